@@ -1,0 +1,57 @@
+"""Files written so that a crash leaves the old one or the new one, never a torn one."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`: temporary neighbour, fsync, rename, fsync of the folder."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace `path` by `value` as JSON (UTF-8, NaN refused: a NaN is written as null by whoever measures it)."""
+    write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False).encode())
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in `path`.
+
+    Raises FileNotFoundError, or ValueError when the file is not JSON.
+    """
+    return json.loads(path.read_bytes())
+
+
+def sync_file(path: Path) -> None:
+    """Ask the system to put `path` on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+sync_folder = sync_file
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_folder(folder: Path) -> str:
+    """Hex SHA-256 over the names and contents of a folder's files, in name order."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{sha256_file(path)}\n".encode())
+    return digest.hexdigest()

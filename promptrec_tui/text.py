@@ -1,0 +1,26 @@
+"""Text from outside, made safe for a terminal."""
+
+import unicodedata
+
+BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: str) -> str:
+    """`text` on one line, without control characters, bidi controls and lone surrogates.
+
+    A terminal acts on C0 and C1 controls (a title could write the clipboard), and bidi controls reorder what
+    stands beside them. White-space controls become one space each; the others vanish.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        " " if char in "\t\n\r\x0b\x0c\x85\u2028\u2029" else char
+        for char in text
+        if char in "\t\n\r\x0b\x0c\x85"
+        or (unicodedata.category(char) not in ("Cc", "Cs") and char not in BIDI_CONTROLS)
+    )
+
+
+def clean_lines(text: str) -> str:
+    """`text` cleaned line by line: newlines stay, tabs become spaces. For prompts and logs."""
+    return "\n".join(clean(line) for line in text.split("\n"))
