@@ -1,6 +1,8 @@
 """Text from outside, made safe for a terminal."""
 
+import difflib
 import unicodedata
+from collections.abc import Iterable
 
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -24,3 +26,10 @@ def clean(text: str) -> str:
 def clean_lines(text: str) -> str:
     """`text` cleaned line by line: newlines stay, tabs become spaces. For prompts and logs."""
     return "\n".join(clean(line) for line in text.split("\n"))
+
+
+def did_you_mean(name: str, known: Iterable[str], count: int = 2) -> str:
+    """" Did you mean 'x' or 'y'?" for the names nearest to a mistyped one; empty when none is near."""
+    folded = {candidate.casefold(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.casefold(), list(folded), count)
+    return f" Did you mean {' or '.join(repr(clean(folded[found])) for found in near)}?" if near else ""

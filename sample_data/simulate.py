@@ -38,11 +38,11 @@ USERS = 1200
 EVENTS = (15, 60)  # fewest and most events of a user
 GROUPS = 8
 
-POPULARITY = 0.85  # exponent of the Zipf law
-TASTE = {"genre": 1.3, "director": 0.5, "decade": 0.7, "language": 0.9}  # spread of a group's weights
-CULT = 0.9  # spread of a group's liking for single films
-PERSONAL = 0.35  # a user's own weights, as a share of TASTE
-PULL = {"genre": 1.2, "director": 1.0, "decade": 0.4, "language": 0.6}
+POPULARITY = 0.8  # exponent of the Zipf law
+TASTE = {"genre": 1.5, "director": 0.6, "decade": 0.8, "language": 1.1}  # spread of a group's weights
+CULT = 1.1  # spread of a group's liking for single films
+PERSONAL = 0.3  # a user's own weights, as a share of TASTE
+PULL = {"genre": 0.9, "director": 0.8, "decade": 0.3, "language": 0.4}
 SEQUEL = 1.0
 
 
@@ -65,7 +65,8 @@ def one_hot(films: list[dict[str, str]], column: str) -> Array:
     for row, film in enumerate(films):
         for label in labels(film, column):
             table[row, names.index(label)] = 1
-    return table / np.sqrt(table.sum(axis=1, keepdims=True))
+    unit: Array = table / np.sqrt(table.sum(axis=1, keepdims=True))
+    return unit
 
 
 def successors(films: list[dict[str, str]]) -> list[list[int]]:

@@ -1,0 +1,108 @@
+"""`promptrec dataset`: import, list, show, rows, delete."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from promptrec_tui.cli.output import (
+    JsonOption,
+    ProgressOption,
+    ProgressStyle,
+    print_json,
+    print_table,
+    progress_writer,
+    workspace,
+)
+from promptrec_tui.errors import UserError
+from promptrec_tui.workspace import datasets
+
+app = typer.Typer(help="Interactions and the items they are about.", no_args_is_help=True)
+COLUMNS = ("name", "id", "users", "items", "interactions", "examples", "rejected", "format", "created")
+
+
+@app.command("import")
+def import_command(
+    source: Annotated[Path, typer.Argument(help="A MovieLens folder, or a CSV or TSV file of interactions.")],
+    name: Annotated[str, typer.Option("--name", help="What to call the dataset.")],
+    format: Annotated[str, typer.Option("--format", help="auto, movielens or csv.")] = "auto",
+    items: Annotated[Path | None, typer.Option("--items", help="A CSV or TSV file of items.")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Which column a field is in.")
+    ] = None,
+    progress: ProgressOption = ProgressStyle.auto,
+    as_json: JsonOption = False,
+) -> None:
+    """Read interactions into a new dataset."""
+    options = datasets.ImportOptions(format=format, items=items, mapping=_pairs(mapping or []))
+    with workspace() as here:
+        row = datasets.import_source(here, source, name, options, progress_writer(progress))
+    if as_json:
+        print_json(asdict(row))
+        return
+    print(
+        f"{row.name}: {row.users:,} users, {row.items:,} items, {row.interactions:,} interactions"
+        f"{f', {row.rejected:,} rows rejected' if row.rejected else ''}"
+    )
+    for warning in row.warnings:
+        print(f"note: {warning}")
+
+
+@app.command("list")
+def list_command(as_json: JsonOption = False) -> None:
+    """List the datasets."""
+    with workspace() as here:
+        rows = [asdict(row) for row in datasets.list_datasets(here)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, COLUMNS, "No datasets yet: promptrec dataset import SOURCE --name NAME")
+
+
+@app.command("show")
+def show_command(dataset: str, as_json: JsonOption = False) -> None:
+    """Show one dataset: counts, source, warnings."""
+    with workspace() as here:
+        row = asdict(datasets.find_dataset(here, dataset))
+    if as_json:
+        print_json(row)
+    else:
+        print_table([{"field": key, "value": value} for key, value in row.items()], ("field", "value"), "")
+
+
+@app.command("rows")
+def rows_command(
+    dataset: str,
+    start: Annotated[int, typer.Option("--start", min=0, help="The first row, counted from 0.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Show interactions, user by user in time order."""
+    with workspace() as here:
+        rows = [asdict(row) for row in datasets.dataset_rows(here, dataset, start, limit)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("user", "position", "title", "rating", "timestamp", "item_key"), "No such rows.")
+
+
+@app.command("delete")
+def delete_command(dataset: str, as_json: JsonOption = False) -> None:
+    """Delete a dataset that no run uses."""
+    with workspace() as here:
+        row = datasets.delete_dataset(here, dataset)
+    if as_json:
+        print_json(asdict(row))
+    else:
+        print(f"Deleted dataset {row.name}.")
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        field, equals, column = text.partition("=")
+        if not (field and equals and column):
+            raise UserError(f"--map {text!r} is not FIELD=COLUMN: write for example --map user=customer_id.")
+        pairs[field] = column
+    return pairs

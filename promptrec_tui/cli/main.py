@@ -1,0 +1,70 @@
+"""The command `promptrec`: one group per noun."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from promptrec_tui import __version__
+from promptrec_tui.cli import dataset, demo, doctor, model, recommend, run, template
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
+
+app = typer.Typer(
+    name="promptrec",
+    help="Tune a language model as a recommender. Without arguments the app opens.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(template.app, name="template")
+app.add_typer(model.app, name="model")
+app.add_typer(run.app, name="run")
+app.command(name="recommend")(recommend.recommend_command)
+app.command(name="demo")(demo.demo_command)
+app.command(name="doctor")(doctor.doctor_command)
+app.command(name="paths")(doctor.paths_command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def promptrec(
+    ctx: typer.Context,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Tune a language model as a recommender. Without a command the app opens."""
+    if ctx.invoked_subcommand is None:
+        from promptrec_tui.home import find_home
+        from promptrec_tui.tui.app import run_app
+
+        raise typer.Exit(run_app(find_home(), ascii_only=ascii_only))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command line. Exit status: 0 fine, 1 a message on stderr, 2 usage, 130 cancelled."""
+    try:
+        result = app(list(arguments), prog_name="promptrec", standalone_mode=False)
+    except TyperException as error:
+        print(f"promptrec: {clean(error.format_message())} See 'promptrec --help'.", file=sys.stderr)
+        return error.exit_code
+    except UserError as error:
+        print(f"promptrec: {clean(str(error))}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        print("promptrec: cancelled; nothing was left behind.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    return result if isinstance(result, int) else 0

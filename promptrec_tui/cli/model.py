@@ -1,0 +1,75 @@
+"""`promptrec model`: list, check, add."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from promptrec_tui.cli.output import (
+    JsonOption,
+    ProgressOption,
+    ProgressStyle,
+    print_json,
+    print_table,
+    progress_writer,
+    workspace,
+)
+from promptrec_tui.workspace import models
+
+app = typer.Typer(help="Base models.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_command(as_json: JsonOption = False) -> None:
+    """List the base models; the embedded one is first."""
+    with workspace() as here:
+        rows = [asdict(row) for row in models.list_models(here)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("name", "model_type", "family", "parameters", "embedded", "folder"), "No models.")
+
+
+@app.command("check")
+def check_command(
+    path: Annotated[Path, typer.Argument(help="A model folder.")], as_json: JsonOption = False
+) -> None:
+    """Look a model folder over without loading it; exit status 1 when it cannot be used."""
+    check = models.check_folder(path)
+    if as_json:
+        print_json({**asdict(check), "folder": str(check.folder)})
+    else:
+        print_table(
+            [
+                {"field": key, "value": value}
+                for key, value in asdict(check).items()
+                if key not in ("problems", "notes")
+            ],
+            ("field", "value"),
+            "",
+        )
+        for note in check.notes:
+            print(f"note: {note}")
+        for problem in check.problems:
+            print(f"problem: {problem}")
+    if not check.ok:
+        raise typer.Exit(1)
+
+
+@app.command("add")
+def add_command(
+    source: Annotated[
+        str, typer.Argument(metavar="PATH_OR_ID", help="A model folder, or a hub id to download.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="What to call the model.")],
+    progress: ProgressOption = ProgressStyle.auto,
+    as_json: JsonOption = False,
+) -> None:
+    """List a base model: a folder is used where it lies, a hub id is downloaded (and resumed)."""
+    with workspace() as here:
+        row = models.add_model(here, source, name, progress_writer(progress))
+    if as_json:
+        print_json(asdict(row))
+    else:
+        print(f"Added {row.name}: {row.model_type}, {row.parameters:,} parameters.")

@@ -1,0 +1,108 @@
+"""What commands write: tables and JSON on stdout, progress on stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.cells import cell_len, set_cell_size
+
+from promptrec_tui.home import find_home
+from promptrec_tui.text import clean
+from promptrec_tui.workspace.opening import Workspace, opened
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+class ProgressStyle(StrEnum):
+    """How progress is written to stderr."""
+
+    auto = "auto"
+    json = "json"
+    none = "none"
+
+
+ProgressOption = Annotated[
+    ProgressStyle, typer.Option("--progress", help="Progress on stderr: a bar, JSON lines, or none.")
+]
+Progress = Callable[[str, int, int], None]
+
+
+@contextmanager
+def workspace() -> Iterator[Workspace]:
+    """The user's home, opened and brought up to date."""
+    with opened(find_home()) as here:
+        yield here
+
+
+def print_json(value: Any) -> None:
+    """One document, UTF-8, on stdout."""
+    print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
+    """Aligned columns (wide characters count two), or the sentence `empty`."""
+    if not rows:
+        print(empty)
+        return
+    cells = [list(columns)] + [[show(row.get(column)) for column in columns] for row in rows]
+    widths = [max(cell_len(line[index]) for line in cells) for index in range(len(columns))]
+    for line in cells:
+        print(
+            "  ".join(set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
+
+
+def show(value: Any) -> str:
+    """A value for a person: 4 digits, thousands apart, – for nothing."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.4g}"
+        case _:
+            return clean(str(value))
+
+
+def progress_writer(style: ProgressStyle) -> Progress:
+    """A progress callback that writes at most ten times a second, and every change of phase."""
+    if style is ProgressStyle.none:
+        return lambda phase, done, total: None
+    terminal = sys.stderr.isatty()
+    last: tuple[str, float] = ("", 0.0)
+
+    def write(phase: str, done: int, total: int) -> None:
+        nonlocal last
+        finished = total > 0 and done >= total
+        if phase == last[0] and not finished and time.monotonic() - last[1] < 0.1:
+            return
+        if style is ProgressStyle.json:
+            line = json.dumps({"phase": phase, "done": done, "total": total}, ensure_ascii=False) + "\n"
+        elif terminal:
+            line = f"\r\x1b[2K{bar(phase, done, total)}" + ("\n" if finished else "")
+        elif phase != last[0] or finished:
+            line = bar(phase, done, total) + "\n"
+        else:
+            return
+        last = (phase, time.monotonic())
+        sys.stderr.write(line)
+        sys.stderr.flush()
+
+    return write
+
+
+def bar(phase: str, done: int, total: int, width: int = 24) -> str:
+    """`phase ━━━━──── 40 % 400/1,000`, or the count alone when the total is unknown."""
+    if total <= 0:
+        return f"{clean(phase)} {done:,}" if done else clean(phase)
+    share = min(done / total, 1.0)
+    filled = round(share * width)
+    return f"{clean(phase)} {'━' * filled}{'─' * (width - filled)} {share:4.0%} {done:,}/{total:,}"

@@ -1,0 +1,42 @@
+"""`promptrec recommend`: the next items for a user, or after some titles."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from promptrec_tui.cli.output import JsonOption, print_json, print_table, workspace
+from promptrec_tui.workspace.recommend import recommend
+
+
+def recommend_command(
+    run: Annotated[str, typer.Argument(help="Name or id of a run.")],
+    user: Annotated[str | None, typer.Option("--user", help="A user of the run's dataset.")] = None,
+    history: Annotated[
+        list[str] | None,
+        typer.Option("--history", metavar="TITLE", help="A title seen; repeat, oldest first."),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
+    untuned: Annotated[
+        bool, typer.Option("--untuned", help="Ask the base model without the adapter.")
+    ] = False,
+    token_ids: Annotated[
+        bool, typer.Option("--token-ids", help="Give the token ids of prompt and titles.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Recommend the next items; what was seen is left out."""
+    with workspace() as here:
+        answer = recommend(here, run, user=user, titles=history or (), k=k, untuned=untuned)
+    items = [asdict(item) for item in answer.items]
+    if not as_json:
+        rows = [{"rank": number, **item} for number, item in enumerate(items, 1)]
+        columns = ("rank", "title", "logprob", "key") + (("token_ids",) if token_ids else ())
+        print_table(rows, columns, "Nothing is left to recommend.")
+        return
+    document = {"prompt": answer.prompt, "prompt_token_ids": list(answer.prompt_token_ids), "items": items}
+    if not token_ids:
+        del document["prompt_token_ids"]
+        for item in items:
+            del item["token_ids"]
+    print_json(document)

@@ -1,0 +1,193 @@
+"""`promptrec run`: start, list, show, logs, pause, resume, stop, delete, dispatch."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
+from promptrec_tui.cli.waiting import wait_for
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
+from promptrec_tui.workspace import runs
+from promptrec_tui.workspace.dispatch import dispatch
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.settings import read_settings_toml
+
+app = typer.Typer(help="Tuning runs.", no_args_is_help=True)
+
+
+@app.command("start")
+def start_command(
+    name: Annotated[str, typer.Option("--name", help="What to call the run.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
+    template: Annotated[str, typer.Option("--template", help="Name or id of a template.")],
+    model: Annotated[str, typer.Option("--model", help="Name or id of a base model.")],
+    task: Annotated[str, typer.Option("--task", help="What is asked: next_item.")] = "next_item",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A spec key, such as train.epochs=3."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="A TOML file of spec keys.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress until the run has ended.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Queue a run; it goes on by itself, whatever becomes of this terminal."""
+    given: dict[str, Any] = read_settings_toml(config) if config else {}
+    given.update(_pairs(settings or []))
+    with workspace() as here:
+        new = runs.NewRun(name, dataset, task, template, model, given)
+        row = runs.start_run(here, new)
+        if wait:
+            wait_for(here, row.id)
+        _print_run(here, row.id, as_json)
+        _exit_unless_done(here, row.id, wait)
+
+
+@app.command("list")
+def list_command(as_json: JsonOption = False) -> None:
+    """List the runs."""
+    with workspace() as here:
+        runs.refresh(here)
+        rows = [asdict(row) for row in runs.list_runs(here)]
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("name", "state", "step", "total_steps", "train_loss", "ndcg", "dataset", "model", "id")
+        print_table(rows, columns, "No runs yet: promptrec run start")
+
+
+@app.command("show")
+def show_command(run: str, as_json: JsonOption = False) -> None:
+    """Show a run: its state, its files, its figures with intervals."""
+    with workspace() as here:
+        runs.refresh(here)
+        _print_run(here, run, as_json)
+
+
+@app.command("logs")
+def logs_command(
+    run: str, lines: Annotated[int, typer.Option("--lines", min=1, help="How many of the last lines.")] = 200
+) -> None:
+    """Print the end of a run's log."""
+    with workspace() as here:
+        path = runs.log_path(here, run)
+    if path.exists():
+        for line in path.read_text(errors="replace").splitlines()[-lines:]:
+            print(clean(line))
+
+
+@app.command("pause")
+def pause_command(run: str, as_json: JsonOption = False) -> None:
+    """Save a checkpoint and free the device; `run resume` goes on."""
+    with workspace() as here:
+        _print_state(runs.pause_run(here, run), as_json, "asked to pause")
+
+
+@app.command("stop")
+def stop_command(run: str, as_json: JsonOption = False) -> None:
+    """Save, keep the best adapter, and end the run."""
+    with workspace() as here:
+        _print_state(runs.stop_run(here, run), as_json, "asked to stop")
+
+
+@app.command("resume")
+def resume_command(
+    run: str,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress until the run has ended.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Queue a paused, stopped, failed or interrupted run again."""
+    with workspace() as here:
+        row = runs.resume_run(here, run)
+        if wait:
+            wait_for(here, row.id)
+            _print_run(here, row.id, as_json)
+            _exit_unless_done(here, row.id, wait)
+        else:
+            _print_state(row, as_json, "queued")
+
+
+@app.command("delete")
+def delete_command(run: str, as_json: JsonOption = False) -> None:
+    """Delete a run that is not going: its checkpoints, its adapter, its figures."""
+    with workspace() as here:
+        _print_state(runs.delete_run(here, run), as_json, "deleted")
+
+
+@app.command("dispatch", hidden=True)
+def dispatch_command() -> None:
+    """Give each free device its next queued run."""
+    with workspace() as here:
+        for name in dispatch(here):
+            print(f"started {clean(name)}")
+
+
+def _print_run(workspace: Workspace, run: str, as_json: bool) -> None:
+    document = runs.run_document(workspace, run)
+    if as_json:
+        print_json(document)
+    else:
+        print_summary(document)
+
+
+def print_summary(document: dict[str, Any]) -> None:
+    """The `run show` document as a person reads it: state, then the result table."""
+    state = document["state"] + (f": {document['reason']}" if document["reason"] else "")
+    steps = f"step {show(document['step'])}/{show(document['total_steps'])}"
+    print(f"{clean(document['name'])}  {clean(state)}  {steps}")
+    for warning in document["warnings"]:
+        print(f"warning: {clean(warning)}")
+    metrics = document["metrics"]
+    if metrics["before"] or metrics["after"]:
+        print()
+        _print_metrics(document["protocol"] or {}, metrics)
+    print(f"\nadapter  {document['paths']['adapter']}\nlog      {document['paths']['log']}")
+
+
+def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
+    figures = {
+        "before (untuned)": metrics["before"],
+        "after (tuned)": metrics["after"],
+        **metrics["baselines"],
+    }
+    names = list(next(row for row in figures.values() if row))
+    rows = [{"model": name, **row} for name, row in figures.items() if row]
+    print_table(rows, ("model", *names), "")
+    gain = metrics.get("gain") or {}
+    for against, values in (("before", gain.get("before")), ("best baseline", gain.get("best_baseline"))):
+        for name in names:
+            interval = (values or {}).get(name) or ((values or {}).get("metric") or {}).get(name)
+            if interval and name.startswith(("hr@", "ndcg@")):
+                print(
+                    f"after minus {against}, {name}: {interval['value']:+.4f}"
+                    f"  95 % interval {interval['low']:+.4f} to {interval['high']:+.4f}"
+                )
+    print(
+        f"test: {show(protocol.get('users'))} users, {show(protocol.get('catalogue'))} items ranked, "
+        f"seen items {protocol.get('seen')}, split {protocol.get('split')}, "
+        f"ties by {protocol.get('tie_rule')}"
+    )
+
+
+def _print_state(row: runs.RunRow, as_json: bool, done: str) -> None:
+    if as_json:
+        print_json(asdict(row))
+    else:
+        print(f"{clean(row.name)}: {done} ({row.state})")
+
+
+def _exit_unless_done(workspace: Workspace, run: str, wait: bool) -> None:
+    if wait and runs.find_run(workspace, run).state != "done":
+        raise typer.Exit(1)
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise UserError(f"--set {text!r} is not KEY=VALUE: write for example --set train.epochs=3.")
+        pairs[key.strip()] = value.strip()
+    return pairs

@@ -1,0 +1,44 @@
+"""Waiting for a run, with its progress on stderr."""
+
+import sys
+import time
+
+from promptrec_tui.cli.output import bar, show
+from promptrec_tui.workspace import runs
+from promptrec_tui.workspace.opening import Workspace
+
+ENDED = frozenset({"done", "stopped", "paused", "failed", "interrupted"})
+POLL_SECONDS = 0.5
+
+
+def wait_for(workspace: Workspace, run: str) -> None:
+    """Return once the run has ended. Ctrl+C stops the waiting only, never the run."""
+    terminal = sys.stderr.isatty()
+    last, shown_at = "", 0.0
+    while True:
+        runs.refresh(workspace)
+        row = runs.find_run(workspace, run)
+        line = progress_line(row)
+        # A log file gets a line every few seconds, a terminal one line that changes in place.
+        if line != last and (terminal or time.monotonic() - shown_at > 5 or row.state in ENDED):
+            sys.stderr.write(f"\r\x1b[2K{line}" if terminal else line + "\n")
+            sys.stderr.flush()
+            last, shown_at = line, time.monotonic()
+        if row.state in ENDED:
+            if terminal:
+                sys.stderr.write("\n")
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def progress_line(row: runs.RunRow) -> str:
+    """State, phase and its progress, the last loss and NDCG."""
+    training = row.phase == "training"
+    done = row.step if training else row.phase_done
+    total = row.total_steps if training else row.phase_total
+    parts = [bar(f"{row.state} {row.phase or ''}".strip(), done or 0, total or 0)]
+    if row.train_loss is not None:
+        parts.append(f"loss {show(row.train_loss)}")
+    if row.ndcg is not None:
+        parts.append(f"NDCG {show(row.ndcg)}")
+    return "  ".join(parts)

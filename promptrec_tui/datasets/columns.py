@@ -1,0 +1,108 @@
+"""Which column of a table holds which field: as told, else by the common names."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from promptrec_tui.datasets.tables import Table, quoted, shown_name
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
+
+INTERACTION_FIELDS = ("user", "item", "rating", "timestamp")
+ITEM_FIELDS = ("key", "title")
+OPTIONAL = frozenset({"rating", "timestamp"})
+
+_ITEM_NAMES = (
+    "item", "itemid", "movie", "movieid", "film", "filmid", "product", "productid", "parentasin", "asin",
+    "sku", "book", "bookid", "isbn", "song", "songid", "track", "trackid", "artist", "artistid",
+    "article", "articleid", "news", "newsid", "game", "gameid", "business", "businessid",
+)  # fmt: skip
+COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
+    "user": (
+        "user",
+        "userid",
+        "uid",
+        "username",
+        "customer",
+        "customerid",
+        "reviewerid",
+        "memberid",
+        "visitorid",
+    ),
+    "item": _ITEM_NAMES,
+    "rating": ("rating", "ratings", "score", "stars", "overall"),
+    "timestamp": ("timestamp", "time", "ts", "datetime", "date", "unixreviewtime", "ratedat", "watchedat"),
+    "key": (*_ITEM_NAMES, "key", "id"),
+    "title": (
+        "title",
+        "name",
+        "itemname",
+        "itemtitle",
+        "movietitle",
+        "filmtitle",
+        "booktitle",
+        "productname",
+    ),
+}
+"""Names by which a column is known, the surest first; letter case, spaces, `_` and `-` don't count."""
+
+
+def check_mapping(mapping: Mapping[str, str], with_items: bool) -> None:
+    """Refuse, with UserError, a mapping of a field that no table of this import has."""
+    for field in mapping:
+        if field in ITEM_FIELDS and not with_items:
+            raise UserError(f"The field {field} is one of the items file. Name that file with --items FILE.")
+        if field not in INTERACTION_FIELDS + ITEM_FIELDS:
+            known = ", ".join(INTERACTION_FIELDS + ITEM_FIELDS)
+            raise UserError(f"There is no field {quoted(field)} to map. The fields are {known}.")
+
+
+def find_columns(
+    table: Table, fields: Sequence[str], mapping: Mapping[str, str], likely: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """The column index of each field that `table` has; optional fields may be absent.
+
+    `mapping` (field -> column name) decides; then a column called as in `likely`; then the common names.
+    Raises UserError when a column that was named is not there, or a field that is needed has none.
+    """
+    names = {_plain(column): index for index, column in reversed(list(enumerate(table.columns)))}
+    found = {field: _named(table, field, mapping[field]) for field in fields if field in mapping}
+    for field in fields:
+        if field in found:
+            continue
+        guesses = (_plain((likely or {}).get(field, "")), *COMMON_NAMES[field])
+        free = (names[guess] for guess in guesses if guess in names and names[guess] not in found.values())
+        index = next(free, None)
+        if index is not None:
+            found[field] = index
+        elif field not in OPTIONAL:
+            raise _missing(table, field)
+    return found
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in name.casefold() if char.isalnum())
+
+
+def _named(table: Table, field: str, column: str) -> int:
+    if column in table.columns:
+        return table.columns.index(column)
+    near = get_close_matches(column, table.columns, n=1)
+    hint = f" Did you mean --map {field}={clean(near[0])}?" if near else ""
+    raise UserError(
+        f"{shown_name(table.path)} has no column {quoted(column)} for {field}. {_listed(table)}{hint}",
+    )
+
+
+def _missing(table: Table, field: str) -> UserError:
+    near = get_close_matches(field, table.columns, n=1)
+    if len(table.columns) == 1:
+        advice = "Separate the fields by commas, tabs or semicolons."
+    elif near:
+        advice = f"Did you mean --map {field}={clean(near[0])}?"
+    else:
+        advice = f"Say which column it is with --map {field}=COLUMN."
+    return UserError(f"{shown_name(table.path)} has no column for {field}. {_listed(table)} {advice}")
+
+
+def _listed(table: Table) -> str:
+    return f"Columns found: {', '.join(map(quoted, table.columns))}."

@@ -1,0 +1,207 @@
+"""The dataset file, read: one immutable SQLite file per dataset version."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from promptrec_tui.datasets.splits import order
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
+
+FORMAT_VERSION = "1"
+NEAREST_AMONG = 5_000
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something that can be recommended; `events` is how often the file's users had it."""
+
+    item_id: int
+    key: str
+    title: str
+    attributes: Mapping[str, str]
+    events: int
+
+
+@dataclass(frozen=True)
+class User:
+    """A user with at least one event; `first_row` is the number of the user's first row in `Dataset.rows`."""
+
+    user_id: int
+    key: str
+    events: int
+    first_row: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One interaction; `position` counts from 0 in the user's history, `timestamp` in the source's unit."""
+
+    user: str
+    position: int
+    item_key: str
+    title: str
+    rating: float | None
+    timestamp: int | None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much the file holds."""
+
+    users: int
+    items: int
+    interactions: int
+    examples: int
+
+
+class Dataset:
+    """Reads of one dataset file; a context manager. Stays in the thread that opened it."""
+
+    def __init__(self, connection: sqlite3.Connection, meta: dict[str, str]) -> None:
+        self._connection = connection
+        self.meta = meta
+        """Format version, source files and their SHA-256, columns used, counts, warnings."""
+        self.counts = Counts(*(int(meta[name]) for name in ("users", "items", "interactions", "examples")))
+
+    def __enter__(self) -> "Dataset":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def items(self) -> list[Item]:
+        """All items; an item stands at the index of its id."""
+        return self._items("ORDER BY item_id")
+
+    def find_items(self, text: str, limit: int = 10) -> list[Item]:
+        """Items to complete a title that is being typed.
+
+        Titles that start with `text` come first, then those that contain it, each by number of events; letter
+        case does not count.
+        """
+        return self._items(
+            "WHERE instr(folded(title), :text) "
+            "ORDER BY instr(folded(title), :text) > 1, events DESC, item_id LIMIT :limit",
+            {"text": text.casefold(), "limit": limit},
+        )
+
+    def item_by_title(self, title: str) -> Item | None:
+        """The most popular item of that title, in whatever letter case if none is written just so."""
+        where = (
+            "WHERE folded(title) = folded(:title) ORDER BY title = :title DESC, events DESC, item_id LIMIT 1"
+        )
+        return next(iter(self._items(where, {"title": title})), None)
+
+    def item_by_key(self, key: str) -> Item | None:
+        """The item of that source key."""
+        return next(iter(self._items("WHERE key = :key", {"key": key})), None)
+
+    def users(self, start: int = 0, limit: int = 100, contains: str = "") -> list[User]:
+        """Up to `limit` users, from user id `start` on, whose key contains the text in whatever letter case.
+
+        The next page starts at the last one's id + 1.
+        """
+        return self._users(
+            "WHERE user_id >= :start AND instr(folded(key), :text) ORDER BY user_id LIMIT :limit",
+            {"start": start, "text": contains.casefold(), "limit": limit},
+        )
+
+    def user(self, key: str) -> User:
+        """The user of that source key. Raises UserError, with the nearest key, when there is none."""
+        if found := self._users("WHERE key = :key", {"key": key}):
+            return found[0]
+        keys = [user.key for user in self.users(limit=NEAREST_AMONG)]
+        near = get_close_matches(key, keys, n=1)
+        hint = f'Did you mean "{clean(near[0])}"?' if near else f'Users are called like "{clean(keys[0])}".'
+        raise UserError(f'There is no user "{clean(key)}" in this dataset. {hint}')
+
+    def user_at(self, user_id: int) -> User:
+        """The user of that id. Raises IndexError when there is none."""
+        if found := self._users("WHERE user_id = :user_id", {"user_id": user_id}):
+            return found[0]
+        raise IndexError(user_id)
+
+    def history(self, user_id: int) -> list[Row]:
+        """All interactions of a user, oldest first."""
+        return self._rows("WHERE interaction.user_id = :user_id", {"user_id": user_id, "limit": -1})
+
+    def rows(self, start: int, limit: int) -> list[Row]:
+        """Up to `limit` interactions from row number `start` on: user by user, oldest first."""
+        user = self._users("WHERE first_row <= :start ORDER BY first_row DESC LIMIT 1", {"start": start})[0]
+        return self._rows(
+            "WHERE (interaction.user_id, interaction.position) >= (:user_id, :position)",
+            {"user_id": user.user_id, "position": start - user.first_row, "limit": limit},
+        )
+
+    def sequence(self, user_id: int, tie_rule: str = "line") -> list[int]:
+        """A user's item ids, oldest first; `tie_rule` orders those at the same timestamp."""
+        events = self._connection.execute(
+            "SELECT item_id, timestamp FROM interaction WHERE user_id = ? ORDER BY position", (user_id,)
+        )
+        return order(events.fetchall(), tie_rule)
+
+    def sequences(self, tie_rule: str = "line") -> Iterator[tuple[int, list[int]]]:
+        """(user id, item ids oldest first) of every user, streamed."""
+        events = self._connection.execute(
+            "SELECT user_id, item_id, timestamp FROM interaction ORDER BY user_id, position"
+        )
+        for user_id, group in groupby(events, key=itemgetter(0)):
+            yield user_id, order([event[1:] for event in group], tie_rule)
+
+    def _items(self, where: str, values: Mapping[str, Any] | None = None) -> list[Item]:
+        found = self._connection.execute(
+            f"SELECT item_id, key, title, attributes, events FROM item {where}", values or {}
+        )
+        return [
+            Item(item_id, key, title, json.loads(text), events) for item_id, key, title, text, events in found
+        ]
+
+    def _users(self, where: str, values: Mapping[str, Any]) -> list[User]:
+        found = self._connection.execute(f"SELECT user_id, key, events, first_row FROM user {where}", values)
+        return [User(*row) for row in found]
+
+    def _rows(self, where: str, values: Mapping[str, Any]) -> list[Row]:
+        # JOIN keeps SQLite from starting at another table and sorting the whole file for one page.
+        found = self._connection.execute(
+            "SELECT user.key, position, item.key, title, rating, timestamp FROM interaction "
+            f"JOIN user USING (user_id) JOIN item USING (item_id) {where} "
+            "ORDER BY interaction.user_id, interaction.position LIMIT :limit",
+            values,
+        )
+        return [Row(*row) for row in found]
+
+
+def open_dataset(path: Path) -> Dataset:
+    """Open the dataset file `path` for reading.
+
+    Raises UserError when it is missing, is no dataset file, or was written by a newer version.
+    """
+    if not path.is_file():
+        raise UserError(f"The dataset file {path} is gone. Import the data again.")
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise UserError(f"{path} is not a dataset file, or it is damaged. Import the data again.") from None
+    if meta.get("format_version") != FORMAT_VERSION:
+        connection.close()
+        raise UserError(
+            f"{path} has the format {meta.get('format_version')}, and this version reads {FORMAT_VERSION}. "
+            "Update promptrec."
+        )
+    connection.create_function("folded", 1, str.casefold, deterministic=True)
+    return Dataset(connection, meta)

@@ -1,0 +1,38 @@
+"""Splits as functions of a user's sequence and a stated policy; a dataset file holds no split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TIE_RULES = ("line", "item")
+"""What orders a user's events at the same timestamp: the line in the source, or the item id."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions in one user's sequence: targets to train on, one to validate on, one to test on."""
+
+    training: range
+    validation: int
+    test: int
+
+
+def leave_one_out(sequence: Sequence[int]) -> Split | None:
+    """Last event = test, last but one = validation, every earlier one from the 3rd on = training.
+
+    None for fewer than 3 events: no target would have a history.
+    """
+    events = len(sequence)
+    return Split(range(2, max(2, events - 2)), events - 2, events - 1) if events >= 3 else None
+
+
+def order(events: Sequence[tuple[int, int | None]], tie_rule: str) -> list[int]:
+    """The item ids of one user's (item id, timestamp) events, which come in the order of the dataset file.
+
+    Under "item" those at the same timestamp are ordered by item id, so that the lines of the source do not
+    matter. Events without timestamps keep their order. Raises ValueError for an unknown rule.
+    """
+    if tie_rule not in TIE_RULES:
+        raise ValueError(tie_rule)
+    if tie_rule == "item" and all(timestamp is not None for _, timestamp in events):
+        events = sorted(events, key=lambda event: (event[1], event[0]))
+    return [item_id for item_id, _ in events]

@@ -1,0 +1,106 @@
+"""The dataset file, written: whole or not at all, and never changed afterwards."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from promptrec_tui.datasets.dataset import FORMAT_VERSION, Item, User
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import sha256_file, sync_file, sync_folder
+
+Interaction = tuple[int, int, int, float | None, int | None, int]
+"""(user id, position, item id, rating, timestamp, source line)"""
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE item (
+    item_id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
+    attributes TEXT NOT NULL, events INTEGER NOT NULL
+);
+CREATE TABLE user (
+    user_id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, events INTEGER NOT NULL,
+    first_row INTEGER NOT NULL UNIQUE
+);
+CREATE TABLE interaction (
+    user_id INTEGER NOT NULL REFERENCES user, position INTEGER NOT NULL,
+    item_id INTEGER NOT NULL REFERENCES item, rating REAL, timestamp INTEGER, line INTEGER NOT NULL,
+    PRIMARY KEY (user_id, position)
+) WITHOUT ROWID;
+CREATE TABLE example (
+    example_id INTEGER PRIMARY KEY, fields TEXT NOT NULL, label TEXT, split TEXT
+);
+"""
+
+
+def write_dataset(
+    target: Path,
+    meta: Mapping[str, str],
+    items: Iterable[Item],
+    users: Iterable[User],
+    interactions: Iterable[Interaction],
+) -> str:
+    """Write a dataset file and return its SHA-256. Equal contents give equal bytes.
+
+    Items and users come in the order of their ids, interactions in that of (user id, position). The file
+    grows beside `target` and takes its name when it is on the disk; whatever is raised, by the iterables too,
+    leaves nothing. Raises FileExistsError when there is a `target` (a dataset file never changes), UserError
+    when it cannot be written.
+    """
+    if target.exists():
+        raise FileExistsError(target)
+    staging = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        _fill(staging, meta, items, users, interactions)
+        sha256 = sha256_file(staging)
+        sync_file(staging)
+        staging.replace(target)
+        sync_folder(target.parent)
+    except BaseException as error:
+        staging.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.Error):
+            raise UserError(
+                f"Cannot write {target}: {error}. Check free space and the folder's rights."
+            ) from error
+        raise
+    return sha256
+
+
+def _fill(
+    path: Path,
+    meta: Mapping[str, str],
+    items: Iterable[Item],
+    users: Iterable[User],
+    interactions: Iterable[Interaction],
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        # A file that is thrown away when anything goes wrong needs no journal; it is synced once, at the end.
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.executescript(SCHEMA)
+        connection.execute("BEGIN")
+        connection.executemany(
+            "INSERT INTO item VALUES (?, ?, ?, ?, ?)",
+            (
+                (
+                    item.item_id,
+                    item.key,
+                    item.title,
+                    json.dumps(dict(item.attributes), ensure_ascii=False),
+                    item.events,
+                )
+                for item in items
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO user VALUES (?, ?, ?, ?)",
+            ((user.user_id, user.key, user.events, user.first_row) for user in users),
+        )
+        connection.executemany("INSERT INTO interaction VALUES (?, ?, ?, ?, ?, ?)", interactions)
+        connection.executemany(
+            "INSERT INTO meta VALUES (?, ?)", sorted({**meta, "format_version": FORMAT_VERSION}.items())
+        )
+        connection.execute("COMMIT")

@@ -1,0 +1,27 @@
+"""What a number means: the conditions under which it was measured."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The conditions of an evaluation. Two numbers are comparable only under equal protocols.
+
+    `catalogue` counts the items ranked, `users` the users measured; `seen` is "removed" or "kept"; ranks
+    beyond `cap` were not told apart (None: all ranks exact); `stage` is "validation" or "test".
+    """
+
+    split: str
+    tie_rule: str
+    catalogue: int
+    seen: str
+    k: int
+    cap: int | None
+    users: int
+    max_history: int
+    stage: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The protocol as plain JSON values, keys as the field names."""
+        return asdict(self)

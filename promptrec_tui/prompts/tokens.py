@@ -1,0 +1,135 @@
+"""The one tokeniser: `tokenizer.json` of a model folder, without any hidden additions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from promptrec_tui.errors import UserError
+
+CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
+
+
+@dataclass(frozen=True, eq=False)
+class TextTokenizer:
+    """Text to token ids and back.
+
+    `bos_id`: the token that the model wants first, None without one; `eos_id`: the tokenizer's end token;
+    `context`: the most tokens that the model reads. `encode` adds neither of the two.
+    """
+
+    tokenizer: Tokenizer
+    bos_id: int | None
+    eos_id: int | None
+    context: int
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text` and nothing else; `</s>` in it is text, never a special token."""
+        try:
+            encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
+        except TypeError:  # lone surrogates
+            text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+            encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
+        ids: list[int] = encodings[0].ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`, special tokens spelled out."""
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=False)
+        return text
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """Each token as the vocabulary spells it (byte-level: `Ġ` is a space, `Ċ` a newline)."""
+        return [self.tokenizer.id_to_token(token) or "" for token in ids]
+
+    def end_ids(self, end_token: str | None) -> list[int]:
+        """The one token that ends a completion: of a template's `end_token`, or the tokenizer's own for None.
+
+        A special token is named by its text. Raises UserError when it is not exactly one token.
+        """
+        if end_token is None:
+            if self.eos_id is None:
+                raise UserError('The model has no end token: set end_token in the template, such as "\\n".')
+            return [self.eos_id]
+        for token, added in self.tokenizer.get_added_tokens_decoder().items():
+            if added.content == end_token:
+                return [token]
+        # Some tokenizers put a space before the first word: look behind a letter too.
+        letter, behind = self.encode("a"), self.encode("a" + end_token)
+        candidates = [self.encode(end_token)]
+        if behind[: len(letter)] == letter:
+            candidates.append(behind[len(letter) :])
+        for ids in candidates:
+            if len(ids) == 1:
+                return ids
+        raise UserError(
+            f"The end_token {end_token!r} is {len(candidates[0])} tokens for this model, and must be one: "
+            "choose another in the template, or leave it out to use the model's own."
+        )
+
+
+def load_tokenizer(folder: Path) -> TextTokenizer:
+    """The tokenizer of a model folder: tokenizer.json, with what config.json and tokenizer_config.json say.
+
+    Raises UserError when a file is missing or unreadable, or the context length is unknown.
+    """
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise UserError(f"Model folder {folder} has no tokenizer.json: choose a model that has one.")
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise UserError(f"{path} is not a readable tokenizer: {error}.") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    config = _read(folder / "config.json")
+    config = {**config, **(config.get("text_config") or {})}
+    settings = _read(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").exists() else {}
+    context = next((config[key] for key in CONTEXT_KEYS if isinstance(config.get(key), int)), 0)
+    if context < 1:
+        raise UserError(f"{folder / 'config.json'} gives no context length: add {CONTEXT_KEYS[0]}.")
+    bos, eos = _bos(tokenizer, config, settings), _eos(tokenizer, config, settings)
+    return TextTokenizer(tokenizer, bos, eos, context)
+
+
+def _bos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str, Any]) -> int | None:
+    """The id to put first, where the tokenizer is meant to add one by its flag or else its post-processor."""
+    bare, full = (tokenizer.encode("a", add_special_tokens=added).ids for added in (False, True))
+    added = full[0] if full and full[:1] != bare[:1] else None
+    flag = settings.get("add_bos_token")
+    if flag is False or (flag is None and added is None):
+        return None
+    return _first(config.get("bos_token_id"), added, _token(tokenizer, settings.get("bos_token")))
+
+
+def _eos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str, Any]) -> int | None:
+    return _first(_token(tokenizer, settings.get("eos_token")), config.get("eos_token_id"))
+
+
+def _token(tokenizer: Tokenizer, token: Any) -> int | None:
+    """The id of a token given as tokenizer_config.json gives it: text, or an object with `content`."""
+    content = token.get("content") if isinstance(token, dict) else token
+    found: int | None = tokenizer.token_to_id(content) if isinstance(content, str) else None
+    return found
+
+
+def _first(*ids: Any) -> int | None:
+    """The first id there is; of a list of ids its first."""
+    heads = (found[0] if isinstance(found, list) and found else found for found in ids)
+    return next((head for head in heads if isinstance(head, int)), None)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise UserError(f"Model folder {path.parent} has no {path.name}: add the model again.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} is not a JSON object: add the model again.")
+    return value

@@ -1,0 +1,182 @@
+"""The run folder: the truth about a run, and where everything in it lies."""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import sync_folder, write_atomic
+from promptrec_tui.home import Home
+from promptrec_tui.runs.spec import RUN_ID, RunSpec
+from promptrec_tui.text import clean
+
+
+@dataclass(frozen=True)
+class AttemptFolder:
+    """`attempts/N`: one try at a run, never written again by a later one."""
+
+    path: Path
+
+    @property
+    def number(self) -> int:
+        return int(self.path.name)
+
+    @property
+    def claim(self) -> Path:
+        """Who may use which device: `{device, slot}`, written by whoever claimed the attempt."""
+        return self.path / "claim.json"
+
+    @property
+    def started(self) -> Path:
+        """The processes: `{time, supervisor, trainer}`."""
+        return self.path / "started.json"
+
+    @property
+    def exit(self) -> Path:
+        """The verdict: `{code, signal, time, state, reason}`."""
+        return self.path / "exit.json"
+
+    @property
+    def log(self) -> Path:
+        """What the trainer and its supervisor printed."""
+        return self.path / "log"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`runs/<id>` and the places in it."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def home(self) -> Home:
+        return Home(self.path.parent.parent)
+
+    @property
+    def spec_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def queue_file(self) -> Path:
+        return self.path / "queue.json"
+
+    @property
+    def queue_lock(self) -> Path:
+        """Held for the moment in which the run is asked for, claimed or taken back."""
+        return self.path / "queue.lock"
+
+    @property
+    def lock(self) -> Path:
+        """Held by supervisor and trainer as long as one of them lives."""
+        return self.path / "run.lock"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def heartbeat(self) -> Path:
+        return self.path / "heartbeat.json"
+
+    @property
+    def control(self) -> Path:
+        return self.path / "control"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def quarantine(self) -> Path:
+        """Checkpoints that did not verify."""
+        return self.path / "quarantine"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result"
+
+    @property
+    def adapter(self) -> Path:
+        return self.result / "adapter"
+
+    @property
+    def report(self) -> Path:
+        return self.result / "report.json"
+
+    @property
+    def card(self) -> Path:
+        return self.result / "README.md"
+
+    def attempt(self, number: int) -> AttemptFolder:
+        return AttemptFolder(self.path / "attempts" / str(number))
+
+    def attempts(self) -> list[int]:
+        """The numbers of the attempts there are, rising."""
+        try:
+            names = [path.name for path in (self.path / "attempts").iterdir()]
+        except FileNotFoundError:
+            return []
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    @property
+    def last_attempt(self) -> int:
+        """The number of the last attempt; 0 before the first one."""
+        return max(self.attempts(), default=0)
+
+    def spec(self) -> RunSpec:
+        """What the run is. Raises UserError when `run.json` is missing, damaged or of a newer format."""
+        try:
+            return RunSpec.model_validate_json(self.spec_file.read_bytes())
+        except FileNotFoundError:
+            raise UserError(f"There is no run {clean(self.id)!r}: {self.spec_file} is missing.") from None
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "its JSON"
+            raise UserError(
+                f"{self.spec_file} is damaged or was written by a newer promptrec (at {where}): "
+                "update promptrec, or take the file from a backup."
+            ) from None
+
+
+def create_run(home: Home, spec: RunSpec) -> RunFolder:
+    """Make the folder of a new run: staged beside its place, put on the disk, then renamed into it.
+
+    Raises UserError when a run of that id exists.
+    """
+    folder = RunFolder(home.runs / spec.id)
+    if folder.path.exists():
+        raise UserError(f"There is a run {spec.id!r} already: choose another id.")
+    staging = RunFolder(home.runs / f".{spec.id}.{os.getpid()}.staging")
+    try:
+        for place in (staging.path, staging.path / "attempts", staging.control, staging.checkpoints):
+            place.mkdir(mode=0o700)
+        write_atomic(staging.spec_file, spec.model_dump_json(indent=1).encode())
+        staging.path.rename(folder.path)
+    except BaseException:
+        shutil.rmtree(staging.path, ignore_errors=True)
+        raise
+    sync_folder(home.runs)
+    return folder
+
+
+def find(home: Home, run_id: str) -> RunFolder:
+    """The folder of a run by its id. Raises UserError when there is none."""
+    folder = RunFolder(home.runs / run_id)
+    if not re.fullmatch(RUN_ID, run_id) or not folder.spec_file.is_file():
+        raise UserError(f"There is no run {clean(run_id)!r} in {home.runs}.")
+    return folder
+
+
+def run_folders(home: Home) -> list[RunFolder]:
+    """Every run folder there is, by id; half-made ones are hidden."""
+    if not home.runs.is_dir():
+        return []
+    folders = [RunFolder(path) for path in sorted(home.runs.iterdir()) if not path.name.startswith(".")]
+    return [folder for folder in folders if folder.spec_file.is_file()]

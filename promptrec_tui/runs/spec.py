@@ -1,0 +1,270 @@
+"""What a run is: its resolved, immutable description, as it stands in `run.json`."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean, did_you_mean
+
+DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?|(GPU|MIG)-[0-9A-Za-z/-]+)$"
+RUN_ID = r"^[0-9a-z][0-9a-z-]{0,62}$"
+MONITOR = r"^((ndcg|hr|mrr)@\d+|mrr|validation_loss)$"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+class RunSettings(_Part):
+    """Where and how the processes run."""
+
+    device: Annotated[
+        str, Field(pattern=DEVICE, description="auto, cpu, mps, cuda:N or the UUID of a GPU")
+    ] = "auto"
+    launcher: Literal["local"] = "local"
+    threads: Annotated[int, Field(ge=0)] = 0
+    """CPU threads of the trainer; 0: as many as there are cores."""
+
+
+class DataSettings(_Part):
+    """How examples are cut from the interactions."""
+
+    split: Literal["leave_one_out"] = "leave_one_out"
+    tie_rule: Literal["line", "item"] = "line"
+    max_history: Annotated[int, Field(ge=1)] = 50
+    """Events before a target that a prompt may hold."""
+    window: Literal["anchored", "sliding"] = "anchored"
+
+
+class TuningSettings(_Part):
+    """The adapter."""
+
+    method: Literal["lora"] = "lora"
+    rank: Annotated[int, Field(ge=1)] = 16
+    alpha: Annotated[int, Field(ge=1)] = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    targets: Annotated[
+        str,
+        Field(pattern=r"^[\w-]+(,[\w-]+)*$", description="all-linear, or names of modules, by commas"),
+    ] = "all-linear"
+
+
+class TrainSettings(_Part):
+    """The optimisation. Lengths are optimiser steps, batches are targets."""
+
+    optimizer: Literal["adamw"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    scheduler: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Share of all steps in which the learning rate climbs."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    max_grad_norm: Annotated[float, Field(ge=0)] = 1.0
+    epochs: Annotated[int, Field(ge=1)] = 3
+    max_steps: Annotated[int, Field(ge=0)] = 0
+    """0: as the epochs say."""
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    gradient_checkpointing: bool = False
+    loss: Literal["target", "token"] = "target"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    eval_every: Annotated[int, Field(ge=0)] = 0
+    """0: about 8 evaluations a run."""
+    save_every: Annotated[int, Field(ge=0)] = 0
+    """0: at each evaluation."""
+    patience: Annotated[int, Field(ge=0)] = 3
+    """Evaluations without a better value before the run ends; 0: never."""
+    monitor: Annotated[
+        str, Field(pattern=MONITOR, description="ndcg@K, hr@K, mrr@K, mrr or validation_loss")
+    ] = "ndcg@10"
+
+
+class EvaluationSettings(_Part):
+    """What is measured, and on whom."""
+
+    k: Annotated[int, Field(ge=1)] = 10
+    users: Annotated[int, Field(ge=1)] = 200
+    monitor_users: Annotated[int, Field(ge=1)] = 25
+    seen: Literal["removed", "kept"] = "removed"
+    baselines: Annotated[tuple[Literal["popularity", "markov", "item_knn"], ...], BeforeValidator(_split)] = (
+        "popularity",
+        "markov",
+        "item_knn",
+    )
+
+
+class Settings(_Part):
+    """All that `--set` and a settings file may say, as `group.key`."""
+
+    run: RunSettings = RunSettings()
+    data: DataSettings = DataSettings()
+    tuning: TuningSettings = TuningSettings()
+    train: TrainSettings = TrainSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _monitor_is_measured(self) -> Self:
+        metric, at, k = self.train.monitor.partition("@")
+        if at and int(k) != self.evaluation.k:
+            raise ValueError(
+                f"train.monitor is {self.train.monitor} while evaluation.k is {self.evaluation.k}: "
+                f"set train.monitor={metric}@{self.evaluation.k}, or evaluation.k={k}."
+            )
+        return self
+
+
+class DatasetRef(_Part):
+    """The dataset file; `file` is relative to the home folder."""
+
+    id: str
+    name: str
+    file: str
+    sha256: str
+
+
+class TemplateRef(_Part):
+    """The template, with its whole text."""
+
+    id: str
+    name: str
+    version: int
+    task: str
+    language: str
+    prompt: str
+    completion: str
+    end_token: str | None
+    sha256: str
+
+
+class ModelRef(_Part):
+    """The base model; `folder` is absolute."""
+
+    id: str
+    name: str
+    folder: str
+    sha256: str
+    family: str
+    model_type: str
+
+
+class RunSpec(_Part):
+    """A run, once and for all. A change is a new run."""
+
+    format: Literal[1] = 1
+    id: Annotated[str, Field(pattern=RUN_ID)]
+    name: str
+    created: str
+    """UTC, ISO 8601."""
+    task: str
+    dataset: DatasetRef
+    template: TemplateRef
+    model: ModelRef
+    settings: Settings
+    versions: Mapping[str, str]
+    machine: Mapping[str, Any]
+
+
+GROUPS: dict[str, type[_Part]] = {
+    "run": RunSettings,
+    "data": DataSettings,
+    "tuning": TuningSettings,
+    "train": TrainSettings,
+    "evaluation": EvaluationSettings,
+}
+
+
+def setting_keys() -> list[str]:
+    """Every `group.key` there is, in order."""
+    return [f"{group}.{key}" for group, part in GROUPS.items() for key in part.model_fields]
+
+
+def flat_settings(settings: Settings) -> dict[str, Any]:
+    """`{"train.epochs": 3, …}`: the settings under their dotted keys."""
+    return {
+        key: getattr(getattr(settings, group), name)
+        for key in setting_keys()
+        for group, name in [key.split(".")]
+    }
+
+
+def apply_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """`settings` with some keys replaced; a value is typed, or text as a person writes it.
+
+    Raises UserError for an unknown key (with the nearest one) or a value not allowed (with those that are).
+    """
+    known = setting_keys()
+    values: dict[str, dict[str, Any]] = settings.model_dump()
+    for key, value in changes.items():
+        if key not in known:
+            near = did_you_mean(key, known) or f" The keys are: {', '.join(known)}."
+            raise UserError(f"There is no setting {clean(key)!r}.{near}")
+        group, name = key.split(".")
+        values[group][name] = value.strip() if isinstance(value, str) else value
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_sentence(error)) from None
+
+
+def read_settings_toml(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file under their dotted keys: `[train]` with `epochs = 3` is `train.epochs`.
+
+    Raises UserError when the file cannot be read or is not TOML.
+    """
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UserError(f"Cannot read the settings file {path}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not TOML: {error}.") from None
+    return dict(_flat(tables))
+
+
+def _flat(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first complaint as a sentence: which key, what it was, what is allowed."""
+    first = error.errors()[0]
+    if not first["loc"]:
+        return str(first["ctx"]["error"])
+    group, key = (str(part) for part in first["loc"][:2])
+    return f"{group}.{key} cannot be {clean(str(first['input']))!r}: give {allowed_values(f'{group}.{key}')}."
+
+
+def allowed_values(key: str) -> str:
+    """What a setting may be, in words: "one of adamw", "a whole number, at least 1"."""
+    group, name = key.split(".")
+    schema: dict[str, Any] = GROUPS[group].model_json_schema()["properties"][name]
+    if "description" in schema:
+        return str(schema["description"])
+    if schema["type"] == "array":
+        return f"any of {', '.join(schema['items']['enum'])}, with commas between them"
+    if choices := schema.get("enum", [schema["const"]] if "const" in schema else []):
+        return f"one of {', '.join(choices)}" if len(choices) > 1 else str(choices[0])
+    words = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}[schema["type"]]
+    for bound, meaning in (
+        ("minimum", "at least"),
+        ("exclusiveMinimum", "above"),
+        ("exclusiveMaximum", "below"),
+    ):
+        if bound in schema:
+            words += f", {meaning} {schema[bound]}"
+    return words

@@ -1,0 +1,86 @@
+"""Where a run stands, told from its folder alone."""
+
+import time
+from dataclasses import dataclass
+
+from promptrec_tui.files import read_json
+from promptrec_tui.runs.control import requests
+from promptrec_tui.runs.events import finished_event
+from promptrec_tui.runs.folder import AttemptFolder, RunFolder
+from promptrec_tui.runs.liveness import boot_id, boottime, lock_held, read_heartbeat
+from promptrec_tui.runs.queue import queue_entry
+from promptrec_tui.runs.states import State
+
+CLAIM_SECONDS = 30
+"""A claim may take this long to become a process."""
+
+SILENT_SECONDS = 60
+"""A heartbeat comes every few seconds; one this old means a stopped or starved trainer."""
+
+STUCK_SECONDS = 120
+"""A trainer that beats but has not got on for this long is stalled."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A run's state, why it is so, its last attempt (0: none yet), and whether it seems stuck."""
+
+    state: State
+    reason: str = ""
+    attempt: int = 0
+    stalled: bool = False
+
+
+def run_status(folder: RunFolder) -> Status:
+    """Where a run stands. A few small reads: fit to be asked for every run, every second.
+
+    A held lock speaks first, then the queue, then the verdict of the last attempt. Without a verdict the
+    trainer's own last word counts (its supervisor was killed, it finished); without that, interrupted.
+    """
+    last = folder.last_attempt
+    attempt = folder.attempt(last)
+    if last and lock_held(folder.lock):
+        return _active(folder, attempt)
+    if entry := queue_entry(folder):
+        return Status(State.QUEUED, "held" if entry.hold else "", last)
+    if not last:
+        return Status(State.DRAFT)
+    try:
+        verdict = read_json(attempt.exit)
+        return Status(State(verdict["state"]), str(verdict["reason"]), last)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    if not attempt.started.exists() and _age(attempt) < CLAIM_SECONDS:
+        return Status(State.STARTING, attempt=last)
+    if said := finished_event(folder.events, last):
+        return Status(State(said["state"]), str(said.get("reason") or ""), last)
+    return Status(
+        State.INTERRUPTED, f"Attempt {last} ended without a verdict: its processes were killed.", last
+    )
+
+
+def _active(folder: RunFolder, attempt: AttemptFolder) -> Status:
+    asked = {request.command for request in requests(folder, attempt.number)}
+    if asked & {"stop", "kill"}:
+        state = State.STOPPING
+    elif "pause" in asked:
+        state = State.PAUSING
+    else:
+        state = State.RUNNING if attempt.started.exists() else State.STARTING
+    return Status(state, attempt=attempt.number, stalled=_stalled(folder, attempt.number))
+
+
+def _stalled(folder: RunFolder, attempt: int) -> bool:
+    heartbeat = read_heartbeat(folder)
+    if heartbeat is None or heartbeat.attempt != attempt or heartbeat.boot != boot_id():
+        return False
+    now = boottime()
+    return now - heartbeat.beat > SILENT_SECONDS or now - heartbeat.progressed > STUCK_SECONDS
+
+
+def _age(attempt: AttemptFolder) -> float:
+    """Seconds since the claim, by the wall clock: a wrong one only moves the end of a short grace."""
+    try:
+        return abs(time.time() - attempt.path.stat().st_mtime)
+    except FileNotFoundError:
+        return 0.0

@@ -1,0 +1,46 @@
+"""Verified copies of the catalogue."""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import sync_file, sync_folder
+
+KEPT = 5
+
+
+def back_up(database: Path, folder: Path, version: str) -> Path:
+    """Copy `database` into `folder`, check the copy, keep the newest 5; answers the copy's path.
+
+    Raises UserError when the copy cannot be made or differs.
+    """
+    target = folder / f"promptrec-{time.strftime('%Y%m%d-%H%M%S')}-tables-{version}.db"
+    staging = target.with_suffix(".part")
+    try:
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(staging)) as copy:
+            source.backup(copy)
+            verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
+            if verdict != "ok" or _counts(copy) != _counts(source):
+                raise UserError(
+                    f"The catalogue {database} cannot be copied faithfully ({verdict}), so it was not migrated."
+                )
+        sync_file(staging)
+        os.replace(staging, target)
+        sync_folder(folder)
+    except (OSError, sqlite3.Error) as error:
+        raise UserError(
+            f"The catalogue {database} cannot be copied to {folder} ({error}), so it was not migrated: make room there."
+        ) from error
+    finally:
+        staging.unlink(missing_ok=True)
+    for old in sorted(folder.glob("promptrec-*.db"))[:-KEPT]:
+        old.unlink()
+    return target
+
+
+def _counts(connection: sqlite3.Connection) -> dict[str, int]:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in tables}

@@ -1,0 +1,227 @@
+"""Runs as the catalogue knows them: the list, the curves, the previews, the evaluations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.runs.states import State
+from promptrec_tui.store import tables
+from promptrec_tui.store.engine import Catalogue
+from promptrec_tui.store.lookup import pick, refuse_taken
+from promptrec_tui.store.thinning import Point, thin
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run. `dataset`, `template` and `model` are names; `created` and `updated` (the last event) ISO 8601 in UTC.
+
+    `train_loss` is the last one, `ndcg` the best validation NDCG so far, `sparkline` the loss so far in few points.
+    """
+
+    id: str
+    name: str
+    state: State
+    reason: str
+    stalled: bool
+    attempt: int
+    phase: str
+    phase_done: int | None
+    phase_total: int | None
+    step: int
+    total_steps: int | None
+    train_loss: float | None
+    ndcg: float | None
+    sparkline: tuple[float, ...]
+    dataset: str
+    template: str
+    model: str
+    task: str
+    created: str
+    updated: str
+    best_step: int | None
+
+
+@dataclass(frozen=True)
+class PreviewRow:
+    """What one user was recommended. `history` and `target` are titles, `top` has `key title logprob` each."""
+
+    stage: str
+    step: int
+    user: str
+    history: tuple[str, ...]
+    target: str
+    rank: float | None
+    top: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class EvaluationRow:
+    """Ranking metrics of `name` (untuned, tuned or a baseline), with the protocol that they hold under."""
+
+    stage: str
+    name: str
+    step: int
+    users: int
+    metrics: dict[str, float | None]
+    protocol: dict[str, Any]
+
+
+def record_of(spec: RunSpec, run_id: str, name: str) -> tables.Run:
+    """The record of a run of which nothing is known but its spec; its events are unread."""
+    return tables.Run(
+        id=run_id,
+        name=name,
+        dataset=spec.dataset.name,
+        template=spec.template.name,
+        model=spec.model.name,
+        task=spec.task,
+        created=spec.created,
+        updated=spec.created,
+        state=State.DRAFT,
+        reason="",
+        stalled=False,
+        attempt=0,
+        phase="",
+        step=0,
+        sparkline=[],
+        offset=0,
+        seen="",
+    )
+
+
+def add_run(catalogue: Catalogue, spec: RunSpec) -> RunRow:
+    """List a run whose folder was just made (an ingest may have found it already).
+
+    Raises UserError when another run has its name.
+    """
+    with catalogue.write() as session:
+        found = select(tables.Run.id).where(tables.Run.name == spec.name, tables.Run.id != spec.id)
+        refuse_taken("run", spec.name, session.scalar(found))
+        record = session.get(tables.Run, spec.id) or record_of(spec, spec.id, spec.name)
+        session.add(record)
+        session.flush()
+        return _row(record)
+
+
+def list_runs(catalogue: Catalogue) -> list[RunRow]:
+    """All runs, newest first."""
+    order = (tables.Run.created.desc(), tables.Run.name)
+    with catalogue.read() as session:
+        return [_row(record) for record in session.scalars(select(tables.Run).order_by(*order))]
+
+
+def find_run(catalogue: Catalogue, run: str) -> RunRow:
+    """The run of that name or id. Raises UserError with the nearest name."""
+    return pick("run", run, list_runs(catalogue))
+
+
+def delete_run(catalogue: Catalogue, run: str) -> RunRow:
+    """Take a run and all its figures out of the catalogue; its folder stays, and comes back while it does.
+
+    Raises UserError with the nearest name.
+    """
+    row = find_run(catalogue, run)
+    with catalogue.write() as session:
+        session.execute(delete(tables.Run).filter_by(id=row.id))
+    return row
+
+
+def metric_series(
+    catalogue: Catalogue, run_id: str, names: Sequence[str], max_points: int = 400
+) -> dict[str, list[Point]]:
+    """The (step, value) points of each named metric in step order, value None where it was not a number.
+
+    Where a later attempt did a step again its value stands. More than `max_points` are thinned: least and
+    greatest value of every stretch stay, and a gap stays a gap. A name without points has an empty list.
+    """
+    metric = tables.Metric
+    query = (
+        select(metric.name, metric.step, metric.value)
+        .where(metric.run_id == run_id, metric.name.in_(names))
+        .order_by(metric.name, metric.step, metric.attempt, metric.seq)
+    )
+    series: dict[str, dict[int, float | None]] = {name: {} for name in names}
+    with catalogue.read() as session:
+        for name, step, value in session.execute(query):
+            series[name][step] = value
+    return {name: thin(list(points.items()), max_points) for name, points in series.items()}
+
+
+def previews(catalogue: Catalogue, run_id: str) -> list[PreviewRow]:
+    """For each pinned user, in their order, the first preview before training and the last one since (if any)."""
+    preview = tables.Preview
+    query = (
+        select(preview).where(preview.run_id == run_id).order_by(preview.attempt, preview.seq, preview.place)
+    )
+    before: dict[str, tables.Preview] = {}
+    since: dict[str, tables.Preview] = {}
+    with catalogue.read() as session:
+        for record in session.scalars(query):
+            if record.stage == "before":
+                before.setdefault(record.user, record)
+            else:
+                since[record.user] = record
+        users = dict.fromkeys([*before, *since])
+        return [_preview(stage[user]) for user in users for stage in (before, since) if user in stage]
+
+
+def evaluations(catalogue: Catalogue, run_id: str) -> list[EvaluationRow]:
+    """Every evaluation of a run, oldest first."""
+    evaluation = tables.Evaluation
+    query = select(evaluation).where(evaluation.run_id == run_id).order_by(evaluation.attempt, evaluation.seq)
+    with catalogue.read() as session:
+        return [
+            EvaluationRow(
+                record.stage, record.name, record.step, record.users, record.metrics, record.protocol
+            )
+            for record in session.scalars(query)
+        ]
+
+
+def warnings(catalogue: Catalogue, run_id: str) -> list[str]:
+    """What a run wants known, oldest first, each sentence once."""
+    warning = tables.Warning
+    query = select(warning.message).where(warning.run_id == run_id).order_by(warning.attempt, warning.seq)
+    with catalogue.read() as session:
+        return list(dict.fromkeys(session.scalars(query)))
+
+
+def _preview(record: tables.Preview) -> PreviewRow:
+    return PreviewRow(
+        stage=record.stage,
+        step=record.step,
+        user=record.user,
+        history=tuple(record.history),
+        target=record.target,
+        rank=record.rank,
+        top=tuple(record.top),
+    )
+
+
+def _row(record: tables.Run) -> RunRow:
+    return RunRow(
+        id=record.id,
+        name=record.name,
+        state=State(record.state),
+        reason=record.reason,
+        stalled=record.stalled,
+        attempt=record.attempt,
+        phase=record.phase,
+        phase_done=record.phase_done,
+        phase_total=record.phase_total,
+        step=record.step,
+        total_steps=record.total_steps,
+        train_loss=record.train_loss,
+        ndcg=record.ndcg,
+        sparkline=tuple(record.sparkline),
+        dataset=record.dataset,
+        template=record.template,
+        model=record.model,
+        task=record.task,
+        created=record.created,
+        updated=record.updated,
+        best_step=record.best_step,
+    )

@@ -1,0 +1,154 @@
+"""The tables of the catalogue. Migrations create them, never this page; a test compares the two."""
+
+from typing import Any
+
+from sqlalchemy import JSON, Double, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """All tables; JSON columns hold plain lists and objects."""
+
+    type_annotation_map = {list[Any]: JSON, dict[str, Any]: JSON, float: Double}  # noqa: RUF012 (SQLAlchemy reads it so)
+
+
+class Dataset(Base):
+    """One imported dataset file."""
+
+    __tablename__ = "dataset"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    file: Mapped[str]
+    sha256: Mapped[str]
+    source: Mapped[str]
+    format: Mapped[str]
+    users: Mapped[int]
+    items: Mapped[int]
+    interactions: Mapped[int]
+    examples: Mapped[int]
+    rejected: Mapped[int]
+    warnings: Mapped[list[Any]]
+    created: Mapped[str]
+
+
+class Template(Base):
+    """One immutable version of a template; `number` keeps the order in which they came."""
+
+    __tablename__ = "template"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    version: Mapped[int]
+    task: Mapped[str]
+    language: Mapped[str]
+    prompt: Mapped[str]
+    completion: Mapped[str]
+    end_token: Mapped[str | None]
+    sha256: Mapped[str]
+    builtin: Mapped[bool]
+    created: Mapped[str]
+
+
+class Model(Base):
+    """One base model folder."""
+
+    __tablename__ = "model"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    folder: Mapped[str]
+    sha256: Mapped[str]
+    family: Mapped[str]
+    model_type: Mapped[str]
+    parameters: Mapped[int]
+    embedded: Mapped[bool]
+    source: Mapped[str]
+    created: Mapped[str]
+
+
+class Run(Base):
+    """One run folder as far as it has been read: `offset` bytes of its events, its files as `seen` says."""
+
+    __tablename__ = "run"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    dataset: Mapped[str]
+    template: Mapped[str]
+    model: Mapped[str]
+    task: Mapped[str]
+    created: Mapped[str]
+    updated: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str]
+    stalled: Mapped[bool]
+    attempt: Mapped[int]
+    phase: Mapped[str]
+    phase_done: Mapped[int | None]
+    phase_total: Mapped[int | None]
+    step: Mapped[int]
+    total_steps: Mapped[int | None]
+    train_loss: Mapped[float | None]
+    ndcg: Mapped[float | None]
+    best_step: Mapped[int | None]
+    sparkline: Mapped[list[Any]]
+    offset: Mapped[int]
+    seen: Mapped[str]
+
+
+class OfRun:
+    """The key of everything that an event of a run becomes."""
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Metric(OfRun, Base):
+    """One named value at one step; NULL where it was not a number."""
+
+    __tablename__ = "metric"
+    __table_args__ = (Index("metric_by_name", "run_id", "name", "step"), {"sqlite_with_rowid": False})
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[int]
+    value: Mapped[float | None]
+
+
+class Preview(OfRun, Base):
+    """What one pinned user, at `place` among them, was recommended at one step."""
+
+    __tablename__ = "preview"
+
+    place: Mapped[int] = mapped_column(primary_key=True)
+    user: Mapped[str]
+    stage: Mapped[str]
+    step: Mapped[int]
+    history: Mapped[list[Any]]
+    target: Mapped[str]
+    rank: Mapped[float | None]
+    top: Mapped[list[Any]]
+
+
+class Evaluation(OfRun, Base):
+    """The ranking metrics of a model or baseline over many users, with the protocol they hold under."""
+
+    __tablename__ = "evaluation"
+
+    stage: Mapped[str]
+    name: Mapped[str]
+    step: Mapped[int]
+    users: Mapped[int]
+    metrics: Mapped[dict[str, Any]]
+    protocol: Mapped[dict[str, Any]]
+
+
+class Warning(OfRun, Base):
+    """Something a run wants known."""
+
+    __tablename__ = "warning"
+
+    message: Mapped[str]

@@ -1,0 +1,124 @@
+"""The catalogue's templates. A version never changes: saving a name again adds the next version."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, select
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.prompts.template import Template
+from promptrec_tui.store import tables
+from promptrec_tui.store.engine import Catalogue
+from promptrec_tui.store.lookup import pick
+from promptrec_tui.text import clean
+
+
+@dataclass(frozen=True)
+class TemplateRow:
+    """One version of a template; `created` is ISO 8601 in UTC, `builtin` = shipped with promptrec."""
+
+    id: str
+    name: str
+    version: int
+    task: str
+    language: str
+    prompt: str
+    completion: str
+    end_token: str | None
+    sha256: str
+    builtin: bool
+    created: str
+
+
+def add_template(catalogue: Catalogue, template: Template, builtin: bool = False) -> TemplateRow:
+    """Save a template as the next version of its name, or as the first.
+
+    Saving what the newest version already says adds nothing and answers that version.
+    """
+    with catalogue.write() as session:
+        newest = session.scalar(
+            select(tables.Template)
+            .filter_by(name=template.name)
+            .order_by(tables.Template.version.desc())
+            .limit(1)
+        )
+        if newest is not None and newest.sha256 == template.sha256:
+            return _row(newest)
+        record = tables.Template(
+            id=secrets.token_hex(4),
+            name=template.name,
+            version=1 if newest is None else newest.version + 1,
+            task=template.task,
+            language=template.language,
+            prompt=template.prompt,
+            completion=template.completion,
+            end_token=template.end_token,
+            sha256=template.sha256,
+            builtin=builtin,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        session.add(record)
+        return _row(record)
+
+
+def list_templates(catalogue: Catalogue) -> list[TemplateRow]:
+    """The newest version of every name: the built-in ones first, then the oldest name first."""
+    newest = {row.name: row for row in _versions(catalogue)}
+    return sorted(newest.values(), key=lambda row: not row.builtin)
+
+
+def find_template(catalogue: Catalogue, template: str) -> TemplateRow:
+    """The newest version of that name, the version `name@2`, or the version with that id.
+
+    Raises UserError with the nearest name, or with the versions that there are.
+    """
+    versions = _versions(catalogue)
+    name, at, number = template.rpartition("@")
+    if at and (namesakes := [row for row in versions if row.name == name]):
+        for row in namesakes:
+            if str(row.version) == number:
+                return row
+        raise UserError(
+            f"Template {clean(name)!r} has no version {clean(number)!r}: it has 1 to {namesakes[-1].version}."
+        )
+    return pick("template", template, versions[::-1])
+
+
+def delete_template(catalogue: Catalogue, template: str) -> TemplateRow:
+    """Take a template away with all its versions; runs keep the text that they were made with.
+
+    Raises UserError for an unknown name and for a built-in template.
+    """
+    row = find_template(catalogue, template)
+    if row.builtin:
+        raise UserError(
+            f"Template {row.name!r} ships with promptrec and cannot be deleted: only your own ones can."
+        )
+    with catalogue.write() as session:
+        session.execute(delete(tables.Template).filter_by(name=row.name))
+    return row
+
+
+def _versions(catalogue: Catalogue) -> list[TemplateRow]:
+    with catalogue.read() as session:
+        return [
+            _row(record)
+            for record in session.scalars(select(tables.Template).order_by(tables.Template.number))
+        ]
+
+
+def _row(record: tables.Template) -> TemplateRow:
+    return TemplateRow(
+        id=record.id,
+        name=record.name,
+        version=record.version,
+        task=record.task,
+        language=record.language,
+        prompt=record.prompt,
+        completion=record.completion,
+        end_token=record.end_token,
+        sha256=record.sha256,
+        builtin=record.builtin,
+        created=record.created,
+    )

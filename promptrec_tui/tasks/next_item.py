@@ -1,0 +1,126 @@
+"""Next item: after a user's history, which item of the catalogue comes next?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt
+from promptrec_tui.prompts.template import Template, place
+from promptrec_tui.prompts.tokens import TextTokenizer
+from promptrec_tui.text import clean
+
+WINDOWS = ("anchored", "sliding")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One question about a user: sequence[start:position] is the history, sequence[position] the answer."""
+
+    user_id: int
+    position: int
+    start: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """Trained tokens [start, stop) of a training sequence, and the index of their target."""
+
+    start: int
+    stop: int
+    target: int
+
+
+@dataclass(frozen=True)
+class TrainingSequence:
+    """Token ids of one row, and the spans in it that are trained: the completions, end tokens included."""
+
+    token_ids: tuple[int, ...]
+    spans: tuple[Span, ...]
+
+
+def window_start(position: int, max_history: int, window: str) -> int:
+    """Where the history of the target at `position` begins; it has at most `max_history` items.
+
+    "sliding": always the last `max_history`. "anchored": the start moves in steps of half of that, so that
+    the prompts of neighbouring targets begin alike.
+    """
+    start = max(0, position - max_history)
+    if window == "sliding":
+        return start
+    if window != "anchored":
+        raise ValueError(f"window is {window!r}, not one of {WINDOWS}")
+    step = max(1, max_history // 2)
+    return -(-start // step) * step
+
+
+def targets(user_id: int, positions: Iterable[int], max_history: int, window: str) -> list[Target]:
+    """The targets of one user at `positions` of the sequence (0 = the first event)."""
+    return [Target(user_id, position, window_start(position, max_history, window)) for position in positions]
+
+
+@dataclass(frozen=True, eq=False)
+class NextItem:
+    """The task on one catalogue: item ids index `items` and `catalogue`.
+
+    `catalogue`: each item's completion as token ids; `room`: tokens that a prompt may have, so that the
+    longest completion fits behind it.
+    """
+
+    template: Template
+    tokenizer: TextTokenizer
+    items: Sequence[Mapping[str, str]]
+    catalogue: list[tuple[int, ...]]
+    room: int
+
+    def completion(self, item_id: int) -> tuple[int, ...]:
+        """Token ids of one item as an answer, end token last."""
+        return self.catalogue[item_id]
+
+    def prompt(self, history_item_ids: Sequence[int]) -> Prompt:
+        """The prompt after these items, oldest first; the oldest are dropped where room is short."""
+        history = [self.items[item] for item in history_item_ids]
+        return fit_prompt(self.template, self.tokenizer, history, self.room)
+
+
+def next_item(
+    template: Template, tokenizer: TextTokenizer, items: Sequence[Mapping[str, str]], context: int
+) -> NextItem:
+    """The task for a catalogue (item id = index) and a model that reads `context` tokens.
+
+    Raises UserError when there are no items, a completion has no tokens, or the longest leaves no room.
+    """
+    if not items:
+        raise UserError("The dataset has no items: import one that has.")
+    catalogue = [completion_ids(template, tokenizer, item) for item in items]
+    longest = max(range(len(items)), key=lambda item: len(catalogue[item]))
+    room = context - len(catalogue[longest])
+    if room < 1:
+        raise UserError(
+            f"{place(template, 'completion')}, takes {len(catalogue[longest])} tokens for the item "
+            f"{clean(items[longest].get('title', ''))[:60]!r}, and the model reads {context}: shorten it."
+        )
+    return NextItem(template, tokenizer, items, catalogue, room)
+
+
+def training_sequences(
+    task: NextItem, sequence: Sequence[int], targets: Sequence[Target]
+) -> list[TrainingSequence]:
+    """The rows that train `targets`, given in order of position, of one user whose item ids are `sequence`.
+
+    While each prompt begins, in token ids, with the prompt before it and the completion of that, the targets
+    share one plain row with every completion labelled; where it does not, a new row begins. A row is its last
+    prompt and completion, so it fits the context.
+    """
+    rows: list[TrainingSequence] = []
+    ids: tuple[int, ...] = ()
+    spans: list[Span] = []
+    for index, target in enumerate(targets):
+        prompt = task.prompt(sequence[target.start : target.position]).token_ids
+        if spans and prompt[: len(ids)] != ids:
+            rows.append(TrainingSequence(ids, tuple(spans)))
+            spans = []
+        ids = prompt + task.completion(sequence[target.position])
+        spans.append(Span(len(prompt), len(ids), index))
+    if spans:
+        rows.append(TrainingSequence(ids, tuple(spans)))
+    return rows

@@ -1,0 +1,111 @@
+"""What a person does with datasets."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from promptrec_tui.datasets.dataset import Dataset, Item, Row, User, open_dataset
+from promptrec_tui.datasets.importer import ImportOptions as ImportOptions
+from promptrec_tui.datasets.importer import import_dataset
+from promptrec_tui.errors import UserError
+from promptrec_tui.store import datasets as store
+from promptrec_tui.store.datasets import DatasetRow as DatasetRow
+from promptrec_tui.workspace.names import check_name
+from promptrec_tui.workspace.opening import Workspace, now
+
+Progress = Callable[[str, int, int], None]
+
+
+def list_datasets(workspace: Workspace) -> list[DatasetRow]:
+    """All datasets, newest first."""
+    return store.list_datasets(workspace.catalogue)
+
+
+def find_dataset(workspace: Workspace, dataset: str) -> DatasetRow:
+    """The dataset of that name or id. Raises UserError with the nearest name."""
+    return store.find_dataset(workspace.catalogue, dataset)
+
+
+def open_listed(workspace: Workspace, dataset: str) -> Dataset:
+    """The dataset file of that name or id, opened for reading; close it after use."""
+    return open_dataset(workspace.home.root / find_dataset(workspace, dataset).file)
+
+
+def import_source(
+    workspace: Workspace,
+    source: Path,
+    name: str,
+    options: ImportOptions | None = None,
+    progress: Progress | None = None,
+) -> DatasetRow:
+    """Read `source` into a new dataset called `name`.
+
+    Raises UserError, with nothing left behind, when the source is wrong or the name is taken.
+    """
+    check_name("dataset", name, [row.name for row in list_datasets(workspace)])
+    identity = secrets.token_hex(4)
+    file = f"datasets/{identity}.sqlite"
+    target = workspace.home.root / file
+    read = import_dataset(source, target, options or ImportOptions(), progress)
+    row = DatasetRow(
+        id=identity,
+        name=name,
+        file=file,
+        sha256=read.sha256,
+        source=str(source),
+        format=read.format,
+        users=read.users,
+        items=read.items,
+        interactions=read.interactions,
+        examples=read.examples,
+        rejected=read.rejected,
+        warnings=read.warnings,
+        created=now(),
+    )
+    try:
+        store.add_dataset(workspace.catalogue, row)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return row
+
+
+def dataset_rows(workspace: Workspace, dataset: str, start: int = 0, limit: int = 100) -> list[Row]:
+    """`limit` interactions from row `start` on, user by user, each in time order."""
+    with open_listed(workspace, dataset) as file:
+        return file.rows(start, limit)
+
+
+def dataset_users(
+    workspace: Workspace, dataset: str, start: int = 0, limit: int = 100, contains: str = ""
+) -> list[User]:
+    """`limit` users from number `start` on whose key contains `contains`."""
+    with open_listed(workspace, dataset) as file:
+        return file.users(start, limit, contains)
+
+
+def user_history(workspace: Workspace, dataset: str, user: str) -> list[Row]:
+    """Everything a user did, oldest first. Raises UserError with the nearest key."""
+    with open_listed(workspace, dataset) as file:
+        return file.history(file.user(user).user_id)
+
+
+def find_titles(workspace: Workspace, dataset: str, text: str, limit: int = 8) -> list[Item]:
+    """Items whose title begins with or contains `text`, the most popular first."""
+    with open_listed(workspace, dataset) as file:
+        return file.find_items(text, limit)
+
+
+def delete_dataset(workspace: Workspace, dataset: str) -> DatasetRow:
+    """Take a dataset and its file away. Raises UserError while a run uses it."""
+    row = find_dataset(workspace, dataset)
+    from promptrec_tui.store.runs import list_runs
+
+    if users := [run.name for run in list_runs(workspace.catalogue) if run.dataset == row.name]:
+        raise UserError(
+            f"Dataset {row.name!r} is used by run {users[0]!r}"
+            f"{f' and {len(users) - 1} more' if users[1:] else ''}. Delete those runs first."
+        )
+    store.delete_dataset(workspace.catalogue, row.id)
+    (workspace.home.root / row.file).unlink(missing_ok=True)
+    return row

@@ -1,0 +1,90 @@
+"""Is all well? What could go wrong on this machine, one finding each."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+from dataclasses import dataclass
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.home import Home
+from promptrec_tui.models.check import check_model
+from promptrec_tui.models.embedded import EMBEDDED
+from promptrec_tui.resources import resource
+from promptrec_tui.workspace.machine import versions
+from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.runs import refresh
+
+ENOUGH_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check and what it found."""
+
+    check: str
+    ok: bool
+    finding: str
+
+
+def places(home: Home) -> dict[str, str]:
+    """Where everything lies, by name."""
+    return {
+        "home": str(home.root),
+        "catalogue": str(home.database),
+        "datasets": str(home.datasets),
+        "models": str(home.models),
+        "runs": str(home.runs),
+        "backups": str(home.backups),
+        "sample_data": str(resource("sample_data")),
+        "migrations": str(resource("migrations")),
+    }
+
+
+def examine(home: Home) -> list[Finding]:
+    """All checks, in the order a person would mend them. Creates the home if there is none."""
+    return [_python(), *_home(home), _disk(home), _embedded()]
+
+
+def _python() -> Finding:
+    found = ", ".join(f"{name} {number}" for name, number in versions().items())
+    return Finding("versions", sys.version_info >= (3, 11), f"{found}, SQLite {sqlite3.sqlite_version}")
+
+
+def _home(home: Home) -> list[Finding]:
+    try:
+        with opened(home) as workspace:
+            refresh(workspace)
+    except UserError as error:
+        return [Finding("home", False, str(error))]
+    mode = stat.S_IMODE(home.root.stat().st_mode)
+    private = Finding(
+        "privacy",
+        mode & 0o077 == 0,
+        "only you can read the home"
+        if mode & 0o077 == 0
+        else f"{home.root} is open to others (mode {mode:o}): chmod 700 it",
+    )
+    owner = home.root.stat().st_uid == os.getuid()
+    return [
+        Finding(
+            "home",
+            owner,
+            str(home.root) if owner else f"{home.root} belongs to another user: set PROMPTREC_HOME",
+        ),
+        private,
+    ]
+
+
+def _disk(home: Home) -> Finding:
+    free = shutil.disk_usage(home.root if home.root.exists() else home.root.parent).free
+    return Finding("disk", free > ENOUGH_BYTES, f"{free / 1e9:.1f} GB free")
+
+
+def _embedded() -> Finding:
+    if not EMBEDDED.is_dir():
+        return Finding("embedded model", False, f"missing from {EMBEDDED}: install promptrec again")
+    check = check_model(EMBEDDED)
+    found = f"{check.model_type}, {check.parameters:,} parameters" if check.ok else " ".join(check.problems)
+    return Finding("embedded model", check.ok, found)

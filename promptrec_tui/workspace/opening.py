@@ -1,0 +1,80 @@
+"""One open home: its folders and its catalogue, with the built-in templates and the embedded model listed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from promptrec_tui.files import sha256_folder
+from promptrec_tui.home import Home
+from promptrec_tui.models.check import check_model
+from promptrec_tui.models.embedded import EMBEDDED
+from promptrec_tui.prompts.library import builtin_templates
+from promptrec_tui.store.engine import Catalogue, open_catalogue
+from promptrec_tui.store.models import ModelRow, add_model, list_models
+from promptrec_tui.store.templates import add_template, list_templates
+
+EMBEDDED_NAME = "tiny"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What every verb works on."""
+
+    home: Home
+    catalogue: Catalogue
+
+
+def now() -> str:
+    """This moment in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def open_workspace(home: Home) -> Workspace:
+    """Create the home if need be, bring its catalogue up to date, and list what ships with promptrec.
+
+    Raises UserError when the home cannot be written or its catalogue is newer than this program.
+    """
+    home.create()
+    workspace = Workspace(home, open_catalogue(home))
+    _list_embedded_model(workspace)
+    _list_builtin_templates(workspace)
+    return workspace
+
+
+@contextmanager
+def opened(home: Home) -> Iterator[Workspace]:
+    """`open_workspace`, closed at the end of the block."""
+    workspace = open_workspace(home)
+    try:
+        yield workspace
+    finally:
+        workspace.catalogue.close()
+
+
+def _list_embedded_model(workspace: Workspace) -> None:
+    if not EMBEDDED.is_dir() or any(row.embedded for row in list_models(workspace.catalogue)):
+        return
+    check = check_model(EMBEDDED)
+    add_model(
+        workspace.catalogue,
+        ModelRow(
+            id=EMBEDDED_NAME,
+            name=EMBEDDED_NAME,
+            folder=str(EMBEDDED),
+            sha256=sha256_folder(EMBEDDED),
+            family=check.family,
+            model_type=check.model_type,
+            parameters=check.parameters,
+            embedded=True,
+            source="shipped with promptrec",
+            created=now(),
+        ),
+    )
+
+
+def _list_builtin_templates(workspace: Workspace) -> None:
+    known = {row.sha256 for row in list_templates(workspace.catalogue) if row.builtin}
+    for template in builtin_templates():
+        if template.sha256 not in known:
+            add_template(workspace.catalogue, template, builtin=True)

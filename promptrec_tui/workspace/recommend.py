@@ -1,0 +1,60 @@
+"""What a run's model recommends to a user, or after some titles."""
+
+from collections.abc import Sequence
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean, did_you_mean
+from promptrec_tui.workspace.datasets import open_listed
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.runs import find_run
+from promptrec_tui.workspace.scoring import Answer, open_scorer
+
+
+def history_keys(workspace: Workspace, dataset: str, titles: Sequence[str]) -> list[str]:
+    """Item keys for titles typed by a person. Raises UserError with near titles for an unknown one."""
+    keys = []
+    with open_listed(workspace, dataset) as file:
+        for title in titles:
+            item = file.item_by_title(title) or file.item_by_key(title)
+            if item is None:
+                near = [found.title for found in file.find_items(title, 20) or file.items()]
+                raise UserError(
+                    f"Dataset {dataset!r} has no item called {clean(title)!r}.{did_you_mean(title, near)}"
+                )
+            keys.append(item.key)
+    return keys
+
+
+def user_keys(workspace: Workspace, dataset: str, user: str) -> list[str]:
+    """The item keys of all that a user did, oldest first."""
+    with open_listed(workspace, dataset) as file:
+        return [row.item_key for row in file.history(file.user(user).user_id)]
+
+
+def recommend(
+    workspace: Workspace,
+    run: str,
+    *,
+    user: str | None = None,
+    titles: Sequence[str] = (),
+    k: int = 10,
+    untuned: bool = False,
+) -> Answer:
+    """The k best next items for a user of the run's dataset, or after `titles`; seen items are left out.
+
+    Raises UserError for an unknown run, user or title.
+    """
+    row = find_run(workspace, run)
+    if (user is None) == (not titles):
+        raise UserError("Say for whom: either --user KEY or --history TITLE (which may be repeated).")
+    if k < 1:
+        raise UserError(f"-k must be at least 1, not {k}.")
+    if user is not None:
+        history = user_keys(workspace, row.dataset, user)
+    else:
+        history = history_keys(workspace, row.dataset, titles)
+    scorer = open_scorer(workspace, row.id)
+    try:
+        return scorer.top_k(history, k=k, untuned=untuned)
+    finally:
+        scorer.close()

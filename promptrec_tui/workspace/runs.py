@@ -1,0 +1,282 @@
+"""What a person does with runs."""
+
+import json
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import read_json
+from promptrec_tui.runs import control
+from promptrec_tui.runs.folder import RunFolder, create_run
+from promptrec_tui.runs.queue import enqueue, withdraw
+from promptrec_tui.runs.spec import (
+    DatasetRef,
+    ModelRef,
+    RunSpec,
+    Settings,
+    TemplateRef,
+    apply_settings,
+)
+from promptrec_tui.runs.states import ACTIVE, State
+from promptrec_tui.runs.status import run_status
+from promptrec_tui.store import runs as store
+from promptrec_tui.store.ingest import ingest
+from promptrec_tui.store.runs import PreviewRow as PreviewRow
+from promptrec_tui.store.runs import RunRow as RunRow
+from promptrec_tui.tasks.defaults import default_settings
+from promptrec_tui.workspace.datasets import find_dataset, list_datasets
+from promptrec_tui.workspace.dispatch import spawn_dispatch
+from promptrec_tui.workspace.machine import machine_facts, versions
+from promptrec_tui.workspace.models import find_model, list_models
+from promptrec_tui.workspace.names import check_name, free_name
+from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.templates import find_template, list_templates
+
+RESUMABLE = frozenset({State.PAUSED, State.STOPPED, State.FAILED, State.INTERRUPTED})
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What a person says of a run before it starts; `settings` are the spec keys of `--set`."""
+
+    name: str
+    dataset: str
+    task: str
+    template: str
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def refresh(workspace: Workspace) -> int:
+    """Bring the catalogue up to what the run folders say; answers the number of events read."""
+    return ingest(workspace.home, workspace.catalogue)
+
+
+def list_runs(workspace: Workspace) -> list[RunRow]:
+    """All runs, newest first, as the catalogue knows them; `refresh` first."""
+    return store.list_runs(workspace.catalogue)
+
+
+def find_run(workspace: Workspace, run: str) -> RunRow:
+    """The run of that name or id. Raises UserError with the nearest name."""
+    return store.find_run(workspace.catalogue, run)
+
+
+def new_run_defaults(workspace: Workspace) -> NewRun:
+    """A run form with every default filled in.
+
+    Raises UserError when there is no dataset to run on yet.
+    """
+    datasets = list_datasets(workspace)
+    if not datasets:
+        raise UserError("There is no dataset yet: import one first.")
+    model = list_models(workspace)[0]
+    template = next(row for row in list_templates(workspace) if row.task == "next_item")
+    settings = default_settings("next_item", model.family, "lora", model.parameters)
+    return NewRun(
+        name=free_name(f"{datasets[0].name}-{model.name}", [row.name for row in list_runs(workspace)]),
+        dataset=datasets[0].name,
+        task="next_item",
+        template=template.name,
+        model=model.name,
+        settings=settings,
+    )
+
+
+def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
+    """The resolved, immutable description of a run. Raises UserError for an unknown name, key or value."""
+    check_name("run", new.name, [row.name for row in list_runs(workspace)])
+    dataset = find_dataset(workspace, new.dataset)
+    template = find_template(workspace, new.template)
+    model = find_model(workspace, new.model)
+    if template.task != new.task:
+        raise UserError(
+            f"Template {template.name!r} is for the task {template.task!r}, not {new.task!r}: "
+            "choose one of that task."
+        )
+    settings = apply_settings(Settings(), {})
+    method = str(new.settings.get("tuning.method", settings.tuning.method))
+    defaults = default_settings(new.task, model.family, method, model.parameters)
+    settings = apply_settings(settings, {**defaults, **new.settings})
+    return RunSpec(
+        id=secrets.token_hex(4),
+        name=new.name,
+        created=now(),
+        task=new.task,
+        dataset=DatasetRef(id=dataset.id, name=dataset.name, file=dataset.file, sha256=dataset.sha256),
+        template=TemplateRef(
+            id=template.id,
+            name=template.name,
+            version=template.version,
+            task=template.task,
+            language=template.language,
+            prompt=template.prompt,
+            completion=template.completion,
+            end_token=template.end_token,
+            sha256=template.sha256,
+        ),
+        model=ModelRef(
+            id=model.id,
+            name=model.name,
+            folder=model.folder,
+            sha256=model.sha256,
+            family=model.family,
+            model_type=model.model_type,
+        ),
+        settings=settings,
+        versions=versions(),
+        machine=machine_facts(),
+    )
+
+
+def start_run(workspace: Workspace, new: NewRun) -> RunRow:
+    """Make the run's folder, put it in the queue, and let the queue move. Returns at once."""
+    spec = make_spec(workspace, new)
+    folder = create_run(workspace.home, spec)
+    store.add_run(workspace.catalogue, spec)
+    enqueue(folder, device=spec.settings.run.device)
+    return _moved(workspace, spec.id)
+
+
+def resume_run(workspace: Workspace, run: str) -> RunRow:
+    """Queue a run again: it goes on from its newest good checkpoint, or from step 0 under the same seeds."""
+    row, folder, state = _truth(workspace, run)
+    if state not in RESUMABLE and state != State.DRAFT:
+        raise UserError(
+            f"Run {row.name!r} is {state.value}: only a paused, stopped, failed or interrupted run resumes."
+        )
+    enqueue(folder, device=folder.spec().settings.run.device)
+    return _moved(workspace, row.id)
+
+
+def pause_run(workspace: Workspace, run: str) -> RunRow:
+    """Ask a run to save a checkpoint and free its device."""
+    return _ask(workspace, run, "pause")
+
+
+def stop_run(workspace: Workspace, run: str) -> RunRow:
+    """Ask a run to save, keep its best adapter and end. A queued run leaves the queue."""
+    row, folder, state = _truth(workspace, run)
+    if state == State.QUEUED:
+        withdraw(folder)
+        refresh(workspace)
+        return find_run(workspace, row.id)
+    return _ask(workspace, run, "stop")
+
+
+def delete_run(workspace: Workspace, run: str) -> RunRow:
+    """Take a run, its checkpoints and its figures away. Raises UserError while it is going."""
+    row, folder, state = _truth(workspace, run)
+    if state in ACTIVE:
+        raise UserError(f"Run {row.name!r} is {state.value}: stop it before you delete it.")
+    store.delete_run(workspace.catalogue, row.id)
+    shutil.rmtree(folder.path, ignore_errors=True)
+    return row
+
+
+def run_folder(workspace: Workspace, run: str) -> RunFolder:
+    """The folder of the run of that name or id."""
+    return RunFolder(workspace.home.runs / find_run(workspace, run).id)
+
+
+def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
+    """The `run show` document: what a run is, where its files lie, what it measured."""
+    row = find_run(workspace, run)
+    folder = RunFolder(workspace.home.runs / row.id)
+    spec = folder.spec()
+    report = _report(folder)
+    metrics = report.get("metrics", {"before": None, "after": None, "baselines": {}, "gain": None})
+    return {
+        "id": row.id,
+        "name": row.name,
+        "state": row.state,
+        "reason": row.reason,
+        "step": row.step,
+        "total_steps": row.total_steps,
+        "best_step": row.best_step,
+        "spec": json.loads(spec.model_dump_json()),
+        "attempts": [_attempt(folder, number) for number in folder.attempts()],
+        "paths": {
+            "folder": str(folder.path),
+            "adapter": str(folder.adapter),
+            "base_model": spec.model.folder,
+            "log": str(_log(folder)),
+        },
+        "protocol": report.get("protocol"),
+        "preview_users": report.get("preview_users", []),
+        "users": report.get("users"),
+        "metrics": metrics,
+        "warnings": store.warnings(workspace.catalogue, row.id),
+    }
+
+
+def run_config(workspace: Workspace, run: str) -> str:
+    """The resolved spec of a run as indented JSON."""
+    return run_folder(workspace, run).spec().model_dump_json(indent=2)
+
+
+def curves(
+    workspace: Workspace, run: str, names: Sequence[str], max_points: int = 400
+) -> dict[str, list[tuple[int, float | None]]]:
+    """The (step, value) points of each named metric; None where it was not a number."""
+    return store.metric_series(workspace.catalogue, find_run(workspace, run).id, names, max_points)
+
+
+def run_previews(workspace: Workspace, run: str) -> list[PreviewRow]:
+    """What the pinned users were recommended before, and last."""
+    return store.previews(workspace.catalogue, find_run(workspace, run).id)
+
+
+def run_evaluations(workspace: Workspace, run: str) -> list[store.EvaluationRow]:
+    """Every evaluation of a run: the untuned and tuned model and the baselines."""
+    return store.evaluations(workspace.catalogue, find_run(workspace, run).id)
+
+
+def log_path(workspace: Workspace, run: str) -> Path:
+    """The log of the run's last attempt (it need not exist yet)."""
+    return _log(run_folder(workspace, run))
+
+
+def _truth(workspace: Workspace, run: str) -> tuple[RunRow, RunFolder, State]:
+    row = find_run(workspace, run)
+    folder = RunFolder(workspace.home.runs / row.id)
+    return row, folder, run_status(folder).state
+
+
+def _ask(workspace: Workspace, run: str, command: control.Command) -> RunRow:
+    row, folder, state = _truth(workspace, run)
+    if state not in ACTIVE:
+        raise UserError(f"Run {row.name!r} is {state.value}: there is nothing to {command}.")
+    control.request(folder, command)
+    refresh(workspace)
+    return find_run(workspace, row.id)
+
+
+def _moved(workspace: Workspace, run_id: str) -> RunRow:
+    spawn_dispatch(workspace.home)
+    refresh(workspace)
+    return find_run(workspace, run_id)
+
+
+def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:
+    attempt = folder.attempt(number)
+    return {
+        "attempt": number,
+        **{
+            name: read_json(path) if path.exists() else None
+            for name, path in (("started", attempt.started), ("exit", attempt.exit))
+        },
+    }
+
+
+def _log(folder: RunFolder) -> Path:
+    return folder.attempt(folder.last_attempt or 1).log
+
+
+def _report(folder: RunFolder) -> dict[str, Any]:
+    report: dict[str, Any] = read_json(folder.report) if folder.report.exists() else {}
+    return report
