@@ -1,4 +1,4 @@
-"""The Alembic environment: it works on the connection that `promptrec_tui.store.schema` hands over, inside its transaction."""
+"""The Alembic environment: in the connection and transaction of `promptrec_tui.store.schema`."""
 
 from alembic import context
 

@@ -4,9 +4,9 @@
 
 A causal language model of the Qwen3 type with about 2.5 million parameters, small enough to commit and to
 tune on two cores in minutes. It reads texts made here from the columns of the catalogue: lists of related
-titles (most of the tokens), descriptions, questions and answers, in English and Chinese. It never sees a user,
-an event or the preference model of simulate.py: who likes what is left to be learned by tuning. Films are drawn
-uniformly everywhere, so popularity does not leak either.
+titles (most of the tokens), descriptions, questions and answers, in English and Chinese. It never sees a
+user, an event or the preference model of simulate.py: who likes what is left to be learned by tuning. Films
+are drawn uniformly everywhere, so popularity does not leak either.
 
 The learning rate follows the clock, so two runs differ a little; check_tiny.py measures the result.
 """

@@ -174,7 +174,6 @@ class Dataset:
         return [User(*row) for row in found]
 
     def _rows(self, where: str, values: Mapping[str, Any]) -> list[Row]:
-        # JOIN keeps SQLite from starting at another table and sorting the whole file for one page.
         found = self._connection.execute(
             "SELECT user.key, position, item.key, title, rating, timestamp FROM interaction "
             f"JOIN user USING (user_id) JOIN item USING (item_id) {where} "

@@ -64,6 +64,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Whether a template may read an attribute."""
         return attr not in GROWING_METHODS and super().is_safe_attribute(obj, attr, value)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """No way around `is_safe_attribute` for `format`: widths in it could fill the memory."""
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`item.title`; a column called `items` or `values` is found before the method of that name."""
         if isinstance(obj, Mapping) and attribute in obj:

@@ -31,7 +31,7 @@ class TextTokenizer:
         try:
             encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
         except TypeError:  # lone surrogates
-            text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
         ids: list[int] = encodings[0].ids
         return ids

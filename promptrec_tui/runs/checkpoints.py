@@ -60,7 +60,7 @@ def publish(folder: RunFolder, step: int, extra: Mapping[str, Any] | None = None
 def verify(path: Path) -> Checkpoint:
     """The checkpoint at `path`, after every file in it was read and compared with the manifest.
 
-    Raises UserError that names the first thing wrong: no manifest, another run, a file missing, added, changed.
+    Raises UserError that names the first thing wrong: no manifest, another run, a file lost, added, changed.
     """
     try:
         manifest = read_json(path / MANIFEST)
@@ -116,7 +116,7 @@ def quarantine_damaged(folder: RunFolder) -> list[Path]:
 
 
 def rotate(folder: RunFolder, keep: Collection[int] = (), last: int = 2) -> list[int]:
-    """Delete published checkpoints but the `last` newest and those at the steps in `keep`; answers steps gone.
+    """Delete published checkpoints but the `last` newest and the steps in `keep`; answers the steps gone.
 
     Call it after `publish`, so that a newer good one is on the disk before an older one goes.
     """

@@ -107,13 +107,13 @@ def _mend(file: int) -> None:
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
+        value: Any = json.loads(line)
     except ValueError:
         return None
-    whole = (
-        isinstance(event, dict) and isinstance(event.get("seq"), int) and {"attempt", "kind"} <= event.keys()
-    )
-    return event if whole else None
+    if not isinstance(value, dict) or not {"attempt", "kind"} <= value.keys():
+        return None
+    event: dict[str, Any] = value
+    return event if isinstance(event.get("seq"), int) else None
 
 
 def _finite(value: Any) -> Any:

@@ -20,7 +20,7 @@ SECRETS = ("TOKEN", "SECRET", "PASSWORD", "KEY", "CREDENTIAL")
 
 
 def environment(home: Home, outer: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a run's processes see of the surroundings: an allow-list without secrets, this home, no network."""
+    """The variables that a run's processes see: an allow-list without secrets, this home, no network."""
     passed = {
         name: value
         for name, value in outer.items()

@@ -69,9 +69,9 @@ def queue_entry(folder: RunFolder) -> Entry | None:
     try:
         value: dict[str, Any] = read_json(folder.queue_file)
         entry = Entry(folder, **value)
+        return entry if entry.attempt > folder.last_attempt else None
     except (OSError, ValueError, TypeError):
         return None
-    return entry if entry.attempt > folder.last_attempt else None
 
 
 def queued(home: Home) -> list[Entry]:

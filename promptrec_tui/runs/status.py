@@ -54,9 +54,8 @@ def run_status(folder: RunFolder) -> Status:
         return Status(State.STARTING, attempt=last)
     if said := finished_event(folder.events, last):
         return Status(State(said["state"]), str(said.get("reason") or ""), last)
-    return Status(
-        State.INTERRUPTED, f"Attempt {last} ended without a verdict: its processes were killed.", last
-    )
+    how = "ended without a verdict: it was killed" if attempt.started.exists() else "never started"
+    return Status(State.INTERRUPTED, f"Attempt {last} {how}.", last)
 
 
 def _active(folder: RunFolder, attempt: AttemptFolder) -> Status:

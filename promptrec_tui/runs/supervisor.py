@@ -165,7 +165,7 @@ def _wait(folder: RunFolder, attempt: int, trainer: "subprocess.Popen[bytes]") -
 
 
 def _in_trainer(niceness: int) -> Callable[[], None]:
-    """What the trainer does between fork and exec: step back, and ask for SIGTERM when its supervisor dies."""
+    """What the trainer does between fork and exec: step back; ask for SIGTERM when its supervisor dies."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     supervisor = os.getpid()
 

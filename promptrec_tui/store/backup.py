@@ -1,6 +1,5 @@
 """Verified copies of the catalogue."""
 
-import os
 import sqlite3
 import time
 from contextlib import closing
@@ -25,14 +24,14 @@ def back_up(database: Path, folder: Path, version: str) -> Path:
             verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
             if verdict != "ok" or _counts(copy) != _counts(source):
                 raise UserError(
-                    f"The catalogue {database} cannot be copied faithfully ({verdict}), so it was not migrated."
+                    f"The catalogue {database} cannot be copied faithfully ({verdict}): it was not migrated."
                 )
         sync_file(staging)
-        os.replace(staging, target)
+        staging.replace(target)
         sync_folder(folder)
     except (OSError, sqlite3.Error) as error:
         raise UserError(
-            f"The catalogue {database} cannot be copied to {folder} ({error}), so it was not migrated: make room there."
+            f"The catalogue {database} was not migrated: it cannot be copied to {folder} ({error})."
         ) from error
     finally:
         staging.unlink(missing_ok=True)

@@ -11,15 +11,15 @@ BUSY_SECONDS = 10.0
 
 
 def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
-    """ "wal" where this SQLite has the cure for the WAL reset bug (sqlite.org/wal.html#walresetbug), else "truncate"."""
+    """WAL where this SQLite is free of the WAL reset bug (sqlite.org/wal.html#walresetbug), else TRUNCATE."""
     cured = version >= (3, 51, 3) or any(
         branch <= version < (3, branch[1] + 1) for branch in ((3, 50, 7), (3, 44, 6))
     )
-    return "wal" if cured else "truncate"
+    return "WAL" if cured else "TRUNCATE"
 
 
 def connect_to(database: Path, foreign_keys: bool = True) -> Engine:
-    """An engine whose transactions begin when SQLAlchemy says so, with the execution option `begin` (DEFERRED or IMMEDIATE).
+    """An engine whose transactions begin as the execution option `begin` says: DEFERRED, or IMMEDIATE.
 
     The driver's own transaction control leaves half a migration behind after a crash, and a transaction that
     begins as a reader and then writes fails at once when another one wrote: so every writer begins IMMEDIATE.
@@ -32,7 +32,7 @@ def connect_to(database: Path, foreign_keys: bool = True) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        # Leaving or entering WAL needs the file for oneself; while another program has it open the mode stays.
+        # To enter or leave WAL needs the file for oneself; while another has it open the mode stays.
         with suppress(sqlite3.OperationalError):
             connection.execute(f"PRAGMA journal_mode = {journal_mode()}")
         connection.execute("PRAGMA synchronous = FULL")

@@ -34,7 +34,7 @@ class Catalogue:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that holds the write lock from its first statement, and commits at the end of the block or not at all.
+        """A session that has the write lock from its first statement and commits the whole block or nothing.
 
         Raises UserError when another program keeps the lock for 10 seconds, or the disk is full or read-only.
         """

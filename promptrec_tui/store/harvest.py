@@ -21,8 +21,8 @@ class Harvest:
 def gather(run_id: str, events: Iterable[Mapping[str, Any]], ndcg: float | None) -> Harvest:
     """The harvest of `events`, oldest first; `ndcg` is the best validation NDCG before them.
 
-    Unknown kinds are passed over (a newer trainer may write them); an event that lacks what its kind must have
-    becomes a warning of the run.
+    Unknown kinds are passed over (a newer trainer may write them); an event that lacks what its kind must
+    have becomes a warning of the run.
     """
     harvest = Harvest(run={"ndcg": ndcg})
     for event in events:

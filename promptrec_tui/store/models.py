@@ -12,7 +12,7 @@ from promptrec_tui.text import clean
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One base model; `folder` is absolute, `created` ISO 8601 in UTC, `embedded` = shipped with promptrec."""
+    """One base model; `folder` is absolute, `created` ISO 8601 in UTC, `embedded`: ships with promptrec."""
 
     id: str
     name: str

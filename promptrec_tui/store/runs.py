@@ -16,9 +16,9 @@ from promptrec_tui.store.thinning import Point, thin
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run. `dataset`, `template` and `model` are names; `created` and `updated` (the last event) ISO 8601 in UTC.
+    """One run. `dataset`, `template`, `model` are names; `created`, `updated` (last event) ISO 8601 in UTC.
 
-    `train_loss` is the last one, `ndcg` the best validation NDCG so far, `sparkline` the loss so far in few points.
+    `train_loss` is the last one, `ndcg` the best validation NDCG so far, `sparkline` the loss in few points.
     """
 
     id: str
@@ -46,7 +46,7 @@ class RunRow:
 
 @dataclass(frozen=True)
 class PreviewRow:
-    """What one user was recommended. `history` and `target` are titles, `top` has `key title logprob` each."""
+    """What one user was recommended: `history`, `target` are titles, `top` has `key title logprob` each."""
 
     stage: str
     step: int
@@ -69,27 +69,19 @@ class EvaluationRow:
     protocol: dict[str, Any]
 
 
-def record_of(spec: RunSpec, run_id: str, name: str) -> tables.Run:
-    """The record of a run of which nothing is known but its spec; its events are unread."""
-    return tables.Run(
-        id=run_id,
-        name=name,
-        dataset=spec.dataset.name,
-        template=spec.template.name,
-        model=spec.model.name,
-        task=spec.task,
-        created=spec.created,
-        updated=spec.created,
-        state=State.DRAFT,
-        reason="",
-        stalled=False,
-        attempt=0,
-        phase="",
-        step=0,
-        sparkline=[],
-        offset=0,
-        seen="",
-    )
+def blank_record(run_id: str, name: str, created: str) -> tables.Run:
+    """The record of a run of which nothing has been read: neither its spec nor its events."""
+    texts = dict.fromkeys(("dataset", "template", "model", "task", "reason", "phase", "seen"), "")
+    numbers = dict.fromkeys(("attempt", "step", "offset"), 0)
+    record = tables.Run(id=run_id, name=name, created=created, updated=created, **texts, **numbers)
+    record.state, record.stalled, record.sparkline = State.DRAFT, False, []
+    return record
+
+
+def describe(record: tables.Run, spec: RunSpec) -> None:
+    """Put what the spec says into a run's record; its id and name stay."""
+    record.dataset, record.template, record.model = spec.dataset.name, spec.template.name, spec.model.name
+    record.task, record.created, record.updated = spec.task, spec.created, spec.created
 
 
 def add_run(catalogue: Catalogue, spec: RunSpec) -> RunRow:
@@ -100,9 +92,12 @@ def add_run(catalogue: Catalogue, spec: RunSpec) -> RunRow:
     with catalogue.write() as session:
         found = select(tables.Run.id).where(tables.Run.name == spec.name, tables.Run.id != spec.id)
         refuse_taken("run", spec.name, session.scalar(found))
-        record = session.get(tables.Run, spec.id) or record_of(spec, spec.id, spec.name)
-        session.add(record)
-        session.flush()
+        record = session.get(tables.Run, spec.id)
+        if record is None:
+            record = blank_record(spec.id, spec.name, spec.created)
+            describe(record, spec)
+            session.add(record)
+            session.flush()
         return _row(record)
 
 
@@ -151,11 +146,10 @@ def metric_series(
 
 
 def previews(catalogue: Catalogue, run_id: str) -> list[PreviewRow]:
-    """For each pinned user, in their order, the first preview before training and the last one since (if any)."""
+    """For each pinned user, in their order: the first preview before training, and the last one since."""
     preview = tables.Preview
-    query = (
-        select(preview).where(preview.run_id == run_id).order_by(preview.attempt, preview.seq, preview.place)
-    )
+    order = (preview.attempt, preview.seq, preview.place)
+    query = select(preview).where(preview.run_id == run_id).order_by(*order)
     before: dict[str, tables.Preview] = {}
     since: dict[str, tables.Preview] = {}
     with catalogue.read() as session:
@@ -174,10 +168,8 @@ def evaluations(catalogue: Catalogue, run_id: str) -> list[EvaluationRow]:
     query = select(evaluation).where(evaluation.run_id == run_id).order_by(evaluation.attempt, evaluation.seq)
     with catalogue.read() as session:
         return [
-            EvaluationRow(
-                record.stage, record.name, record.step, record.users, record.metrics, record.protocol
-            )
-            for record in session.scalars(query)
+            EvaluationRow(row.stage, row.name, row.step, row.users, row.metrics, row.protocol)
+            for row in session.scalars(query)
         ]
 
 

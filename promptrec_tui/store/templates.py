@@ -16,7 +16,7 @@ from promptrec_tui.text import clean
 
 @dataclass(frozen=True)
 class TemplateRow:
-    """One version of a template; `created` is ISO 8601 in UTC, `builtin` = shipped with promptrec."""
+    """One version of a template; `created` is ISO 8601 in UTC, `builtin`: ships with promptrec."""
 
     id: str
     name: str
@@ -92,20 +92,16 @@ def delete_template(catalogue: Catalogue, template: str) -> TemplateRow:
     """
     row = find_template(catalogue, template)
     if row.builtin:
-        raise UserError(
-            f"Template {row.name!r} ships with promptrec and cannot be deleted: only your own ones can."
-        )
+        raise UserError(f"Template {row.name!r} ships with promptrec: only your own ones can be deleted.")
     with catalogue.write() as session:
         session.execute(delete(tables.Template).filter_by(name=row.name))
     return row
 
 
 def _versions(catalogue: Catalogue) -> list[TemplateRow]:
+    query = select(tables.Template).order_by(tables.Template.number)
     with catalogue.read() as session:
-        return [
-            _row(record)
-            for record in session.scalars(select(tables.Template).order_by(tables.Template.number))
-        ]
+        return [_row(record) for record in session.scalars(query)]
 
 
 def _row(record: tables.Template) -> TemplateRow:

@@ -70,8 +70,9 @@ def test_columns_are_mapped_by_name(write, target):
 
 
 def test_the_key_column_is_the_one_called_like_the_interactions_item_column(write, target):
-    options = ImportOptions(items=write("i.csv", "id,sku,title\n1,s1,One\n"))
-    import_dataset(write("r.csv", "user,sku\nu,s1\n"), target, options)
+    items = write("i.csv", "movie_id,code,title\n1,s1,One\n")
+    options = ImportOptions(items=items, mapping={"item": "code"})
+    import_dataset(write("r.csv", "user,code\nu,s1\n"), target, options)
     assert read(target)[0].title == "One"
 
 

@@ -1,0 +1,120 @@
+"""What a model's config.json may say, read as plain JSON before any library acts on it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from promptrec_tui.text import clean
+
+# Decoders whose classes ship with transformers, that work under sdpa attention and a mask of ours.
+MODEL_TYPES = frozenset(
+    (
+        "gemma",
+        "gemma3_text",
+        "gpt2",
+        "gpt_neox",
+        "granite",
+        "llama",
+        "mistral",
+        "olmo",
+        "olmo2",
+        "opt",
+        "phi",
+        "phi3",
+        "qwen2",
+        "qwen3",
+        "smollm3",
+        "stablelm",
+        "starcoder2",
+    )
+)
+
+# transformers sets every key as an attribute, so an unknown one could reach its machinery
+# (CVE-2026-4372: `_attn_implementation_internal`). These only describe the network or are never acted on.
+KEY_LIST = """
+_name_or_path _num_labels _remove_final_layer_norm _sliding_window_pattern activation_dropout
+activation_function add_cross_attention alibi architectures attention_bias attention_dropout
+attention_multiplier attn_logit_softcapping attn_pdrop bos_token_id cache_implementation
+chunk_size_feed_forward classifier_dropout clip_qkv do_layer_norm_before dropout dtype embd_pdrop
+embed_dropout embedding_dropout embedding_multiplier enable_bias eos_token_id ffn_dim
+final_logit_softcapping finetuning_task gradient_checkpointing head_dim hidden_act hidden_activation
+hidden_dropout hidden_size id2label init_std initializer_range intermediate_size is_decoder
+is_encoder_decoder is_llama_config label2id layer_norm_elementwise_affine layer_norm_eps
+layer_norm_epsilon layer_types layerdrop logits_scaling max_position_embeddings max_window_layers
+mlp_bias mlp_type model_type n_ctx n_embd n_head n_inner n_layer n_positions no_rope_layer_interval
+no_rope_layers norm_epsilon norm_type num_attention_heads num_hidden_layers num_key_value_heads
+original_max_position_embeddings output_attentions output_hidden_states output_past pad_token_id
+partial_rotary_factor prefix pretraining_tp problem_type qk_layernorm query_pre_attn_scalar
+reorder_and_upcast_attn resid_pdrop residual_dropout residual_multiplier return_dict rms_norm_eps
+rope_interleaved rope_local_base_freq rope_parameters rope_scaling rope_theta rotary_emb_base rotary_pct
+scale_attn_by_inverse_layer_idx scale_attn_weights sliding_window sliding_window_pattern
+summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj
+task_specific_params tie_word_embeddings tokenizer_class torch_dtype transformers.js_config
+transformers_version unsloth_fixed unsloth_version use_bias use_bidirectional_attention use_cache
+use_parallel_residual use_qkv_bias use_sliding_window vocab_size word_embed_proj_dim
+"""
+KEYS = frozenset(KEY_LIST.split())
+
+# Where a config leaves the window out, these types still have one.
+DEFAULT_WINDOWS = {"mistral": 4096, "gemma3_text": 4096}
+# These use theirs only when told to.
+ASKED_WINDOWS = frozenset({"qwen2", "qwen3", "smollm3"})
+
+
+def config_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Why a model of this config cannot be used safely: one sentence for each reason."""
+    yield from code_problems(config, "config.json")
+    model_type = config.get("model_type")
+    if model_type not in MODEL_TYPES:
+        named = f'the model type "{clean(str(model_type))}"' if model_type else "no model type"
+        yield f"config.json names {named}; known are {', '.join(sorted(MODEL_TYPES))}."
+    if config.get("quantization_config"):
+        yield "The weights are quantised (quantization_config in config.json); take the unquantised model."
+    unknown = sorted(set(config) - KEYS - {"quantization_config", "auto_map", "trust_remote_code"})
+    if unknown:
+        names = ", ".join(clean(name) for name in unknown)
+        yield f"config.json has unknown keys ({names}); delete them from it if you trust the model's maker."
+    for name, value in (("vocab_size", config.get("vocab_size")), ("context length", context(config))):
+        if not _is_count(value):
+            yield f"config.json gives no usable {name}; it has to be a whole number above 0."
+
+
+def code_problems(value: Any, file: str) -> Iterator[str]:
+    """A sentence for each key, however deep in the JSON `value` of `file`, that asks for foreign code."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key in (
+                "auto_map",
+                "auto_mapping",
+                "trust_remote_code",
+                "custom_generate",
+                "custom_pipelines",
+            ):
+                if inner:
+                    yield f"{file} asks to run code of the model's own ({key}); only models without are used."
+            else:
+                yield from code_problems(inner, file)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from code_problems(inner, file)
+
+
+def context(config: Mapping[str, Any]) -> Any:
+    """The longest input in tokens, as the config has it; None where it does not say."""
+    return config.get("max_position_embeddings", config.get("n_positions", config.get("n_ctx")))
+
+
+def slides(config: Mapping[str, Any]) -> bool:
+    """Whether some layer sees only the latest tokens, in a window shorter than the context."""
+    model_type = config.get("model_type")
+    window = config.get("sliding_window", DEFAULT_WINDOWS.get(str(model_type)))
+    kinds = config.get("layer_types")
+    if isinstance(kinds, list):
+        used = any("full" not in str(kind) for kind in kinds)
+    else:
+        used = model_type not in ASKED_WINDOWS or bool(config.get("use_sliding_window", False))
+    length = context(config)
+    return used and _is_count(window) and not (_is_count(length) and window >= length)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

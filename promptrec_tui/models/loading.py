@@ -1,0 +1,142 @@
+"""Base models and adapters as objects of transformers and peft: the one file of this room with torch."""
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.models.check import check_model
+from promptrec_tui.models.config import code_problems
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class LoraSettings(Protocol):
+    """The tuning settings of a run that matter here. `targets` is "all-linear" or layer names by commas."""
+
+    @property
+    def rank(self) -> int: ...
+    @property
+    def alpha(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
+    @property
+    def targets(self) -> str: ...
+
+
+def choose_device(setting: str) -> torch.device:
+    """The device that `run.device` names: "cpu", "mps", "cuda:N" or a GPU's UUID.
+
+    "auto" is CUDA where there is any, else MPS, else the CPU. Raises UserError when this machine has no such device.
+    """
+    if setting == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(kind, 0) if kind == "cuda" else torch.device(kind)
+    if setting == "cpu" or (setting == "mps" and torch.backends.mps.is_available()):
+        return torch.device(setting)
+    gpus = [str(torch.cuda.get_device_properties(index).uuid) for index in range(torch.cuda.device_count())]
+    for index, uuid in enumerate(gpus):
+        if setting in (f"cuda:{index}", uuid, f"GPU-{uuid}") or (setting == "cuda" and index == 0):
+            return torch.device("cuda", index)
+    known = ["auto", "cpu", *(["mps"] if torch.backends.mps.is_available() else [])]
+    known += [f"cuda:{index}" for index in range(len(gpus))]
+    raise UserError(f'There is no device "{setting}" here: set run.device to {", ".join(known)}.')
+
+
+def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The type of weights and activations for `train.precision`: "auto", "fp32" or "bf16".
+
+    "auto" is bf16 on a GPU that has it, else fp32. Raises UserError for what `device` cannot do.
+    """
+    if precision == "auto":
+        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if has_bf16 else torch.float32
+    if precision not in DTYPES:
+        raise UserError(
+            f'There is no precision "{precision}": set train.precision to auto, {", ".join(DTYPES)}.'
+        )
+    if device.type == "cpu" and precision != "fp32":
+        raise UserError(f"A CPU computes in fp32 only: set train.precision to auto or fp32, not {precision}.")
+    return DTYPES[precision]
+
+
+def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
+    """The base model of `folder` in evaluation mode; on a CPU always in fp32, whatever the file holds.
+
+    The folder is checked first. Raises UserError when it is unsafe, incomplete or does not fit its config.
+    """
+    check = check_model(folder)
+    if not check.ok:
+        raise UserError(f"The model {folder} cannot be used: {' '.join(check.problems)}")
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            dtype=torch.float32 if device.type == "cpu" else dtype,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(f"The model {folder} does not load: {reason}") from error
+    model: PreTrainedModel = loaded[0]
+    # transformers would fill these with random numbers and go on.
+    if missing := sorted(loaded[1]["missing_keys"]):
+        raise UserError(
+            f"The model {folder} lacks {len(missing)} weights, {missing[0]} first: fetch the model again."
+        )
+    return model.to(device).eval()
+
+
+def add_lora(model: PreTrainedModel, settings: LoraSettings) -> PeftModel:
+    """`model` with fresh low-rank adapters, the only weights that train.
+
+    Raises UserError when no layer has one of the names in `targets`.
+    """
+    targets = settings.targets
+    config = LoraConfig(
+        task_type=TaskType.CAUSAL_LM,
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        # A bare string would be read as a regular expression.
+        target_modules=targets if targets == "all-linear" else targets.split(","),
+    )
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        names = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if _is_linear(module)}
+        raise UserError(
+            f"tuning.targets={targets} does not fit this model, whose layers are {', '.join(sorted(names))}."
+        ) from error
+
+
+def _is_linear(module: torch.nn.Module) -> bool:
+    """Whether an adapter fits on `module` (GPT-2 has its own kind)."""
+    return isinstance(module, torch.nn.Linear | Conv1D)
+
+
+def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
+    """`model` under the trained adapter in `folder`, frozen, in evaluation mode.
+
+    Raises UserError when the folder is no LoRA adapter in safetensors form.
+    """
+    try:
+        config = json.loads((folder / "adapter_config.json").read_bytes())
+        kind = config["peft_type"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{folder} is no adapter: it has no readable adapter_config.json.") from None
+    if kind != "LORA":
+        raise UserError(f"The adapter {folder} is of the type {kind}; only LORA is used.")
+    if problem := next(code_problems(config, "adapter_config.json"), None):
+        raise UserError(f"The adapter {folder} cannot be used: {problem}")
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise UserError(f"The adapter {folder} has no adapter_model.safetensors.")
+    return PeftModel.from_pretrained(model, str(folder), is_trainable=False).eval()

@@ -1,0 +1,138 @@
+"""The safetensors format, read without any library: only headers, never the weights.
+
+A file is 8 bytes of header length (little endian), a JSON header, and the tensors' bytes one after another
+(https://huggingface.co/docs/safetensors).
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
+HEADER_LIMIT = 100_000_000  # bytes, the format's own
+WIDTHS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # bytes a value, of the kinds that hold plain weights
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the headers of a model's weight files say."""
+
+    parameters: int
+    size_bytes: int
+    problems: tuple[str, ...]
+
+
+def read_weights(folder: Path) -> Weights:
+    """Check the weight files in `folder`: the single one if there is one, else the shards of the index."""
+    if (folder / SINGLE).is_file():
+        return _read_shards(folder, {SINGLE: None})
+    if (folder / INDEX).is_file():
+        try:
+            shards = _index_shards(folder / INDEX)
+        except ValueError as error:
+            return Weights(0, 0, (f"{INDEX} {error}.",))
+        return _read_shards(folder, shards)
+    others = sorted(
+        path.name for path in folder.glob("*") if path.suffix in (".bin", ".pt", ".pth", ".h5", ".ckpt")
+    )
+    found = (
+        f"only {others[0]}, a format that can run code; ask its maker for"
+        if others
+        else "no weights; it needs"
+    )
+    return Weights(0, 0, (f"The folder has {found} {SINGLE}.",))
+
+
+def _read_shards(folder: Path, shards: "dict[str, set[str] | None]") -> Weights:
+    """The sum over `shards`, a file name with the tensors the index puts there (None: whatever it holds)."""
+    parameters = size = 0
+    problems: list[str] = []
+    for name, expected in shards.items():
+        path = folder / name
+        if not path.is_file():
+            problems.append(f"The weight file {name} is missing; fetch the model again.")
+            continue
+        size += path.stat().st_size
+        try:
+            tensors = read_header(path)
+        except ValueError as error:
+            problems.append(f"The weight file {name} {error}; fetch the model again.")
+            continue
+        parameters += sum(tensors.values())
+        if expected is not None and (stray := expected ^ set(tensors)):
+            problems.append(
+                f"{INDEX} and {name} disagree about {len(stray)} tensors, {min(stray)} first; "
+                "fetch the model again."
+            )
+    return Weights(parameters, size, tuple(problems))
+
+
+def _index_shards(path: Path) -> "dict[str, set[str] | None]":
+    """Tensor names by shard. Raises ValueError with the second half of a sentence."""
+    try:
+        entries = json.loads(path.read_bytes())["weight_map"].items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError("is not an index of weight files") from None
+    shards: dict[str, set[str] | None] = {}
+    for tensor, name in entries:
+        if not isinstance(name, str) or "/" in name or "\\" in name or not name.endswith(".safetensors"):
+            raise ValueError(f"names {name!r}, which is no safetensors file in the folder")
+        names = shards.setdefault(name, set())
+        assert names is not None
+        names.add(tensor)
+    if not shards:
+        raise ValueError("lists no tensors")
+    return shards
+
+
+def read_header(path: Path) -> dict[str, int]:
+    """Values of each tensor in a safetensors file, by name.
+
+    Raises ValueError, with the second half of a sentence, when the file is not exactly as its header says.
+    """
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or length > min(HEADER_LIMIT, size - 8):
+            raise ValueError("is cut short or no safetensors file")
+        try:
+            header = json.loads(file.read(length))
+        except ValueError:
+            raise ValueError("has a damaged header") from None
+    if not isinstance(header, dict):
+        raise ValueError("has a damaged header")
+    header.pop("__metadata__", None)
+    end = 0
+    counts: dict[str, int] = {}
+    for name, start, stop, count in sorted(
+        (_tensor(*item) for item in header.items()), key=lambda item: item[1:]
+    ):
+        if start != end:
+            raise ValueError(f"has a gap or an overlap before the tensor {name}")
+        end, counts[name] = stop, count
+    if end != size - 8 - length:
+        raise ValueError(f"holds {size - 8 - length:,} bytes of weights where its header says {end:,}")
+    if not counts:
+        raise ValueError("holds no tensors")
+    return counts
+
+
+def _tensor(name: str, entry: Any) -> tuple[str, int, int, int]:
+    """(name, start, stop, values) of one header entry."""
+    try:
+        shape, (start, stop) = entry["shape"], entry["data_offsets"]
+        dtype = entry["dtype"]
+        plain = all(isinstance(number, int) and number >= 0 for number in (*shape, start, stop))
+    except (KeyError, TypeError, ValueError):
+        plain = False
+    if not plain:
+        raise ValueError(f"has a damaged entry for the tensor {name}")
+    if dtype not in WIDTHS:
+        raise ValueError(f"holds {name} as {dtype}, which is no plain weight ({', '.join(WIDTHS)} are)")
+    count = math.prod(shape)
+    if stop - start != count * WIDTHS[dtype]:
+        raise ValueError(f"has a damaged entry for the tensor {name}")
+    return name, start, stop, count

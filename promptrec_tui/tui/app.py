@@ -1,0 +1,131 @@
+"""The app: its modes, what it remembers, and the way in."""
+
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import App
+from textual.binding import BindingType
+from textual.reactive import reactive
+
+from promptrec_tui.home import Home
+from promptrec_tui.tui import verbs
+from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.asking import Asking
+from promptrec_tui.tui.backend import Backend
+from promptrec_tui.tui.glyphs import ASCII, UNICODE
+from promptrec_tui.tui.notices import sentence_of
+from promptrec_tui.tui.palette import ActionProvider
+from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.screens.data import DataScreen
+from promptrec_tui.tui.screens.help import HelpScreen
+from promptrec_tui.tui.screens.models import ModelsScreen
+from promptrec_tui.tui.screens.runs import RunsScreen
+from promptrec_tui.tui.screens.templates import TemplatesScreen
+from promptrec_tui.workspace.session import load_session
+
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.runs import RunRow
+
+
+class PromptrecApp(Asking, App[int]):
+    """Works on one home. `demo` starts the sample run after the first frame."""
+
+    TITLE = "promptrec"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
+    COMMANDS = {ActionProvider}  # noqa: RUF012 (Textual reads it so)
+    MODES = {  # noqa: RUF012
+        "runs": RunsScreen,
+        "data": DataScreen,
+        "templates": TemplatesScreen,
+        "models": ModelsScreen,
+    }
+    CSS_PATH = [  # noqa: RUF012
+        f"styles/{name}.tcss" for name in ("base", "runs", "run", "data", "templates", "models", "forms")
+    ]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (40, "-tall")]
+
+    runs: "reactive[tuple[RunRow, ...]]" = reactive((), init=False)
+    """All runs as last seen, newest first."""
+
+    activity: reactive[str] = reactive("", init=False)
+    """What the app itself is at, for the top bar."""
+
+    def __init__(self, home: Home, demo: bool = False, ascii_only: bool = False) -> None:
+        super().__init__()
+        self.home = home
+        self.demo = demo
+        self.ascii_only = ascii_only
+        self.glyphs = ASCII if ascii_only else UNICODE
+        self.backend = Backend(home)
+        self.session: dict[str, Any] = load_session(home)
+        self.animation_level = "none"
+
+    def on_mount(self) -> None:
+        if (theme := self.session.get("theme")) in self.available_themes:
+            self.theme = theme
+        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        mode = self.session.get("mode")
+        self.switch_mode(mode if mode in self.MODES else "runs")
+        if self.demo:
+            self.call_after_refresh(self.start_demo)
+
+    def on_unmount(self) -> None:
+        self.backend.close()
+
+    @work(group="demo", exit_on_error=False)
+    async def start_demo(self) -> None:
+        """Import the sample data and start the sample run, each once."""
+        self.activity = "reading the sample data…"
+        try:
+            row = await self.ask(verbs.start_demo)
+        finally:
+            self.activity = ""
+        self.remember(run=row.id)
+        for screen in self.screen_stack:
+            if isinstance(screen, BaseScreen):
+                screen.renew()
+
+    def remember(self, **changes: Any) -> None:
+        """Keep something for the next start."""
+        if any(self.session.get(name) != value for name, value in changes.items()):
+            self.session = {**self.session, **changes}
+            self.backend.keep_session(self.session)
+
+    def remember_scroll(self, name: str, row: int) -> None:
+        """Keep how far something was scrolled."""
+        self.remember(scroll={**self.session.get("scroll", {}), name: row})
+
+    def action_show_mode(self, mode: str) -> None:
+        """Switch between Runs, Data, Templates and Models. On the present one: back to its list."""
+        if mode == self.current_mode:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        self.switch_mode(mode)
+        self.remember(mode=mode)
+
+    def action_help(self) -> None:
+        """All keys of the present screen."""
+        self.push_screen(HelpScreen(getattr(self.screen, "PLACE", "")))
+
+    def get_default_screen(self) -> BaseScreen[None]:
+        # What is below the modes shows for the moment until they are up.
+        return BaseScreen()
+
+    def _fatal_error(self) -> None:
+        # Textual would print a traceback with every local variable: prompts, titles, paths.
+        error = self._exception or sys.exc_info()[1] or RuntimeError("unknown")
+        self.panic(Text(f"promptrec: {sentence_of(error, self.home.root / 'app.log')} Runs go on without the app."))
+
+
+def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:
+    """Open the app on `home` until it is left. Answers the exit status."""
+    if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stderr__ and sys.__stderr__.isatty()):
+        print("promptrec: the app needs a terminal. See 'promptrec --help' for the commands.", file=sys.stderr)
+        return 1
+    app = PromptrecApp(home, demo, ascii_only)
+    app.run()
+    return app.return_code or 0

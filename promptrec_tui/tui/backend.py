@@ -1,0 +1,87 @@
+"""The one place where the app touches the workspace: never in the thread that draws.
+
+Screens call `await self.ask(verbs.list_datasets)`. The workspace and all that it imports are loaded by the first
+question, in the lane's thread, after the first frame.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from promptrec_tui.home import Home
+from promptrec_tui.tui.lane import Lane
+from promptrec_tui.tui.trying import Recommendations, Trier
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.opening import Workspace
+    from promptrec_tui.workspace.runs import RunRow
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 2.0
+
+
+class Backend:
+    """A thread-safe door to one home: catalogue verbs in one lane, the scorer in another, the session in a third."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._catalogue = Lane("catalogue")
+        self._scoring = Lane("scoring")
+        self._keeping = Lane("session")
+        self._opening = Lock()
+        self._workspace: Workspace | None = None
+        self._trier = Trier()
+
+    async def ask(
+        self, verb: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
+    ) -> T:
+        """What `verb(workspace, …)` answers, or raises."""
+        return await asyncio.wrap_future(
+            self._catalogue.submit(lambda: verb(self._opened(), *args, **options))
+        )
+
+    async def recommend(self, run: "RunRow", history: list[str], k: int = 10) -> Recommendations:
+        """The k best items of a run's model after some item keys, untuned and tuned.
+
+        Raises UserError when no scorer can be started.
+        """
+        return await asyncio.wrap_future(
+            self._scoring.submit(lambda: self._trier.recommend(self._opened(), run, history, k))
+        )
+
+    def keep_session(self, session: dict[str, Any]) -> "Future[None]":
+        """Save a session; nothing happens while the home does not exist, and a full disk loses it silently."""
+
+        def save() -> None:
+            from promptrec_tui.workspace.session import save_session
+
+            with suppress(OSError):
+                if self.home.root.is_dir():
+                    save_session(self.home, session)
+
+        return self._keeping.submit(save)
+
+    def close(self) -> None:
+        """End the scorer, and give the catalogue a moment to finish what it is at."""
+        self._trier.close()
+        endings = [self._catalogue.submit(self._close), self._keeping.submit(lambda: None)]
+        for ending in endings:
+            with suppress(TimeoutError):
+                ending.result(PATIENCE_SECONDS)
+
+    def _opened(self) -> "Workspace":
+        with self._opening:
+            if self._workspace is None:
+                from promptrec_tui.workspace.opening import open_workspace
+
+                self._workspace = open_workspace(self.home)
+            return self._workspace
+
+    def _close(self) -> None:
+        if self._workspace:
+            self._workspace.catalogue.close()

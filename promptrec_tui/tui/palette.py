@@ -1,0 +1,46 @@
+"""The command palette: every action of the present screen by name, and every run."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.actions import parse
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.types import IgnoreReturnCallbackType
+
+from promptrec_tui.text import clean
+from promptrec_tui.tui.actions import GROUPS, Action, actions_of
+
+if TYPE_CHECKING:
+    from promptrec_tui.tui.app import PromptrecApp
+
+
+class ActionProvider(Provider):
+    """Reads the action table; an action that is impossible just now is not offered."""
+
+    async def discover(self) -> Hits:
+        for name, help_text, command in self._commands():
+            yield DiscoveryHit(name, command, text=name, help=help_text)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for name, help_text, command in self._commands():
+            if (score := matcher.match(name)) > 0:
+                yield Hit(score, matcher.highlight(name), command, text=name, help=help_text)
+
+    def _commands(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+        app = cast("PromptrecApp", self.app)
+        for action in actions_of(getattr(self.screen, "PLACE", ""), "app"):
+            if action.palette and self._possible(action):
+                keys = f"  {action.key_texts[0]}" if action.keys else ""
+                name = f"{GROUPS[action.places[0]]}: {action.label}{keys}"
+                yield name, action.help, partial(self.screen.run_action, action.action)
+        for row in app.runs:
+            # Square brackets would be markup in the list of commands.
+            name = clean(row.name).replace("[", "(").replace("]", ")")
+            yield f"Open run {name}", f"{row.state}", partial(app.open_run, row.id)
+
+    def _possible(self, action: Action) -> bool:
+        namespace, name, parameters = parse(action.action)
+        owner = self.app if namespace == "app" else self.screen
+        return owner.check_action(name, parameters) is True

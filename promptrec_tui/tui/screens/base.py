@@ -1,0 +1,102 @@
+"""What every screen of the app has: a bar on top, hints at the bottom, keys from the table, fresh data each second."""
+
+from typing import ClassVar, TypeVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.css.query import NoMatches
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
+
+from promptrec_tui.tui import verbs
+from promptrec_tui.tui.asking import Asking
+from promptrec_tui.tui.widgets.hints import Hints
+from promptrec_tui.tui.widgets.top_bar import TopBar
+
+Result = TypeVar("Result")
+
+RENEW_SECONDS = 1.0
+
+
+class BaseScreen(Asking, Screen[Result]):
+    """Subclasses set `PLACE`, `MODE` and `BINDINGS = bindings(PLACE)`, and give `body()` and `load()`."""
+
+    PLACE: ClassVar[str] = ""
+    """Its name in the action table."""
+
+    MODE: ClassVar[str] = ""
+    """Which of the modes on top it belongs to."""
+
+    HOME: ClassVar[str] = "Table"
+    """What gets the focus at first and when a field is left: a selector."""
+
+    AUTO_FOCUS: ClassVar[str | None] = ""
+
+    _timer: Timer | None = None
+    _loading = False
+
+    def compose(self) -> ComposeResult:
+        yield TopBar(self.MODE)
+        yield from self.body()
+        yield Hints(self.PLACE)
+
+    def body(self) -> ComposeResult:
+        """The widgets between the bar and the hints."""
+        yield from ()
+
+    async def load(self) -> None:
+        """Ask for fresh data and show them; called at once and then each second while the screen is on top."""
+        self.promptrec.runs = tuple(await self.ask(verbs.runs))
+
+    def renew(self) -> None:
+        """Load now, unless a load is under way."""
+        if not self._loading:
+            self._load()
+
+    @work(group="load", exit_on_error=False)
+    async def _load(self) -> None:
+        self._loading = True
+        try:
+            await self.load()
+        finally:
+            self._loading = False
+
+    def focus_home(self) -> None:
+        """Put the focus where the screen's keys work best."""
+        try:
+            self.query(self.HOME).first().focus()
+        except NoMatches:
+            self.set_focus(None)
+
+    def on_mount(self) -> None:
+        self.set_class(self.promptrec.ascii_only, "-ascii")
+        self._timer = self.set_interval(RENEW_SECONDS, self.renew, pause=True)
+        self.focus_home()
+
+    def on_screen_resume(self) -> None:
+        if self._timer:
+            self._timer.resume()
+        self.renew()
+
+    def on_screen_suspend(self) -> None:
+        # A timer goes on firing on a screen that is covered.
+        if self._timer:
+            self._timer.pause()
+
+    def keep_scroll(self, widget: Widget, name: str) -> None:
+        """Scroll `widget` to where it was when the app was last left, and remember where it goes. Call it once, when filled."""
+        kept = self.promptrec.session.get("scroll", {}).get(name, 0)
+        if isinstance(kept, int | float) and kept:
+            self.call_after_refresh(widget.scroll_to, y=kept, animate=False, force=True)
+        self.watch(
+            widget, "scroll_y", lambda y: self.promptrec.remember_scroll(name, round(y)), init=False
+        )
+
+    def action_back(self) -> None:
+        """Leave the field that has the focus, else the screen."""
+        if isinstance(self.focused, Input | TextArea):
+            self.focus_home()
+        elif len(self.app.screen_stack) > 1:
+            self.dismiss()

@@ -1,0 +1,38 @@
+"""A question before something that cannot be undone."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from promptrec_tui.text import clean
+from promptrec_tui.tui.actions import bindings
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Answers True only when the person chose `verb`; the focus is on Cancel."""
+
+    PLACE = "confirm"
+    BINDINGS = bindings("confirm")
+
+    def __init__(self, question: str, cost: str, verb: str) -> None:
+        super().__init__()
+        self._question, self._cost, self._verb = question, cost, verb
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(Content(clean(self._question)).stylize("bold"))
+            yield Static(Content(clean(self._cost)))
+            with Horizontal():
+                yield Button("Cancel  n", id="cancel")
+                yield Button(f"{self._verb}  y", id="go", variant="error")
+
+    def on_mount(self) -> None:
+        self.query_one("#cancel", Button).focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.action_answer(event.button.id == "go")
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)

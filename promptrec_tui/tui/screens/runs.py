@@ -1,0 +1,138 @@
+"""Mode 1: all runs, and the curve of the one under the cursor."""
+
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from promptrec_tui.tui import verbs
+from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.screens.new_run import NewRunScreen
+from promptrec_tui.tui.screens.run import RunScreen
+from promptrec_tui.tui.screens.run_actions import RunActions
+from promptrec_tui.tui.widgets.empty import Empty
+from promptrec_tui.tui.widgets.loss_chart import LossChart
+from promptrec_tui.tui.widgets.plot import Chart, Series
+from promptrec_tui.tui.widgets.run_table import RunTable, matches
+from promptrec_tui.tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.runs import RunRow
+
+
+class RunsScreen(RunActions):
+    """The list with the chart beside it, or, where there is no room, in its place."""
+
+    PLACE = "runs"
+    MODE = "runs"
+    BINDINGS = bindings("runs")
+
+    _restored = False
+
+    def body(self) -> ComposeResult:
+        yield Input(placeholder="keep the runs that contain…", id="filter")
+        yield Empty("No runs yet.", "n", "describe a new run", id="empty")
+        with Horizontal(id="runs"):
+            yield RunTable(self.promptrec.glyphs)
+            yield LossChart("loss", self.promptrec.ascii_only)
+
+    @property
+    def present_run(self) -> "RunRow | None":
+        key = self.query_one(RunTable).chosen if self.is_mounted else None
+        return next((row for row in self.promptrec.runs if row.id == key), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "open_run" and not self.present_run:
+            return None
+        return super().check_action(action, parameters)
+
+    async def load(self) -> None:
+        await super().load()
+        self._show()
+        if not self._restored:
+            self._restored = True
+            self._restore()
+        await self._load_chart()
+
+    def _show(self) -> None:
+        rows = self.promptrec.runs
+        wanted = self.query_one("#filter", Input).value
+        self.set_class(bool(rows), "-filled")
+        table = self.query_one(RunTable)
+        table.show_runs([row for row in rows if matches(row, wanted)])
+        self.refresh_bindings()
+
+    def _restore(self) -> None:
+        table = self.query_one(RunTable)
+        kept = self.promptrec.session.get("run")
+        if kept in table.keys:
+            table.choose(kept)
+            if self.promptrec.session.get("open"):
+                self.promptrec.open_run(kept)
+        self.keep_scroll(table, "runs")
+
+    async def _load_chart(self) -> None:
+        row = self.present_run
+        if row is None:
+            self.query_one(LossChart).show(Chart("loss", ()))
+            return
+        curves = await self.ask(verbs.loss_curves, row.id)
+        series = tuple(Series(name.removesuffix("_loss"), points) for name, points in curves.items())
+        self.query_one(LossChart).show(Chart(f"loss of {_ascii(row.name)}", series))
+
+    @on(Table.Chosen)
+    def _chosen(self, event: Table.Chosen) -> None:
+        self.refresh_bindings()
+        if event.key and self._restored:
+            self.promptrec.remember(run=event.key)
+            self._draw_chart()
+
+    @work(exclusive=True, group="chart", exit_on_error=False)
+    async def _draw_chart(self) -> None:
+        await self._load_chart()
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self) -> None:
+        self._show()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.focus_home()
+
+    def action_filter(self) -> None:
+        self.add_class("-filtering")
+        self.query_one("#filter", Input).focus()
+
+    def action_back(self) -> None:
+        field = self.query_one("#filter", Input)
+        if field.has_focus and field.value:
+            self.focus_home()
+        else:
+            field.value = ""
+            self.remove_class("-filtering")
+            self.focus_home()
+
+    def action_toggle_chart(self) -> None:
+        self.toggle_class("-flipped")
+
+    def action_open_run(self) -> None:
+        if row := self.present_run:
+            self.promptrec.open_run(row.id)
+
+    def on_data_table_row_selected(self) -> None:
+        self.action_open_run()
+
+    def action_new_run(self) -> None:
+        self.app.push_screen(NewRunScreen(), self._started)
+
+    def _started(self, row: "RunRow | None") -> None:
+        if row:
+            self.promptrec.remember(run=row.id)
+            self.promptrec.open_run(row.id)
+
+
+def _ascii(name: str) -> str:
+    """A chart's title is drawn cell by cell, so it must not hold wide characters."""
+    return "".join(char if char.isascii() and char.isprintable() else "?" for char in name)

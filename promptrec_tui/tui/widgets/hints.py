@@ -1,0 +1,63 @@
+"""The last line: the keys that matter here."""
+
+from typing import TYPE_CHECKING, cast
+
+from textual.actions import parse
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
+
+from promptrec_tui.tui.actions import Action, actions_of, hints_of
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+PALETTE = "^p palette"
+
+
+def hint_text(action: Action) -> str:
+    """`x stop`."""
+    return f"{action.key_texts[0]} {action.label}"
+
+
+def hints_width(actions: list[Action]) -> int:
+    """The cells that the hints and the palette's need."""
+    return sum(len(hint_text(action)) + 2 for action in actions) + len(PALETTE) + 2
+
+
+class Hints(Widget):
+    """Drawn from the action table, so it is complete in the first frame; what is impossible just now is dim."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self._place = place
+
+    def on_mount(self) -> None:
+        screen = cast("Screen[object]", self.screen)
+        screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+        self.watch(screen, "focused", lambda: self.refresh(), init=False)
+
+    def render(self) -> Content:
+        shown = hints_of(self._place)
+        if isinstance(self.screen.focused, Input | TextArea):
+            back = [action for action in actions_of(self._place) if action.action == "back"]
+            shown = back + [action for action in shown if len(action.keys.split(",")[0]) > 1]
+        room = self.size.width - len(PALETTE) - 2
+        parts = []
+        for action in shown:
+            if (room := room - len(hint_text(action)) - 2) < 0:
+                break
+            parts.append(self._hint(action))
+        left = Content("  ").join(parts)
+        gap = max(1, self.size.width - left.cell_length - len(PALETTE) - 2)
+        palette = Content.from_markup("[@click=app.command_palette][b $accent]^p[/] palette[/]")
+        return Content.assemble(" ", left, " " * gap, palette)
+
+    def _hint(self, action: Action) -> Content:
+        namespace, name, parameters = parse(action.action)
+        owner = self.app if namespace == "app" else self.screen
+        text = f"[b $accent]$key[/] {action.label}"
+        if not owner.check_action(name, parameters):
+            return Content.from_markup(f"[dim]$key {action.label}[/]", key=action.key_texts[0])
+        click = action.action if namespace else f"screen.{action.action}"
+        return Content.from_markup(f"[@click={click}]{text}[/]", key=action.key_texts[0])

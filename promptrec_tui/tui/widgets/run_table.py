@@ -1,0 +1,61 @@
+"""The table of runs."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from promptrec_tui.tui.glyphs import UNICODE, Glyphs
+from promptrec_tui.tui.widgets.cells import fit
+from promptrec_tui.tui.widgets.run_text import (
+    STATE_STYLES,
+    age_text,
+    number_text,
+    progress_text,
+    sparkline,
+    state_text,
+)
+from promptrec_tui.tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.runs import RunRow
+
+COLUMNS = (("name", 18), ("state", 11), ("progress", 12), ("loss", 6), ("NDCG@10", 7), ("trend", 8), ("age", 4))
+"""With a space on both sides of each, exactly 80 cells."""
+
+
+class RunTable(Table):
+    """One run a row; the cursor stays on its run whatever comes and goes."""
+
+    def __init__(self, glyphs: Glyphs = UNICODE, id: str | None = None) -> None:
+        super().__init__(COLUMNS, id=id)
+        self._glyphs = glyphs
+
+    def show_runs(self, rows: "Iterable[RunRow]") -> None:
+        """Show these runs, in this order."""
+        self.show({row.id: run_cells(row, self._glyphs) for row in rows})
+
+
+def run_cells(row: "RunRow", glyphs: Glyphs) -> tuple[Text, ...]:
+    """The cells of one run, each cut to its column."""
+    style = "bold red" if row.stalled else STATE_STYLES.get(row.state, "")
+    texts = (
+        (row.name, ""),
+        (state_text(row), style),
+        (progress_text(row), ""),
+        (number_text(row.train_loss), ""),
+        (number_text(row.ndcg, 4), ""),
+        (sparkline(row.sparkline, 8, glyphs.bars), "cyan"),
+        (age_text(row.created), "dim"),
+    )
+    return tuple(
+        fit(text, width, style, glyphs.more) for (text, style), (_, width) in zip(texts, COLUMNS, strict=True)
+    )
+
+
+def matches(row: "RunRow", text: str) -> bool:
+    """Does the run's name, state, dataset, template or model contain `text`, whatever its case?"""
+    wanted = text.casefold()
+    return any(
+        wanted in field.casefold() for field in (row.name, row.state, row.dataset, row.template, row.model)
+    )

@@ -1,0 +1,77 @@
+"""How a run's figures read in a few cells."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from promptrec_tui.tui.glyphs import UNICODE
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.runs import RunRow
+
+STATE_STYLES = {
+    "queued": "cyan",
+    "starting": "yellow",
+    "running": "green",
+    "pausing": "yellow",
+    "stopping": "yellow",
+    "paused": "yellow",
+    "stopped": "yellow",
+    "done": "bold green",
+    "failed": "bold red",
+    "interrupted": "red",
+}
+
+
+def number_text(value: float | None, digits: int = 3) -> str:
+    """A measured number; a dash where there is none, `nan` where it was not one."""
+    if value is None:
+        return "–"
+    return f"{value:.{digits}f}" if math.isfinite(value) else "nan"
+
+
+def state_text(row: "RunRow") -> str:
+    """The state; a running one that gives no sign of life is called stalled."""
+    return "stalled" if row.stalled else row.state
+
+
+def progress_text(row: "RunRow") -> str:
+    """`240/1200` in training, else the phase and how far it is."""
+    if row.state in ("starting", "running", "pausing", "stopping") and row.phase not in ("training", ""):
+        share = f" {row.phase_done or 0}/{row.phase_total}" if row.phase_total else ""
+        return f"{row.phase}{share}"
+    if row.total_steps:
+        return f"{row.step}/{row.total_steps}"
+    return str(row.step) if row.step else "–"
+
+
+def age_text(then: str, now: datetime | None = None) -> str:
+    """The time since an ISO 8601 moment in at most four cells: `42s`, `7m`, `3h`, `12d`."""
+    try:
+        moment = datetime.fromisoformat(then)
+    except ValueError:
+        return "–"
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    seconds = max(0, round(((now or datetime.now(UTC)) - moment).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def sparkline(values: Sequence[float | None], width: int, bars: str = UNICODE.bars) -> str:
+    """The last `width` values as bars between their lowest and highest; a gap where one is not a number."""
+    recent = values[-width:] if width > 0 else ()
+    finite = [value for value in recent if value is not None and math.isfinite(value)]
+    if not finite:
+        return ""
+    low, span = min(finite), max(finite) - min(finite)
+    top = len(bars) - 1
+    return "".join(
+        " "
+        if value is None or not math.isfinite(value)
+        else bars[round((value - low) / span * top) if span else top // 2]
+        for value in recent
+    )

@@ -1,0 +1,50 @@
+"""The first line: the modes, and what is going on."""
+
+from typing import TYPE_CHECKING, cast
+
+from textual.content import Content
+from textual.widget import Widget
+
+from promptrec_tui.text import clean
+from promptrec_tui.tui.widgets.cells import fit
+from promptrec_tui.tui.widgets.run_text import progress_text
+
+if TYPE_CHECKING:
+    from promptrec_tui.tui.app import PromptrecApp
+
+MODES = (("1", "Runs", "runs"), ("2", "Data", "data"), ("3", "Templates", "templates"), ("4", "Models", "models"))
+
+
+class TopBar(Widget):
+    """The four modes, the present one marked; on the right the run that is going."""
+
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self._mode = mode
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "runs", lambda: self.refresh(), init=False)
+        self.watch(self.app, "activity", lambda: self.refresh(), init=False)
+
+    def render(self) -> Content:
+        left = Content("").join(
+            Content.from_markup(
+                f"[@click=app.show_mode('{mode}')]{'[reverse]' if mode == self._mode else '[dim]'} {key} {label} [/][/]"
+            )
+            for key, label, mode in MODES
+        )
+        room = self.size.width - left.cell_length - 3
+        right = fit(self._activity(), room)
+        gap = " " * max(1, self.size.width - left.cell_length - right.cell_len - 1)
+        return Content.assemble(left, gap, Content.from_rich_text(right))
+
+    def _activity(self) -> str:
+        app = cast("PromptrecApp", self.app)
+        if app.activity:
+            return app.activity
+        going = [row for row in app.runs if row.state in ("starting", "running", "pausing", "stopping")]
+        waiting = sum(row.state == "queued" for row in app.runs)
+        if going:
+            text = f"{app.glyphs.dot} {clean(going[0].name)} {progress_text(going[0])}"
+            return f"{text} +{waiting} queued" if waiting else text
+        return f"{waiting} queued" if waiting else "no run going"

@@ -1,0 +1,199 @@
+"""What happens between two optimiser steps: figures, requests, validation, checkpoints, an end before the end."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.runs.checkpoints import publish, rotate
+from promptrec_tui.runs.spec import TrainSettings
+from promptrec_tui.tuning.desk import Cancelled, Desk
+from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.trainer import TargetTrainer
+from promptrec_tui.tuning.validation import Validation
+
+METRIC_SECONDS = 1.0
+NOT_FINITE_LIMIT = 3
+EVALUATIONS = 8
+
+
+@dataclass
+class Standing:
+    """What a run knows of itself; it travels in every checkpoint, so that a resumed run decides as one undisturbed."""
+
+    best_step: int = 0
+    best_value: float | None = None
+    misses: int = 0
+    """Evaluations since the best one."""
+    validated: int = -1
+    """The last step that was validated."""
+    untuned: bool = False
+    """Whether the untuned model's point of the curves was measured."""
+    complete: bool = False
+    """Whether training is over: its last step is validated, or patience has ended it."""
+
+    @staticmethod
+    def from_extra(extra: Mapping[str, Any]) -> "Standing":
+        """The standing that a checkpoint holds."""
+        return Standing(
+            **{field.name: extra[field.name] for field in fields(Standing) if field.name in extra}
+        )
+
+
+class Conductor(TrainerCallback):
+    """Decides after each step, and writes down what happened.
+
+    At each step, in this order: the figures, requests, validation where it is due, then whether to save and whether
+    to go on. Trainer saves; `on_save` makes the checkpoint count.
+    """
+
+    def __init__(
+        self,
+        trainer: TargetTrainer,
+        validation: Validation,
+        settings: TrainSettings,
+        standing: Standing,
+        journal: Journal,
+        desk: Desk,
+    ) -> None:
+        self.trainer = trainer
+        self.validation = validation
+        self.settings = settings
+        self.standing = standing
+        self.journal = journal
+        self.desk = desk
+        self.total = trainer.plan.total_steps
+        self.every = settings.eval_every or math.ceil(self.total / EVALUATIONS)
+        self._value: float | None = None
+        self._not_finite = 0
+        self._rate = 0.0
+        self._losses: list[float] = []
+        self._targets = 0
+        self._since = time.monotonic()
+        self._told = 0.0
+
+    def catch_up(self, step: int) -> None:
+        """Validate a checkpoint that was saved before its validation was over, as a pause leaves it."""
+        if self._due(step) and self.standing.validated != step:
+            self._validate(step)
+            if self.standing.validated == step:
+                self._publish(step)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self.journal.phase("training", state.global_step, self.total)
+        self._since = time.monotonic()
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._rate = kwargs["optimizer"].param_groups[0]["lr"]
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        step = state.global_step
+        self._record(step)
+        self.desk.poll()
+        improved = self._due(step) and self.desk.ending is None and self._validate(step)
+        asked = self.desk.ending is not None or self.desk.wants_checkpoint
+        control.should_save = self._healthy() and (asked or improved or self._save_due(step))
+        if self.desk.ending is not None or self.standing.complete:
+            control.should_training_stop = True
+        if self.desk.wants_checkpoint and not control.should_save:
+            self.desk.answer("refused: the weights are not finite", "checkpoint")
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        path = self._publish(state.global_step)
+        self.desk.answer(f"saved {path}", "checkpoint")
+
+    def _record(self, step: int) -> None:
+        """Note a step's loss; write a metric event at the first and last step and about once a second between."""
+        self.journal.got_to(step)
+        loss = self.trainer.step_loss
+        self._not_finite = 0 if math.isfinite(loss) else self._not_finite + 1
+        self._losses.append(loss)
+        self._targets += self.trainer.plan.size(step - 1)
+        now = time.monotonic()
+        stuck = self._not_finite == NOT_FINITE_LIMIT
+        if now - self._told >= METRIC_SECONDS or step == self.total or stuck:
+            self.journal.write(
+                "metric",
+                step=step,
+                total_steps=self.total,
+                epoch=step * self.trainer.plan.batch_size / self.trainer.plan.targets,
+                values={
+                    "train_loss": sum(self._losses) / len(self._losses),
+                    "learning_rate": self._rate,
+                    "targets_per_second": self._targets / max(now - self._since, 1e-9),
+                },
+            )
+            self.journal.phase("training", step, self.total)
+            self._losses, self._targets, self._since, self._told = [], 0, now, now
+        if stuck:
+            raise UserError(
+                f"The loss was not a number in {NOT_FINITE_LIMIT} steps in a row, the last being step {step}: "
+                "lower train.learning_rate, or raise train.warmup."
+            )
+
+    def _validate(self, step: int) -> bool:
+        """Measure and compare with the best; answers whether this is the best. False also when it was left."""
+        try:
+            values = self.validation.measure("training", step)
+            self.validation.preview("now", step)
+        except Cancelled:
+            return False
+        finally:
+            self._since = time.monotonic()
+        value, standing = values[self.settings.monitor], self.standing
+        standing.validated = step
+        self._value = value if math.isfinite(value) else None
+        improved = self._value is not None and _better(
+            self._value, standing.best_value, self.settings.monitor
+        )
+        if improved:
+            standing.best_step, standing.best_value, standing.misses = step, self._value, 0
+        else:
+            standing.misses += 1
+        patience = self.settings.patience
+        standing.complete = step == self.total or bool(patience and standing.misses >= patience)
+        return improved
+
+    def _publish(self, step: int) -> str:
+        folder, standing = self.journal.folder, self.standing
+        checkpoint = publish(folder, step, asdict(standing))
+        rotate(folder, keep={standing.best_step})
+        self.journal.write(
+            "checkpoint",
+            step=step,
+            folder=checkpoint.path.name,
+            best=standing.best_step == step,
+            value=self._value if standing.validated == step else None,
+        )
+        return checkpoint.path.name
+
+    def _due(self, step: int) -> bool:
+        return step % self.every == 0 or step == self.total
+
+    def _save_due(self, step: int) -> bool:
+        every = self.settings.save_every or self.every
+        return step % every == 0 or self.standing.complete or step == self.total
+
+    def _healthy(self) -> bool:
+        """Whether the trained weights are finite: a checkpoint of others would only fail again."""
+        trained = (weight for weight in self.trainer.model.parameters() if weight.requires_grad)  # type: ignore[union-attr]
+        return all(bool(torch.isfinite(weight).all()) for weight in trained)
+
+
+def _better(value: float, best: float | None, monitor: str) -> bool:
+    if best is None:
+        return True
+    return value < best if monitor == "validation_loss" else value > best

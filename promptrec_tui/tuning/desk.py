@@ -1,0 +1,63 @@
+"""Where a trainer takes requests: pause, stop, checkpoint. (A kill is the supervisor's business.)"""
+
+import signal
+from typing import Literal
+
+from promptrec_tui.runs.control import Request, requests
+from promptrec_tui.tuning.journal import Journal
+
+Ending = Literal["pause", "stop"]
+
+
+class Cancelled(Exception):
+    """A long computation was left because somebody asked the run to pause or stop."""
+
+
+class Desk:
+    """The open requests of one attempt. Each is answered once, by an `ack` event, when it has been carried out."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._known: set[int] = set()
+        self._open: list[Request] = []
+        self._terminated = False
+
+    def take_signals(self) -> None:
+        """Let SIGTERM mean pause: save a checkpoint and free the device."""
+
+        def terminate(_number: int, _frame: object) -> None:
+            self._terminated = True
+
+        signal.signal(signal.SIGTERM, terminate)
+
+    def poll(self) -> None:
+        """Look for new requests."""
+        for request in requests(self._journal.folder, self._journal.attempt, self._known):
+            self._known.add(request.number)
+            if request.command != "kill":
+                self._open.append(request)
+
+    @property
+    def ending(self) -> Ending | None:
+        """Whether the run is to end, as far as the last poll saw; a stop outweighs a pause."""
+        asked = {request.command for request in self._open}
+        if "stop" in asked:
+            return "stop"
+        return "pause" if "pause" in asked or self._terminated else None
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether somebody waits for a checkpoint."""
+        return any(request.command == "checkpoint" for request in self._open)
+
+    def cancelled(self) -> bool:
+        """Poll, and say whether long work should be left."""
+        self.poll()
+        return self.ending is not None
+
+    def answer(self, result: str, *commands: str) -> None:
+        """Acknowledge the open requests of these commands (none given: all) with `result`."""
+        for request in self._open:
+            if not commands or request.command in commands:
+                self._journal.write("ack", control=request.number, command=request.command, result=result)
+        self._open = [request for request in self._open if commands and request.command not in commands]

@@ -1,0 +1,36 @@
+"""Which devices torch is shown. Imported before torch."""
+
+import os
+from collections.abc import MutableMapping
+
+from promptrec_tui.runs.spec import RunSettings
+
+
+def prepare(settings: RunSettings, environment: MutableMapping[str, str] = os.environ) -> str:
+    """Set up threads and the visible GPU for a process that is about to import torch.
+
+    Trainer trains on the first GPU that torch sees (and on all others too), so torch is shown one. Answers the
+    device setting as it reads after that.
+    """
+    threads = str(settings.threads or _cores())
+    environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = threads
+    if settings.device in ("cpu", "mps"):
+        return settings.device
+    visible = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    device = "cuda:0" if settings.device in ("auto", "cuda") else settings.device
+    if device.startswith("cuda:"):
+        number = int(device.removeprefix("cuda:"))
+        if "CUDA_VISIBLE_DEVICES" not in environment:
+            environment["CUDA_VISIBLE_DEVICES"] = str(number)
+        elif number < len(visible):
+            environment["CUDA_VISIBLE_DEVICES"] = visible[number]
+        elif settings.device != "auto":
+            return settings.device
+    else:
+        environment["CUDA_VISIBLE_DEVICES"] = device
+    return "auto" if settings.device == "auto" else "cuda"
+
+
+def _cores() -> int:
+    """The CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

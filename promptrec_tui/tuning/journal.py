@@ -1,0 +1,84 @@
+"""What a trainer tells the world while it works: events, and a heartbeat."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.liveness import boottime, write_heartbeat
+from promptrec_tui.runs.states import State
+
+NEWS_SECONDS = 1.0
+BEAT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ends: done, stopped, paused or failed, why in one sentence, and at which step."""
+
+    state: State
+    reason: str
+    step: int
+
+
+class Journal:
+    """The events of one attempt, and what its heartbeat says."""
+
+    def __init__(self, folder: RunFolder, attempt: int) -> None:
+        self.folder = folder
+        self.attempt = attempt
+        self.step = 0
+        self._events = EventLog(folder, attempt)
+        self._phase = ""
+        self._told = 0.0
+        self._progressed = boottime()
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Append one event."""
+        self._progressed = boottime()
+        self._events.write(kind, **fields)
+
+    def phase(self, phase: str, done: int | None = None, total: int | None = None, message: str = "") -> None:
+        """Say where the run is. The same phase is written once a second at most, its beginning and end always."""
+        self._progressed = boottime()
+        now = time.monotonic()
+        if phase == self._phase and done != total and now - self._told < NEWS_SECONDS:
+            return
+        self._phase, self._told = phase, now
+        self._events.write("phase", phase=phase, done=done, total=total, message=message)
+
+    def got_to(self, step: int) -> None:
+        """Note the optimiser step for the heartbeat."""
+        self.step, self._progressed = step, boottime()
+
+    @contextmanager
+    def heartbeat(self) -> Iterator[None]:
+        """Write `heartbeat.json` every few seconds from a thread, for as long as the block runs."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while True:
+                write_heartbeat(self.folder, self.attempt, self._phase, self.step, self._progressed)
+                if over.wait(BEAT_SECONDS):
+                    return
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._events.close()

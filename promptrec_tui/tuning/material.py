@@ -1,0 +1,90 @@
+"""What a run works on: its dataset and task, opened and checked as the spec names them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptrec_tui.datasets.dataset import Dataset, Item, open_dataset
+from promptrec_tui.datasets.splits import Split, leave_one_out
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import sha256_file
+from promptrec_tui.home import Home
+from promptrec_tui.prompts.template import Template
+from promptrec_tui.prompts.tokens import load_tokenizer
+from promptrec_tui.runs.spec import DataSettings, RunSpec
+from promptrec_tui.tasks.next_item import (
+    NextItem,
+    TrainingSequence,
+    next_item,
+    targets,
+    training_sequences,
+    window_start,
+)
+from promptrec_tui.tuning.ranking import Case
+
+
+@dataclass(frozen=True)
+class UserEvents:
+    """A user's item ids, oldest first, and which of them are targets; no `split` for fewer than 3 events."""
+
+    user_id: int
+    key: str
+    sequence: list[int]
+    split: Split | None
+
+
+def checked_dataset(home: Home, spec: RunSpec) -> Dataset:
+    """The run's dataset, open. Raises UserError when it is gone, or not the one that the run was made for."""
+    path = home.root / spec.dataset.file
+    dataset = open_dataset(path)
+    if sha256_file(path) != spec.dataset.sha256:
+        dataset.close()
+        raise UserError(f"{path} is not the dataset that this run was made for: import the data again.")
+    return dataset
+
+
+def open_task(spec: RunSpec, items: Iterable[Item]) -> NextItem:
+    """The run's task on a catalogue. Raises UserError when template, model and items do not go together."""
+    reference = spec.template
+    template = Template(
+        name=reference.name,
+        task=reference.task,
+        language=reference.language,
+        prompt=reference.prompt,
+        completion=reference.completion,
+        end_token=reference.end_token,
+    )
+    tokenizer = load_tokenizer(Path(spec.model.folder))
+    return next_item(
+        template, tokenizer, [{**item.attributes, "title": item.title} for item in items], tokenizer.context
+    )
+
+
+def read_users(dataset: Dataset, settings: DataSettings) -> list[UserEvents]:
+    """Every user with the events that the settings' order and split give."""
+    keys = {user.user_id: user.key for user in dataset.users(limit=dataset.counts.users)}
+    return [
+        UserEvents(user_id, keys[user_id], sequence, leave_one_out(sequence))
+        for user_id, sequence in dataset.sequences(settings.tie_rule)
+    ]
+
+
+def training_rows(
+    task: NextItem, users: Iterable[UserEvents], settings: DataSettings
+) -> list[TrainingSequence]:
+    """The rows that train every training target of every user."""
+    return [row for user in users if user.split for row in rows_at(task, user, user.split.training, settings)]
+
+
+def rows_at(
+    task: NextItem, user: UserEvents, positions: Iterable[int], settings: DataSettings
+) -> list[TrainingSequence]:
+    """The rows that train one user's targets at `positions`."""
+    wanted = targets(user.user_id, positions, settings.max_history, settings.window)
+    return training_sequences(task, user.sequence, wanted)
+
+
+def case_at(user: UserEvents, position: int, settings: DataSettings) -> Case:
+    """The question whether a ranker finds the event at `position` from those before it."""
+    start = window_start(position, settings.max_history, settings.window)
+    return Case(user.key, tuple(user.sequence[:position]), start, user.sequence[position])

@@ -1,0 +1,30 @@
+"""What the model recommends to a few pinned users, for a person to read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from promptrec_tui.datasets.dataset import Item
+from promptrec_tui.tasks.next_item import NextItem
+from promptrec_tui.tokentree.ranker import Ranker, rank_in, top_of
+from promptrec_tui.tuning.ranking import Case
+
+PREVIEW_USERS = 5
+PREVIEW_ITEMS = 10
+
+
+def preview(
+    ranker: Ranker, task: NextItem, items: Sequence[Item], case: Case, exclude_seen: bool
+) -> dict[str, Any]:
+    """One user as a `preview` event holds it: the titles in the prompt, the target and its rank, the top 10."""
+    prompt = task.prompt(case.history)
+    scores = ranker.scores(prompt.token_ids, case.excluded(exclude_seen))
+    return {
+        "user": case.user,
+        "history": [items[item].title for item in case.history[prompt.dropped :]],
+        "target": items[case.target].title,
+        "rank": rank_in(scores, case.target),
+        "top": [
+            {"key": items[item].key, "title": items[item].title, "logprob": logprob}
+            for item, logprob in top_of(scores, PREVIEW_ITEMS)
+        ],
+    }

@@ -1,0 +1,300 @@
+"""One fine-tuning run, from top to bottom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
+from transformers import set_seed
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.evaluation.baselines import fit_baseline
+from promptrec_tui.evaluation.metrics import ranking_metrics
+from promptrec_tui.evaluation.protocol import Protocol
+from promptrec_tui.evaluation.report import build_report
+from promptrec_tui.evaluation.sampling import sample_users
+from promptrec_tui.models.loading import add_lora, choose_device, choose_dtype, load_base
+from promptrec_tui.runs.checkpoints import (
+    Checkpoint,
+    checkpoint_path,
+    newest_verified,
+    quarantine_damaged,
+    verify,
+)
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.runs.states import State
+from promptrec_tui.tasks.next_item import NextItem
+from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tuning.batches import Plan
+from promptrec_tui.tuning.callbacks import Conductor, Standing
+from promptrec_tui.tuning.desk import Cancelled, Desk
+from promptrec_tui.tuning.journal import Journal, Outcome
+from promptrec_tui.tuning.material import (
+    UserEvents,
+    case_at,
+    checked_dataset,
+    open_task,
+    read_users,
+    rows_at,
+    training_rows,
+)
+from promptrec_tui.tuning.previews import PREVIEW_USERS
+from promptrec_tui.tuning.ranking import Case, rank_baseline, rank_users
+from promptrec_tui.tuning.result import write_result
+from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
+from promptrec_tui.tuning.validation import Validation
+
+Ranks = NDArray[np.float64]
+
+PATIENCE_BEFORE = 20.0
+"""Seconds that the untuned model's validation may keep a person from the first step; a longer one comes at the end."""
+
+VALIDATION_ROWS = 16
+"""Validation targets a forward."""
+
+
+def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> Outcome:
+    """Tune the run's model on its dataset and judge it; everything is written to the run folder.
+
+    `device` is the setting as this process sees it. Raises UserError for what a person can mend.
+
+    The test figures of the untuned model are taken after training, with the adapter switched off: that is the same
+    model bit for bit, and a person sees the first step sooner.
+    """
+    spec = folder.spec()
+    data, train, evaluation = spec.settings.data, spec.settings.train, spec.settings.evaluation
+    exclude_seen = evaluation.seen == "removed"
+
+    journal.phase("loading", message="Reading the dataset")
+    with checked_dataset(folder.home, spec) as dataset:
+        items = dataset.items()
+        users = read_users(dataset, data)
+    task = open_task(spec, items)
+
+    journal.phase("loading", message="Preparing the training targets")
+    rows = training_rows(task, users, data)
+    if not rows:
+        raise UserError(
+            f"Dataset {spec.dataset.name!r} has nothing to train on: a user needs 5 events (two of history, one to "
+            "train, one to validate, one to test), and none has."
+        )
+    plan = Plan(
+        rows,
+        batch_size=train.batch_size,
+        accumulate=train.accumulate,
+        loss=train.loss,
+        seed=train.seed,
+        epochs=train.epochs,
+        max_steps=train.max_steps,
+    )
+
+    measured = {user.key: user for user in users if user.split}
+    tested = [measured[key] for key in sample_users(measured, evaluation.users, train.seed)]
+    monitored = [measured[key] for key in sample_users(measured, evaluation.monitor_users, train.seed)]
+    pinned = tested[:PREVIEW_USERS]
+
+    quarantined = quarantine_damaged(folder)
+    for path in quarantined:
+        journal.write("warning", message=f"Checkpoint {path.name} was damaged and is now in quarantine.")
+    checkpoint = newest_verified(folder)
+    standing = Standing.from_extra(checkpoint.extra) if checkpoint else Standing()
+    bench = Bench(spec, task, users, exclude_seen, len(items), journal, desk)
+
+    if checkpoint is None:
+        journal.phase("baselines", message="Fitting the baselines of the validation curve")
+        cases = bench.cases(monitored, "validation")
+        for name, ranks in bench.baselines(cases, "validation").items():
+            bench.tell("validation", name, 0, ranks)
+
+    journal.phase("loading", message=f"Loading {spec.model.name}")
+    torch_device = choose_device(device)
+    base = load_base(Path(spec.model.folder), torch_device, choose_dtype(train.precision, torch_device))
+    set_seed(train.seed)
+    model = add_lora(base, spec.settings.tuning)
+    ranker = Ranker(model, task.catalogue)
+
+    validation = Validation(
+        model=model,
+        ranker=ranker,
+        task=task,
+        items=items,
+        cases=bench.cases(monitored, "validation"),
+        pinned=bench.cases(pinned, "validation"),
+        loss=_validation_plan(bench, monitored, train.loss),
+        k=evaluation.k,
+        exclude_seen=exclude_seen,
+        journal=journal,
+        desk=desk,
+    )
+    trainer = TargetTrainer(model, plan, training_arguments(train, plan, folder.checkpoints, torch_device))
+    conductor = Conductor(trainer, validation, train, standing, journal, desk)
+    trainer.add_callback(conductor)
+
+    try:
+        if checkpoint is None:
+            journal.phase("before", 0, len(pinned), "Previews of the untuned model")
+            seconds = validation.preview("before", 0)
+            if seconds * len(monitored) <= PATIENCE_BEFORE:
+                _measure_untuned(model, validation, standing, "before")
+        else:
+            journal.phase("loading", message=f"Resuming from step {checkpoint.step}")
+            journal.got_to(checkpoint.step)
+            restore(model, checkpoint)
+            conductor.catch_up(checkpoint.step)
+    except Cancelled:
+        pass
+
+    if desk.ending is None and not standing.complete:
+        trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
+    step = journal.step
+    if desk.ending == "pause":
+        return Outcome(State.PAUSED, f"Paused at step {step} of {plan.total_steps}.", step)
+    if step == 0:
+        return Outcome(State.STOPPED, "Stopped before the first step: there is no adapter.", 0)
+
+    best = _bring_back_the_best(folder, model, standing, journal)
+    cases = bench.cases(tested, "test")
+    figures = Figures(bench.baselines(cases, "test"))
+    for name, ranks in figures.baselines.items():
+        bench.tell("test", name, best or step, ranks)
+    try:
+        if desk.ending is None:
+            if not standing.untuned:
+                _measure_untuned(model, validation, standing, "after")
+            with model.disable_adapter():
+                figures.before = bench.rank(ranker, cases, "after", "The untuned model on the test targets")
+            bench.tell("test", "untuned", 0, figures.before)
+            figures.after = bench.rank(ranker, cases, "after", "The tuned model on the test targets")
+            bench.tell("test", "tuned", best or step, figures.after)
+            validation.preview("after", best or step)
+    except Cancelled:
+        if desk.ending == "pause":
+            return Outcome(State.PAUSED, "Paused in the final evaluation: resume to finish it.", step)
+
+    journal.phase("finishing", message="Writing the result")
+    report = build_report(
+        bench.protocol("test", len(cases)),
+        [case.user for case in cases],
+        np.full(len(cases), np.nan) if figures.before is None else figures.before,
+        figures.after,
+        figures.baselines,
+        train.seed,
+        [user.key for user in pinned],
+    )
+    write_result(folder, spec, model, report, best or step)
+    what = f"the adapter of step {best}, the best on validation," if best else f"the adapter of step {step}"
+    if figures.after is None:
+        return Outcome(State.STOPPED, f"Stopped at step {step}; {what} is kept.", step)
+    return Outcome(State.DONE, f"Done after {step} steps; {what} is kept.", step)
+
+
+@dataclass
+class Figures:
+    """The rank of each test user's target, by whoever has ranked it so far."""
+
+    baselines: dict[str, Ranks]
+    before: Ranks | None = None
+    after: Ranks | None = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Whatever judges a ranker by the run's protocol."""
+
+    spec: RunSpec
+    task: NextItem
+    users: Sequence[UserEvents]
+    exclude_seen: bool
+    n_items: int
+    journal: Journal
+    desk: Desk
+
+    def cases(self, users: Sequence[UserEvents], stage: str) -> list[Case]:
+        """The question that each user's target of the stage ("validation" or "test") asks."""
+        return [case_at(user, self.target(user, stage), self.spec.settings.data) for user in users]
+
+    def target(self, user: UserEvents, stage: str) -> int:
+        """Position of the user's target of a stage; the end of the sequence for users without a split."""
+        if user.split is None:
+            return len(user.sequence)
+        return user.split.validation if stage == "validation" else user.split.test
+
+    def baselines(self, cases: Sequence[Case], stage: str) -> dict[str, Ranks]:
+        """The ranks that each baseline gives, fitted on what all users did before their targets of the stage."""
+        before = [user.sequence[: self.target(user, stage)] for user in self.users]
+        return {
+            name: rank_baseline(fit_baseline(name, before, self.n_items), cases, self.exclude_seen)
+            for name in self.spec.settings.evaluation.baselines
+        }
+
+    def rank(self, ranker: Ranker, cases: Sequence[Case], phase: str, message: str) -> Ranks:
+        """The ranks that the model gives, with progress. Raises Cancelled."""
+
+        def progress(done: int, total: int) -> None:
+            self.journal.phase(phase, done, total, message)
+
+        progress(0, len(cases))
+        return rank_users(ranker, self.task, cases, self.exclude_seen, progress, self.desk.cancelled)
+
+    def tell(self, stage: str, name: str, step: int, ranks: Ranks) -> None:
+        """Write an evaluation event."""
+        self.journal.write(
+            "evaluation",
+            stage=stage,
+            name=name,
+            step=step,
+            users=len(ranks),
+            metrics=ranking_metrics(ranks, self.spec.settings.evaluation.k),
+            protocol=self.protocol(stage, len(ranks)).to_json(),
+        )
+
+    def protocol(self, stage: str, users: int) -> Protocol:
+        """What the numbers of a stage mean."""
+        data, evaluation = self.spec.settings.data, self.spec.settings.evaluation
+        return Protocol(
+            split=data.split,
+            tie_rule=data.tie_rule,
+            catalogue=self.n_items,
+            seen=evaluation.seen,
+            k=evaluation.k,
+            cap=None,
+            users=users,
+            max_history=data.max_history,
+            stage=stage,
+        )
+
+
+def restore(model: PeftModel, checkpoint: Checkpoint) -> None:
+    """Put the adapter of a checkpoint into the model."""
+    set_peft_model_state_dict(model, load_peft_weights(str(checkpoint.path), device=str(model.device)))
+
+
+def _validation_plan(bench: Bench, users: Sequence[UserEvents], loss: str) -> Plan:
+    """The validation targets of `users` as the one step of a plan, for their loss."""
+    data = bench.spec.settings.data
+    rows = [
+        row for user in users for row in rows_at(bench.task, user, [bench.target(user, "validation")], data)
+    ]
+    return Plan(rows, batch_size=len(rows), accumulate=-(-len(rows) // VALIDATION_ROWS), loss=loss)
+
+
+def _measure_untuned(model: PeftModel, validation: Validation, standing: Standing, phase: str) -> None:
+    """The untuned model's point of the validation curves."""
+    with model.disable_adapter():
+        validation.measure(phase, 0)
+    standing.untuned = True
+
+
+def _bring_back_the_best(folder: RunFolder, model: PeftModel, standing: Standing, journal: Journal) -> int:
+    """Put the best adapter into the model and answer its step; 0 when there is none and the last one stays."""
+    if not standing.best_step:
+        return 0
+    try:
+        restore(model, verify(checkpoint_path(folder, standing.best_step)))
+    except UserError as error:
+        journal.write("warning", message=f"The best adapter is lost, the last one is kept: {error}")
+        return 0
+    return standing.best_step

@@ -1,0 +1,117 @@
+"""The optimiser's loop: transformers' Trainer with the exact loss of a step."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import DataLoader
+from transformers import PrinterCallback, Trainer, TrainingArguments
+
+from promptrec_tui.runs.spec import TrainSettings
+from promptrec_tui.tuning.batches import Batch, Plan
+
+SCHEDULERS = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
+
+
+def completion_loss(model: Any, batch: Batch) -> Tensor:
+    """Sum over a batch's trained tokens of weight · −log P(token), a scalar in fp32.
+
+    The head is given the hidden states at trained positions only, [T, H] instead of [R, L, H]: logits of prompt
+    tokens, most of the memory, are never computed, and whatever a model does to its logits still happens. No
+    attention mask is needed: padding lies on the right, where a causal model's trained positions do not look.
+    """
+    rows, columns = batch["rows"], batch["columns"]
+
+    def pick(_head: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
+        return (inputs[0][rows, columns],)
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(pick)
+    try:
+        logits = model(input_ids=batch["token_ids"], use_cache=False).logits
+    finally:
+        hook.remove()
+    losses = functional.cross_entropy(logits.float(), batch["labels"], reduction="none")
+    return (losses * batch["weights"]).sum()
+
+
+class TargetTrainer(Trainer):
+    """A Trainer for which one batch of its data loader is one whole optimiser step.
+
+    Trainer's own gradient accumulation averages micro-batches, or counts label tokens, and neither is a mean over
+    targets. Here the weights of a step's micro-batches add to 1 and their gradients are summed, so the accumulation
+    changes nothing but memory.
+    """
+
+    def __init__(self, model: PeftModel, plan: Plan, arguments: TrainingArguments) -> None:
+        super().__init__(model=model, args=arguments)
+        self.remove_callback(PrinterCallback)
+        self.plan = plan
+        self.step_loss = float("nan")
+        """Loss of the last step."""
+
+    def get_train_dataloader(self) -> DataLoader[list[Batch]]:
+        """The steps of the plan, in order. A resumed run skips step numbers, not tensors."""
+
+        def batches(steps: Sequence[int]) -> list[Batch]:
+            return self.plan.batches(steps[0])
+
+        # Its own generator: a loader takes a seed at each start, which would shift the dropout masks of a resumed run.
+        return DataLoader(
+            range(self.plan.total_steps),  # type: ignore[arg-type]
+            batch_size=1,
+            collate_fn=batches,
+            generator=torch.Generator(),
+        )
+
+    def training_step(  # type: ignore[override]
+        self, model: Any, inputs: list[Batch], num_items_in_batch: Tensor | int | None = None
+    ) -> Tensor:
+        """Gradients of one step; answers its loss."""
+        model.train()
+        total = torch.zeros((), device=self.args.device)
+        for batch in inputs:
+            loss = completion_loss(model, self._prepare_inputs(batch))  # type: ignore[arg-type]
+            self.accelerator.backward(loss)
+            total += loss.detach()
+        self.step_loss = total.item()
+        return total
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Not counted."""
+        return 0
+
+
+def training_arguments(
+    settings: TrainSettings, plan: Plan, checkpoints: Path, device: torch.device
+) -> TrainingArguments:
+    """What a run's settings mean to Trainer. Logging, evaluation and saving are left to our own callback."""
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        max_steps=plan.total_steps,
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=1,
+        optim="adamw_torch",
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=SCHEDULERS[settings.scheduler],
+        warmup_steps=round(settings.warmup * plan.total_steps),
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        seed=settings.seed,
+        use_cpu=device.type == "cpu",
+        dataloader_num_workers=0,
+        dataloader_pin_memory=False,
+        logging_strategy="no",
+        logging_nan_inf_filter=False,
+        eval_strategy="no",
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        **({"gradient_checkpointing": True} if settings.gradient_checkpointing else {}),
+    )
+    # One device a run: with more GPUs in sight Trainer would wrap the model in DataParallel.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments

@@ -1,0 +1,83 @@
+"""What is measured while a run trains: a few monitor users' validation targets, and previews of the pinned users."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from promptrec_tui.datasets.dataset import Item
+from promptrec_tui.evaluation.metrics import ranking_metrics
+from promptrec_tui.tasks.next_item import NextItem
+from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tuning.batches import Plan
+from promptrec_tui.tuning.desk import Cancelled, Desk
+from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.previews import preview
+from promptrec_tui.tuning.ranking import Case, rank_users
+from promptrec_tui.tuning.trainer import completion_loss
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The model at work and the questions it is asked. `loss` holds the validation targets as one step."""
+
+    model: Any
+    ranker: Ranker
+    task: NextItem
+    items: Sequence[Item]
+    cases: Sequence[Case]
+    pinned: Sequence[Case]
+    loss: Plan
+    k: int
+    exclude_seen: bool
+    journal: Journal
+    desk: Desk
+
+    def measure(self, phase: str, step: int) -> dict[str, float]:
+        """Validation loss and ranking metrics of the model as it is, written as a metric event of `step`.
+
+        Raises Cancelled when somebody wants the run to end.
+        """
+        self.journal.phase(phase, 0, len(self.cases), "Ranking the monitor users' validation targets")
+        ranks = rank_users(
+            self.ranker,
+            self.task,
+            self.cases,
+            self.exclude_seen,
+            lambda done, total: self.journal.phase(
+                phase, done, total, "Ranking the monitor users' validation targets"
+            ),
+            self.desk.cancelled,
+        )
+        values = {"validation_loss": self._loss(), **ranking_metrics(ranks, self.k)}
+        self.journal.write("metric", step=step, values=values)
+        return values
+
+    def preview(self, stage: str, step: int) -> float:
+        """Write a preview event of the pinned users; answers the seconds that it took for each of them."""
+        start = time.monotonic()
+        users = []
+        for case in self.pinned:
+            if self.desk.cancelled():
+                raise Cancelled
+            users.append(preview(self.ranker, self.task, self.items, case, self.exclude_seen))
+        self.journal.write("preview", step=step, stage=stage, users=users)
+        return (time.monotonic() - start) / max(1, len(users))
+
+    def _loss(self) -> float:
+        """The training loss, on the validation targets."""
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                parts = [
+                    completion_loss(
+                        self.model, {name: tensor.to(self.model.device) for name, tensor in batch.items()}
+                    )
+                    for batch in self.loss.batches(0)
+                ]
+        finally:
+            self.model.train(training)
+        return sum(part.item() for part in parts)

@@ -1,0 +1,105 @@
+from contextlib import contextmanager
+
+import pytest
+
+from promptrec_tui.files import read_json
+from promptrec_tui.runs.devices import slot_path
+from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.queue import claim, enqueue, queue_entry, queued, withdraw
+
+CLAIM = """
+import sys
+from pathlib import Path
+from promptrec_tui.home import Home
+from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.queue import claim, queued
+home, slot, go = Home(Path(sys.argv[1])), take_lock(Path(sys.argv[2])), Path(sys.argv[3])
+entries = queued(home)
+print("ready", flush=True)
+while not go.exists(): pass
+print(*[entry.folder.id for entry in entries if claim(entry.folder, slot) == 1])
+"""
+
+
+@contextmanager
+def held(home, device="cpu"):
+    lock = take_lock(slot_path(home, device))
+    yield lock
+    lock.release()
+
+
+def ids(home):
+    return [entry.folder.id for entry in queued(home)]
+
+
+def test_first_come_first_served_unless_told_otherwise(home, make_run):
+    runs = {name: make_run(name) for name in ("c", "a", "b", "d")}
+    enqueue(runs["c"])
+    enqueue(runs["a"])
+    enqueue(runs["b"], priority=1)
+    assert ids(home) == ["b", "c", "a"]
+    enqueue(runs["d"], position=1.5)
+    assert ids(home) == ["b", "c", "d", "a"]
+    enqueue(runs["c"], hold=True)
+    assert ids(home) == ["b", "c", "d", "a"]
+    assert queue_entry(runs["c"]).hold
+
+
+def test_a_claim_takes_a_run_out_of_the_queue(home, run):
+    enqueue(run, device="cpu")
+    with held(home) as slot:
+        assert claim(run, slot) == 1
+        assert claim(run, slot) is None
+    assert queued(home) == []
+    assert read_json(run.attempt(1).claim) == {"device": "cpu", "slot": "cpu"}
+    assert enqueue(run, device="cpu").attempt == 2
+    with held(home) as slot:
+        assert claim(run, slot) == 2
+
+
+def test_what_cannot_be_claimed(home, run):
+    with held(home) as slot:
+        assert claim(run, slot) is None
+        enqueue(run, device="cpu", hold=True)
+        assert claim(run, slot) is None
+        enqueue(run, device="cuda:1")
+        assert claim(run, slot) is None
+        enqueue(run, device="cpu")
+        survivor = take_lock(run.lock)
+        assert claim(run, slot) is None
+        survivor.release()
+        assert claim(run, slot) == 1
+
+
+def test_a_run_taken_back_is_not_claimed(home, run):
+    assert not withdraw(run)
+    enqueue(run, device="cpu")
+    assert withdraw(run)
+    with held(home) as slot:
+        assert claim(run, slot) is None
+        enqueue(run, device="cpu")
+        assert claim(run, slot) == 1
+    assert not withdraw(run)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"attempt": "x"}'])
+def test_a_damaged_entry_does_not_wait(home, run, content):
+    enqueue(run)
+    run.queue_file.write_text(content)
+    assert queued(home) == []
+
+
+def test_of_several_claimants_one_succeeds(home, make_run, python, tmp_path):
+    names = [f"r{number:02d}" for number in range(12)]
+    for name in names:
+        enqueue(make_run(name), device="cpu")
+    go = tmp_path / "go"
+    claimants = []
+    for number in range(4):
+        (tmp_path / str(number)).mkdir()
+        claimants.append(python(CLAIM, home.root, tmp_path / str(number) / "cpu.lock", go))
+    for claimant in claimants:
+        assert claimant.stdout.readline() == "ready\n"
+    go.touch()
+    claimed = [word for claimant in claimants for word in claimant.stdout.read().split()]
+    assert sorted(claimed) == names

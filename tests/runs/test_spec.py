@@ -1,0 +1,138 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.runs.spec import (
+    RunSpec,
+    Settings,
+    allowed_values,
+    apply_settings,
+    flat_settings,
+    read_settings_toml,
+    setting_keys,
+)
+
+
+def test_defaults_are_those_of_the_plan():
+    flat = flat_settings(Settings())
+    assert list(flat) == setting_keys()
+    assert flat["run.device"] == "auto"
+    assert flat["train.batch_size"] == 128
+    assert flat["train.monitor"] == "ndcg@10"
+    assert flat["evaluation.baselines"] == ("popularity", "markov", "item_knn")
+
+
+def test_text_and_typed_values_are_the_same():
+    text = apply_settings(
+        Settings(),
+        {
+            "train.epochs": " 2 ",
+            "train.learning_rate": "1e-4",
+            "train.gradient_checkpointing": "true",
+            "evaluation.baselines": "markov, popularity",
+            "tuning.targets": "q_proj,v_proj",
+        },
+    )
+    typed = apply_settings(
+        Settings(),
+        {
+            "train.epochs": 2,
+            "train.learning_rate": 0.0001,
+            "train.gradient_checkpointing": True,
+            "evaluation.baselines": ["markov", "popularity"],
+            "tuning.targets": "q_proj,v_proj",
+        },
+    )
+    assert text == typed
+    assert text.evaluation.baselines == ("markov", "popularity")
+    assert Settings().train.epochs == 3
+
+
+def test_baselines_may_be_none_at_all():
+    assert apply_settings(Settings(), {"evaluation.baselines": ""}).evaluation.baselines == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("train.learning_rat", "1", "Did you mean 'train.learning_rate'"),
+        ("epochs", "1", "setting 'epochs'"),
+        ("train.epochs", "0", "train.epochs cannot be '0': give a whole number, at least 1."),
+        ("train.epochs", "two", "train.epochs cannot be 'two': give a whole number, at least 1."),
+        ("train.learning_rate", "nan", "give a number, above 0"),
+        ("train.optimizer", "sgd", "give adamw."),
+        ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token."),
+        ("tuning.dropout", 1.0, "at least 0, below 1"),
+        ("run.device", "cuda:x", "auto, cpu, mps, cuda:N"),
+        (
+            "evaluation.baselines",
+            "markov,magic",
+            "'magic': give any of popularity, markov, item_knn",
+        ),
+        ("evaluation.k", "20", "set train.monitor=ndcg@20, or evaluation.k=10"),
+    ],
+)
+def test_what_is_not_allowed_is_named_with_what_is(key, value, words):
+    with pytest.raises(UserError) as caught:
+        apply_settings(Settings(), {key: value})
+    assert words in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_every_setting_can_say_what_it_may_be():
+    for key in setting_keys():
+        assert allowed_values(key)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "mps", "cuda", "cuda:3", "GPU-8a56f5a1-0b2f"])
+def test_devices(device):
+    assert apply_settings(Settings(), {"run.device": device}).run.device == device
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "train.epochs": st.integers(1, 10**6),
+            "train.learning_rate": st.floats(1e-12, 1e3),
+            "train.gradient_checkpointing": st.booleans(),
+            "train.scheduler": st.sampled_from(["cosine", "linear", "constant"]),
+        }
+    )
+)
+def test_settings_survive_text_and_json(changes):
+    settings = apply_settings(Settings(), {key: str(value) for key, value in changes.items()})
+    assert changes.items() <= flat_settings(settings).items()
+    assert apply_settings(Settings(), flat_settings(settings)) == settings
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_spec_survives_json_and_is_frozen(make_spec):
+    spec = make_spec("a1")
+    assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
+    with pytest.raises(ValidationError):
+        spec.name = "other"
+
+
+@pytest.mark.parametrize("run_id", ["../x", "", "A", "a/b", ".a", "a" * 64, "a\n"])
+def test_ids_that_are_no_folder_names_are_refused(make_spec, run_id):
+    with pytest.raises(ValidationError):
+        make_spec(run_id)
+
+
+def test_toml_is_flattened(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text('train.epochs = 1\n[evaluation]\nbaselines = ["markov"]\n')
+    assert read_settings_toml(path) == {"train.epochs": 1, "evaluation.baselines": ["markov"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"[train\n", "line 1"), (b"\xff", "UTF-8"), (None, "Cannot read")]
+)
+def test_bad_toml_is_one_sentence(tmp_path, content, words):
+    path = tmp_path / "settings.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        read_settings_toml(path)

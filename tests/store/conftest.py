@@ -1,0 +1,73 @@
+"""A catalogue of the test's own, and run folders with true specs and events."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from promptrec_tui.home import Home
+from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.folder import RunFolder, create_run
+from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
+from promptrec_tui.store.engine import Catalogue, open_catalogue
+
+
+@pytest.fixture
+def catalogue(home: Home) -> Iterator[Catalogue]:
+    opened = open_catalogue(home)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make_spec() -> Callable[..., RunSpec]:
+    """`make_spec("r1")`: a valid spec of a run with that id."""
+
+    def make(run_id: str, name: str = "", created: str = "2020-11-24T10:00:00+00:00") -> RunSpec:
+        return RunSpec(
+            id=run_id,
+            name=name or f"run {run_id}",
+            created=created,
+            task="next_item",
+            dataset=DatasetRef(id="d1", name="films", file="datasets/d1.sqlite", sha256="0"),
+            template=TemplateRef(
+                id="t1",
+                name="list",
+                version=1,
+                task="next_item",
+                language="any",
+                prompt="{% for i in history %}{{ i.title }}\n{% endfor %}",
+                completion="{{ item.title }}",
+                end_token="\n",
+                sha256="0",
+            ),
+            model=ModelRef(id="m1", name="tiny", folder="/m", sha256="0", family="qwen3", model_type="qwen3"),
+            settings=Settings(),
+            versions={},
+            machine={},
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_run(home: Home, make_spec: Callable[..., RunSpec]) -> Callable[..., RunFolder]:
+    """`make_run("r1")`: a real run folder in the home; keywords as for `make_spec`."""
+
+    def make(run_id: str, **fields: Any) -> RunFolder:
+        return create_run(home, make_spec(run_id, **fields))
+
+    return make
+
+
+@pytest.fixture
+def train() -> Callable[..., None]:
+    """`train(folder, attempt, [1, 2, 3])`: metrics of these steps, the loss `10 * attempt + 1 / step`."""
+
+    def write(folder: RunFolder, attempt: int, steps: list[int]) -> None:
+        with EventLog(folder, attempt) as log:
+            for step in steps:
+                values = {"train_loss": 10 * attempt + 1 / step, "learning_rate": 1e-3}
+                log.write("metric", step=step, total_steps=100, epoch=0.5, values=values)
+
+    return write
