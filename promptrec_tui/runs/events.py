@@ -83,10 +83,8 @@ def finished_event(path: Path, attempt: int) -> dict[str, Any] | None:
     """The `finished` event of an attempt, looked for at the end of the log; its `state` is one of `ENDS`."""
     size = path.stat().st_size if path.exists() else 0
     events, _ = read_events(path, max(0, size - TAIL))
-    for event in reversed(events):
-        if event["kind"] == "finished" and event["attempt"] == attempt and event.get("state") in ENDS:
-            return event
-    return None
+    words = [event for event in events if event["kind"] == "finished" and event["attempt"] == attempt]
+    return words[-1] if words and words[-1].get("state") in ENDS else None
 
 
 def _mend(file: int) -> None:
@@ -112,8 +110,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(value, dict) or not {"attempt", "kind"} <= value.keys():
         return None
-    event: dict[str, Any] = value
-    return event if isinstance(event.get("seq"), int) else None
+    return value if isinstance(value.get("seq"), int) else None
 
 
 def _finite(value: Any) -> Any:

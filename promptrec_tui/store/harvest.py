@@ -52,7 +52,9 @@ def _take(harvest: Harvest, key: Row, event: Mapping[str, Any]) -> None:
             rows["metric"] += [
                 {**key, "name": name, "step": step, "value": value} for name, value in values.items()
             ]
-            run.update(step=step, total_steps=event.get("total_steps"))
+            run["step"] = step
+            if "total_steps" in event:
+                run["total_steps"] = event["total_steps"]
             if "train_loss" in values:
                 run["train_loss"] = values["train_loss"]
             for name, value in values.items():

@@ -1,14 +1,14 @@
 """The table of everything that a key or the palette can do.
 
-To add an action: write one line in `ACTIONS`, and a method `action_<action>` on the screens that `where` names.
-Bindings, the hint line, the help screen, the palette and the README's table of keys come from here; the tests
-check that the keys are free on those screens and that the hints of each fit 80 columns.
+To add an action: write one line in `ACTIONS`, and a method `action_<action>` on the screens that `where`
+names. Bindings, the hint line, the help screen, the palette and the README's table of keys come from here; the
+tests check that the keys are free on those screens and that the hints of each fit 80 columns.
 
-- `where` names places, with spaces between: the `PLACE` of screens, `app` (everywhere), `table` and `scroll` (any
-  table or long text). `GROUPS` gives each place its heading; a new screen needs an entry there.
+- `where` names places, with spaces between: the `PLACE` of screens, `app` (everywhere), `table` and `scroll`
+  (any table or long text). `GROUPS` gives each place its heading; a new screen needs an entry there.
 - `action` is what Textual runs on the screen; write `app.…` for a method of the app.
 - `keys` are alternatives, the one that people are shown first. Empty means: in the palette only.
-- `hint` puts it in the hint line, in the order of the table.
+- `HINT` puts it in the hint line, in the order of the table.
 - An action that is impossible just now is greyed out where the screen's `check_action` answers None.
 """
 
@@ -28,7 +28,11 @@ class Action:
     help: str
     where: str
     hint: bool = False
-    palette: bool = True
+
+    @property
+    def palette(self) -> bool:
+        """Does the palette offer it? Moving about and answering are for keys alone."""
+        return not {"table", "scroll", "confirm", "help"} & set(self.places) and self.id not in KEYS_ONLY
 
     @property
     def places(self) -> list[str]:
@@ -56,50 +60,68 @@ GROUPS = {
 }
 """The places and what people call them."""
 
+KEYS_ONLY = ("app.back", "app.next", "app.last", "app.palette")
+HINT = True
 SCREENS = "runs run new_run data import_dataset templates models"
 
 ACTIONS: tuple[Action, ...] = (
-    Action("runs.open", "open_run", "enter", "open", "Open the run under the cursor.", "runs", hint=True),
-    Action("runs.new", "new_run", "n", "new", "Describe a new run; defaults are filled in.", "runs", hint=True),
-    Action("runs.stop", "stop_run", "x", "stop", "Stop the run, keep its best adapter.", "runs run", hint=True),
-    Action("runs.pause", "pause_run", "p", "pause", "Save and free the device.", "runs run", hint=True),
-    Action("runs.resume", "resume_run", "r", "resume", "Go on from the newest checkpoint.", "runs run", hint=True),
-    Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs", hint=True),
+    Action("runs.open", "open_run", "enter", "open", "Open the run under the cursor.", "runs", HINT),
+    Action("runs.new", "new_run", "n", "new", "Describe a new run; defaults are filled in.", "runs", HINT),
+    Action("runs.stop", "stop_run", "x", "stop", "Stop the run, keep its best adapter.", "runs run", HINT),
+    Action("runs.pause", "pause_run", "p", "pause", "Save and free the device.", "runs run", HINT),
+    Action("runs.resume", "resume_run", "r", "resume", "Go on from the newest checkpoint.", "runs run", HINT),
+    Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs", HINT),
     Action("runs.delete", "delete_run", "D", "delete", "Delete the run with all its files.", "runs run"),
-    Action("runs.filter", "filter", "/", "filter", "Keep the rows that contain what you type.", "runs", hint=True),
-    Action("run.next_tab", "next_tab", "]", "tab", "Show the next tab.", "run", hint=True),
+    Action("runs.filter", "filter", "/", "filter", "Keep the rows that contain what you type.", "runs", HINT),
+    Action("run.next_tab", "next_tab", "]", "tab", "Show the next tab.", "run", HINT),
     Action("run.previous_tab", "previous_tab", "[", "previous tab", "Show the previous tab.", "run"),
-    Action("run.next", "next_part", "l,right", "next", "Next chart, or next pinned user.", "run", hint=True),
+    Action("run.next", "next_part", "l,right", "next", "Next chart, or next pinned user.", "run", HINT),
     Action("run.previous", "previous_part", "h,left", "previous", "Previous chart or pinned user.", "run"),
     Action("run.grid", "toggle_grid", "c", "grid", "All charts at once, or one of them.", "run"),
-    Action("run.try", "show_tab('try')", "t", "try", "Ask the model: type a user or titles.", "run", hint=True),
+    Action("run.try", "show_tab('try')", "t", "try", "Ask the model: type a user or titles.", "run", HINT),
     Action("run.log", "show_tab('log')", "L", "log", "Read what the trainer printed.", "run"),
     Action("app.runs", "app.show_mode('runs')", "1", "Runs", "The runs and their curves.", "app"),
     Action("app.data", "app.show_mode('data')", "2", "Data", "The datasets, users and rows.", "app"),
     Action("app.templates", "app.show_mode('templates')", "3", "Templates", "The prompt templates.", "app"),
     Action("app.models", "app.show_mode('models')", "4", "Models", "The base models.", "app"),
-    Action("app.back", "back", "escape", "back", "Leave the field, filter or screen.", SCREENS, palette=False),
-    Action("app.help", "app.help", "?,f1", "help", "All keys of this screen.", "app", hint=True),
-    Action("app.next", "app.focus_next", "tab", "next pane", "The next list or field.", "app", palette=False),
-    Action("app.last", "app.focus_previous", "shift+tab", "last pane", "The one before.", "app", palette=False),
+    Action("app.back", "back", "escape", "back", "Leave the field, filter or screen.", SCREENS),
+    Action("app.help", "app.help", "?,f1", "help", "All keys of this screen.", "app", HINT),
+    Action("app.next", "app.focus_next", "tab", "next pane", "The next list or field.", "app"),
+    Action("app.last", "app.focus_previous", "shift+tab", "last pane", "The one before.", "app"),
     Action("app.theme", "app.change_theme", "", "theme", "Choose the colours.", "app"),
-    Action("app.quit", "app.quit", "q,ctrl+q", "quit", "Leave the app; runs go on without it.", "app", hint=True),
-    Action("app.palette", "app.command_palette", "ctrl+p,:", "palette", "Any action by name.", "app", palette=False),
-    Action("table.down", "cursor_down", "j,down", "down", "The next row.", "table", palette=False),
-    Action("table.up", "cursor_up", "k,up", "up", "The row before.", "table", palette=False),
-    Action("table.left", "cursor_left", "h,left", "left", "See the columns on the left.", "table", palette=False),
-    Action("table.right", "cursor_right", "l,right", "right", "The columns on the right.", "table", palette=False),
-    Action("table.top", "scroll_top", "g,home", "top", "The first row.", "table", palette=False),
-    Action("table.bottom", "scroll_bottom", "G,end", "bottom", "The last row.", "table", palette=False),
-    Action("page.down", "page_down", "ctrl+d,pagedown", "page down", "One page on.", "table scroll", palette=False),
-    Action("page.up", "page_up", "ctrl+u,pageup", "page up", "One page back.", "table scroll", palette=False),
-    Action("scroll.down", "scroll_down", "j,down", "down", "One line on.", "scroll", palette=False),
-    Action("scroll.up", "scroll_up", "k,up", "up", "One line back.", "scroll", palette=False),
-    Action("scroll.top", "scroll_home", "g,home", "top", "The beginning.", "scroll", palette=False),
-    Action("scroll.bottom", "scroll_end", "G,end", "bottom", "The end.", "scroll", palette=False),
-    Action("confirm.yes", "answer(True)", "y", "yes", "Do it.", "confirm", palette=False),
-    Action("confirm.no", "answer(False)", "n,escape", "no", "Leave all as it is.", "confirm", palette=False),
-    Action("help.close", "close", "escape,q,?,f1", "close", "Leave the help.", "help", palette=False),
+    Action("app.quit", "app.quit", "q,ctrl+q", "quit", "Leave the app; runs go on without it.", "app", HINT),
+    Action(
+        "app.palette",
+        "app.command_palette",
+        "ctrl+p,:",
+        "palette",
+        "Any action by name.",
+        "app",
+        palette=False,
+    ),
+    Action("table.down", "cursor_down", "j,down", "down", "The next row.", "table"),
+    Action("table.up", "cursor_up", "k,up", "up", "The row before.", "table"),
+    Action("table.left", "cursor_left", "h,left", "left", "See the columns on the left.", "table"),
+    Action("table.right", "cursor_right", "l,right", "right", "The columns on the right.", "table"),
+    Action("table.top", "scroll_top", "g,home", "top", "The first row.", "table"),
+    Action("table.bottom", "scroll_bottom", "G,end", "bottom", "The last row.", "table"),
+    Action(
+        "page.down",
+        "page_down",
+        "ctrl+d,pagedown",
+        "page down",
+        "One page on.",
+        "table scroll",
+        palette=False,
+    ),
+    Action("page.up", "page_up", "ctrl+u,pageup", "page up", "One page back.", "table scroll"),
+    Action("scroll.down", "scroll_down", "j,down", "down", "One line on.", "scroll"),
+    Action("scroll.up", "scroll_up", "k,up", "up", "One line back.", "scroll"),
+    Action("scroll.top", "scroll_home", "g,home", "top", "The beginning.", "scroll"),
+    Action("scroll.bottom", "scroll_end", "G,end", "bottom", "The end.", "scroll"),
+    Action("confirm.yes", "answer(True)", "y", "yes", "Do it.", "confirm"),
+    Action("confirm.no", "answer(False)", "n,escape", "no", "Leave all as it is.", "confirm"),
+    Action("help.close", "close", "escape,q,?,f1", "close", "Leave the help.", "help"),
 )
 
 _SHOWN = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup"}

@@ -21,10 +21,10 @@ from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.screens.data import DataScreen
 from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.models import ModelsScreen
+from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.screens.templates import TemplatesScreen
 from promptrec_tui.workspace.session import load_session
-
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
@@ -102,10 +102,24 @@ class PromptrecApp(Asking, App[int]):
     def action_show_mode(self, mode: str) -> None:
         """Switch between Runs, Data, Templates and Models. On the present one: back to its list."""
         if mode == self.current_mode:
-            while len(self.screen_stack) > 1:
-                self.pop_screen()
-        self.switch_mode(mode)
+            self._pop_all()
+            if mode == "runs":
+                self.remember(open=False)
+        else:
+            self.switch_mode(mode)
         self.remember(mode=mode)
+
+    def open_run(self, run: str) -> None:
+        """Show the screen of one run, over the list of runs."""
+        if self.current_mode != "runs":
+            self.switch_mode("runs")
+        self._pop_all()
+        self.remember(mode="runs", run=run, open=True)
+        self.push_screen(RunScreen(run))
+
+    def _pop_all(self) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
 
     def action_help(self) -> None:
         """All keys of the present screen."""
@@ -118,13 +132,17 @@ class PromptrecApp(Asking, App[int]):
     def _fatal_error(self) -> None:
         # Textual would print a traceback with every local variable: prompts, titles, paths.
         error = self._exception or sys.exc_info()[1] or RuntimeError("unknown")
-        self.panic(Text(f"promptrec: {sentence_of(error, self.home.root / 'app.log')} Runs go on without the app."))
+        self.panic(
+            Text(f"promptrec: {sentence_of(error, self.home.root / 'app.log')} Runs go on without the app.")
+        )
 
 
 def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:
     """Open the app on `home` until it is left. Answers the exit status."""
     if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stderr__ and sys.__stderr__.isatty()):
-        print("promptrec: the app needs a terminal. See 'promptrec --help' for the commands.", file=sys.stderr)
+        print(
+            "promptrec: the app needs a terminal. See 'promptrec --help' for the commands.", file=sys.stderr
+        )
         return 1
     app = PromptrecApp(home, demo, ascii_only)
     app.run()

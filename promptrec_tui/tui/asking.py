@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Asking(MessagePump):
-    """For a screen or widget whose workers ask: mark them `@work(exit_on_error=False)`, and an error becomes a notice."""
+    """For screens and widgets with workers that ask: `@work(exit_on_error=False)`, and an error is a notice."""
 
     _last_error = ""
 

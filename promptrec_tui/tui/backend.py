@@ -1,7 +1,7 @@
 """The one place where the app touches the workspace: never in the thread that draws.
 
-Screens call `await self.ask(verbs.list_datasets)`. The workspace and all that it imports are loaded by the first
-question, in the lane's thread, after the first frame.
+Screens call `await self.ask(verbs.datasets)`. The workspace and all that it imports are loaded by the first question,
+in the lane's thread, after the first frame.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 2.0
 
 
 class Backend:
-    """A thread-safe door to one home: catalogue verbs in one lane, the scorer in another, the session in a third."""
+    """A thread-safe door to one home, with a lane each for the catalogue, the scorer and the session."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -55,7 +55,7 @@ class Backend:
         )
 
     def keep_session(self, session: dict[str, Any]) -> "Future[None]":
-        """Save a session; nothing happens while the home does not exist, and a full disk loses it silently."""
+        """Save a session, unless there is no home yet. It is not worth a word when the disk is full."""
 
         def save() -> None:
             from promptrec_tui.workspace.session import save_session

@@ -3,7 +3,7 @@
 import traceback
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
@@ -18,13 +18,13 @@ Severity = Literal["information", "warning", "error"]
 TIMEOUT = 8.0
 
 
-def notify_text(app: "App[object]", text: str, severity: Severity = "information") -> None:
+def notify_text(app: "App[Any]", text: str, severity: Severity = "information") -> None:
     """Show `text` for some seconds. Data never becomes markup or a control sequence."""
     app.notify(clean(text), severity=severity, timeout=TIMEOUT, markup=False)
 
 
 def sentence_of(error: BaseException, log: "Path") -> str:
-    """What to tell a person: the error's own sentence, or where the details of an unexpected one were written."""
+    """What to tell a person: an error's own sentence, or where the details of an unexpected one stand."""
     if isinstance(error, UserError):
         return str(error)
     with suppress(OSError), open(log, "a", encoding="utf-8") as file:

@@ -27,9 +27,7 @@ class Trier:
         self._scorer: Scorer | None = None
         self._of: tuple[object, ...] = ()
 
-    def recommend(
-        self, workspace: "Workspace", run: "RunRow", history: list[str], k: int
-    ) -> Recommendations:
+    def recommend(self, workspace: "Workspace", run: "RunRow", history: list[str], k: int) -> Recommendations:
         """The k best items untuned and tuned. Raises UserError when the scorer cannot answer at all."""
         scorer = self._scorer_of(workspace, run)
         untuned = scorer.top_k(history, k=k, untuned=True)

@@ -27,6 +27,8 @@ METRICS = (
     "targets_per_second",
 )
 
+LOG_BYTES = 256 * 1024
+
 
 @dataclass(frozen=True)
 class RunView:
@@ -34,10 +36,19 @@ class RunView:
 
     row: "RunRow"
     curves: dict[str, Points]
-    baselines: dict[str, dict[str, float]]
+    baselines: dict[str, dict[str, float | None]]
     previews: "tuple[PreviewRow, ...]"
     metrics: dict[str, Any]
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LogPiece:
+    """Whole lines of a log file, and the byte after them."""
+
+    path: Path
+    text: str
+    offset: int
 
 
 def runs(workspace: "Workspace") -> "list[RunRow]":
@@ -82,11 +93,23 @@ def run_config(workspace: "Workspace", run: str) -> str:
     return config(workspace, run)
 
 
-def log_path(workspace: "Workspace", run: str) -> Path:
-    """The log of a run's last attempt."""
-    from promptrec_tui.workspace.runs import log_path as path
+def read_log(workspace: "Workspace", run: str, known: Path | None, offset: int) -> LogPiece:
+    """What the log of a run's last attempt has after byte `offset` of `known`; another file begins near its end."""
+    from promptrec_tui.workspace.runs import log_path
 
-    return path(workspace, run)
+    path = log_path(workspace, run)
+    try:
+        size = path.stat().st_size
+        if path != known or size < offset:
+            offset = max(0, size - LOG_BYTES)
+        with open(path, "rb") as file:
+            file.seek(offset)
+            data = file.read(LOG_BYTES)
+    except FileNotFoundError:
+        return LogPiece(path, "", 0)
+    # A line still being written stays for the next time.
+    whole = data[: data.rfind(b"\n") + 1]
+    return LogPiece(path, whole.decode("utf-8", "replace"), offset + len(whole))
 
 
 def stop_run(workspace: "Workspace", run: str) -> "RunRow":

@@ -109,7 +109,10 @@ class Plan:
 def _tensors(pieces: Sequence[Piece], whole: int, by_token: bool) -> Batch:
     # The last token of a row is only predicted, never read.
     token_ids = torch.zeros(len(pieces), max(len(piece.token_ids) for piece in pieces) - 1, dtype=torch.long)
-    rows, columns, labels, weights = [], [], [], []
+    rows: list[int] = []
+    columns: list[int] = []
+    labels: list[int] = []
+    weights: list[float] = []
     for row, piece in enumerate(pieces):
         read = torch.tensor(piece.token_ids[:-1])
         token_ids[row, : len(read)] = read

@@ -12,7 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.checkpoints import publish, rotate
 from promptrec_tui.runs.spec import TrainSettings
-from promptrec_tui.tuning.desk import Cancelled, Desk
+from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.trainer import TargetTrainer
 from promptrec_tui.tuning.validation import Validation
@@ -149,7 +149,7 @@ class Conductor(TrainerCallback):
         try:
             values = self.validation.measure("training", step)
             self.validation.preview("now", step)
-        except Cancelled:
+        except CancelledError:
             return False
         finally:
             self._since = time.monotonic()

@@ -9,7 +9,7 @@ from promptrec_tui.tuning.journal import Journal
 Ending = Literal["pause", "stop"]
 
 
-class Cancelled(Exception):
+class CancelledError(Exception):
     """A long computation was left because somebody asked the run to pause or stop."""
 
 

@@ -10,7 +10,7 @@ from promptrec_tui.evaluation.baselines import Baseline
 from promptrec_tui.evaluation.metrics import rank_with_ties
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.ranker import Ranker
-from promptrec_tui.tuning.desk import Cancelled
+from promptrec_tui.tuning.desk import CancelledError
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ def rank_users(
 ) -> NDArray[np.float64]:
     """The rank of each case's target in the whole catalogue, `1 + better + equal/2`: [U].
 
-    Calls `progress(done, total)` after each. Raises Cancelled as soon as `cancelled()`, asked before each, is true.
+    Calls `progress(done, total)` after each. Raises CancelledError as soon as `cancelled()`, asked before each, is true.
     """
     ranks = np.full(len(cases), np.nan)
     for index, case in enumerate(cases):
         if cancelled():
-            raise Cancelled
+            raise CancelledError
         prompt = task.prompt(case.history).token_ids
         ranks[index] = ranker.rank_of(prompt, case.target, case.excluded(exclude_seen))
         progress(index + 1, len(cases))

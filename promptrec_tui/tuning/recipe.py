@@ -30,7 +30,7 @@ from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.callbacks import Conductor, Standing
-from promptrec_tui.tuning.desk import Cancelled, Desk
+from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal, Outcome
 from promptrec_tui.tuning.material import (
     UserEvents,
@@ -144,7 +144,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
             journal.got_to(checkpoint.step)
             restore(model, checkpoint)
             conductor.catch_up(checkpoint.step)
-    except Cancelled:
+    except CancelledError:
         pass
 
     if desk.ending is None and not standing.complete:
@@ -170,7 +170,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
             figures.after = bench.rank(ranker, cases, "after", "The tuned model on the test targets")
             bench.tell("test", "tuned", best or step, figures.after)
             validation.preview("after", best or step)
-    except Cancelled:
+    except CancelledError:
         if desk.ending == "pause":
             return Outcome(State.PAUSED, "Paused in the final evaluation: resume to finish it.", step)
 

@@ -61,7 +61,7 @@ class TargetTrainer(Trainer):
 
         # Its own generator: a loader takes a seed at each start, which would shift the dropout masks of a resumed run.
         return DataLoader(
-            range(self.plan.total_steps),  # type: ignore[arg-type]
+            range(self.plan.total_steps),
             batch_size=1,
             collate_fn=batches,
             generator=torch.Generator(),
@@ -89,6 +89,7 @@ def training_arguments(
     settings: TrainSettings, plan: Plan, checkpoints: Path, device: torch.device
 ) -> TrainingArguments:
     """What a run's settings mean to Trainer. Logging, evaluation and saving are left to our own callback."""
+    options: dict[str, Any] = {"gradient_checkpointing": True} if settings.gradient_checkpointing else {}
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
         max_steps=plan.total_steps,
@@ -110,7 +111,7 @@ def training_arguments(
         save_strategy="no",
         report_to=[],
         disable_tqdm=True,
-        **({"gradient_checkpointing": True} if settings.gradient_checkpointing else {}),
+        **options,
     )
     # One device a run: with more GPUs in sight Trainer would wrap the model in DataParallel.
     arguments._n_gpu = min(arguments.n_gpu, 1)

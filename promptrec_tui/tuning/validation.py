@@ -12,7 +12,7 @@ from promptrec_tui.evaluation.metrics import ranking_metrics
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.batches import Plan
-from promptrec_tui.tuning.desk import Cancelled, Desk
+from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import preview
 from promptrec_tui.tuning.ranking import Case, rank_users
@@ -38,7 +38,7 @@ class Validation:
     def measure(self, phase: str, step: int) -> dict[str, float]:
         """Validation loss and ranking metrics of the model as it is, written as a metric event of `step`.
 
-        Raises Cancelled when somebody wants the run to end.
+        Raises CancelledError when somebody wants the run to end.
         """
         self.journal.phase(phase, 0, len(self.cases), "Ranking the monitor users' validation targets")
         ranks = rank_users(
@@ -61,7 +61,7 @@ class Validation:
         users = []
         for case in self.pinned:
             if self.desk.cancelled():
-                raise Cancelled
+                raise CancelledError
             users.append(preview(self.ranker, self.task, self.items, case, self.exclude_seen))
         self.journal.write("preview", step=step, stage=stage, users=users)
         return (time.monotonic() - start) / max(1, len(users))

@@ -137,7 +137,11 @@ def start_run(workspace: Workspace, new: NewRun) -> RunRow:
     """Make the run's folder, put it in the queue, and let the queue move. Returns at once."""
     spec = make_spec(workspace, new)
     folder = create_run(workspace.home, spec)
-    store.add_run(workspace.catalogue, spec)
+    try:
+        store.add_run(workspace.catalogue, spec)
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     enqueue(folder, device=spec.settings.run.device)
     return _moved(workspace, spec.id)
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, normalizers
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
+from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer, newline_apart
 
 Folder = Callable[[str], Path]
 SPECIALS = {"gpt2": {0}, "lines": {0}, "llama": {0, 1, 2}}
@@ -39,6 +39,26 @@ def test_special_tokens_in_data_are_text(
     ids = tokenizer_of(family).encode(text)
     assert not SPECIALS[family] & set(ids)
     assert tokenizer_of(family).decode(ids) == text
+
+
+@given(text=st.text() | st.text(st.sampled_from("ab (1)<|endoftext|> \n\n\r\u0301e英雄")))
+def test_encoding_line_by_line_changes_no_id(tokenizer_of: Callable[[str], TextTokenizer], text: str) -> None:
+    lines = tokenizer_of("lines")
+    assert newline_apart(lines.tokenizer) is not None
+    assert lines.encode(text) == lines.tokenizer.encode(text, add_special_tokens=False).ids
+
+
+def test_other_tokenizers_are_not_taken_line_by_line(tokenizer_of: Callable[[str], TextTokenizer]) -> None:
+    assert newline_apart(tokenizer_of("gpt2").tokenizer) is None
+    assert newline_apart(tokenizer_of("llama").tokenizer) is None
+    with_added = Tokenizer.from_str(tokenizer_of("lines").tokenizer.to_str())
+    with_added.add_tokens(["a\nb"])
+    assert newline_apart(with_added) is None
+    normalised = Tokenizer.from_str(tokenizer_of("lines").tokenizer.to_str())
+    normalised.normalizer = normalizers.Replace("\n", " ")
+    assert newline_apart(normalised) is None
+    normalised.normalizer = normalizers.NFC()
+    assert newline_apart(normalised) is not None
 
 
 def test_encoding_adds_nothing_and_survives_surrogates(tokenizer: TextTokenizer) -> None:

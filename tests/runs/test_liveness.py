@@ -1,7 +1,9 @@
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -35,6 +37,21 @@ def test_a_lock_is_held_once(tmp_path):
     lock.release()
     assert not lock_held(path)
     take_lock(path).release()
+
+
+def test_lookers_do_not_see_each_other(tmp_path):
+    path = tmp_path / "x.lock"
+    with open(path, "w") as looker:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+        assert not lock_held(path)
+
+
+def test_a_taker_outlasts_a_looker(tmp_path):
+    path = tmp_path / "x.lock"
+    with open(path, "w") as looker:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+        threading.Timer(0.05, lambda: fcntl.flock(looker, fcntl.LOCK_UN)).start()
+        take_lock(path, patience=10).release()
 
 
 def test_an_heir_keeps_the_lock_until_it_dies(tmp_path):

@@ -1,10 +1,13 @@
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json
+from promptrec_tui.runs import queue
 from promptrec_tui.runs.devices import slot_path
-from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.liveness import Lock, take_lock
 from promptrec_tui.runs.queue import claim, enqueue, queue_entry, queued, withdraw
 
 CLAIM = """
@@ -80,6 +83,16 @@ def test_a_run_taken_back_is_not_claimed(home, run):
         enqueue(run, device="cpu")
         assert claim(run, slot) == 1
     assert not withdraw(run)
+
+
+@pytest.mark.parametrize("act", [enqueue, withdraw, lambda run: claim(run, Lock(Path("cpu.lock"), -1))])
+def test_one_at_a_time(run, act, monkeypatch):
+    monkeypatch.setattr(queue, "BUSY", 0)
+    other = take_lock(run.queue_lock)
+    with pytest.raises(UserError, match="another process"):
+        act(run)
+    other.release()
+    act(run)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"attempt": "x"}'])

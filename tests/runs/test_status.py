@@ -43,6 +43,22 @@ def attempt(run):
     lock.release()
 
 
+@pytest.mark.parametrize(
+    ("commands", "state"),
+    [
+        (["checkpoint"], State.RUNNING),
+        (["pause"], State.PAUSING),
+        (["stop"], State.STOPPING),
+        (["kill"], State.STOPPING),
+        (["stop", "pause"], State.STOPPING),
+    ],
+)
+def test_what_was_asked_shows_until_the_attempt_ends(run, attempt, commands, state):
+    for command in commands:
+        request(run, command)
+    assert run_status(run).state == state
+
+
 def test_a_live_trainer_that_does_not_get_on_is_stalled(run, attempt):
     assert not run_status(run).stalled
     write_heartbeat(run, 1, "training", 3, boottime())

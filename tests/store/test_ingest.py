@@ -58,7 +58,7 @@ def full_run(make_run) -> RunFolder:
         log.write("metric", step=4, total_steps=6, epoch=0.1, values={"train_loss": 0.25, "ndcg@10": 0.5})
         log.write("preview", step=4, stage="now", users=[{**shown, "rank": 9.5}])
         log.write("checkpoint", step=4, folder="checkpoint-4", best=True, value=0.5)
-        log.write("metric", step=6, total_steps=6, epoch=1.0, values={"train_loss": 0.5, "ndcg@10": 0.4})
+        log.write("metric", step=6, epoch=1.0, values={"train_loss": 0.5, "ndcg@10": 0.4})
         log.write("checkpoint", step=6, folder="checkpoint-6", best=False, value=0.4)
         log.write("preview", step=6, stage="after", users=[{**shown, "rank": 2.0}])
         log.write("warning", message="seen before")

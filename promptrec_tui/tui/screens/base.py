@@ -1,4 +1,4 @@
-"""What every screen of the app has: a bar on top, hints at the bottom, keys from the table, fresh data each second."""
+"""What every screen has: a bar on top, hints at the bottom, keys from the table, fresh data each second."""
 
 from typing import ClassVar, TypeVar
 
@@ -47,7 +47,7 @@ class BaseScreen(Asking, Screen[Result]):
         yield from ()
 
     async def load(self) -> None:
-        """Ask for fresh data and show them; called at once and then each second while the screen is on top."""
+        """Ask for fresh data and show them; called at once, then each second while the screen is on top."""
         self.promptrec.runs = tuple(await self.ask(verbs.runs))
 
     def renew(self) -> None:
@@ -90,9 +90,7 @@ class BaseScreen(Asking, Screen[Result]):
         kept = self.promptrec.session.get("scroll", {}).get(name, 0)
         if isinstance(kept, int | float) and kept:
             self.call_after_refresh(widget.scroll_to, y=kept, animate=False, force=True)
-        self.watch(
-            widget, "scroll_y", lambda y: self.promptrec.remember_scroll(name, round(y)), init=False
-        )
+        self.watch(widget, "scroll_y", lambda y: self.promptrec.remember_scroll(name, round(y)), init=False)
 
     def action_back(self) -> None:
         """Leave the field that has the focus, else the screen."""

@@ -10,7 +10,7 @@ from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.runs import RunRow
+    pass
 
 
 class NewRunScreen(BaseScreen["RunRow | None"]):

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal
-from textual.widgets import Input
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Input, Static
 
+from promptrec_tui.text import clean
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.new_run import NewRunScreen
-from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.tui.screens.run_actions import RunActions
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.loss_chart import LossChart
@@ -36,7 +37,9 @@ class RunsScreen(RunActions):
         yield Empty("No runs yet.", "n", "describe a new run", id="empty")
         with Horizontal(id="runs"):
             yield RunTable(self.promptrec.glyphs)
-            yield LossChart("loss", self.promptrec.ascii_only)
+            with Vertical(id="chosen"):
+                yield Static(id="facts")
+                yield LossChart("loss", self.promptrec.ascii_only)
 
     @property
     def present_run(self) -> "RunRow | None":
@@ -76,11 +79,16 @@ class RunsScreen(RunActions):
     async def _load_chart(self) -> None:
         row = self.present_run
         if row is None:
+            self.query_one("#facts", Static).update("")
             self.query_one(LossChart).show(Chart("loss", ()))
             return
+        facts = f"{row.dataset} · {row.template} · {row.model}"
+        self.query_one("#facts", Static).update(
+            Content.assemble((clean(row.name), "bold"), "\n", (clean(facts), "dim"))
+        )
         curves = await self.ask(verbs.loss_curves, row.id)
         series = tuple(Series(name.removesuffix("_loss"), points) for name, points in curves.items())
-        self.query_one(LossChart).show(Chart(f"loss of {_ascii(row.name)}", series))
+        self.query_one(LossChart).show(Chart("loss", series))
 
     @on(Table.Chosen)
     def _chosen(self, event: Table.Chosen) -> None:
@@ -131,8 +139,3 @@ class RunsScreen(RunActions):
         if row:
             self.promptrec.remember(run=row.id)
             self.promptrec.open_run(row.id)
-
-
-def _ascii(name: str) -> str:
-    """A chart's title is drawn cell by cell, so it must not hold wide characters."""
-    return "".join(char if char.isascii() and char.isprintable() else "?" for char in name)

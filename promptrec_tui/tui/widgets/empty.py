@@ -8,4 +8,6 @@ class Empty(Static):
     """`why` in words, then the key and what it does."""
 
     def __init__(self, why: str, key: str, does: str, id: str | None = None) -> None:
-        super().__init__(Content.from_markup("$why\n\n[b $accent]$key[/] $does", why=why, key=key, does=does), id=id)
+        super().__init__(
+            Content.from_markup("$why\n\n[b $accent]$key[/] $does", why=why, key=key, does=does), id=id
+        )

@@ -1,16 +1,11 @@
 """The last line: the keys that matter here."""
 
-from typing import TYPE_CHECKING, cast
-
 from textual.actions import parse
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from promptrec_tui.tui.actions import Action, actions_of, hints_of
-
-if TYPE_CHECKING:
-    from textual.screen import Screen
 
 PALETTE = "^p palette"
 
@@ -26,16 +21,18 @@ def hints_width(actions: list[Action]) -> int:
 
 
 class Hints(Widget):
-    """Drawn from the action table, so it is complete in the first frame; what is impossible just now is dim."""
+    """Drawn from the action table, complete in the first frame; what is impossible just now is dim."""
 
     def __init__(self, place: str) -> None:
         super().__init__()
         self._place = place
 
     def on_mount(self) -> None:
-        screen = cast("Screen[object]", self.screen)
-        screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
-        self.watch(screen, "focused", lambda: self.refresh(), init=False)
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self.watch(self.screen, "focused", self._changed, init=False)
+
+    def _changed(self, _: object) -> None:
+        self.refresh()
 
     def render(self) -> Content:
         shown = hints_of(self._place)

@@ -49,11 +49,16 @@ class LossChart(Widget):
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
     def _style(self, ink: int) -> Style:
-        name = {AXIS: "axis", LINE: "line", TITLE: "title"}.get(ink) or SERIES_CLASSES[ink % len(SERIES_CLASSES)]
+        name = {AXIS: "axis", LINE: "line", TITLE: "title"}.get(ink) or SERIES_CLASSES[
+            ink % len(SERIES_CLASSES)
+        ]
         return self.get_component_rich_style(f"chart--{name}")
 
     def _redraw(self) -> None:
-        before, self._rows = self._rows, draw_chart(self._chart, self.size.width, self.size.height, self._ascii_only)
+        before, self._rows = (
+            self._rows,
+            draw_chart(self._chart, self.size.width, self.size.height, self._ascii_only),
+        )
         if len(before) != len(self._rows) or (before and len(before[0]) != self.size.width):
             self.refresh()
             return

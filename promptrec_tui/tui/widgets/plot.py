@@ -1,8 +1,8 @@
 """Line charts as rows of characters: scale, ticks, raster. Pure; knows no terminal and no widget.
 
-Braille characters hold 2 by 4 dots a cell; with ASCII only, one mark a cell. A value that is not a number is a gap:
-its neighbours are not joined. The x-axis grows in steps and the y-axis ends at round numbers, so that one more point
-changes few cells.
+Braille characters hold 2 by 4 dots a cell; with ASCII only, one mark a cell. A value that is not a number is a
+gap: its neighbours are not joined. The x-axis grows in steps and the y-axis ends at round numbers, so that one
+more point changes few cells.
 """
 
 import math
@@ -57,7 +57,7 @@ def finite(value: float | None) -> bool:
 
 
 def grown(value: float) -> float:
-    """The smallest step of the x-axis that holds `value`: 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of ten."""
+    """The smallest end of the x-axis that holds `value`: one of `_GROWTH` times a power of ten."""
     if value <= 1:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -97,7 +97,9 @@ def value_text(value: float | None) -> str:
 
 def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
     """The axes for a plot of so many cells; None when there is nothing finite to show."""
-    points = [(x, y) for series in chart.series for x, y in series.points if y is not None and math.isfinite(y)]
+    points = [
+        (x, y) for series in chart.series for x, y in series.points if y is not None and math.isfinite(y)
+    ]
     if not points:
         return None
     values = [y for _, y in points] + [value for _, value in chart.lines if math.isfinite(value)]
@@ -113,7 +115,7 @@ def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
 
 
 def thin(points: Sequence[Point], columns: int, right: float) -> Sequence[Point]:
-    """At most four points a column (first, lowest, highest, last) and one gap, so that spikes and gaps survive."""
+    """At most four points a column (first, lowest, highest, last) and one gap: spikes and gaps survive."""
     if len(points) <= 4 * columns:
         return points
     kept: list[Point] = []

@@ -20,7 +20,15 @@ from promptrec_tui.tui.widgets.table import Table
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
-COLUMNS = (("name", 18), ("state", 11), ("progress", 12), ("loss", 6), ("NDCG@10", 7), ("trend", 8), ("age", 4))
+COLUMNS = (
+    ("name", 18),
+    ("state", 11),
+    ("progress", 12),
+    ("loss", 6),
+    ("NDCG@10", 7),
+    ("trend", 8),
+    ("age", 4),
+)
 """With a space on both sides of each, exactly 80 cells."""
 
 

@@ -16,7 +16,7 @@ class KeyedText(Text):
 
 
 class Table(DataTable[Text], inherit_bindings=False):
-    """`columns` are (label, width in cells). Show rows with `show`; `Chosen` tells which one is under the cursor."""
+    """`columns` are (label, width in cells). Fill it with `show`; `Chosen` tells what is under the cursor."""
 
     BINDINGS = bindings("table")
 
@@ -63,7 +63,7 @@ class Table(DataTable[Text], inherit_bindings=False):
         if self.keys != list(rows):
             order = {key: number for number, key in enumerate(rows)}
             self.sort(self._labels[0][0], key=lambda cell: order[cell.row_key])
-        if chosen in rows:
+        if chosen is not None and chosen in rows:
             self.choose(chosen)
         self._tell()
 

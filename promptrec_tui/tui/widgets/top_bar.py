@@ -12,7 +12,12 @@ from promptrec_tui.tui.widgets.run_text import progress_text
 if TYPE_CHECKING:
     from promptrec_tui.tui.app import PromptrecApp
 
-MODES = (("1", "Runs", "runs"), ("2", "Data", "data"), ("3", "Templates", "templates"), ("4", "Models", "models"))
+MODES = (
+    ("1", "Runs", "runs"),
+    ("2", "Data", "data"),
+    ("3", "Templates", "templates"),
+    ("4", "Models", "models"),
+)
 
 
 class TopBar(Widget):
@@ -23,20 +28,22 @@ class TopBar(Widget):
         self._mode = mode
 
     def on_mount(self) -> None:
-        self.watch(self.app, "runs", lambda: self.refresh(), init=False)
-        self.watch(self.app, "activity", lambda: self.refresh(), init=False)
+        self.watch(self.app, "runs", self._changed, init=False)
+        self.watch(self.app, "activity", self._changed, init=False)
 
     def render(self) -> Content:
         left = Content("").join(
-            Content.from_markup(
-                f"[@click=app.show_mode('{mode}')]{'[reverse]' if mode == self._mode else '[dim]'} {key} {label} [/][/]"
-            )
-            for key, label, mode in MODES
+            Content.from_markup(f"[@click=app.show_mode('{mode}')][{style}] {number} {mode.title()} [/][/]")
+            for number, mode in enumerate(MODES, 1)
+            for style in ("reverse" if mode == self._mode else "dim",)
         )
         room = self.size.width - left.cell_length - 3
         right = fit(self._activity(), room)
         gap = " " * max(1, self.size.width - left.cell_length - right.cell_len - 1)
         return Content.assemble(left, gap, Content.from_rich_text(right))
+
+    def _changed(self) -> None:
+        self.refresh()
 
     def _activity(self) -> str:
         app = cast("PromptrecApp", self.app)

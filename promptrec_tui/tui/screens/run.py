@@ -1,0 +1,159 @@
+"""One run: its curves, previews, model to try, spec and log."""
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import ContentSwitcher, Static
+
+from promptrec_tui.text import clean, clean_lines
+from promptrec_tui.tui import verbs
+from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.screens.run_actions import RunActions
+from promptrec_tui.tui.widgets.curves_pane import CurvesPane
+from promptrec_tui.tui.widgets.log_tail import LogTail
+from promptrec_tui.tui.widgets.preview_pane import PreviewPane
+from promptrec_tui.tui.widgets.run_text import STATE_STYLES, number_text, progress_text, state_text
+from promptrec_tui.tui.widgets.tab_line import TabLine
+from promptrec_tui.tui.widgets.try_pane import TryPane
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.runs import RunRow
+
+TABS = ("curves", "previews", "try", "config", "log")
+
+
+class ConfigText(VerticalScroll, inherit_bindings=False):
+    """A long text that scrolls with the keys of texts."""
+
+    BINDINGS = bindings("scroll")
+
+
+class RunScreen(RunActions):
+    """The screen of the run with this id."""
+
+    PLACE = "run"
+    MODE = "runs"
+    BINDINGS = bindings("run")
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self._run = run
+        self._row: RunRow | None = None
+
+    def body(self) -> ComposeResult:
+        tab = self.promptrec.session.get("tab")
+        tab = tab if tab in TABS else TABS[0]
+        yield Static(id="head", markup=False)
+        yield TabLine(TABS, tab)
+        with ContentSwitcher(initial=tab):
+            yield CurvesPane(self.promptrec.ascii_only, id="curves")
+            yield PreviewPane(self.promptrec.glyphs, id="previews")
+            yield TryPane(self.promptrec.glyphs, id="try")
+            with ConfigText(id="config"):
+                yield Static(id="spec", markup=False)
+            yield LogTail(id="log")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.keep_scroll(self.query_one("#log"), "log")
+
+    @property
+    def present_run(self) -> "RunRow | None":
+        return next((row for row in self.promptrec.runs if row.id == self._run), None)
+
+    @property
+    def tab(self) -> str:
+        """The tab that is shown."""
+        return self.query_one(ContentSwitcher).current or TABS[0]
+
+    async def load(self) -> None:
+        await super().load()
+        row = self.present_run
+        if row is None:
+            self.action_back()
+            return
+        self.query_one("#head", Static).update(head_text(row))
+        self.refresh_bindings()
+        if row != self._row:
+            await self._load_view()
+            self._row = row
+        if self.tab == "log":
+            log = self.query_one(LogTail)
+            log.feed(await self.ask(verbs.read_log, self._run, log.path, log.read_bytes))
+
+    async def _load_view(self) -> None:
+        view = await self.ask(verbs.run_view, self._run)
+        self.query_one(CurvesPane).show(view)
+        self.query_one(PreviewPane).show(view.previews)
+        self.query_one(TryPane).row = view.row
+        if self._row is None:
+            config = await self.ask(verbs.run_config, self._run)
+            self.query_one("#spec", Static).update(Content(clean_lines(config)))
+            self.keep_scroll(self.query_one("#config"), "config")
+
+    def focus_home(self) -> None:
+        self.query_one(f"#{self.tab}").focus()
+
+    def run_deleted(self) -> None:
+        self.action_back()
+
+    def action_back(self) -> None:
+        if self.focused and self.focused.id == "question":
+            self.focus_home()
+        else:
+            self.promptrec.remember(open=False)
+            self.dismiss()
+
+    def action_show_tab(self, tab: str) -> None:
+        self.query_one(ContentSwitcher).current = tab
+        self.query_one(TabLine).current = tab
+        self.promptrec.remember(tab=tab)
+        self.focus_home()
+        if tab == "try":
+            self.query_one(TryPane).focus_field()
+        self.renew()
+
+    def action_next_tab(self) -> None:
+        self._step_tab(1)
+
+    def action_previous_tab(self) -> None:
+        self._step_tab(-1)
+
+    def _step_tab(self, by: int) -> None:
+        self.action_show_tab(TABS[(TABS.index(self.tab) + by) % len(TABS)])
+
+    def action_next_part(self) -> None:
+        self._move(1)
+
+    def action_previous_part(self) -> None:
+        self._move(-1)
+
+    def action_toggle_grid(self) -> None:
+        self.toggle_class("-single")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("next_part", "previous_part") and self.is_mounted:
+            return True if self.tab in ("curves", "previews") else None
+        return super().check_action(action, parameters)
+
+    def _move(self, by: int) -> None:
+        pane = self.query_one(f"#{self.tab}")
+        if isinstance(pane, CurvesPane | PreviewPane):
+            pane.move(by)
+
+
+def head_text(row: "RunRow") -> Text:
+    """Name, state, how far, the last figures, and why it ended."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(clean(row.name), style="bold")
+    text.append(f"  {state_text(row)}", style=STATE_STYLES.get(row.state, ""))
+    text.append(f"  {progress_text(row)}")
+    text.append(f"  loss {number_text(row.train_loss)}  NDCG@10 {number_text(row.ndcg, 4)}")
+    if row.best_step:
+        text.append(f"  best at {row.best_step}", style="dim")
+    if row.reason:
+        text.append(f"  {clean(row.reason)}", style="yellow")
+    return text

@@ -1,0 +1,40 @@
+"""The end of a log file, cleaned, growing."""
+
+from typing import TYPE_CHECKING
+
+from textual.widgets import Log
+
+from promptrec_tui.text import clean
+from promptrec_tui.tui.actions import bindings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from promptrec_tui.tui.verbs import LogPiece
+
+MOST_LINES = 5_000
+
+
+class LogTail(Log, inherit_bindings=False):
+    """Stays at the end while one looks at the end; scrolled up, it stays where it is."""
+
+    BINDINGS = bindings("scroll")
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id, max_lines=MOST_LINES)
+        self.path: Path | None = None
+        self.read_bytes = 0
+
+    def feed(self, piece: "LogPiece") -> None:
+        """Show a piece that was read from `offset` of `path`, or from another file."""
+        if piece.path != self.path:
+            self.clear()
+            self.path = piece.path
+        self.read_bytes = piece.offset
+        if piece.text:
+            self.write_lines(log_lines(piece.text), scroll_end=self.is_vertical_scroll_end)
+
+
+def log_lines(text: str) -> list[str]:
+    """Lines as a terminal would leave them: of a progress bar that rewrites its line, the last state."""
+    return [clean(line.rstrip("\r").rpartition("\r")[2]) for line in text.removesuffix("\n").split("\n")]

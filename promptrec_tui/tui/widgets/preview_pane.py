@@ -1,0 +1,114 @@
+"""What the model recommends to the pinned users: before, and now."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from promptrec_tui.text import clean
+from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.glyphs import Glyphs
+from promptrec_tui.tui.widgets.rankings import beside, column_width, history_text, ranking_lines
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.runs import PreviewRow
+
+
+class PreviewPane(VerticalScroll, inherit_bindings=False):
+    """One pinned user at a time: `move` shows the next or the one before."""
+
+    BINDINGS = bindings("scroll")
+
+    def __init__(self, glyphs: Glyphs, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._glyphs = glyphs
+        self._previews: tuple[PreviewRow, ...] = ()
+        self._number = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static()
+
+    def show(self, previews: "tuple[PreviewRow, ...]") -> None:
+        """Show these previews, of the user that was chosen last."""
+        if previews != self._previews or not previews:
+            self._previews = previews
+            self._redraw()
+
+    def move(self, by: int) -> None:
+        """Show another user."""
+        self._number += by
+        self._redraw()
+
+    def on_resize(self) -> None:
+        self._redraw()
+
+    def _redraw(self) -> None:
+        users = list(dict.fromkeys(row.user for row in self._previews))
+        if not users:
+            text = Text("No previews yet: the first come before training begins.", style="dim")
+        else:
+            self._number %= len(users)
+            user = users[self._number]
+            mine = [row for row in self._previews if row.user == user]
+            place = f"{self._number + 1} of {len(users)}"
+            text = preview_text(mine, place, self.content_size.width, self._glyphs)
+        self.query_one(Static).update(text)
+
+
+def preview_text(rows: "Sequence[PreviewRow]", place: str, width: int, glyphs: Glyphs) -> Text:
+    """All that is known of one pinned user."""
+    before = next((row for row in rows if row.stage == "before"), None)
+    now = max((row for row in rows if row.stage != "before"), key=lambda row: row.step, default=None)
+    latest = now or before
+    if latest is None:
+        return Text()
+    text = Text(f"user {clean(latest.user)}", style="bold")
+    text.append(f"  {place}", style="dim")
+    text.append("   target ", style="dim")
+    text.append(f"{glyphs.target} {clean(latest.target)}\n", style="bold green")
+    text.append_text(_move_text(before, now, glyphs))
+    text.append("\n")
+    text.append_text(history_text(latest.history, width, glyphs))
+    text.append("\n\n")
+    half = column_width(width)
+    left, right = (
+        ranking_lines(
+            f"{name}{f', step {row.step}' if row else ''}",
+            [(item["key"], item["title"], item["logprob"]) for item in row.top] if row else [],
+            half,
+            glyphs,
+            latest.target,
+        )
+        for name, row in (
+            ("before", before),
+            ("now" if now is None or now.stage != "after" else "after", now),
+        )
+    )
+    text.append_text(beside(left, right, half))
+    return text
+
+
+def _move_text(before: "PreviewRow | None", now: "PreviewRow | None", glyphs: Glyphs) -> Text:
+    text = Text("rank of the target ", style="dim")
+    text.append(rank_text(before.rank if before else None), style="bold")
+    if now is None:
+        return text
+    text.append(f" {glyphs.arrow} ", style="dim")
+    text.append(rank_text(now.rank), style="bold")
+    if before and before.rank is not None and now.rank is not None:
+        moved = before.rank - now.rank
+        if moved:
+            sign, style = (glyphs.rise, "green") if moved > 0 else (glyphs.fall, "red")
+            text.append(f"  {sign} {rank_text(abs(moved))}", style=style)
+    return text
+
+
+def rank_text(rank: float | None) -> str:
+    """A rank; ties give halves."""
+    if rank is None or not math.isfinite(rank):
+        return "–"
+    return f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
