@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.models.config import MODEL_TYPES as MODEL_TYPES
-from promptrec_tui.models.config import code_problems, config_problems, context, slides
-from promptrec_tui.models.weights import read_weights
+from promptrec_tui.models.config import code_problems, config_problems, context, model_type, slides
+from promptrec_tui.models.weights import pickle_names, read_weights
 from promptrec_tui.text import clean
 
 
@@ -50,7 +50,7 @@ def check_model(folder: Path) -> ModelCheck:
     problems += _tokenizer_problems(folder, config)
     weights = read_weights(folder)
     problems += [clean(problem) for problem in weights.problems]
-    pickles = sorted(path.name for path in folder.glob("*") if path.suffix in (".bin", ".pt", ".pth", ".h5"))
+    pickles = pickle_names(folder)
     if weights.parameters and pickles:
         notes.append(f"{clean(pickles[0])} is ignored: only safetensors files are read.")
     if slides(config):
@@ -123,14 +123,14 @@ def _token_ids(tokenizer: dict[str, Any]) -> Iterator[int]:
 def _result(
     folder: Path, config: dict[str, Any], parameters: int, size: int, problems: list[str], notes: list[str]
 ) -> ModelCheck:
-    model_type = config.get("model_type")
+    kind = model_type(config)
     architectures = config.get("architectures")
     architecture = architectures[0] if isinstance(architectures, list) and architectures else ""
     return ModelCheck(
         folder=folder,
         ok=not problems,
-        model_type=clean(model_type) if isinstance(model_type, str) else "",
-        family="causal" if model_type in MODEL_TYPES else "",
+        model_type=clean(kind),
+        family="causal" if kind in MODEL_TYPES else "",
         architecture=clean(str(architecture)),
         parameters=parameters,
         context=_number(context(config)),

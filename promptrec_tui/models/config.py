@@ -63,9 +63,9 @@ ASKED_WINDOWS = frozenset({"qwen2", "qwen3", "smollm3"})
 def config_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Why a model of this config cannot be used safely: one sentence for each reason."""
     yield from code_problems(config, "config.json")
-    model_type = config.get("model_type")
-    if model_type not in MODEL_TYPES:
-        named = f'the model type "{clean(str(model_type))}"' if model_type else "no model type"
+    kind = model_type(config)
+    if kind not in MODEL_TYPES:
+        named = f'the model type "{clean(kind)}"' if kind else "no model type"
         yield f"config.json names {named}; known are {', '.join(sorted(MODEL_TYPES))}."
     if config.get("quantization_config"):
         yield "The weights are quantised (quantization_config in config.json); take the unquantised model."
@@ -98,6 +98,12 @@ def code_problems(value: Any, file: str) -> Iterator[str]:
             yield from code_problems(inner, file)
 
 
+def model_type(config: Mapping[str, Any]) -> str:
+    """The model type that the config names; empty where it names none."""
+    kind = config.get("model_type")
+    return kind if isinstance(kind, str) else ""
+
+
 def context(config: Mapping[str, Any]) -> Any:
     """The longest input in tokens, as the config has it; None where it does not say."""
     return config.get("max_position_embeddings", config.get("n_positions", config.get("n_ctx")))
@@ -105,13 +111,13 @@ def context(config: Mapping[str, Any]) -> Any:
 
 def slides(config: Mapping[str, Any]) -> bool:
     """Whether some layer sees only the latest tokens, in a window shorter than the context."""
-    model_type = config.get("model_type")
-    window = config.get("sliding_window", DEFAULT_WINDOWS.get(str(model_type)))
-    kinds = config.get("layer_types")
-    if isinstance(kinds, list):
-        used = any("full" not in str(kind) for kind in kinds)
+    kind = model_type(config)
+    window = config.get("sliding_window", DEFAULT_WINDOWS.get(kind))
+    layers = config.get("layer_types")
+    if isinstance(layers, list):
+        used = any("full" not in str(layer) for layer in layers)
     else:
-        used = model_type not in ASKED_WINDOWS or bool(config.get("use_sliding_window", False))
+        used = kind not in ASKED_WINDOWS or bool(config.get("use_sliding_window", False))
     length = context(config)
     return used and _is_count(window) and not (_is_count(length) and window >= length)
 

@@ -35,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class DownloadPlan:
-    """What a download would fetch: `files` as (name, bytes), weights last. `free` bytes are on the home's disk."""
+    """What a download would fetch: `files` as (name, bytes), weights last, beside the `free` bytes there."""
 
     hub_id: str
     revision: str

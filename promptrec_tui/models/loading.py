@@ -12,6 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from promptrec_tui.errors import UserError
 from promptrec_tui.models.check import check_model
 from promptrec_tui.models.config import code_problems
+from promptrec_tui.text import clean
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -32,7 +33,7 @@ class LoraSettings(Protocol):
 def choose_device(setting: str) -> torch.device:
     """The device that `run.device` names: "cpu", "mps", "cuda:N" or a GPU's UUID.
 
-    "auto" is CUDA where there is any, else MPS, else the CPU. Raises UserError when this machine has no such device.
+    "auto" is CUDA where there is any, else MPS, else the CPU. Raises UserError for a device that is not here.
     """
     if setting == "auto":
         kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -84,7 +85,7 @@ def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrai
             output_loading_info=True,
         )
     except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = clean(str(error).strip().split("\n")[0])
         raise UserError(f"The model {folder} does not load: {reason}") from error
     model: PreTrainedModel = loaded[0]
     # transformers would fill these with random numbers and go on.
@@ -92,7 +93,9 @@ def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrai
         raise UserError(
             f"The model {folder} lacks {len(missing)} weights, {missing[0]} first: fetch the model again."
         )
-    return model.to(device).eval()
+    torch.nn.Module.to(model, device)
+    model.train(False)
+    return model
 
 
 def add_lora(model: PreTrainedModel, settings: LoraSettings) -> PeftModel:

@@ -12,8 +12,10 @@ from typing import Any
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+PICKLES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack"))
 HEADER_LIMIT = 100_000_000  # bytes, the format's own
 WIDTHS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # bytes a value, of the kinds that hold plain weights
+MASKS = {"BOOL": 1, "U8": 1}  # old files carry attention masks along, which are no parameters
 
 
 @dataclass(frozen=True)
@@ -28,26 +30,27 @@ class Weights:
 def read_weights(folder: Path) -> Weights:
     """Check the weight files in `folder`: the single one if there is one, else the shards of the index."""
     if (folder / SINGLE).is_file():
-        return _read_shards(folder, {SINGLE: None})
+        return _read_shards(folder, {SINGLE: set()})
     if (folder / INDEX).is_file():
         try:
             shards = _index_shards(folder / INDEX)
         except ValueError as error:
             return Weights(0, 0, (f"{INDEX} {error}.",))
         return _read_shards(folder, shards)
-    others = sorted(
-        path.name for path in folder.glob("*") if path.suffix in (".bin", ".pt", ".pth", ".h5", ".ckpt")
-    )
-    found = (
-        f"only {others[0]}, a format that can run code; ask its maker for"
-        if others
-        else "no weights; it needs"
-    )
-    return Weights(0, 0, (f"The folder has {found} {SINGLE}.",))
+    if pickles := pickle_names(folder):
+        problem = f"The folder has {pickles[0]}, a format that can run code, but no {SINGLE}."
+    else:
+        problem = f"The folder has no weights ({SINGLE})."
+    return Weights(0, 0, (problem,))
 
 
-def _read_shards(folder: Path, shards: "dict[str, set[str] | None]") -> Weights:
-    """The sum over `shards`, a file name with the tensors the index puts there (None: whatever it holds)."""
+def pickle_names(folder: Path) -> list[str]:
+    """Names of the weight files in `folder` that are never opened."""
+    return sorted(path.name for path in folder.glob("*") if path.suffix in PICKLES)
+
+
+def _read_shards(folder: Path, shards: dict[str, set[str]]) -> Weights:
+    """The sum over `shards`, each a file name with the tensors that the index puts there (none: any)."""
     parameters = size = 0
     problems: list[str] = []
     for name, expected in shards.items():
@@ -62,7 +65,7 @@ def _read_shards(folder: Path, shards: "dict[str, set[str] | None]") -> Weights:
             problems.append(f"The weight file {name} {error}; fetch the model again.")
             continue
         parameters += sum(tensors.values())
-        if expected is not None and (stray := expected ^ set(tensors)):
+        if expected and (stray := expected ^ set(tensors)):
             problems.append(
                 f"{INDEX} and {name} disagree about {len(stray)} tensors, {min(stray)} first; "
                 "fetch the model again."
@@ -70,26 +73,24 @@ def _read_shards(folder: Path, shards: "dict[str, set[str] | None]") -> Weights:
     return Weights(parameters, size, tuple(problems))
 
 
-def _index_shards(path: Path) -> "dict[str, set[str] | None]":
+def _index_shards(path: Path) -> dict[str, set[str]]:
     """Tensor names by shard. Raises ValueError with the second half of a sentence."""
     try:
         entries = json.loads(path.read_bytes())["weight_map"].items()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError("is not an index of weight files") from None
-    shards: dict[str, set[str] | None] = {}
+    shards: dict[str, set[str]] = {}
     for tensor, name in entries:
         if not isinstance(name, str) or "/" in name or "\\" in name or not name.endswith(".safetensors"):
             raise ValueError(f"names {name!r}, which is no safetensors file in the folder")
-        names = shards.setdefault(name, set())
-        assert names is not None
-        names.add(tensor)
+        shards.setdefault(name, set()).add(tensor)
     if not shards:
         raise ValueError("lists no tensors")
     return shards
 
 
 def read_header(path: Path) -> dict[str, int]:
-    """Values of each tensor in a safetensors file, by name.
+    """How many parameters each tensor of a safetensors file holds, by name.
 
     Raises ValueError, with the second half of a sentence, when the file is not exactly as its header says.
     """
@@ -100,16 +101,15 @@ def read_header(path: Path) -> dict[str, int]:
             raise ValueError("is cut short or no safetensors file")
         try:
             header = json.loads(file.read(length))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("has a damaged header") from None
     if not isinstance(header, dict):
         raise ValueError("has a damaged header")
     header.pop("__metadata__", None)
     end = 0
     counts: dict[str, int] = {}
-    for name, start, stop, count in sorted(
-        (_tensor(*item) for item in header.items()), key=lambda item: item[1:]
-    ):
+    tensors = [_tensor(name, entry) for name, entry in header.items()]
+    for name, start, stop, count in sorted(tensors, key=lambda tensor: tensor[1:]):
         if start != end:
             raise ValueError(f"has a gap or an overlap before the tensor {name}")
         end, counts[name] = stop, count
@@ -121,7 +121,7 @@ def read_header(path: Path) -> dict[str, int]:
 
 
 def _tensor(name: str, entry: Any) -> tuple[str, int, int, int]:
-    """(name, start, stop, values) of one header entry."""
+    """(name, start, stop, parameters) of one header entry."""
     try:
         shape, (start, stop) = entry["shape"], entry["data_offsets"]
         dtype = entry["dtype"]
@@ -130,9 +130,10 @@ def _tensor(name: str, entry: Any) -> tuple[str, int, int, int]:
         plain = False
     if not plain:
         raise ValueError(f"has a damaged entry for the tensor {name}")
-    if dtype not in WIDTHS:
+    width = (WIDTHS | MASKS).get(str(dtype))
+    if width is None:
         raise ValueError(f"holds {name} as {dtype}, which is no plain weight ({', '.join(WIDTHS)} are)")
     count = math.prod(shape)
-    if stop - start != count * WIDTHS[dtype]:
+    if stop - start != count * width:
         raise ValueError(f"has a damaged entry for the tensor {name}")
-    return name, start, stop, count
+    return name, start, stop, count if dtype in WIDTHS else 0

@@ -46,6 +46,10 @@ class TextTokenizer:
     def _line(self) -> Callable[[str], list[int]]:
         return lru_cache(maxsize=50_000)(self._encode)
 
+    @cached_property
+    def _added(self) -> dict[str, int]:
+        return {added.content: token for token, added in self.tokenizer.get_added_tokens_decoder().items()}
+
     def _encode(self, text: str) -> list[int]:
         try:
             encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
@@ -73,9 +77,8 @@ class TextTokenizer:
             if self.eos_id is None:
                 raise UserError('The model has no end token: set end_token in the template, such as "\\n".')
             return [self.eos_id]
-        for token, added in self.tokenizer.get_added_tokens_decoder().items():
-            if added.content == end_token:
-                return [token]
+        if end_token in self._added:
+            return [self._added[end_token]]
         # Some tokenizers put a space before the first word: look behind a letter too.
         letter, behind = self.encode("a"), self.encode("a" + end_token)
         candidates = [self.encode(end_token)]
@@ -93,22 +96,17 @@ class TextTokenizer:
 def newline_apart(tokenizer: Tokenizer) -> int | None:
     """The token of a newline, when text may be encoded line by line with the very same result; else None.
 
-    That holds where the tokenizer cuts every newline off before all else and no later step looks across the cut.
-    Histories repeat their lines, so it makes long prompts some ten times cheaper.
+    That holds where the tokenizer cuts every newline off before all else and no later step looks across the
+    cut. Histories repeat their lines, so it makes long prompts several times cheaper.
     """
-    if (
-        tokenizer.pre_tokenizer is None
-        or not isinstance(tokenizer.model, models.BPE)
-        or tokenizer.model.dropout
-    ):
+    model, normalizer, cutter = tokenizer.model, tokenizer.normalizer, tokenizer.pre_tokenizer
+    if cutter is None or not isinstance(model, models.BPE) or model.dropout:
         return None
     if any(not added.special for added in tokenizer.get_added_tokens_decoder().values()):
         return None
-    if tokenizer.normalizer is not None and json.loads(tokenizer.normalizer.__getstate__()) != {
-        "type": "NFC"
-    }:
+    if normalizer is not None and json.loads(normalizer.__getstate__()) != {"type": "NFC"}:
         return None
-    outer = json.loads(tokenizer.pre_tokenizer.__getstate__())
+    outer = json.loads(cutter.__getstate__())
     first, *later = outer.get("pretokenizers", [outer])
     cut = {"type": "Split", "behavior": "Isolated", "invert": False}
     patterns = ({"String": "\n"}, {"Regex": "\n"}, {"Regex": r"\n"})

@@ -138,7 +138,7 @@ class Ranker:
         return scores
 
     def _mask(self, tree: Tensor, past: int) -> Tensor:
-        """The mask [1, 1, T, past + T]; additive, since eager attention adds even a bool one to its scores."""
+        """The mask [1, 1, T, past + T]; additive, since eager attention would add a bool one as well."""
         dtype = self.model.dtype
         mask = torch.zeros(len(tree), past + len(tree), dtype=dtype, device=self.device)
         mask[:, past:].masked_fill_(~tree, torch.finfo(dtype).min)

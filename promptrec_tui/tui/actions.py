@@ -1,8 +1,8 @@
 """The table of everything that a key or the palette can do.
 
 To add an action: write one line in `ACTIONS`, and a method `action_<action>` on the screens that `where`
-names. Bindings, the hint line, the help screen, the palette and the README's table of keys come from here; the
-tests check that the keys are free on those screens and that the hints of each fit 80 columns.
+names. Bindings, the hint line, the help screen, the palette and the README's table of keys come from here;
+the tests check that the keys are free on those screens and that the hints of each fit 80 columns.
 
 - `where` names places, with spaces between: the `PLACE` of screens, `app` (everywhere), `table` and `scroll`
   (any table or long text). `GROUPS` gives each place its heading; a new screen needs an entry there.
@@ -52,6 +52,7 @@ GROUPS = {
     "import_dataset": "Import",
     "templates": "Templates",
     "models": "Models",
+    "add_model": "Add a model",
     "app": "Everywhere",
     "table": "Moving in a table",
     "scroll": "Moving in a text",
@@ -62,7 +63,8 @@ GROUPS = {
 
 KEYS_ONLY = ("app.back", "app.next", "app.last", "app.palette")
 HINT = True
-SCREENS = "runs run new_run data import_dataset templates models"
+SCREENS = "runs run new_run data import_dataset templates models add_model"
+FORMS = "new_run import_dataset add_model"
 
 ACTIONS: tuple[Action, ...] = (
     Action("runs.open", "open_run", "enter", "open", "Open the run under the cursor.", "runs", HINT),
@@ -72,7 +74,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.resume", "resume_run", "r", "resume", "Go on from the newest checkpoint.", "runs run", HINT),
     Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs", HINT),
     Action("runs.delete", "delete_run", "D", "delete", "Delete the run with all its files.", "runs run"),
-    Action("runs.filter", "filter", "/", "filter", "Keep the rows that contain what you type.", "runs", HINT),
+    Action("runs.filter", "filter", "/", "filter", "Keep the rows that contain what you type.", "runs"),
     Action("run.next_tab", "next_tab", "]", "tab", "Show the next tab.", "run", HINT),
     Action("run.previous_tab", "previous_tab", "[", "previous tab", "Show the previous tab.", "run"),
     Action("run.next", "next_part", "l,right", "next", "Next chart, or next pinned user.", "run", HINT),
@@ -80,6 +82,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("run.grid", "toggle_grid", "c", "grid", "All charts at once, or one of them.", "run"),
     Action("run.try", "show_tab('try')", "t", "try", "Ask the model: type a user or titles.", "run", HINT),
     Action("run.log", "show_tab('log')", "L", "log", "Read what the trainer printed.", "run"),
+    Action("data.open", "open_part", "enter", "open", "To its users, or to the history.", "data", HINT),
+    Action("data.import", "import_dataset", "i", "import", "Read a file as a dataset.", "data new_run", HINT),
+    Action("data.rows", "toggle_rows", "r", "rows", "All rows, or users and histories.", "data", HINT),
+    Action("data.filter", "filter", "/", "filter", "Keep users whose key contains it.", "data", HINT),
+    Action("data.delete", "delete_dataset", "D", "delete", "Delete a dataset that no run uses.", "data"),
+    Action("templates.user", "choose_user", "u", "user", "Render for the user you type.", "templates", HINT),
+    Action("templates.next", "next_user", "]", "next user", "Render for the next user.", "templates", HINT),
+    Action("templates.last", "previous_user", "[", "last user", "Render for the user before.", "templates"),
+    Action("templates.dataset", "next_dataset", "d", "dataset", "With another dataset.", "templates", HINT),
+    Action("templates.model", "next_model", "m", "model", "With another model's tokens.", "templates", HINT),
+    Action("models.add", "add_model", "a", "add", "List a model folder, or fetch a hub id.", "models", HINT),
+    Action("models.check", "check_again", "r", "check", "Look the folder over again.", "models", HINT),
+    Action("form.start", "start", "f2", "start", "Do what the form says.", FORMS, HINT),
+    Action("form.reset", "reset", "f4", "defaults", "Put the defaults back into the form.", FORMS, HINT),
     Action("app.runs", "app.show_mode('runs')", "1", "Runs", "The runs and their curves.", "app"),
     Action("app.data", "app.show_mode('data')", "2", "Data", "The datasets, users and rows.", "app"),
     Action("app.templates", "app.show_mode('templates')", "3", "Templates", "The prompt templates.", "app"),
@@ -90,30 +106,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.last", "app.focus_previous", "shift+tab", "last pane", "The one before.", "app"),
     Action("app.theme", "app.change_theme", "", "theme", "Choose the colours.", "app"),
     Action("app.quit", "app.quit", "q,ctrl+q", "quit", "Leave the app; runs go on without it.", "app", HINT),
-    Action(
-        "app.palette",
-        "app.command_palette",
-        "ctrl+p,:",
-        "palette",
-        "Any action by name.",
-        "app",
-        palette=False,
-    ),
+    Action("app.palette", "app.command_palette", "ctrl+p,:", "palette", "Any action by name.", "app"),
     Action("table.down", "cursor_down", "j,down", "down", "The next row.", "table"),
     Action("table.up", "cursor_up", "k,up", "up", "The row before.", "table"),
     Action("table.left", "cursor_left", "h,left", "left", "See the columns on the left.", "table"),
     Action("table.right", "cursor_right", "l,right", "right", "The columns on the right.", "table"),
     Action("table.top", "scroll_top", "g,home", "top", "The first row.", "table"),
     Action("table.bottom", "scroll_bottom", "G,end", "bottom", "The last row.", "table"),
-    Action(
-        "page.down",
-        "page_down",
-        "ctrl+d,pagedown",
-        "page down",
-        "One page on.",
-        "table scroll",
-        palette=False,
-    ),
+    Action("page.down", "page_down", "ctrl+d,pagedown", "page down", "One page on.", "table scroll"),
     Action("page.up", "page_up", "ctrl+u,pageup", "page up", "One page back.", "table scroll"),
     Action("scroll.down", "scroll_down", "j,down", "down", "One line on.", "scroll"),
     Action("scroll.up", "scroll_up", "k,up", "up", "One line back.", "scroll"),

@@ -45,8 +45,8 @@ class PromptrecApp(Asking, App[int]):
     CSS_PATH = [  # noqa: RUF012
         f"styles/{name}.tcss" for name in ("base", "runs", "run", "data", "templates", "models", "forms")
     ]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (40, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012
 
     runs: "reactive[tuple[RunRow, ...]]" = reactive((), init=False)
     """All runs as last seen, newest first."""

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Asking(MessagePump):
-    """For screens and widgets with workers that ask: `@work(exit_on_error=False)`, and an error is a notice."""
+    """For screens and widgets whose workers ask. Mark those `exit_on_error=False`: an error is a notice."""
 
     _last_error = ""
 

@@ -1,7 +1,7 @@
 """The one place where the app touches the workspace: never in the thread that draws.
 
-Screens call `await self.ask(verbs.datasets)`. The workspace and all that it imports are loaded by the first question,
-in the lane's thread, after the first frame.
+Screens call `await self.ask(verbs.datasets)`. The workspace and all that it imports are loaded by the first
+question, in the lane's thread, after the first frame.
 """
 
 import asyncio

@@ -1,19 +1,19 @@
 """What screens ask of the workspace. Each verb imports what it needs when it runs, in the backend's thread.
 
-Add a verb here for everything that a new screen asks; put several questions that belong together into one verb,
-so that a screen shows one moment.
+Add a verb here for everything that a new screen asks. Questions that belong together are one verb, so that a
+screen shows one moment.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.datasets import DatasetRow, Item, Row, User
-    from promptrec_tui.workspace.models import ModelRow
+    from promptrec_tui.workspace.models import ModelCheck, ModelRow
     from promptrec_tui.workspace.opening import Workspace
     from promptrec_tui.workspace.runs import NewRun, PreviewRow, RunRow
-    from promptrec_tui.workspace.templates import TemplateRow
+    from promptrec_tui.workspace.templates import Rendering, TemplateRow
 
 Points = list[tuple[int, float | None]]
 
@@ -94,7 +94,7 @@ def run_config(workspace: "Workspace", run: str) -> str:
 
 
 def read_log(workspace: "Workspace", run: str, known: Path | None, offset: int) -> LogPiece:
-    """What the log of a run's last attempt has after byte `offset` of `known`; another file begins near its end."""
+    """What a run's log has after byte `offset` of the file `known`; another file begins near its end."""
     from promptrec_tui.workspace.runs import log_path
 
     path = log_path(workspace, run)
@@ -201,3 +201,81 @@ def models(workspace: "Workspace") -> "list[ModelRow]":
     from promptrec_tui.workspace.models import list_models
 
     return list_models(workspace)
+
+
+def user_page(
+    workspace: "Workspace", dataset: str, start: int, limit: int, contains: str = ""
+) -> "list[User]":
+    """Users from a user id on; the next page starts at the last one's id + 1."""
+    from promptrec_tui.workspace.datasets import dataset_users
+
+    return dataset_users(workspace, dataset, start, limit, contains)
+
+
+def row_page(workspace: "Workspace", dataset: str, start: int, limit: int) -> "list[Row]":
+    """Interactions from a row number on."""
+    from promptrec_tui.workspace.datasets import dataset_rows
+
+    return dataset_rows(workspace, dataset, start, limit)
+
+
+def delete_dataset(workspace: "Workspace", dataset: str) -> "DatasetRow":
+    """Delete a dataset that no run uses."""
+    from promptrec_tui.workspace.datasets import delete_dataset as delete
+
+    return delete(workspace, dataset)
+
+
+def rendering(workspace: "Workspace", dataset: str, template: str, user: str, model: str) -> "Rendering":
+    """A user's last event as prompt and completion."""
+    from promptrec_tui.workspace.templates import render_template
+
+    return render_template(workspace, dataset, template, user, model)
+
+
+def model_check(workspace: "Workspace", model: str) -> "ModelCheck":
+    """What a look at a listed model's folder finds."""
+    from promptrec_tui.workspace.models import check_listed
+
+    return check_listed(workspace, model)
+
+
+@dataclass(frozen=True)
+class RunChoices:
+    """What the form of a new run offers, and its defaults."""
+
+    defaults: "NewRun"
+    datasets: tuple[str, ...]
+    templates: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+def run_choices(workspace: "Workspace") -> "RunChoices | None":
+    """The names to choose from, and the defaults; None while there is no dataset."""
+    if not (rows := datasets(workspace)):
+        return None
+    defaults = new_run_defaults(workspace)
+    return RunChoices(
+        defaults,
+        tuple(row.name for row in rows),
+        tuple(row.name for row in templates(workspace) if row.task == defaults.task),
+        tuple(row.name for row in models(workspace)),
+    )
+
+
+def settings_for(workspace: "Workspace", defaults: "NewRun", model: str) -> dict[str, str]:
+    """Every spec key with the value that a run of `model` has by default, as a person writes it."""
+    from promptrec_tui.workspace.runs import make_spec
+
+    spec = make_spec(workspace, replace(defaults, model=model, settings={}))
+    return {
+        f"{group}.{key}": _written(value)
+        for group, part in spec.settings.model_dump().items()
+        for key, value in part.items()
+    }
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

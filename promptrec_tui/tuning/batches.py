@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import ceil
 
 import torch
@@ -14,8 +14,9 @@ from torch import Tensor
 from promptrec_tui.tasks.next_item import Span, TrainingSequence
 
 Batch = dict[str, Tensor]
-"""Rows padded on the right: `token_ids` [R, L]; and for each trained token its row `rows` [T], the column of the
-token before it `columns` [T], which predicts it, its id `labels` [T] and its share of the step's loss `weights` [T]."""
+"""Rows of a forward, padded on the right: `token_ids` [R, L]. And of each trained token: its row, `rows`
+[T], the column of the token before it, which predicts it, `columns` [T], its id, `labels` [T], and its share of
+the step's loss, `weights` [T]."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
 class Plan:
     """The training of a run, step by step.
 
-    The targets form one endless stream: epoch after epoch, sequences in `epoch_order`, the targets of each in their
-    own order. Step s takes the targets [s·batch_size, (s+1)·batch_size) of it, so every step has exactly `batch_size`
-    of them, whatever rows they lie in; a sequence that a step's end cuts is a row of both steps. Only the last step
-    of a run measured in epochs may be smaller: each target is trained exactly `epochs` times.
+    The targets form one endless stream: epoch after epoch, sequences in `epoch_order`, the targets of each in
+    their own order. Step s takes the targets [s·batch_size, (s+1)·batch_size) of it, so every step has
+    exactly `batch_size` of them, whatever rows they lie in; a sequence that a step's end cuts is a row of
+    both steps. Only the last step of a run measured in epochs may be smaller: each target is trained exactly
+    `epochs` times.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Plan:
         epochs: int = 1,
         max_steps: int = 0,
     ) -> None:
-        """`loss`: every target counts alike ("target") or every token ("token"); `max_steps` outweighs `epochs`."""
+        """`loss`: each "target" counts alike, or each "token"; `max_steps` outweighs `epochs`."""
         self.sequences = sequences
         self.batch_size = batch_size
         self.accumulate = accumulate
@@ -88,17 +90,15 @@ class Plan:
         return pieces
 
     def batches(self, step: int) -> list[Batch]:
-        """The micro-batches of step `step`: rows of like length together, the weights of all of them adding to 1."""
+        """The micro-batches of step `step`: rows of like length together; all their weights add to 1."""
         pieces = sorted(self.pieces(step), key=lambda piece: len(piece.token_ids))
         spans = [span for piece in pieces for span in piece.spans]
         tokens = sum(span.stop - span.start for span in spans)
         parts = min(self.accumulate, len(pieces))
         cuts = [len(pieces) * part // parts for part in range(parts + 1)]
-        whole = tokens if self.loss == "token" else len(spans)
-        return [
-            _tensors(pieces[cuts[part] : cuts[part + 1]], whole, self.loss == "token")
-            for part in range(parts)
-        ]
+        by_token = self.loss == "token"
+        whole = tokens if by_token else len(spans)
+        return [_tensors(pieces[start:stop], whole, by_token) for start, stop in pairwise(cuts)]
 
     def _lay_out(self, epoch: int) -> tuple[list[int], list[int]]:
         """The order of an epoch's sequences, and the number of targets up to the end of each."""

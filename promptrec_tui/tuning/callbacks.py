@@ -1,4 +1,4 @@
-"""What happens between two optimiser steps: figures, requests, validation, checkpoints, an end before the end."""
+"""What happens between two optimiser steps: figures, requests, validation, checkpoints, an early end."""
 
 import math
 import time
@@ -24,7 +24,7 @@ EVALUATIONS = 8
 
 @dataclass
 class Standing:
-    """What a run knows of itself; it travels in every checkpoint, so that a resumed run decides as one undisturbed."""
+    """What a run knows of itself. It travels in every checkpoint, so that a resumed run decides as ever."""
 
     best_step: int = 0
     best_value: float | None = None
@@ -40,16 +40,15 @@ class Standing:
     @staticmethod
     def from_extra(extra: Mapping[str, Any]) -> "Standing":
         """The standing that a checkpoint holds."""
-        return Standing(
-            **{field.name: extra[field.name] for field in fields(Standing) if field.name in extra}
-        )
+        known = {field.name for field in fields(Standing)}
+        return Standing(**{name: value for name, value in extra.items() if name in known})
 
 
 class Conductor(TrainerCallback):
     """Decides after each step, and writes down what happened.
 
-    At each step, in this order: the figures, requests, validation where it is due, then whether to save and whether
-    to go on. Trainer saves; `on_save` makes the checkpoint count.
+    At each step, in this order: the figures, requests, validation where it is due, then whether to save and
+    whether to go on. Trainer saves; `on_save` makes the checkpoint count.
     """
 
     def __init__(
@@ -116,7 +115,7 @@ class Conductor(TrainerCallback):
         self.desk.answer(f"saved {path}", "checkpoint")
 
     def _record(self, step: int) -> None:
-        """Note a step's loss; write a metric event at the first and last step and about once a second between."""
+        """Note a step's loss; write a metric event at the first step, the last, once a second between."""
         self.journal.got_to(step)
         loss = self.trainer.step_loss
         self._not_finite = 0 if math.isfinite(loss) else self._not_finite + 1
@@ -140,14 +139,19 @@ class Conductor(TrainerCallback):
             self._losses, self._targets, self._since, self._told = [], 0, now, now
         if stuck:
             raise UserError(
-                f"The loss was not a number in {NOT_FINITE_LIMIT} steps in a row, the last being step {step}: "
+                f"The loss was not a number in {NOT_FINITE_LIMIT} steps in a row, the last being {step}: "
                 "lower train.learning_rate, or raise train.warmup."
             )
 
     def _validate(self, step: int) -> bool:
-        """Measure and compare with the best; answers whether this is the best. False also when it was left."""
+        """Measure and compare with the best; whether this is the best, False also when it was left."""
         try:
-            values = self.validation.measure("training", step)
+            values = self.validation.measure(
+                step,
+                lambda done, users: self.journal.phase(
+                    "training", step, self.total, f"Validating: {done} of {users} users"
+                ),
+            )
             self.validation.preview("now", step)
         except CancelledError:
             return False
@@ -156,9 +160,7 @@ class Conductor(TrainerCallback):
         value, standing = values[self.settings.monitor], self.standing
         standing.validated = step
         self._value = value if math.isfinite(value) else None
-        improved = self._value is not None and _better(
-            self._value, standing.best_value, self.settings.monitor
-        )
+        improved = _better(self._value, standing.best_value, self.settings.monitor)
         if improved:
             standing.best_step, standing.best_value, standing.misses = step, self._value, 0
         else:
@@ -189,11 +191,11 @@ class Conductor(TrainerCallback):
 
     def _healthy(self) -> bool:
         """Whether the trained weights are finite: a checkpoint of others would only fail again."""
-        trained = (weight for weight in self.trainer.model.parameters() if weight.requires_grad)  # type: ignore[union-attr]
-        return all(bool(torch.isfinite(weight).all()) for weight in trained)
+        weights = self.validation.model.parameters()
+        return all(bool(torch.isfinite(weight).all()) for weight in weights if weight.requires_grad)
 
 
-def _better(value: float, best: float | None, monitor: str) -> bool:
-    if best is None:
-        return True
+def _better(value: float | None, best: float | None, monitor: str) -> bool:
+    if value is None or best is None:
+        return value is not None
     return value < best if monitor == "validation_loss" else value > best

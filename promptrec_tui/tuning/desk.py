@@ -14,7 +14,7 @@ class CancelledError(Exception):
 
 
 class Desk:
-    """The open requests of one attempt. Each is answered once, by an `ack` event, when it has been carried out."""
+    """The open requests of one attempt, each answered by an `ack` event when it has been carried out."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal

@@ -9,8 +9,8 @@ from promptrec_tui.runs.spec import RunSettings
 def prepare(settings: RunSettings, environment: MutableMapping[str, str] = os.environ) -> str:
     """Set up threads and the visible GPU for a process that is about to import torch.
 
-    Trainer trains on the first GPU that torch sees (and on all others too), so torch is shown one. Answers the
-    device setting as it reads after that.
+    Trainer takes every GPU that torch sees, so torch is shown one. Answers the device setting as it reads
+    then.
     """
     threads = str(settings.threads or _cores())
     environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = threads

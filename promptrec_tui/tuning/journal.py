@@ -35,6 +35,7 @@ class Journal:
         self.step = 0
         self._events = EventLog(folder, attempt)
         self._phase = ""
+        self._done: int | None = None
         self._told = 0.0
         self._progressed = boottime()
 
@@ -44,12 +45,13 @@ class Journal:
         self._events.write(kind, **fields)
 
     def phase(self, phase: str, done: int | None = None, total: int | None = None, message: str = "") -> None:
-        """Say where the run is. The same phase is written once a second at most, its beginning and end always."""
+        """Say where the run is. A phase is written once a second at most, its begin and end always."""
         self._progressed = boottime()
         now = time.monotonic()
-        if phase == self._phase and done != total and now - self._told < NEWS_SECONDS:
+        old = phase == self._phase and (done != total or done == self._done)
+        if old and now - self._told < NEWS_SECONDS:
             return
-        self._phase, self._told = phase, now
+        self._phase, self._done, self._told = phase, done, now
         self._events.write("phase", phase=phase, done=done, total=total, message=message)
 
     def got_to(self, step: int) -> None:

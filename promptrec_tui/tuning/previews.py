@@ -15,7 +15,7 @@ PREVIEW_ITEMS = 10
 def preview(
     ranker: Ranker, task: NextItem, items: Sequence[Item], case: Case, exclude_seen: bool
 ) -> dict[str, Any]:
-    """One user as a `preview` event holds it: the titles in the prompt, the target and its rank, the top 10."""
+    """One user of a `preview` event: the titles in the prompt, the target and its rank, the top 10."""
     prompt = task.prompt(case.history)
     scores = ranker.scores(prompt.token_ids, case.excluded(exclude_seen))
     return {

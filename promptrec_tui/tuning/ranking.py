@@ -15,7 +15,7 @@ from promptrec_tui.tuning.desk import CancelledError
 
 @dataclass(frozen=True)
 class Case:
-    """One question: which item comes after `past`, all of a user's earlier events? A prompt shows past[start:]."""
+    """A question: which item comes after `past`, all a user's earlier events? A prompt shows past[start:]."""
 
     user: str
     past: tuple[int, ...]
@@ -42,7 +42,8 @@ def rank_users(
 ) -> NDArray[np.float64]:
     """The rank of each case's target in the whole catalogue, `1 + better + equal/2`: [U].
 
-    Calls `progress(done, total)` after each. Raises CancelledError as soon as `cancelled()`, asked before each, is true.
+    Calls `progress(done, total)` after each. Raises CancelledError when `cancelled()`, asked before each,
+    holds.
     """
     ranks = np.full(len(cases), np.nan)
     for index, case in enumerate(cases):

@@ -1,18 +1,13 @@
 """One fine-tuning run, from top to bottom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
 from transformers import set_seed
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.evaluation.baselines import fit_baseline
-from promptrec_tui.evaluation.metrics import ranking_metrics
-from promptrec_tui.evaluation.protocol import Protocol
 from promptrec_tui.evaluation.report import build_report
 from promptrec_tui.evaluation.sampling import sample_users
 from promptrec_tui.models.loading import add_lora, choose_device, choose_dtype, load_base
@@ -24,17 +19,15 @@ from promptrec_tui.runs.checkpoints import (
     verify,
 )
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import State
-from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.batches import Plan
+from promptrec_tui.tuning.bench import Bench, Figures
 from promptrec_tui.tuning.callbacks import Conductor, Standing
 from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal, Outcome
 from promptrec_tui.tuning.material import (
     UserEvents,
-    case_at,
     checked_dataset,
     open_task,
     read_users,
@@ -42,15 +35,12 @@ from promptrec_tui.tuning.material import (
     training_rows,
 )
 from promptrec_tui.tuning.previews import PREVIEW_USERS
-from promptrec_tui.tuning.ranking import Case, rank_baseline, rank_users
 from promptrec_tui.tuning.result import write_result
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 from promptrec_tui.tuning.validation import Validation
 
-Ranks = NDArray[np.float64]
-
-PATIENCE_BEFORE = 20.0
-"""Seconds that the untuned model's validation may keep a person from the first step; a longer one comes at the end."""
+PATIENCE_BEFORE = 12.0
+"""Seconds that the untuned model's validation may delay the first step; a longer one comes at the end."""
 
 VALIDATION_ROWS = 16
 """Validation targets a forward."""
@@ -61,8 +51,8 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
 
     `device` is the setting as this process sees it. Raises UserError for what a person can mend.
 
-    The test figures of the untuned model are taken after training, with the adapter switched off: that is the same
-    model bit for bit, and a person sees the first step sooner.
+    The test figures of the untuned model are taken after training, with the adapter switched off: that is the
+    same model bit for bit, and a person sees the first step sooner.
     """
     spec = folder.spec()
     data, train, evaluation = spec.settings.data, spec.settings.train, spec.settings.evaluation
@@ -78,8 +68,8 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     rows = training_rows(task, users, data)
     if not rows:
         raise UserError(
-            f"Dataset {spec.dataset.name!r} has nothing to train on: a user needs 5 events (two of history, one to "
-            "train, one to validate, one to test), and none has."
+            f"Dataset {spec.dataset.name!r} has nothing to train on: no user has 5 events (two of history, "
+            "one to train, one to validate, one to test)."
         )
     plan = Plan(
         rows,
@@ -149,8 +139,8 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
 
     if desk.ending is None and not standing.complete:
         trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
-    step = journal.step
-    if desk.ending == "pause":
+    step, ending = journal.step, desk.ending
+    if ending == "pause":
         return Outcome(State.PAUSED, f"Paused at step {step} of {plan.total_steps}.", step)
     if step == 0:
         return Outcome(State.STOPPED, "Stopped before the first step: there is no adapter.", 0)
@@ -191,82 +181,6 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     return Outcome(State.DONE, f"Done after {step} steps; {what} is kept.", step)
 
 
-@dataclass
-class Figures:
-    """The rank of each test user's target, by whoever has ranked it so far."""
-
-    baselines: dict[str, Ranks]
-    before: Ranks | None = None
-    after: Ranks | None = None
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Whatever judges a ranker by the run's protocol."""
-
-    spec: RunSpec
-    task: NextItem
-    users: Sequence[UserEvents]
-    exclude_seen: bool
-    n_items: int
-    journal: Journal
-    desk: Desk
-
-    def cases(self, users: Sequence[UserEvents], stage: str) -> list[Case]:
-        """The question that each user's target of the stage ("validation" or "test") asks."""
-        return [case_at(user, self.target(user, stage), self.spec.settings.data) for user in users]
-
-    def target(self, user: UserEvents, stage: str) -> int:
-        """Position of the user's target of a stage; the end of the sequence for users without a split."""
-        if user.split is None:
-            return len(user.sequence)
-        return user.split.validation if stage == "validation" else user.split.test
-
-    def baselines(self, cases: Sequence[Case], stage: str) -> dict[str, Ranks]:
-        """The ranks that each baseline gives, fitted on what all users did before their targets of the stage."""
-        before = [user.sequence[: self.target(user, stage)] for user in self.users]
-        return {
-            name: rank_baseline(fit_baseline(name, before, self.n_items), cases, self.exclude_seen)
-            for name in self.spec.settings.evaluation.baselines
-        }
-
-    def rank(self, ranker: Ranker, cases: Sequence[Case], phase: str, message: str) -> Ranks:
-        """The ranks that the model gives, with progress. Raises Cancelled."""
-
-        def progress(done: int, total: int) -> None:
-            self.journal.phase(phase, done, total, message)
-
-        progress(0, len(cases))
-        return rank_users(ranker, self.task, cases, self.exclude_seen, progress, self.desk.cancelled)
-
-    def tell(self, stage: str, name: str, step: int, ranks: Ranks) -> None:
-        """Write an evaluation event."""
-        self.journal.write(
-            "evaluation",
-            stage=stage,
-            name=name,
-            step=step,
-            users=len(ranks),
-            metrics=ranking_metrics(ranks, self.spec.settings.evaluation.k),
-            protocol=self.protocol(stage, len(ranks)).to_json(),
-        )
-
-    def protocol(self, stage: str, users: int) -> Protocol:
-        """What the numbers of a stage mean."""
-        data, evaluation = self.spec.settings.data, self.spec.settings.evaluation
-        return Protocol(
-            split=data.split,
-            tie_rule=data.tie_rule,
-            catalogue=self.n_items,
-            seen=evaluation.seen,
-            k=evaluation.k,
-            cap=None,
-            users=users,
-            max_history=data.max_history,
-            stage=stage,
-        )
-
-
 def restore(model: PeftModel, checkpoint: Checkpoint) -> None:
     """Put the adapter of a checkpoint into the model."""
     set_peft_model_state_dict(model, load_peft_weights(str(checkpoint.path), device=str(model.device)))
@@ -274,22 +188,24 @@ def restore(model: PeftModel, checkpoint: Checkpoint) -> None:
 
 def _validation_plan(bench: Bench, users: Sequence[UserEvents], loss: str) -> Plan:
     """The validation targets of `users` as the one step of a plan, for their loss."""
-    data = bench.spec.settings.data
-    rows = [
-        row for user in users for row in rows_at(bench.task, user, [bench.target(user, "validation")], data)
-    ]
+    data, task = bench.spec.settings.data, bench.task
+    rows = [row for user in users for row in rows_at(task, user, [bench.target(user, "validation")], data)]
     return Plan(rows, batch_size=len(rows), accumulate=-(-len(rows) // VALIDATION_ROWS), loss=loss)
 
 
 def _measure_untuned(model: PeftModel, validation: Validation, standing: Standing, phase: str) -> None:
     """The untuned model's point of the validation curves."""
+
+    def progress(done: int, users: int) -> None:
+        validation.journal.phase(phase, done, users, "The untuned model on the validation targets")
+
     with model.disable_adapter():
-        validation.measure(phase, 0)
+        validation.measure(0, progress)
     standing.untuned = True
 
 
 def _bring_back_the_best(folder: RunFolder, model: PeftModel, standing: Standing, journal: Journal) -> int:
-    """Put the best adapter into the model and answer its step; 0 when there is none and the last one stays."""
+    """Put the best adapter into the model; answers its step, 0 when there is none and the last stays."""
     if not standing.best_step:
         return 0
     try:

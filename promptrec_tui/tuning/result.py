@@ -64,8 +64,9 @@ def card(spec: RunSpec, report: dict[str, Any], step: int) -> str:
         ),
         "Protocol: " + ", ".join(f"{name} {value}" for name, value in report["protocol"].items()) + ".",
         "",
-        f"Template: {clean(spec.template.name)}, version {spec.template.version} (sha256 {spec.template.sha256[:12]}). "
-        f"Dataset: sha256 {spec.dataset.sha256[:12]}. Base model: sha256 {spec.model.sha256[:12]}.",
+        f"Template: {clean(spec.template.name)}, version {spec.template.version}. By sha256: "
+        f"template {spec.template.sha256[:12]}, dataset {spec.dataset.sha256[:12]}, "
+        f"base model {spec.model.sha256[:12]}.",
         "",
         "```python",
         "from peft import PeftModel",

@@ -1,9 +1,9 @@
 """The scorer's process: `python -m promptrec_tui.tuning.scorer RUN_ID`, one JSON line in, one JSON line out.
 
-First it says `{"ready": true, "device", "adapter"}` or `{"error"}`. A request is `{"id", "verb", "history"}`, history
-being item keys, oldest first, and optionally `k`, `untuned`, `exclude_seen` and `target` (an item key). The answer is
-`{"id", "prompt", "prompt_token_ids", "dropped", "items", "rank"}` or `{"id", "error"}`. It ends with its input, or
-after 10 idle minutes.
+First it says `{"ready": true, "device", "adapter"}` or `{"error"}`. A request is `{"id", "verb", "history"}`,
+history being item keys, oldest first, and optionally `k`, `untuned`, `exclude_seen` and `target` (an item
+key). The answer is `{"id", "prompt", "prompt_token_ids", "dropped", "items", "rank"}` or `{"id", "error"}`.
+It ends with its input, or after 10 idle minutes.
 """
 
 import json
@@ -32,7 +32,7 @@ VERBS = ("top_k", "rank", "scores")
 
 
 def adapter_folder(folder: RunFolder) -> Path | None:
-    """The run's adapter: its result, else that of its best checkpoint so far, else of its newest; None without any."""
+    """The run's adapter: its result, else of its best checkpoint so far, else of its newest; or None."""
     if folder.adapter.is_dir():
         return folder.adapter
     newest = newest_verified(folder)
@@ -114,7 +114,7 @@ def _finite(value: float) -> float | None:
 
 
 def load(folder: RunFolder) -> Scorer:
-    """Load the run's model, adapter and catalogue. Raises UserError when one of them is not there or not fit."""
+    """Load the run's model, adapter and catalogue. Raises UserError when one is missing or unfit."""
     spec = folder.spec()
     device_setting = prepare(spec.settings.run)
 
@@ -190,7 +190,8 @@ def main(run_id: str) -> int:
         _say(answers, {"error": f"Unexpected {type(error).__name__} while loading; see the scorer's log."})
         return 1
     _say(answers, {"ready": True, "device": scorer.device, "adapter": scorer.tuned})
-    serve(scorer, open(0, encoding="utf-8"), answers)
+    with open(sys.stdin.fileno(), encoding="utf-8", closefd=False) as requests:
+        serve(scorer, requests, answers)
     return 0
 
 

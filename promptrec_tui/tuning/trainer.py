@@ -20,9 +20,10 @@ SCHEDULERS = {"cosine": "cosine", "linear": "linear", "constant": "constant_with
 def completion_loss(model: Any, batch: Batch) -> Tensor:
     """Sum over a batch's trained tokens of weight · −log P(token), a scalar in fp32.
 
-    The head is given the hidden states at trained positions only, [T, H] instead of [R, L, H]: logits of prompt
-    tokens, most of the memory, are never computed, and whatever a model does to its logits still happens. No
-    attention mask is needed: padding lies on the right, where a causal model's trained positions do not look.
+    The head is given the hidden states at trained positions only, [T, H] instead of [R, L, H]: logits of
+    prompt tokens, most of the memory, are never computed, and whatever a model does to its logits still
+    happens. No attention mask is needed: padding lies on the right, where a causal model's trained positions
+    do not look.
     """
     rows, columns = batch["rows"], batch["columns"]
 
@@ -41,9 +42,9 @@ def completion_loss(model: Any, batch: Batch) -> Tensor:
 class TargetTrainer(Trainer):
     """A Trainer for which one batch of its data loader is one whole optimiser step.
 
-    Trainer's own gradient accumulation averages micro-batches, or counts label tokens, and neither is a mean over
-    targets. Here the weights of a step's micro-batches add to 1 and their gradients are summed, so the accumulation
-    changes nothing but memory.
+    Trainer's own gradient accumulation averages micro-batches, or counts label tokens, and neither is a mean
+    over targets. Here the weights of a step's micro-batches add to 1 and their gradients are summed, so the
+    accumulation changes nothing but memory.
     """
 
     def __init__(self, model: PeftModel, plan: Plan, arguments: TrainingArguments) -> None:
@@ -59,15 +60,15 @@ class TargetTrainer(Trainer):
         def batches(steps: Sequence[int]) -> list[Batch]:
             return self.plan.batches(steps[0])
 
-        # Its own generator: a loader takes a seed at each start, which would shift the dropout masks of a resumed run.
+        # Its own generator: a loader draws a seed at its start, which would shift a resumed run's dropout.
         return DataLoader(
-            range(self.plan.total_steps),
+            range(self.plan.total_steps),  # type: ignore[arg-type]
             batch_size=1,
             collate_fn=batches,
             generator=torch.Generator(),
         )
 
-    def training_step(  # type: ignore[override]
+    def training_step(
         self, model: Any, inputs: list[Batch], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
         """Gradients of one step; answers its loss."""

@@ -1,7 +1,7 @@
-"""What is measured while a run trains: a few monitor users' validation targets, and previews of the pinned users."""
+"""What is measured while a run trains: monitor users' validation targets, previews of pinned users."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,20 +35,17 @@ class Validation:
     journal: Journal
     desk: Desk
 
-    def measure(self, phase: str, step: int) -> dict[str, float]:
+    def measure(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:
         """Validation loss and ranking metrics of the model as it is, written as a metric event of `step`.
 
-        Raises CancelledError when somebody wants the run to end.
+        Calls `progress(done, users)`. Raises CancelledError when somebody wants the run to end.
         """
-        self.journal.phase(phase, 0, len(self.cases), "Ranking the monitor users' validation targets")
         ranks = rank_users(
             self.ranker,
             self.task,
             self.cases,
             self.exclude_seen,
-            lambda done, total: self.journal.phase(
-                phase, done, total, "Ranking the monitor users' validation targets"
-            ),
+            progress,
             self.desk.cancelled,
         )
         values = {"validation_loss": self._loss(), **ranking_metrics(ranks, self.k)}

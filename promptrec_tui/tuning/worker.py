@@ -1,7 +1,7 @@
 """The trainer's process: `python -m promptrec_tui.tuning.worker RUN_ID ATTEMPT`.
 
-Its output is the attempt's log. Whatever happens ends in a `finished` event with one sentence; a traceback stays in
-the log. Exit status 0 for done, stopped and paused, 1 for failed.
+Its output is the attempt's log. Whatever happens ends in a `finished` event with one sentence; a traceback
+stays in the log. Exit status 0 for done, stopped and paused, 1 for failed.
 """
 
 import os

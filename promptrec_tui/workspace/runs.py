@@ -21,7 +21,7 @@ from promptrec_tui.runs.spec import (
     TemplateRef,
     apply_settings,
 )
-from promptrec_tui.runs.states import ACTIVE, State
+from promptrec_tui.runs.states import ACTIVE, RESUMABLE, State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.ingest import ingest
@@ -35,8 +35,6 @@ from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name
 from promptrec_tui.workspace.opening import Workspace, now
 from promptrec_tui.workspace.templates import find_template, list_templates
-
-RESUMABLE = frozenset({State.PAUSED, State.STOPPED, State.FAILED, State.INTERRUPTED})
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
@@ -27,9 +27,10 @@ def train(tokenizer: Tokenizer, text: str, specials: list[str], alphabet: list[s
 def byte_level(*, lines: bool) -> Tokenizer:
     """Of GPT-2's make; with `lines`, every newline is cut off first and so always one token."""
     tokenizer = Tokenizer(models.BPE())
-    level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not lines)
     split = pre_tokenizers.Split("\n", "isolated")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, level]) if lines else level
+    words = pre_tokenizers.Split(Regex(r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, words, level]) if lines else level
     tokenizer.decoder = decoders.ByteLevel()
     train(tokenizer, TEXT, ["<|endoftext|>"], sorted(pre_tokenizers.ByteLevel.alphabet()))
     return tokenizer

@@ -69,7 +69,10 @@ def python() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
 
     def start(program: str, *arguments: object) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", program, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         started.append(process)
         return process

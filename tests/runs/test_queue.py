@@ -1,3 +1,4 @@
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,16 +12,20 @@ from promptrec_tui.runs.liveness import Lock, take_lock
 from promptrec_tui.runs.queue import claim, enqueue, queue_entry, queued, withdraw
 
 CLAIM = """
-import sys
+import sys, time
 from pathlib import Path
 from promptrec_tui.home import Home
 from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.queue import claim, queued
-home, slot, go = Home(Path(sys.argv[1])), take_lock(Path(sys.argv[2])), Path(sys.argv[3])
+home, slot = Home(Path(sys.argv[1])), take_lock(Path(sys.argv[2]))
 entries = queued(home)
 print("ready", flush=True)
-while not go.exists(): pass
-print(*[entry.folder.id for entry in entries if claim(entry.folder, slot) == 1])
+start = float(input())
+for turn, entry in enumerate(entries):
+    while time.monotonic() < start + turn * 0.02:
+        pass
+    if claim(entry.folder, slot) == 1:
+        print(entry.folder.id)
 """
 
 
@@ -103,16 +108,18 @@ def test_a_damaged_entry_does_not_wait(home, run, content):
 
 
 def test_of_several_claimants_one_succeeds(home, make_run, python, tmp_path):
-    names = [f"r{number:02d}" for number in range(12)]
+    """They reach for each run in the same instant."""
+    names = [f"r{number:02d}" for number in range(25)]
     for name in names:
         enqueue(make_run(name), device="cpu")
-    go = tmp_path / "go"
     claimants = []
-    for number in range(4):
+    for number in range(3):
         (tmp_path / str(number)).mkdir()
-        claimants.append(python(CLAIM, home.root, tmp_path / str(number) / "cpu.lock", go))
+        claimants.append(python(CLAIM, home.root, tmp_path / str(number) / "cpu.lock"))
     for claimant in claimants:
         assert claimant.stdout.readline() == "ready\n"
-    go.touch()
+    start = time.monotonic() + 0.1
+    for claimant in claimants:
+        print(start, file=claimant.stdin, flush=True)
     claimed = [word for claimant in claimants for word in claimant.stdout.read().split()]
     assert sorted(claimed) == names

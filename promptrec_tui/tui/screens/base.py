@@ -86,7 +86,7 @@ class BaseScreen(Asking, Screen[Result]):
             self._timer.pause()
 
     def keep_scroll(self, widget: Widget, name: str) -> None:
-        """Scroll `widget` to where it was when the app was last left, and remember where it goes. Call it once, when filled."""
+        """Scroll a widget that has been filled to where it was last time, and remember where it goes."""
         kept = self.promptrec.session.get("scroll", {}).get(name, 0)
         if isinstance(kept, int | float) and kept:
             self.call_after_refresh(widget.scroll_to, y=kept, animate=False, force=True)

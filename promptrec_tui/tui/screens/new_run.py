@@ -1,7 +1,5 @@
 """The form of a new run."""
 
-from typing import TYPE_CHECKING
-
 from textual.app import ComposeResult
 from textual.widgets import Static
 
@@ -9,12 +7,9 @@ from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 
-if TYPE_CHECKING:
-    pass
 
-
-class NewRunScreen(BaseScreen["RunRow | None"]):
-    """Answers the run that was started, or None."""
+class NewRunScreen(BaseScreen[str | None]):
+    """Answers the id of the run that was started, or None."""
 
     PLACE = "new_run"
     MODE = "runs"

@@ -41,7 +41,8 @@ class RunActions(BaseScreen[None]):
     async def action_stop_run(self) -> None:
         if (row := self.present_run) is None:
             return
-        cost = f"It is at step {row.step}{f' of {row.total_steps}' if row.total_steps else ''}. Its best adapter stays."
+        total = f" of {row.total_steps}" if row.total_steps else ""
+        cost = f"It is at step {row.step}{total}. Its best adapter stays."
         if await self.app.push_screen_wait(ConfirmScreen(f"Stop run {row.name}?", cost, "Stop")):
             await self._do(verbs.stop_run, row)
 

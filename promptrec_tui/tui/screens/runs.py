@@ -135,7 +135,6 @@ class RunsScreen(RunActions):
     def action_new_run(self) -> None:
         self.app.push_screen(NewRunScreen(), self._started)
 
-    def _started(self, row: "RunRow | None") -> None:
-        if row:
-            self.promptrec.remember(run=row.id)
-            self.promptrec.open_run(row.id)
+    def _started(self, run: str | None) -> None:
+        if run:
+            self.promptrec.open_run(run)

@@ -26,7 +26,7 @@ COMPARED = {"NDCG@10 (validation)": "ndcg@10", "HR@10 (validation)": "hr@10"}
 
 
 class CurvesPane(Container, can_focus=True):
-    """Five charts and the result. The class `-grid` shows all of them, else `move` goes through the charts."""
+    """Five charts and the result: all of them where there is room, else one, and `move` shows another."""
 
     def __init__(self, ascii_only: bool, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -1,8 +1,8 @@
 """Line charts as rows of characters: scale, ticks, raster. Pure; knows no terminal and no widget.
 
-Braille characters hold 2 by 4 dots a cell; with ASCII only, one mark a cell. A value that is not a number is a
-gap: its neighbours are not joined. The x-axis grows in steps and the y-axis ends at round numbers, so that one
-more point changes few cells.
+Braille characters hold 2 by 4 dots a cell; with ASCII only, one mark a cell. A value that is not a number is
+a gap: its neighbours are not joined. The x-axis grows in steps and the y-axis ends at round numbers, so that
+one more point changes few cells.
 """
 
 import math

@@ -19,7 +19,7 @@ SCORE_WIDTH = 7
 def ranking_lines(
     heading: str, items: Sequence[Ranked], width: int, glyphs: Glyphs, target: str = ""
 ) -> list[Text]:
-    """A heading and a line an item, each exactly `width` cells; what has the key or title `target` is marked."""
+    """A heading and a line an item, each exactly `width` cells; the target, by key or title, is marked."""
     lines = [Text(padded(heading, width, glyphs.more), style="bold")]
     for number, (key, title, logprob) in enumerate(items, 1):
         hit = bool(target) and target in (key, title)
@@ -51,7 +51,7 @@ def column_width(width: int) -> int:
 
 
 def history_text(titles: Sequence[str], width: int, glyphs: Glyphs, lines: int = 2) -> Text:
-    """The newest titles of a history, newest last, in about so many lines; a sign stands for the older ones."""
+    """The newest titles of a history, newest last, in about so many lines; a sign stands for older ones."""
     room, kept = (width - 10) * lines, []
     for title in reversed(titles):
         piece = cut(title, 40, glyphs.more)

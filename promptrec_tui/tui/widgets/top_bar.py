@@ -12,12 +12,7 @@ from promptrec_tui.tui.widgets.run_text import progress_text
 if TYPE_CHECKING:
     from promptrec_tui.tui.app import PromptrecApp
 
-MODES = (
-    ("1", "Runs", "runs"),
-    ("2", "Data", "data"),
-    ("3", "Templates", "templates"),
-    ("4", "Models", "models"),
-)
+MODES = ("runs", "data", "templates", "models")
 
 
 class TopBar(Widget):

@@ -1,6 +1,7 @@
 """Asking the model: a user or some titles, and what it recommends next, untuned and tuned."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -167,10 +168,8 @@ def answer_text(answer: Recommendations, width: int, glyphs: Glyphs) -> Text:
     if answer.tuned:
         right = ranking_lines("tuned", _ranked(answer.tuned.items), half, glyphs)
     else:
-        right = [
-            Text("tuned", style="bold"),
-            *Text(clean(answer.problem), style="yellow").wrap(_console(), half),
-        ]
+        why = wrap(clean(answer.problem), half)
+        right = [Text("tuned", style="bold"), *(Text(line, style="yellow") for line in why)]
     text = beside(left, right, half)
     if answer.untuned.dropped:
         text.append(f"The oldest {answer.untuned.dropped} items did not fit the context.", style="dim")

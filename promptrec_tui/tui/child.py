@@ -1,0 +1,94 @@
+"""The app's own command in a child process: its own memory, progress on stderr, the answer on stdout."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.home import VARIABLE, Home
+from promptrec_tui.text import clean
+
+Progress = Callable[[str, int, int], None]
+"""Called with phase, done and total (0 = unknown)."""
+
+PATIENCE_SECONDS = 10.0
+KEPT_LINES = 5
+
+
+async def run_child(home: Home, arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
+    """What `promptrec ARGUMENTS` prints as JSON; the arguments ask for `--json` and `--progress json`.
+
+    Cancelled, it interrupts the child, which then leaves nothing behind. Raises UserError with the child's own
+    sentence when it ends with another status than 0.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "promptrec_tui",
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, VARIABLE: str(home.root), "PYTHONUTF8": "1"},
+        # Signals of the terminal are for the app, which passes on what it means.
+        start_new_session=True,
+    )
+    try:
+        answer, said = await asyncio.gather(_read(process.stdout), _follow(process.stderr, progress))
+        status = await process.wait()
+    except BaseException:
+        await _interrupt(process)
+        raise
+    if status != 0:
+        raise UserError(sentence(said, status))
+    value: dict[str, Any] = json.loads(answer)
+    return value
+
+
+def progress_of(line: str) -> tuple[str, int, int] | None:
+    """Phase, done and total of a line of progress; None for any other line."""
+    try:
+        event = json.loads(line)
+        return str(event["phase"]), int(event["done"]), int(event["total"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def sentence(said: Sequence[str], status: int) -> str:
+    """What a failed command means to say: its message, else the last thing it said."""
+    for line in reversed(said):
+        if line.startswith("promptrec: "):
+            return line.removeprefix("promptrec: ")
+    last = f": {said[-1]}" if said else "."
+    return f"The command ended with status {status}{last}"
+
+
+async def _read(stream: asyncio.StreamReader | None) -> bytes:
+    return await stream.read() if stream else b""
+
+
+async def _follow(stream: asyncio.StreamReader | None, progress: Progress) -> list[str]:
+    said: deque[str] = deque(maxlen=KEPT_LINES)
+    while stream and (raw := await stream.readline()):
+        line = raw.decode("utf-8", "replace").strip()
+        if event := progress_of(line):
+            progress(*event)
+        elif line:
+            said.append(clean(line))
+    return list(said)
+
+
+async def _interrupt(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    try:
+        await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()

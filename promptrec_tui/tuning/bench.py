@@ -1,0 +1,96 @@
+"""The judge of a run: its protocol, applied to models and baselines alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptrec_tui.evaluation.baselines import fit_baseline
+from promptrec_tui.evaluation.metrics import ranking_metrics
+from promptrec_tui.evaluation.protocol import Protocol
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.tasks.next_item import NextItem
+from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tuning.desk import Desk
+from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.material import UserEvents, case_at
+from promptrec_tui.tuning.ranking import Case, rank_baseline, rank_users
+
+Ranks = NDArray[np.float64]
+
+
+@dataclass
+class Figures:
+    """The rank of each test user's target, by whoever has ranked it so far."""
+
+    baselines: dict[str, Ranks]
+    before: Ranks | None = None
+    after: Ranks | None = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Whatever judges a ranker by the run's protocol."""
+
+    spec: RunSpec
+    task: NextItem
+    users: Sequence[UserEvents]
+    exclude_seen: bool
+    n_items: int
+    journal: Journal
+    desk: Desk
+
+    def cases(self, users: Sequence[UserEvents], stage: str) -> list[Case]:
+        """The question that each user's target of the stage ("validation" or "test") asks."""
+        return [case_at(user, self.target(user, stage), self.spec.settings.data) for user in users]
+
+    def target(self, user: UserEvents, stage: str) -> int:
+        """Position of the user's target of a stage; the end of the sequence for users without a split."""
+        if user.split is None:
+            return len(user.sequence)
+        return user.split.validation if stage == "validation" else user.split.test
+
+    def baselines(self, cases: Sequence[Case], stage: str) -> dict[str, Ranks]:
+        """The ranks by each baseline, fitted on what all users did before their targets of the stage."""
+        before = [user.sequence[: self.target(user, stage)] for user in self.users]
+        return {
+            name: rank_baseline(fit_baseline(name, before, self.n_items), cases, self.exclude_seen)
+            for name in self.spec.settings.evaluation.baselines
+        }
+
+    def rank(self, ranker: Ranker, cases: Sequence[Case], phase: str, message: str) -> Ranks:
+        """The ranks that the model gives, with progress. Raises Cancelled."""
+
+        def progress(done: int, total: int) -> None:
+            self.journal.phase(phase, done, total, message)
+
+        progress(0, len(cases))
+        return rank_users(ranker, self.task, cases, self.exclude_seen, progress, self.desk.cancelled)
+
+    def tell(self, stage: str, name: str, step: int, ranks: Ranks) -> None:
+        """Write an evaluation event."""
+        self.journal.write(
+            "evaluation",
+            stage=stage,
+            name=name,
+            step=step,
+            users=len(ranks),
+            metrics=ranking_metrics(ranks, self.spec.settings.evaluation.k),
+            protocol=self.protocol(stage, len(ranks)).to_json(),
+        )
+
+    def protocol(self, stage: str, users: int) -> Protocol:
+        """What the numbers of a stage mean."""
+        data, evaluation = self.spec.settings.data, self.spec.settings.evaluation
+        return Protocol(
+            split=data.split,
+            tie_rule=data.tie_rule,
+            catalogue=self.n_items,
+            seen=evaluation.seen,
+            k=evaluation.k,
+            cap=None,
+            users=users,
+            max_history=data.max_history,
+            stage=stage,
+        )
