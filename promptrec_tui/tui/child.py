@@ -24,8 +24,8 @@ KEPT_LINES = 5
 async def run_child(home: Home, arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
     """What `promptrec ARGUMENTS` prints as JSON; the arguments ask for `--json` and `--progress json`.
 
-    Cancelled, it interrupts the child, which then leaves nothing behind. Raises UserError with the child's own
-    sentence when it ends with another status than 0.
+    Cancelled, it interrupts the child, which then leaves nothing behind. Raises UserError with the child's
+    own sentence when it ends with another status than 0.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,

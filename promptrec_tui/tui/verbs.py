@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 
 Points = list[tuple[int, float | None]]
 
-METRICS = (
-    "train_loss",
-    "validation_loss",
-    "ndcg@10",
-    "hr@10",
-    "mrr@10",
-    "learning_rate",
-    "targets_per_second",
-)
-
 LOG_BYTES = 256 * 1024
 
 
@@ -35,6 +25,7 @@ class RunView:
     """All that the screen of one run shows, at one moment."""
 
     row: "RunRow"
+    k: int
     curves: dict[str, Points]
     baselines: dict[str, dict[str, float | None]]
     previews: "tuple[PreviewRow, ...]"
@@ -65,9 +56,12 @@ def run_view(workspace: "Workspace", run: str, points: int = 400) -> RunView:
 
     document = verbs.run_document(workspace, run)
     evaluations = verbs.run_evaluations(workspace, run)
+    k = document["spec"]["settings"]["evaluation"]["k"]
+    names = ("train_loss", "validation_loss", f"ndcg@{k}", f"hr@{k}", "learning_rate", "targets_per_second")
     return RunView(
         row=verbs.find_run(workspace, run),
-        curves=verbs.curves(workspace, run, METRICS, points),
+        k=k,
+        curves=verbs.curves(workspace, run, names, points),
         baselines={
             row.name: row.metrics
             for row in evaluations
@@ -226,8 +220,10 @@ def delete_dataset(workspace: "Workspace", dataset: str) -> "DatasetRow":
     return delete(workspace, dataset)
 
 
-def rendering(workspace: "Workspace", dataset: str, template: str, user: str, model: str) -> "Rendering":
-    """A user's last event as prompt and completion."""
+def rendering(
+    workspace: "Workspace", dataset: str, template: str, user: str | None, model: str
+) -> "Rendering":
+    """The last event of a user, or of the first one, as prompt and completion."""
     from promptrec_tui.workspace.templates import render_template
 
     return render_template(workspace, dataset, template, user, model)
@@ -263,16 +259,18 @@ def run_choices(workspace: "Workspace") -> "RunChoices | None":
     )
 
 
-def settings_for(workspace: "Workspace", defaults: "NewRun", model: str) -> dict[str, str]:
-    """Every spec key with the value that a run of `model` has by default, as a person writes it."""
-    from promptrec_tui.workspace.runs import make_spec
+def run_defaults(workspace: "Workspace", new: "NewRun", dataset: str, model: str) -> dict[str, str]:
+    """What a run of this dataset and model is called and has under every spec key, if nothing else is said."""
+    from promptrec_tui.workspace.names import free_name
+    from promptrec_tui.workspace.runs import list_runs, make_spec
 
-    spec = make_spec(workspace, replace(defaults, model=model, settings={}))
-    return {
+    spec = make_spec(workspace, replace(new, model=model, settings={}))
+    settings = {
         f"{group}.{key}": _written(value)
         for group, part in spec.settings.model_dump().items()
         for key, value in part.items()
     }
+    return {"name": free_name(f"{dataset}-{model}", [row.name for row in list_runs(workspace)]), **settings}
 
 
 def _written(value: Any) -> str:

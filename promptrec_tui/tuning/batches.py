@@ -14,8 +14,8 @@ from torch import Tensor
 from promptrec_tui.tasks.next_item import Span, TrainingSequence
 
 Batch = dict[str, Tensor]
-"""Rows of a forward, padded on the right: `token_ids` [R, L]. And of each trained token: its row, `rows`
-[T], the column of the token before it, which predicts it, `columns` [T], its id, `labels` [T], and its share of
+"""Rows of a forward, padded on the right: `token_ids` [R, L]. And of each trained token: its row, `rows` [T],
+the column of the token before it, which predicts it, `columns` [T], its id, `labels` [T], and its share of
 the step's loss, `weights` [T]."""
 
 

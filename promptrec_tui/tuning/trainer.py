@@ -69,13 +69,13 @@ class TargetTrainer(Trainer):
         )
 
     def training_step(
-        self, model: Any, inputs: list[Batch], num_items_in_batch: Tensor | int | None = None
+        self, model: Any, inputs: Any, num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
-        """Gradients of one step; answers its loss."""
+        """Gradients of one step, given as its micro-batches; answers its loss."""
         model.train()
         total = torch.zeros((), device=self.args.device)
         for batch in inputs:
-            loss = completion_loss(model, self._prepare_inputs(batch))  # type: ignore[arg-type]
+            loss = completion_loss(model, self._prepare_inputs(batch))
             self.accelerator.backward(loss)
             total += loss.detach()
         self.step_loss = total.item()

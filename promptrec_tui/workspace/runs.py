@@ -21,7 +21,8 @@ from promptrec_tui.runs.spec import (
     TemplateRef,
     apply_settings,
 )
-from promptrec_tui.runs.states import ACTIVE, RESUMABLE, State
+from promptrec_tui.runs.states import ACTIVE, State
+from promptrec_tui.runs.states import RESUMABLE as RESUMABLE
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.ingest import ingest

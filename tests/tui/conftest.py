@@ -1,9 +1,7 @@
 """A home with a dataset, a finished run and a run on its way, written as importer and trainer write them."""
 
-import json
 import math
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,20 @@ from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, Tem
 from promptrec_tui.workspace.datasets import DatasetRow, ImportOptions, import_source
 from promptrec_tui.workspace.opening import opened
 
-TITLES = ["The Matrix", "霸王别姬", "Alien [/INST]", "花样年华", "Heat", "Fargo", "卧虎藏龙", "Ran", "Big", "Up", "Babe", "Jaws"]
+TITLES = [
+    "The Matrix",
+    "霸王别姬",
+    "Alien [/INST]",
+    "花样年华",
+    "Heat",
+    "Fargo",
+    "卧虎藏龙",
+    "Ran",
+    "Big",
+    "Up",
+    "Babe",
+    "Jaws",
+]
 PROTOCOL = {"split": "leave_one_out", "catalogue": len(TITLES), "k": 10}
 
 
@@ -58,17 +69,40 @@ def write_run(home: Home, dataset: DatasetRow, run_id: str, name: str, steps: in
         log.write("phase", phase="training", done=0, total=240, message="")
         for name_, value in (("popularity", 0.05), ("markov", 0.07), ("item_knn", 0.08)):
             figures = {"ndcg@10": value, "hr@10": value * 2, "mrr@10": value / 2}
-            log.write("evaluation", stage="validation", name=name_, step=0, users=25, metrics=figures, protocol=PROTOCOL)
+            log.write(
+                "evaluation",
+                stage="validation",
+                name=name_,
+                step=0,
+                users=25,
+                metrics=figures,
+                protocol=PROTOCOL,
+            )
         log.write("preview", step=0, stage="before", users=[shown(user, 9.0) for user in ("u1", "u2")])
         for step in range(5, steps + 1, 5):
             loss = math.nan if step == 60 else 3 * math.exp(-step / 80) + 1 + 0.1 * math.sin(step)
-            values = {"train_loss": loss, "learning_rate": 1e-3 * (1 - step / 240), "targets_per_second": 90.0}
+            values = {
+                "train_loss": loss,
+                "learning_rate": 1e-3 * (1 - step / 240),
+                "targets_per_second": 90.0,
+            }
             log.write("metric", step=step, total_steps=240, epoch=step / 80, values=values)
             if step % 30 == 0:
                 ranking = {"ndcg@10": 0.02 + step / 2000, "hr@10": 0.05 + step / 1000}
-                log.write("metric", step=step, total_steps=240, epoch=1, values={"validation_loss": loss + 0.2} | ranking)
+                log.write(
+                    "metric",
+                    step=step,
+                    total_steps=240,
+                    epoch=1,
+                    values={"validation_loss": loss + 0.2} | ranking,
+                )
         if steps:
-            log.write("preview", step=steps, stage="after" if done else "now", users=[shown(user, 2.0) for user in ("u1", "u2")])
+            log.write(
+                "preview",
+                step=steps,
+                stage="after" if done else "now",
+                users=[shown(user, 2.0) for user in ("u1", "u2")],
+            )
             log.write("checkpoint", step=steps, folder=f"checkpoint-{steps}", best=True, value=0.1)
         log.write("finished", state="done" if done else "paused", reason="", step=steps)
     if done:
@@ -83,7 +117,13 @@ def write_run(home: Home, dataset: DatasetRow, run_id: str, name: str, steps: in
                 "gain": {"before": gain, "best_baseline": {"name": "popularity", **gain}},
             },
         })  # fmt: skip
-    verdict = {"code": 0, "signal": None, "time": time.time(), "state": "done" if done else "paused", "reason": ""}
+    verdict = {
+        "code": 0,
+        "signal": None,
+        "time": time.time(),
+        "state": "done" if done else "paused",
+        "reason": "",
+    }
     write_json(attempt.exit, verdict)
     return folder
 

@@ -1,7 +1,188 @@
-def test_a_run(new_run, tune, events):
+"""A whole run, in this process."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from promptrec_tui.datasets.splits import Split, leave_one_out
+from promptrec_tui.errors import UserError
+from promptrec_tui.home import Home
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.states import State
+from promptrec_tui.tuning.bench import Bench
+from promptrec_tui.tuning.material import (
+    UserEvents,
+    checked_dataset,
+    open_task,
+    read_users,
+    rows_at,
+    training_rows,
+)
+
+
+def test_a_run_tells_everything_and_leaves_a_result(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any
+) -> None:
     folder = new_run()
     outcome = tune(folder)
-    print(outcome)
-    for e in events(folder): print(str(e)[:300])
-    print(open(folder.card).read())
-    assert 0
+    assert (outcome.state, outcome.step) == (State.DONE, 6)
+    kinds = Counter(event["kind"] for event in events(folder))
+    assert kinds.keys() == {"phase", "metric", "preview", "evaluation", "checkpoint"}
+    phases = list(dict.fromkeys(event["phase"] for event in events(folder, "phase")))
+    assert phases == ["loading", "baselines", "before", "training", "after", "finishing"]
+
+    evaluations = [(event["stage"], event["name"], event["step"]) for event in events(folder, "evaluation")]
+    best = next(event["step"] for event in reversed(events(folder, "checkpoint")) if event["best"])
+    names = ("popularity", "markov", "item_knn")
+    assert evaluations == [
+        *(("validation", name, 0) for name in names),
+        *(("test", name, best) for name in names),
+        ("test", "untuned", 0),
+        ("test", "tuned", best),
+    ]
+    previews = events(folder, "preview")
+    assert [(event["stage"], event["step"]) for event in previews] == [
+        ("before", 0), ("now", 3), ("now", 6), ("after", best),
+    ]  # fmt: skip
+    assert all([user["user"] for user in event["users"]] == [
+        user["user"] for user in previews[0]["users"]] for event in previews)  # fmt: skip
+    (shown, *_) = previews[0]["users"]
+    assert len(shown["top"]) == 10
+    assert [item["logprob"] for item in shown["top"]] == sorted(
+        (item["logprob"] for item in shown["top"]), reverse=True
+    )
+    assert not {item["title"] for item in shown["top"]} & set(shown["history"])
+
+    report = json.loads(folder.report.read_text())
+    assert report["users"] == 8 == len(report["ranks"])
+    assert report["protocol"]["stage"] == "test"
+    assert report["preview_users"] == [user["user"] for user in previews[0]["users"]]
+    assert set(report["metrics"]["gain"]) == {"before", "best_baseline"}
+    assert "| **tuned** |" in folder.card.read_text()
+    assert (folder.adapter / "adapter_model.safetensors").is_file()
+
+
+def test_a_model_learns_the_walk(new_run: Callable[..., RunFolder], tune: Any, events: Any) -> None:
+    folder = new_run(train__max_steps=60, train__eval_every=60, train__learning_rate=0.03, tuning__dropout=0.0)
+    tune(folder)
+    losses = [event["values"]["validation_loss"] for event in events(folder, "metric") if "epoch" not in event]
+    assert losses[-1] < 0.75 * losses[0]
+    trained = [event["values"]["train_loss"] for event in events(folder, "metric") if "epoch" in event]
+    assert trained[-1] < 0.75 * trained[0]
+
+
+def test_a_planted_leak_changes_the_report(
+    new_run: Callable[..., RunFolder], tune: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, leaking = new_run(id="honest"), new_run(id="leaking")
+    tune(honest)
+
+    def swapped(sequence: list[int]) -> Split | None:
+        split = leave_one_out(sequence)
+        return split and Split(split.training, validation=split.test, test=split.validation)
+
+    monkeypatch.setattr("promptrec_tui.tuning.material.leave_one_out", swapped)
+    tune(leaking)
+    reports = [json.loads(folder.report.read_text()) for folder in (honest, leaking)]
+    for name in ("before", "after"):
+        ranks = [{user: row[name] for user, row in report["ranks"].items()} for report in reports]
+        assert ranks[0].keys() == ranks[1].keys()
+        assert ranks[0] != ranks[1]
+    baselines = [{user: row["baselines"] for user, row in report["ranks"].items()} for report in reports]
+    assert baselines[0] != baselines[1]
+
+
+def test_no_validation_or_test_target_is_trained(new_run: Callable[..., RunFolder]) -> None:
+    folder = new_run()
+    spec = folder.spec()
+    data = spec.settings.data
+    with checked_dataset(folder.home, spec) as dataset:
+        users, task = read_users(dataset, data), open_task(spec, dataset.items())
+    for user in users:
+        labels = [
+            row.token_ids[span.start : span.stop] for row in training_rows(task, [user], data) for span in row.spans
+        ]
+        assert labels == [task.completion(item) for item in user.sequence[2:-2]]
+        whole = [token for row in rows_at(task, user, [len(user.sequence) - 1], data) for token in row.token_ids]
+        shown = tuple(task.completion(user.sequence[-2]))
+        assert shown in {tuple(whole[at : at + len(shown)]) for at in range(len(whole))}, (
+            "the validation event is in the history of the test target"
+        )
+
+
+def test_baselines_know_nothing_from_the_target_on(new_run: Callable[..., RunFolder]) -> None:
+    spec = new_run().spec()
+    sequences = [[0, 1, 2, 3, 7], [1, 2, 0, 4, 8], [2, 0]]
+    users = [
+        UserEvents(number, f"u{number}", sequence, leave_one_out(sequence))
+        for number, sequence in enumerate(sequences)
+    ]
+    bench = Bench(spec, None, users, False, 10, None, None)  # type: ignore[arg-type]
+    # Items 7 and 8 are test targets, 3 and 4 validation targets; each occurs nowhere else.
+    test = bench.baselines(bench.cases(users[:2], "test"), "test")["popularity"]
+    # Items 0, 1, 2, 3, 4 have events; 7 ties with 5, 6, 8 and 9.
+    np.testing.assert_array_equal(test, [5 + 1 + 4 / 2] * 2)
+    validation = bench.baselines(bench.cases(users[:2], "validation"), "validation")["popularity"]
+    np.testing.assert_array_equal(validation, [3 + 1 + 6 / 2] * 2)
+
+
+def test_a_stopped_run_keeps_its_best_adapter_and_says_what_it_did_not_measure(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any
+) -> None:
+    folder = new_run()
+    outcome = tune(folder, "stop", lambda kind, fields: kind == "checkpoint" and fields["step"] == 3)
+    assert outcome.state == State.STOPPED
+    assert outcome.step == 4
+    report = json.loads(folder.report.read_text())
+    assert report["metrics"]["after"] == {}
+    assert report["metrics"]["gain"] == {}
+    assert set(report["metrics"]["before"].values()) == {None}
+    assert report["metrics"]["baselines"]["popularity"]["mrr"] > 0
+    kept = (folder.adapter / "adapter_model.safetensors").read_bytes()
+    assert kept == (folder.checkpoints / "checkpoint-3" / "adapter_model.safetensors").read_bytes()
+
+
+def test_a_run_stopped_before_its_first_step_has_no_result(
+    new_run: Callable[..., RunFolder], tune: Any
+) -> None:
+    folder = new_run()
+    outcome = tune(folder, "stop", lambda kind, fields: fields.get("phase") == "before")
+    assert (outcome.state, outcome.step) == (State.STOPPED, 0)
+    assert not folder.result.exists()
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any
+) -> None:
+    folder = new_run(train__learning_rate=1e30, train__max_grad_norm=0.0, train__max_steps=20)
+    with pytest.raises(UserError, match="3 steps in a row.*train.learning_rate"):
+        tune(folder)
+    losses = [event["values"]["train_loss"] for event in events(folder, "metric") if "epoch" in event]
+    assert losses[0] is not None
+    assert losses[-1] is None, "a gap, never 0"
+    assert events(folder, "checkpoint") == [], "weights that are not finite are not kept"
+
+
+def test_a_changed_dataset_is_refused(new_run: Callable[..., RunFolder], tune: Any, home: Home) -> None:
+    folder = new_run()
+    with open(home.datasets / "d.sqlite", "ab") as file:
+        file.write(b"x")
+    with pytest.raises(UserError, match="import the data again"):
+        tune(folder)
+
+
+def test_a_slow_untuned_validation_comes_at_the_end(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early, late = new_run(id="early"), new_run(id="late")
+    tune(early)
+    monkeypatch.setattr("promptrec_tui.tuning.recipe.PATIENCE_BEFORE", 0.0)
+    tune(late)
+    measured = [
+        [event for event in events(folder, "metric") if "epoch" not in event] for folder in (early, late)
+    ]
+    assert [[event["step"] for event in run] for run in measured] == [[0, 3, 6], [3, 6, 0]]
+    assert measured[0][0]["values"] == measured[1][-1]["values"]

@@ -1,36 +1,243 @@
-"""Mode 2: the datasets."""
+"""Mode 2: the datasets, their users and histories, or all their rows."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual import on, work
 from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input, Static
 
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.screens.confirm import ConfirmScreen
+from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.widgets.cells import fit
+from promptrec_tui.tui.widgets.data_text import (
+    HISTORY_COLUMNS,
+    ROW_COLUMNS,
+    USER_COLUMNS,
+    dataset_facts,
+    history_row,
+    interaction_row,
+    user_row,
+)
 from promptrec_tui.tui.widgets.empty import Empty
+from promptrec_tui.tui.widgets.paged_table import PagedRow, PagedTable
 from promptrec_tui.tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.datasets import DatasetRow
+
+COLUMNS = (("name", 24), ("users", 8), ("items", 8), ("interactions", 12))
+MOST_FOUND = 500
 
 
 class DataScreen(BaseScreen[None]):
-    """The datasets with their counts."""
+    """Datasets on the left; where there is no room, `enter` goes into the one under the cursor and esc back."""
 
     PLACE = "data"
     MODE = "data"
     BINDINGS = bindings("data")
 
+    _datasets: "tuple[DatasetRow, ...]" = ()
+    _wanted: str | None = None
+    """The dataset to put the cursor on as soon as it is listed."""
+    _shown: "DatasetRow | None" = None
+
     def body(self) -> ComposeResult:
+        more = self.promptrec.glyphs.more
         yield Empty("No datasets yet.", "i", "import one", id="empty")
-        yield Table([("name", 30), ("users", 10), ("items", 10), ("interactions", 13)], id="datasets")
+        with Horizontal(id="panes"):
+            with Vertical(id="left"):
+                yield Table(COLUMNS, id="datasets")
+                yield Static(id="facts")
+            with Vertical(id="inside"):
+                yield Static(id="title", markup=False)
+                with Horizontal(id="people"):
+                    with Vertical(id="who"):
+                        yield Input(placeholder="users whose key has…", id="filter", compact=True)
+                        yield PagedTable(USER_COLUMNS, more, id="users")
+                    yield PagedTable(HISTORY_COLUMNS, more, id="history")
+                yield PagedTable(ROW_COLUMNS, more, id="rows")
+
+    @property
+    def present_dataset(self) -> "DatasetRow | None":
+        """The dataset under the cursor."""
+        key = self.query_one("#datasets", Table).chosen if self.is_mounted else None
+        return next((row for row in self._datasets if row.id == key), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("open_part", "toggle_rows", "filter", "delete_dataset"):
+            return True if self.present_dataset else None
+        return super().check_action(action, parameters)
 
     async def load(self) -> None:
         await super().load()
-        rows = await self.ask(verbs.datasets)
+        rows = tuple(await self.ask(verbs.datasets))
+        if rows == self._datasets:
+            return
+        if not self._datasets:
+            self._wanted = self._wanted or self.promptrec.session.get("dataset")
+        self._datasets = rows
         self.set_class(bool(rows), "-filled")
-        self.query_one("#datasets", Table).show(
-            {
-                row.id: (
-                    fit(row.name, 30),
-                    *(fit(f"{count:,}", 12) for count in (row.users, row.items, row.interactions)),
-                )
-                for row in rows
-            }
+        table = self.query_one("#datasets", Table)
+        table.show({row.id: _cells(row, self.promptrec.glyphs.more) for row in rows})
+        if self._wanted:
+            table.choose(self._wanted)
+            self._wanted = None
+        self._show_dataset()
+        if self.focused is None:
+            self.focus_home()
+
+    @on(Table.Chosen, "#datasets")
+    def _chosen(self, event: Table.Chosen) -> None:
+        if event.key:
+            self.promptrec.remember(dataset=event.key)
+        self._show_dataset()
+
+    def _show_dataset(self) -> None:
+        """The facts, users and rows of the dataset under the cursor, if they are not there already."""
+        row = self.present_dataset
+        if row == self._shown:
+            return
+        self._shown = row
+        self.refresh_bindings()
+        self.query_one("#facts", Static).update(dataset_facts(row) if row else "")
+        title = fit(row.name, 60, "bold") if row else fit("", 1)
+        self.query_one("#title", Static).update(title)
+        field = self.query_one("#filter", Input)
+        with self.prevent(Input.Changed):
+            field.value = ""
+        self.remove_class("-filtering")
+        self._show_users()
+        self._show_rows()
+
+    def _show_users(self) -> None:
+        row, contains = self._shown, self.query_one("#filter", Input).value.strip()
+        table = self.query_one("#users", PagedTable)
+        if row is None:
+            table.show_all(())
+        elif contains:
+            self._find_users(row.id, contains)
+        else:
+            # User ids count from 0 without gaps, so the number of a row is the id of its user.
+            async def fetch(start: int, limit: int) -> list[PagedRow]:
+                return [user_row(user) for user in await self.ask(verbs.user_page, row.id, start, limit)]
+
+            self.workers.cancel_group(self, "find")
+            table.show(row.users, fetch)
+
+    @work(exclusive=True, group="find", exit_on_error=False)
+    async def _find_users(self, dataset: str, contains: str) -> None:
+        users = await self.ask(verbs.user_page, dataset, 0, MOST_FOUND + 1, contains)
+        self.query_one("#users", PagedTable).show_all([user_row(user) for user in users[:MOST_FOUND]])
+        if len(users) > MOST_FOUND:
+            self.notify_text(f"The first {MOST_FOUND} users with {contains!r}: type more to see fewer.")
+
+    def _show_rows(self) -> None:
+        row = self._shown
+        table = self.query_one("#rows", PagedTable)
+        if row is None:
+            table.show_all(())
+            return
+
+        async def fetch(start: int, limit: int) -> list[PagedRow]:
+            return [interaction_row(found) for found in await self.ask(verbs.row_page, row.id, start, limit)]
+
+        table.show(row.interactions, fetch)
+
+    @on(PagedTable.Chosen, "#users")
+    def _user_chosen(self, event: PagedTable.Chosen) -> None:
+        self._show_history(event.key)
+
+    @work(exclusive=True, group="history", exit_on_error=False)
+    async def _show_history(self, user: str | None) -> None:
+        rows: Sequence[PagedRow] = ()
+        if user is not None and self._shown:
+            rows = [history_row(row) for row in await self.ask(verbs.history, self._shown.id, user)]
+        self.query_one("#history", PagedTable).show_all(rows)
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self) -> None:
+        self._show_users()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.query_one("#users").focus()
+
+    def action_open_part(self) -> None:
+        """From the datasets to the users, from the users to the history."""
+        self.add_class("-inside")
+        if self.has_class("-rows"):
+            self.query_one("#rows").focus()
+        elif self.focused is self.query_one("#users"):
+            self.query_one("#history").focus()
+        else:
+            self.query_one("#users").focus()
+
+    def on_data_table_row_selected(self) -> None:
+        self.action_open_part()
+
+    @on(PagedTable.Opened, "#users")
+    def _user_opened(self) -> None:
+        self.query_one("#users").focus()
+
+    def action_toggle_rows(self) -> None:
+        self.toggle_class("-rows")
+        self.add_class("-inside")
+        self.query_one("#rows" if self.has_class("-rows") else "#users").focus()
+
+    def action_filter(self) -> None:
+        self.remove_class("-rows")
+        self.add_class("-inside", "-filtering")
+        self.query_one("#filter").focus()
+
+    def action_back(self) -> None:
+        """From the filter and the history to the users, from there to the datasets."""
+        field, users = self.query_one("#filter", Input), self.query_one("#users")
+        if (self.focused is field and field.value) or self.focused is self.query_one("#history"):
+            users.focus()
+        elif self.focused in (field, users) and self.has_class("-filtering"):
+            field.value = ""
+            self.remove_class("-filtering")
+            users.focus()
+        else:
+            self.remove_class("-inside")
+            self.focus_home()
+
+    def action_import_dataset(self) -> None:
+        self.app.push_screen(ImportScreen(), self._imported)
+
+    def _imported(self, document: dict[str, Any] | None) -> None:
+        if document is None:
+            return
+        self._wanted = document["id"]
+        self.promptrec.remember(dataset=document["id"])
+        self.notify_text(
+            f"{document['name']}: {document['users']:,} users, {document['items']:,} items, "
+            f"{document['interactions']:,} interactions"
+            + (f", {document['rejected']:,} rows rejected." if document["rejected"] else ".")
         )
+        self.renew()
+
+    @work(group="act", exit_on_error=False)
+    async def action_delete_dataset(self) -> None:
+        if (row := self.present_dataset) is None:
+            return
+        cost = f"{row.interactions:,} interactions go; the source file stays where it is."
+        if await self.app.push_screen_wait(ConfirmScreen(f"Delete dataset {row.name}?", cost, "Delete")):
+            await self.ask(verbs.delete_dataset, row.id)
+            self.renew()
+
+
+def _cells(row: "DatasetRow", more: str) -> tuple[Any, ...]:
+    counts = (row.users, row.items, row.interactions)
+    return (
+        fit(row.name, COLUMNS[0][1], more=more),
+        *(
+            fit(f"{count:,}".rjust(width), width)
+            for count, (_, width) in zip(counts, COLUMNS[1:], strict=True)
+        ),
+    )

@@ -1,24 +1,161 @@
-"""The form of a new run."""
+"""The form of a new run, with every default filled in."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual import on, work
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.containers import Grid, Vertical
+from textual.content import Content
+from textual.widgets import Input, Select, Static, TextArea
 
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
-from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.screens.form import Form, choice, offer, pairs, row
+from promptrec_tui.tui.screens.import_dataset import ImportScreen
+from promptrec_tui.tui.widgets.empty import Empty
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.runs import NewRun, RunRow
+
+SETTINGS = {
+    "train.epochs": "epochs",
+    "train.learning_rate": "learning rate",
+    "train.batch_size": "batch size",
+    "tuning.rank": "rank",
+    "data.max_history": "max history",
+    "evaluation.users": "test users",
+    "train.seed": "seed",
+    "run.device": "device",
+}
+"""The spec keys that have a field of their own."""
 
 
-class NewRunScreen(BaseScreen[str | None]):
-    """Answers the id of the run that was started, or None."""
+class NewRunScreen(Form["RunRow"]):
+    """Answers the run that was started, or None."""
 
     PLACE = "new_run"
     MODE = "runs"
     BINDINGS = bindings("new_run")
 
+    _new: "NewRun | None" = None
+    _defaults_of: tuple[str, str] | None = None
+
     def body(self) -> ComposeResult:
-        yield Static("", id="defaults", markup=False)
+        yield Empty("A run needs a dataset, and there is none yet.", "i", "import one", id="empty")
+        yield from super().body()
+
+    def fields(self) -> ComposeResult:
+        with Vertical(id="main"):
+            yield row("name", Input(id="name", compact=True))
+            yield row("dataset", choice("dataset"))
+            yield row("template", choice("template"))
+            yield row("model", choice("model"))
+            with Grid(id="settings"):
+                for key, label in SETTINGS.items():
+                    yield row(label, Input(id=_id(key), name=key, compact=True))
+            more = TextArea(id="more", compact=True, placeholder="any other key=value, one a line")
+            yield row("more settings", more)
+        yield Static(id="others")
 
     async def load(self) -> None:
         await super().load()
-        new = await self.ask(verbs.new_run_defaults)
-        self.query_one("#defaults", Static).update(f"{new.name}: {new.template}, {new.model}, {new.dataset}")
+        if self._new:
+            return
+        choices = await self.ask(verbs.run_choices)
+        self.set_class(choices is not None, "-filled")
+        self.refresh_bindings()
+        if choices is None:
+            return
+        new = choices.defaults
+        for name, names in (
+            ("dataset", choices.datasets),
+            ("template", choices.templates),
+            ("model", choices.models),
+        ):
+            offer(self.query_one(f"#{name}", Select), names)
+        self.set_defaults({"dataset": new.dataset, "template": new.template, "model": new.model})
+        self._new = new
+        await self._load_defaults(new.dataset, new.model)
+        self.take_draft()
+        self.focus_home()
+
+    @on(Select.Changed)
+    def _chosen(self) -> None:
+        values = self.values()
+        if self._new and (values["dataset"], values["model"]) != self._defaults_of:
+            self._follow(values["dataset"], values["model"])
+
+    @work(exclusive=True, group="defaults", exit_on_error=False)
+    async def _follow(self, dataset: str, model: str) -> None:
+        if dataset and model:
+            await self._load_defaults(dataset, model)
+
+    async def _load_defaults(self, dataset: str, model: str) -> None:
+        """The name and settings that such a run has by default; fields that were not touched follow."""
+        if self._new is None:
+            return
+        self._defaults_of = (dataset, model)
+        defaults = await self.ask(verbs.run_defaults, self._new, dataset, model)
+        self.query_one("#others", Static).update(_others(defaults))
+        named = {name: self._defaults[name] for name in ("dataset", "template", "model")}
+        self.set_defaults({**named, **{_id(key): value for key, value in defaults.items()}})
+
+    async def submit(self, values: Mapping[str, str]) -> "RunRow":
+        if self._new is None:
+            raise UserError("The form is not filled in yet.")
+        new = replace(
+            self._new,
+            name=values["name"].strip(),
+            dataset=values["dataset"],
+            template=values["template"],
+            model=values["model"],
+            settings=_settings(values),
+        )
+        return await self.ask(verbs.start_run, new)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "import_dataset":
+            return None if self.has_class("-filled") else True
+        if action in ("start", "reset"):
+            return True if self.has_class("-filled") else None
+        return super().check_action(action, parameters)
+
+    def focus_home(self) -> None:
+        if self.has_class("-filled"):
+            super().focus_home()
+
+    def action_import_dataset(self) -> None:
+        self.app.push_screen(ImportScreen())
+
+
+def _id(key: str) -> str:
+    return key.replace(".", "-")
+
+
+def _settings(values: Mapping[str, str]) -> dict[str, str]:
+    """The spec keys that the form gives. Raises UserError for an empty field or a key given twice."""
+    settings = {}
+    for key, label in SETTINGS.items():
+        if not (value := values[_id(key)].strip()):
+            raise UserError(
+                f"The field {label} ({key}) is empty: give a value, or take the defaults back with f4."
+            )
+        settings[key] = value
+    more = pairs(values["more"], "more settings", "train.patience=5")
+    if twice := settings.keys() & more.keys():
+        raise UserError(f"{clean(min(twice))} has a field of its own: set it there, not under more settings.")
+    return {**settings, **more}
+
+
+def _others(defaults: Mapping[str, str]) -> Content:
+    """The keys without a field, with their defaults, for whoever writes more settings."""
+    lines = [
+        Content.assemble((key, "dim"), f"={value}")
+        for key, value in defaults.items()
+        if "." in key and key not in SETTINGS
+    ]
+    return Content("\n").join([Content("Other settings and their defaults").stylize("bold"), *lines])

@@ -39,7 +39,7 @@ class RunsScreen(RunActions):
             yield RunTable(self.promptrec.glyphs)
             with Vertical(id="chosen"):
                 yield Static(id="facts")
-                yield LossChart("loss", self.promptrec.ascii_only)
+                yield LossChart(self.promptrec.ascii_only)
 
     @property
     def present_run(self) -> "RunRow | None":

@@ -1,30 +1,174 @@
-"""Mode 3: the prompt templates."""
+"""Mode 3: the prompt templates, and what the model gets to read."""
 
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Input, Static
 
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.cells import fit
+from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.table import Table
+from promptrec_tui.tui.widgets.template_text import rendering_facts, rendering_text, template_text
+from promptrec_tui.tui.widgets.text_pane import TextPane
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.datasets import DatasetRow
+    from promptrec_tui.workspace.models import ModelRow
+    from promptrec_tui.workspace.templates import TemplateRow
+
+COLUMNS = (("name", 15), ("lang", 4), ("v", 2))
+LOOKED_AT = 5_000
 
 
 class TemplatesScreen(BaseScreen[None]):
-    """The templates, the built-in ones first."""
+    """The list; the text of the one under the cursor; below it the last event of a user, rendered with it."""
 
     PLACE = "templates"
     MODE = "templates"
     BINDINGS = bindings("templates")
 
+    _templates: "tuple[TemplateRow, ...]" = ()
+    _datasets: "tuple[DatasetRow, ...]" = ()
+    _models: "tuple[ModelRow, ...]" = ()
+    _dataset = ""
+    _model = ""
+    _user: str | None = None
+    """Its key; None: the first of the dataset."""
+
     def body(self) -> ComposeResult:
-        yield Table([("name", 30), ("task", 12), ("language", 9), ("version", 8)], id="templates")
+        with Horizontal(id="panes"):
+            yield Table(COLUMNS, id="templates")
+            with Vertical(id="inside"):
+                with TextPane(id="text"):
+                    yield Static(id="template")
+                yield Input(placeholder="the key of a user, then enter", id="user", compact=True)
+                yield Static(id="facts")
+                yield Empty("No dataset to render with yet.", "2", "go to Data, and there i imports one")
+                with TextPane(id="rendered"):
+                    yield Static(id="rendering")
+
+    @property
+    def present_template(self) -> "TemplateRow | None":
+        """The template under the cursor."""
+        key = self.query_one("#templates", Table).chosen if self.is_mounted else None
+        return next((row for row in self._templates if row.id == key), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("choose_user", "next_user", "previous_user"):
+            return True if self._dataset else None
+        if action == "next_dataset":
+            return True if len(self._datasets) > 1 else None
+        if action == "next_model":
+            return True if len(self._models) > 1 else None
+        return super().check_action(action, parameters)
 
     async def load(self) -> None:
         await super().load()
-        rows = await self.ask(verbs.templates)
-        self.query_one("#templates", Table).show(
-            {
-                row.id: (fit(row.name, 30), fit(row.task, 12), fit(row.language, 9), fit(str(row.version), 8))
-                for row in rows
-            }
-        )
+        templates = tuple(await self.ask(verbs.templates))
+        datasets = tuple(await self.ask(verbs.datasets))
+        models = tuple(await self.ask(verbs.models))
+        if (templates, datasets, models) == (self._templates, self._datasets, self._models):
+            return
+        if not self._templates:
+            self._dataset = self.promptrec.session.get("dataset", "")
+        self._templates, self._datasets, self._models = templates, datasets, models
+        self._dataset = _among([row.id for row in datasets], self._dataset)
+        self._model = _among([row.id for row in models], self._model)
+        self.set_class(bool(datasets), "-filled")
+        table = self.query_one("#templates", Table)
+        table.show({row.id: _cells(row, self.promptrec.glyphs.more) for row in templates})
+        table.choose(self.promptrec.session.get("template", ""))
+        self.refresh_bindings()
+        self._show()
+
+    @on(Table.Chosen, "#templates")
+    def _chosen(self, event: Table.Chosen) -> None:
+        if event.key:
+            self.promptrec.remember(template=event.key)
+        self._show()
+
+    def _show(self) -> None:
+        if row := self.present_template:
+            self.query_one("#template", Static).update(template_text(row))
+            self._render(row)
+
+    @work(exclusive=True, group="render", exit_on_error=False)
+    async def _render(self, row: "TemplateRow") -> None:
+        facts, rendered = self.query_one("#facts", Static), self.query_one("#rendering", Static)
+        if not (self._dataset and self._model):
+            facts.update("")
+            rendered.update("")
+            return
+        names = {found.id: found.name for found in (*self._datasets, *self._models)}
+        try:
+            answer = await self.ask(verbs.rendering, self._dataset, row.id, self._user, self._model)
+        except UserError as error:
+            facts.update(Content(clean(str(error))).stylize("$text-error"))
+            rendered.update("")
+            return
+        facts.update(rendering_facts(answer, names[self._dataset], names[self._model]))
+        rendered.update(rendering_text(answer))
+        # The end is what is trained.
+        self.query_one("#rendered").scroll_end(animate=False)
+        self._user = answer.user
+
+    def action_choose_user(self) -> None:
+        self.add_class("-asking")
+        self.query_one("#user").focus()
+
+    @on(Input.Submitted, "#user")
+    def _user_typed(self, event: Input.Submitted) -> None:
+        self._user = event.value.strip() or None
+        self.action_back()
+        self._show()
+
+    def action_next_user(self) -> None:
+        self._step_user(1)
+
+    def action_previous_user(self) -> None:
+        self._step_user(-1)
+
+    @work(exclusive=True, group="step", exit_on_error=False)
+    async def _step_user(self, by: int) -> None:
+        known = await self.ask(verbs.user_page, self._dataset, 0, LOOKED_AT, self._user or "")
+        here = next((user.user_id for user in known if user.key == self._user), -by)
+        if found := await self.ask(verbs.user_page, self._dataset, max(0, here + by), 1):
+            self._user = found[0].key
+            self._show()
+
+    def action_next_dataset(self) -> None:
+        self._dataset = _after([row.id for row in self._datasets], self._dataset)
+        self._user = None
+        self._show()
+
+    def action_next_model(self) -> None:
+        self._model = _after([row.id for row in self._models], self._model)
+        self._show()
+
+    def action_back(self) -> None:
+        self.remove_class("-asking")
+        self.focus_home()
+
+
+def _among(ids: list[str], wanted: str) -> str:
+    """`wanted` if it is there, else the first; empty when there is none."""
+    return wanted if wanted in ids else next(iter(ids), "")
+
+
+def _after(ids: list[str], present: str) -> str:
+    """The one behind `present`, the first behind the last."""
+    return ids[(ids.index(present) + 1) % len(ids)]
+
+
+def _cells(row: "TemplateRow", more: str) -> tuple[Text, ...]:
+    texts = (row.name, row.language, str(row.version))
+    return tuple(fit(text, width, more=more) for text, (_, width) in zip(texts, COLUMNS, strict=True))

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 CHARTS = (
     ("loss", {"train": "train_loss", "validation": "validation_loss"}),
-    ("NDCG@10 (validation)", {"model": "ndcg@10"}),
-    ("HR@10 (validation)", {"model": "hr@10"}),
+    ("NDCG@{k} on validation", {"model": "ndcg@{k}"}),
+    ("HR@{k} on validation", {"model": "hr@{k}"}),
     ("learning rate", {"rate": "learning_rate"}),
     ("targets per second", {"speed": "targets_per_second"}),
 )
-COMPARED = {"NDCG@10 (validation)": "ndcg@10", "HR@10 (validation)": "hr@10"}
-"""The charts with a line for each baseline."""
+"""Titles, and the metric of each curve by its name in the legend."""
+
+UNKNOWN = "The result on the test users stands here when the run is done."
 
 
 class CurvesPane(Container, can_focus=True):
@@ -34,8 +35,8 @@ class CurvesPane(Container, can_focus=True):
         self._number = 0
 
     def compose(self) -> ComposeResult:
-        for title, _ in CHARTS:
-            yield LossChart(title, self._ascii_only)
+        for _ in CHARTS:
+            yield LossChart(self._ascii_only)
         yield Static(id="result")
 
     def on_mount(self) -> None:
@@ -50,18 +51,16 @@ class CurvesPane(Container, can_focus=True):
     def show(self, view: "RunView") -> None:
         """Draw the run's figures."""
         for (title, names), chart in zip(CHARTS, self.query(LossChart), strict=True):
-            series = tuple(Series(label, view.curves.get(name, [])) for label, name in names.items())
-            chart.show(Chart(title, series, _lines(title, view.baselines)))
-        text = result_text(view.metrics)
-        self.query_one("#result", Static).update(
-            text or "The result on test users stands here when the run is done."
-        )
+            metrics = {label: name.format(k=view.k) for label, name in names.items()}
+            series = tuple(Series(label, view.curves.get(name, [])) for label, name in metrics.items())
+            lines = _lines(metrics.get("model", ""), view.baselines)
+            chart.show(Chart(title.format(k=view.k), series, lines))
+        text = result_text(view.metrics, view.k)
+        self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")
 
 
-def _lines(title: str, baselines: Mapping[str, Mapping[str, float | None]]) -> tuple[tuple[str, float], ...]:
-    metric = COMPARED.get(title)
-    if metric is None:
-        return ()
+def _lines(metric: str, baselines: Mapping[str, Mapping[str, float | None]]) -> tuple[tuple[str, float], ...]:
+    """What each baseline reaches in the same metric on the same users."""
     values = ((name, figures.get(metric)) for name, figures in baselines.items())
     return tuple((name, value) for name, value in values if value is not None)

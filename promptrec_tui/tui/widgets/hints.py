@@ -23,6 +23,8 @@ def hints_width(actions: list[Action]) -> int:
 class Hints(Widget):
     """Drawn from the action table, complete in the first frame; what is impossible just now is dim."""
 
+    auto_links = False
+
     def __init__(self, place: str) -> None:
         super().__init__()
         self._place = place

@@ -1,5 +1,6 @@
 """The end of a log file, cleaned, growing."""
 
+import re
 from typing import TYPE_CHECKING
 
 from textual.widgets import Log
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from promptrec_tui.tui.verbs import LogPiece
 
 MOST_LINES = 5_000
+
+_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\))")
+"""Colours, cursor moves, titles and links."""
 
 
 class LogTail(Log, inherit_bindings=False):
@@ -36,5 +40,6 @@ class LogTail(Log, inherit_bindings=False):
 
 
 def log_lines(text: str) -> list[str]:
-    """Lines as a terminal would leave them: of a progress bar that rewrites its line, the last state."""
+    """Lines as a terminal leaves them, without colours: of a bar that rewrites its line, the last state."""
+    text = _ESCAPES.sub("", text)
     return [clean(line.rstrip("\r").rpartition("\r")[2]) for line in text.removesuffix("\n").split("\n")]

@@ -21,9 +21,9 @@ class LossChart(Widget):
         *(f"chart--{name}" for name in SERIES_CLASSES),
     }
 
-    def __init__(self, title: str = "", ascii_only: bool = False, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._chart = Chart(title, ())
+    def __init__(self, ascii_only: bool = False) -> None:
+        super().__init__()
+        self._chart = Chart("", ())
         self._ascii_only = ascii_only
         self._rows: tuple[Row, ...] = ()
 

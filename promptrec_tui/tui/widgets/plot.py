@@ -114,38 +114,6 @@ def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
     return Scale((0, right), (bottom, top), ticks(0, right, x_step), ticks(bottom, top, step))
 
 
-def thin(points: Sequence[Point], columns: int, right: float) -> Sequence[Point]:
-    """At most four points a column (first, lowest, highest, last) and one gap: spikes and gaps survive."""
-    if len(points) <= 4 * columns:
-        return points
-    kept: list[Point] = []
-    bucket: list[Point] = []
-    gap = False
-
-    def empty() -> None:
-        nonlocal gap
-        if bucket:
-            by_value = sorted(bucket, key=lambda point: point[1] or 0.0)
-            kept.extend(sorted({bucket[0], by_value[0], by_value[-1], bucket[-1]}))
-        if gap:
-            kept.append((kept[-1][0] if kept else 0.0, None))
-        bucket.clear()
-        gap = False
-
-    column = -1
-    for x, y in points:
-        here = int(x / right * columns)
-        if here != column:
-            empty()
-            column = here
-        if finite(y):
-            bucket.append((x, y))
-        else:
-            gap = True
-    empty()
-    return kept
-
-
 @dataclass
 class Canvas:
     """Dots in cells; `per_cell` dots across and down. The last ink on a cell colours all of it."""
@@ -255,7 +223,7 @@ def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
             canvas.dot(column, row, LINE)
     for ink, series in enumerate(chart.series):
         before: tuple[int, int] | None = None
-        for x, y in thin(series.points, canvas.columns, scale.x[1]):
+        for x, y in series.points:
             if y is None or not math.isfinite(y):
                 before = None
                 continue

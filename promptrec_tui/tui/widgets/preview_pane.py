@@ -12,10 +12,20 @@ from textual.widgets import Static
 from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.glyphs import Glyphs
-from promptrec_tui.tui.widgets.rankings import beside, column_width, history_text, ranking_lines
+from promptrec_tui.tui.widgets.rankings import (
+    beside,
+    column_width,
+    history_lines,
+    history_text,
+    ranking_lines,
+)
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import PreviewRow
+
+
+WIDE = 120
+"""From this width on the history has a column of its own."""
 
 
 class PreviewPane(VerticalScroll, inherit_bindings=False):
@@ -72,14 +82,17 @@ def preview_text(rows: "Sequence[PreviewRow]", place: str, width: int, glyphs: G
     text.append(f"{glyphs.target} {clean(latest.target)}\n", style="bold green")
     text.append_text(_move_text(before, now, glyphs))
     text.append("\n")
-    text.append_text(history_text(latest.history, width, glyphs))
-    text.append("\n\n")
-    half = column_width(width)
+    columns = 3 if width >= WIDE else 2
+    cells = column_width(width, columns)
+    if columns == 2:
+        text.append_text(history_text(latest.history, width, glyphs))
+        text.append("\n")
+    text.append("\n")
     left, right = (
         ranking_lines(
             f"{name}{f', step {row.step}' if row else ''}",
             [(item["key"], item["title"], item["logprob"]) for item in row.top] if row else [],
-            half,
+            cells,
             glyphs,
             latest.target,
         )
@@ -88,7 +101,8 @@ def preview_text(rows: "Sequence[PreviewRow]", place: str, width: int, glyphs: G
             ("now" if now is None or now.stage != "after" else "after", now),
         )
     )
-    text.append_text(beside(left, right, half))
+    history = [history_lines(latest.history, cells, glyphs)] if columns == 3 else []
+    text.append_text(beside(cells, *history, left, right))
     return text
 
 

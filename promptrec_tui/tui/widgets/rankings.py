@@ -33,21 +33,18 @@ def ranking_lines(
     return lines
 
 
-def beside(left: Sequence[Text], right: Sequence[Text], width: int) -> Text:
-    """Two columns in one text; `width` is the left one's."""
+def beside(width: int, *columns: Sequence[Text]) -> Text:
+    """Columns in one text, whose lines are all `width` cells or blank."""
     text = Text(no_wrap=True)
-    for one, other in zip_longest(left, right, fillvalue=None):
-        text.append_text(one if one is not None else Text(" " * width))
-        text.append(" " * GAP)
-        if other is not None:
-            text.append_text(other)
+    for cells in zip_longest(*columns, fillvalue=Text(" " * width)):
+        text.append_text(Text(" " * GAP).join(cells))
         text.append("\n")
     return text
 
 
-def column_width(width: int) -> int:
-    """The width of each of two columns, at most what titles need."""
-    return max(20, min((width - GAP) // 2, 72))
+def column_width(width: int, columns: int = 2) -> int:
+    """The width of each of some columns, at most what titles need."""
+    return max(20, min((width - GAP * (columns - 1)) // columns, 64))
 
 
 def history_text(titles: Sequence[str], width: int, glyphs: Glyphs, lines: int = 2) -> Text:
@@ -63,3 +60,9 @@ def history_text(titles: Sequence[str], width: int, glyphs: Glyphs, lines: int =
     text = Text(f"history ({len(titles)})  ", style="dim")
     text.append(more + " · ".join(reversed(kept)), style="default")
     return text
+
+
+def history_lines(titles: Sequence[str], width: int, glyphs: Glyphs, lines: int = 30) -> list[Text]:
+    """A heading and the newest titles of a history, newest first, a line each."""
+    heading = Text(padded(f"history of {len(titles)}, newest first", width, glyphs.more), style="bold")
+    return [heading, *(Text(padded(f"  {title}", width, glyphs.more)) for title in titles[: -lines - 1 : -1])]

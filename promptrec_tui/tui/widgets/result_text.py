@@ -1,6 +1,6 @@
 """A run's result in a few lines: untuned, tuned and baselines on the same users, and what was gained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -8,32 +8,32 @@ from rich.text import Text
 from promptrec_tui.text import clean
 from promptrec_tui.tui.widgets.run_text import number_text
 
-METRICS = ("hr@10", "ndcg@10", "mrr@10")
+METRICS = ("hr", "ndcg", "mrr")
 NAME_WIDTH, CELL_WIDTH = 12, 9
 
 
-def result_text(metrics: Mapping[str, Any]) -> Text | None:
-    """The table of a finished run's test metrics; None while there is none."""
-    if not metrics.get("after"):
-        return None
-    rows = {
-        "untuned": metrics.get("before") or {},
+def result_text(metrics: Mapping[str, Any], k: int) -> Text | None:
+    """The table of a run's test metrics at `k`, as far as measured; None while nothing is."""
+    measured = {
+        "untuned": metrics.get("before"),
         **(metrics.get("baselines") or {}),
-        "tuned": metrics["after"],
+        "tuned": metrics.get("after"),
     }
-    text = Text(
-        f"{'test':<{NAME_WIDTH}}" + "".join(f"{name.upper():>{CELL_WIDTH}}" for name in METRICS), no_wrap=True
-    )
-    text.stylize("dim")
+    rows = {name: values for name, values in measured.items() if values}
+    if not rows:
+        return None
+    keys = [f"{metric}@{k}" for metric in METRICS]
+    text = Text(no_wrap=True)
+    text.append(_line("test", [key.upper() for key in keys]), style="dim")
     for name, values in rows.items():
-        style = "bold green" if name == "tuned" else ""
-        cells = "".join(f"{number_text(values.get(metric), 4):>{CELL_WIDTH}}" for metric in METRICS)
-        text.append(f"\n{clean(name)[:NAME_WIDTH]:<{NAME_WIDTH}}{cells}", style=style)
+        figures = [number_text(values.get(key), 4) for key in keys]
+        text.append("\n" + _line(clean(name), figures), style="bold green" if name == "tuned" else "")
     gains = metrics.get("gain") or {}
     best = gains.get("best_baseline") or {}
     for over, gain in (("untuned", gains.get("before") or {}), (str(best.get("name", "")), best)):
-        if interval := gain.get("ndcg@10"):
-            text.append(f"\nNDCG@10 over {clean(over)}: ")
+        interval = gain.get(f"ndcg@{k}")
+        if interval and None not in interval.values():
+            text.append(f"\nNDCG@{k} over {clean(over)}: ")
             text.append_text(interval_text(interval))
     return text
 
@@ -44,3 +44,7 @@ def interval_text(interval: Mapping[str, float]) -> Text:
     text = Text(f"{interval['value']:+.4f}", style=f"bold {style}")
     text.append(f" (95% {interval['low']:+.4f} to {interval['high']:+.4f})", style=style)
     return text
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return f"{name[:NAME_WIDTH]:<{NAME_WIDTH}}" + "".join(f"{cell:>{CELL_WIDTH}}" for cell in cells)

@@ -10,6 +10,8 @@ from textual.widget import Widget
 class TabLine(Widget):
     """Names in a row, the present one marked; a click runs the screen's `show_tab`."""
 
+    auto_links = False
+
     current: reactive[str] = reactive("")
 
     def __init__(self, tabs: Sequence[str], current: str) -> None:

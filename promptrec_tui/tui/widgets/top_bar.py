@@ -18,6 +18,8 @@ MODES = ("runs", "data", "templates", "models")
 class TopBar(Widget):
     """The four modes, the present one marked; on the right the run that is going."""
 
+    auto_links = False
+
     def __init__(self, mode: str) -> None:
         super().__init__()
         self._mode = mode

@@ -170,7 +170,7 @@ def answer_text(answer: Recommendations, width: int, glyphs: Glyphs) -> Text:
     else:
         why = wrap(clean(answer.problem), half)
         right = [Text("tuned", style="bold"), *(Text(line, style="yellow") for line in why)]
-    text = beside(left, right, half)
+    text = beside(half, left, right)
     if answer.untuned.dropped:
         text.append(f"The oldest {answer.untuned.dropped} items did not fit the context.", style="dim")
     return text

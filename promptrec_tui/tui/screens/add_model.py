@@ -1,0 +1,47 @@
+"""The form that lists a base model: a folder on this machine, or a download from the hub."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input, Static
+
+from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.screens.command_form import CommandForm, required
+from promptrec_tui.tui.screens.form import row
+from promptrec_tui.tui.widgets.path_input import PathInput
+
+ABOUT = (
+    "A folder is used where it lies. A hub id, such as Qwen/Qwen3-0.6B, is fetched into the home: size and "
+    "free disk are shown first, and a download that was cut short goes on where it stopped. Only safetensors "
+    "weights of known causal model types are taken, and no code."
+)
+
+
+class AddModelScreen(CommandForm):
+    """Answers the `model add` document of the new model, or None."""
+
+    PLACE = "add_model"
+    MODE = "models"
+    BINDINGS = bindings("add_model")
+    VERB = "Add"
+    WORKING = "looking at the model…"
+
+    def fields(self) -> ComposeResult:
+        yield Static(ABOUT, classes="about", markup=False)
+        yield row("folder or hub id", PathInput("/models/qwen, or owner/name", id="source"))
+        yield row("name", Input(placeholder="what to call it", id="name", compact=True))
+
+    def command(self, values: Mapping[str, str]) -> list[str]:
+        source = required(values, "source", "Say which folder or hub id to add.")
+        name = required(values, "name", "Give the model a name.")
+        path = Path(source).expanduser()
+        return [
+            *("model", "add", f"--name={name}", "--progress=json", "--json", "--"),
+            str(path) if path.is_dir() else source,
+        ]
+
+    @on(Input.Changed, "#source")
+    def _name_it(self, event: Input.Changed) -> None:
+        self.set_defaults({**self._defaults, "name": Path(event.value.strip()).name})

@@ -1,0 +1,61 @@
+"""A form whose work is a command of the app in a child process: progress, and a way to cancel."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.tui.child import run_child
+from promptrec_tui.tui.screens.form import Form
+from promptrec_tui.tui.widgets.progress_line import ProgressLine
+
+
+class CommandForm(Form[dict[str, Any]]):
+    """Subclasses give `fields()` and `command()`. Answers the command's JSON document, or None."""
+
+    WORKING: ClassVar[str] = "working…"
+
+    _cancelling = False
+
+    def body(self) -> ComposeResult:
+        yield from super().body()
+        yield ProgressLine(self.promptrec.ascii_only, id="progress")
+
+    def command(self, values: Mapping[str, str]) -> list[str]:
+        """The command's arguments. Raises UserError when a field is missing or wrong."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.take_draft()
+
+    async def submit(self, values: Mapping[str, str]) -> dict[str, Any]:
+        arguments = self.command(values)
+        progress = self.query_one(ProgressLine)
+        progress.at = (self.WORKING, 0, 0)
+        self._cancelling = False
+
+        def show(phase: str, done: int, total: int) -> None:
+            if not self._cancelling:
+                progress.at = (phase, done, total)
+
+        try:
+            return await run_child(self.promptrec.home, arguments, show)
+        finally:
+            progress.at = None
+
+    def action_back(self) -> None:
+        if not self._submitting:
+            super().action_back()
+        elif not self._cancelling:
+            self._cancelling = True
+            self.query_one(ProgressLine).at = ("cancelling…", 0, 0)
+            self.workers.cancel_group(self, "submit")
+
+
+def required(values: Mapping[str, str], name: str, sentence: str) -> str:
+    """The stripped value of a field. Raises UserError with `sentence` when it is empty."""
+    if value := values[name].strip():
+        return value
+    raise UserError(sentence)

@@ -1,0 +1,69 @@
+"""How datasets, users and interactions read in a few cells."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from promptrec_tui.text import clean
+from promptrec_tui.tui.widgets.paged_table import Column, PagedRow
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.datasets import DatasetRow, Row, User
+
+USER_COLUMNS = (Column("user"), Column("events", 7, right=True))
+HISTORY_COLUMNS = (
+    Column("#", 5, right=True),
+    Column("title"),
+    Column("rating", 6, right=True),
+    Column("when", 11),
+)
+ROW_COLUMNS = (Column("user", 16), *HISTORY_COLUMNS)
+
+# Sources count in seconds or in milliseconds; anything else is shown as it is.
+SECONDS = range(10**8, 10**10)
+MILLISECONDS = range(10**11, 10**13)
+
+
+def user_row(user: "User") -> PagedRow:
+    """A user and how many events."""
+    return PagedRow(user.key, (user.key, f"{user.events:,}"))
+
+
+def history_row(row: "Row") -> PagedRow:
+    """One event of a history."""
+    return PagedRow(str(row.position), _event(row))
+
+
+def interaction_row(row: "Row") -> PagedRow:
+    """One event and whose it is."""
+    return PagedRow(f"{row.user} {row.position}", (row.user, *_event(row)))
+
+
+def moment(timestamp: int | None) -> str:
+    """The day, where the number can be one; else the number."""
+    if timestamp is None:
+        return ""
+    if timestamp in SECONDS or timestamp in MILLISECONDS:
+        seconds = timestamp if timestamp in SECONDS else timestamp / 1000
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    return str(timestamp)
+
+
+def dataset_facts(row: "DatasetRow") -> Content:
+    """Where a dataset comes from, and what its import found odd."""
+    facts = {
+        "source": row.source,
+        "format": row.format,
+        "imported": row.created[:16].replace("T", " ") + " UTC",
+        "rejected": f"{row.rejected:,} rows",
+        "file": row.file,
+    }
+    lines = [Content.assemble((f"{name:<9} ", "dim"), clean(value)) for name, value in facts.items()]
+    notes = [Content.assemble(("note: ", "bold $warning"), clean(note)) for note in row.warnings]
+    return Content("\n").join([Content(clean(row.name)).stylize("bold"), *lines, *notes])
+
+
+def _event(row: "Row") -> tuple[str, ...]:
+    rating = "" if row.rating is None else f"{row.rating:g}"
+    return (str(row.position + 1), row.title, rating, moment(row.timestamp))

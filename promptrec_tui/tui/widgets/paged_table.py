@@ -1,0 +1,213 @@
+"""A table of any length: only the pages that are looked at are fetched."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events, work
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.asking import Asking
+from promptrec_tui.tui.widgets.cells import cut, padded
+
+PAGE_ROWS = 200
+KEPT_PAGES = 20
+
+
+@dataclass(frozen=True)
+class Column:
+    """`width` in cells, 0 for all that is left; numbers stand at the right."""
+
+    label: str
+    width: int = 0
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class PagedRow:
+    """One row: a key to know it by, and its cells as plain text."""
+
+    key: str
+    cells: tuple[str, ...]
+
+
+Fetch = Callable[[int, int], Awaitable[Sequence[PagedRow]]]
+"""The rows from a number on, at most so many."""
+
+
+class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
+    """Fill it with `show`; `Chosen` tells which row is under the cursor, `Opened` that one was clicked."""
+
+    BINDINGS = bindings("table")
+    COMPONENT_CLASSES = {"paged--header", "paged--row", "paged--cursor"}  # noqa: RUF012 (Textual reads it so)
+
+    cursor: reactive[int] = reactive(0)
+
+    class Chosen(Message):
+        """Another row is under the cursor, or none."""
+
+        def __init__(self, table: "PagedTable", key: str | None) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> "PagedTable":
+            return self.table
+
+    class Opened(Chosen):
+        """The row under the cursor was clicked."""
+
+    def __init__(self, columns: Sequence[Column], more: str = "…", id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._columns = columns
+        self._more = more
+        self._total = 0
+        self._fetch: Fetch | None = None
+        self._pages: dict[int, Sequence[PagedRow]] = {}
+        self._asked: set[int] = set()
+        self._chosen: str | None = None
+
+    @property
+    def chosen(self) -> str | None:
+        """The key of the row under the cursor, once its page is there."""
+        found = self._row(self.cursor)
+        return found.key if found else None
+
+    def show(self, total: int, fetch: Fetch) -> None:
+        """Show `total` other rows, from the top."""
+        self._forget(total)
+        self._fetch = fetch
+        self._want()
+        if not total:
+            self._tell()
+
+    def show_all(self, rows: Sequence[PagedRow]) -> None:
+        """Show rows that are at hand, from the top."""
+        self._forget(len(rows))
+        self._fetch = None
+        self._pages = {
+            start // PAGE_ROWS: rows[start : start + PAGE_ROWS] for start in range(0, len(rows), PAGE_ROWS)
+        }
+        self._tell()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y == 0:
+            cells = [column.label for column in self._columns]
+            return self._strip(cells, width, "paged--header")
+        number = self.scroll_offset.y + y - 1
+        if number >= self._total:
+            return Strip.blank(width, self.rich_style)
+        found = self._row(number)
+        cells = list(found.cells) if found else [self._more]
+        return self._strip(cells, width, "paged--cursor" if number == self.cursor else "paged--row")
+
+    def validate_cursor(self, cursor: int) -> int:
+        return max(0, min(cursor, self._total - 1))
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        top, visible = self.scroll_offset.y, max(1, self.size.height - 1)
+        if after < top:
+            self.scroll_to(y=after, animate=False)
+        elif after >= top + visible:
+            self.scroll_to(y=after - visible + 1, animate=False)
+        for number in (before, after):
+            self.refresh_line(number + 1)
+        self._want()
+        self._tell()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._want()
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, self._total + 1)
+        self._want()
+
+    def on_click(self, event: events.Click) -> None:
+        number = self.scroll_offset.y + event.y - 1
+        if event.y > 0 and number < self._total:
+            self.cursor = number
+            self.post_message(self.Opened(self, self.chosen))
+
+    def action_cursor_down(self) -> None:
+        self.cursor += 1
+
+    def action_cursor_up(self) -> None:
+        self.cursor -= 1
+
+    def action_page_down(self) -> None:
+        self.cursor += max(1, self.size.height - 2)
+
+    def action_page_up(self) -> None:
+        self.cursor -= max(1, self.size.height - 2)
+
+    def action_scroll_top(self) -> None:
+        self.cursor = 0
+
+    def action_scroll_bottom(self) -> None:
+        self.cursor = self._total - 1
+
+    def _forget(self, total: int) -> None:
+        self._total = total
+        self._pages = {}
+        self._asked = set()
+        self.workers.cancel_group(self, "page")
+        self.set_reactive(PagedTable.cursor, 0)
+        self.virtual_size = Size(self.size.width, total + 1)
+        self.scroll_to(y=0, animate=False)
+        self.refresh()
+
+    def _row(self, number: int) -> PagedRow | None:
+        page = self._pages.get(number // PAGE_ROWS, ())
+        place = number % PAGE_ROWS
+        return page[place] if place < len(page) else None
+
+    def _want(self) -> None:
+        """Fetch the pages that are in view or under the cursor."""
+        if self._fetch is None or not self._total:
+            return
+        top = self.scroll_offset.y
+        last = min(top + self.size.height, self._total - 1)
+        wanted = {*range(top // PAGE_ROWS, last // PAGE_ROWS + 1), self.cursor // PAGE_ROWS}
+        for page in sorted(wanted - self._pages.keys() - self._asked):
+            self._asked.add(page)
+            self._load(page, self._fetch)
+
+    @work(group="page", exit_on_error=False)
+    async def _load(self, page: int, fetch: Fetch) -> None:
+        rows = await fetch(page * PAGE_ROWS, PAGE_ROWS)
+        if fetch is not self._fetch:
+            return
+        self._asked.discard(page)
+        self._pages[page] = rows
+        while len(self._pages) > KEPT_PAGES:
+            here = self.cursor // PAGE_ROWS
+            del self._pages[max(self._pages, key=lambda kept: abs(kept - here))]
+        self.refresh()
+        self._tell()
+
+    def _tell(self) -> None:
+        if (chosen := self.chosen) != self._chosen:
+            self._chosen = chosen
+            self.post_message(self.Chosen(self, chosen))
+
+    def _strip(self, cells: Sequence[str], width: int, style: str) -> Strip:
+        fixed = sum(column.width + 2 for column in self._columns if column.width)
+        text = ""
+        for column, cell in zip(self._columns, cells, strict=False):
+            room = column.width or max(0, width - fixed - 2)
+            if column.right:
+                short = cut(cell, room, self._more)
+                text += f" {' ' * (room - cell_len(short))}{short} "
+            else:
+                text += f" {padded(cell, room, self._more)} "
+        rich_style = self.get_component_rich_style(style)
+        return Strip([Segment(text, rich_style)]).adjust_cell_length(width, rich_style)

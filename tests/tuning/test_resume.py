@@ -1,0 +1,140 @@
+"""A run that was paused ends as one that was not, bit for bit."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from promptrec_tui.runs.checkpoints import checkpoint_path, verify
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.states import State
+from promptrec_tui.tuning.desk import Desk
+from promptrec_tui.tuning.journal import Journal
+
+WEIGHTS = "adapter_model.safetensors"
+
+
+def at_step(step: int) -> Callable[[str, dict[str, Any]], bool]:
+    """The moment at which the figures of a training step are written."""
+    return lambda kind, fields: kind == "metric" and "epoch" in fields and fields["step"] == step
+
+
+def in_validation(step: int) -> Callable[[str, dict[str, Any]], bool]:
+    """The moment between the validation figures of a step and its previews."""
+    return lambda kind, fields: kind == "metric" and "epoch" not in fields and fields["step"] == step
+
+
+@pytest.fixture
+def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures at every step, however fast it is."""
+    monkeypatch.setattr("promptrec_tui.tuning.callbacks.METRIC_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize(
+    "when", [at_step(2), at_step(3), in_validation(3), at_step(6)], ids=["2", "3", "validating", "last"]
+)
+@pytest.mark.usefixtures("every_step")
+def test_a_paused_run_ends_as_an_undisturbed_one(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any, when: Any
+) -> None:
+    straight, paused = new_run(id="straight"), new_run(id="paused")
+    assert tune(straight).state == State.DONE
+
+    outcome = tune(paused, "pause", when)
+    assert outcome.state == State.PAUSED
+    assert not paused.result.exists()
+    assert verify(checkpoint_path(paused, outcome.step)).step == outcome.step
+    assert tune(paused).state == State.DONE
+
+    assert (paused.adapter / WEIGHTS).read_bytes() == (straight.adapter / WEIGHTS).read_bytes()
+    last = [checkpoint_path(folder, 6) / WEIGHTS for folder in (straight, paused)]
+    assert last[0].read_bytes() == last[1].read_bytes()
+    assert paused.report.read_text() == straight.report.read_text()
+    curves = []
+    for folder in (straight, paused):
+        losses = {
+            (event["step"], name): value
+            for event in events(folder, "metric")
+            for name, value in event["values"].items()
+            if name != "targets_per_second"
+        }
+        curves.append(losses)
+    assert curves[0] == curves[1]
+    assert {step for step, name in curves[0] if name == "train_loss"} == set(range(1, 7))
+    assert {step for step, name in curves[0] if name == "ndcg@10"} == {0, 3, 6}
+
+
+def test_a_pause_in_the_final_evaluation_resumes_there(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any
+) -> None:
+    folder = new_run()
+    outcome = tune(folder, "pause", lambda kind, fields: fields.get("name") == "untuned")
+    assert outcome.state == State.PAUSED
+    before = len(events(folder, "metric"))
+    assert tune(folder).state == State.DONE
+    assert len(events(folder, "metric")) == before, "nothing is trained again"
+    assert {event["name"] for event in events(folder, "evaluation") if event["stage"] == "test"} >= {"tuned"}
+
+
+def test_patience_is_counted_across_a_pause(
+    new_run: Callable[..., RunFolder], tune: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing is learned at this rate, so the first evaluation stays the best.
+    settings = {"train.learning_rate": 1e-12, "train.max_steps": 20, "train.eval_every": 1, "train.patience": 3}
+    straight, paused = new_run(id="straight", **settings), new_run(id="paused", **settings)
+    assert "step 1, the best" in tune(straight).reason
+    assert tune(paused, "pause", in_validation(3)).state == State.PAUSED
+    assert tune(paused) == tune(new_run(id="third", **settings))
+    assert verify(checkpoint_path(paused, 4)).extra == verify(checkpoint_path(straight, 4)).extra
+    assert not checkpoint_path(paused, 5).exists()
+
+
+@pytest.mark.usefixtures("every_step")
+def test_a_damaged_checkpoint_is_passed_over(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any
+) -> None:
+    folder = new_run(train__save_every=1)
+    tune(folder, "pause", at_step(5))
+    damaged = checkpoint_path(folder, 5) / "optimizer.pt"
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(data)
+    assert tune(folder).state == State.DONE
+    assert "quarantine" in events(folder, "warning")[0]["message"]
+    again = [event["step"] for event in events(folder, "metric") if "epoch" in event]
+    assert again == [1, 2, 3, 4, 5, 5, 6]
+
+
+@pytest.mark.usefixtures("every_step")
+def test_sigterm_pauses(new_run: Callable[..., RunFolder], events: Any) -> None:
+    from promptrec_tui.tuning.recipe import fine_tune
+
+    class Struck(Journal):
+        def write(self, kind: str, **fields: Any) -> None:
+            super().write(kind, **fields)
+            if at_step(2)(kind, fields):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    folder = new_run()
+    folder.attempt(1).path.mkdir(parents=True)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with Struck(folder, 1) as journal:
+            desk = Desk(journal)
+            desk.take_signals()
+            outcome = fine_tune(folder, "cpu", journal, desk)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (outcome.state, outcome.step) == (State.PAUSED, 2)
+    assert verify(checkpoint_path(folder, 2)).step == 2
+
+
+def test_a_checkpoint_is_saved_on_request(new_run: Callable[..., RunFolder], tune: Any, events: Any) -> None:
+    folder = new_run()
+    assert tune(folder, "checkpoint", at_step(1)).state == State.DONE
+    (ack,) = events(folder, "ack")
+    assert (ack["command"], ack["result"]) == ("checkpoint", "saved checkpoint-1")
+    assert events(folder, "checkpoint")[0]["step"] == 1
+    assert not Path(checkpoint_path(folder, 1)).exists(), "rotated: two newest and the best are kept"

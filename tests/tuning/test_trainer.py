@@ -1,0 +1,90 @@
+"""The loss of a step and its gradients, against one target at a time by hand."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from promptrec_tui.models.loading import add_lora, load_base
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.spec import TrainSettings, TuningSettings
+from promptrec_tui.tuning.batches import Plan
+from promptrec_tui.tuning.material import checked_dataset, open_task, read_users, training_rows
+from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
+from transformers import TrainerCallback
+
+TARGETS = 13
+
+
+class Watch(TrainerCallback):
+    """Keeps the gradients that the optimiser is given."""
+
+    def __init__(self) -> None:
+        self.gradients: dict[str, torch.Tensor] = {}
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.gradients = gradients(kwargs["model"])
+
+
+def gradients(model: Any) -> dict[str, torch.Tensor]:
+    return {
+        name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None
+    }
+
+
+def fresh(folder: Path) -> Any:
+    """The tiny model under adapters that are not zero."""
+    torch.manual_seed(5)
+    model = add_lora(
+        load_base(folder, torch.device("cpu"), torch.float32), TuningSettings(rank=4, dropout=0.0)
+    )
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.1)
+    return model
+
+
+def by_hand(model: Any, plan: Plan, loss: str) -> float:
+    """One forward a target, all logits, no padding; gradients stay in the model."""
+    spans = [(piece.token_ids, span) for piece in plan.pieces(0) for span in piece.spans]
+    tokens = sum(span.stop - span.start for _, span in spans)
+    total = 0.0
+    for ids, span in spans:
+        logits = model(input_ids=torch.tensor([ids[: span.stop]])).logits[0]
+        logs = logits.log_softmax(-1)
+        picked = torch.stack([logs[place - 1, ids[place]] for place in range(span.start, span.stop)])
+        part = -picked.sum() / tokens if loss == "token" else -picked.mean() / len(spans)
+        part.backward()
+        total += part.item()
+    return total
+
+
+@pytest.mark.parametrize("template", ["list", "next-item-en"])
+@pytest.mark.parametrize(("loss", "accumulate"), [("target", 1), ("target", 3), ("token", 2)])
+def test_gradients_are_those_of_one_target_at_a_time(
+    new_run: Callable[..., RunFolder], model_folder: Path, tmp_path: Path, template: str, loss: str, accumulate: int
+) -> None:
+    spec = new_run(template=template).spec()
+    with checked_dataset(new_run(id="other").home, spec) as dataset:
+        users = read_users(dataset, spec.settings.data)
+        task = open_task(spec, dataset.items())
+    rows = training_rows(task, users, spec.settings.data)
+    plan = Plan(rows, batch_size=TARGETS, accumulate=accumulate, loss=loss, max_steps=1)
+
+    model = fresh(model_folder)
+    settings = TrainSettings(max_grad_norm=0.0)
+    trainer = TargetTrainer(model, plan, training_arguments(settings, plan, tmp_path, torch.device("cpu")))
+    watch = Watch()
+    trainer.add_callback(watch)
+    trainer.train()
+
+    other = fresh(model_folder)
+    assert trainer.step_loss == pytest.approx(by_hand(other, plan, loss), rel=1e-5)
+    expected = gradients(other)
+    assert watch.gradients.keys() == expected.keys()
+    assert len(expected) > 20
+    for name, gradient in expected.items():
+        torch.testing.assert_close(watch.gradients[name], gradient, rtol=1e-4, atol=1e-7)
+    if template == "list":
+        assert len(plan.pieces(0)) < TARGETS, "targets of one user share a row"
