@@ -2,6 +2,7 @@
 
 import csv
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A folder with a small simulated shop: events.csv (30 users, 6 to 12 events each) and items.csv (24 items)."""
+    """`write_shop` in the test's own folder."""
+    return write_shop(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def make_shop() -> Callable[[Path], Path]:
+    """`write_shop`, for fixtures that last longer than a test."""
+    return write_shop
+
+
+def write_shop(place: Path) -> Path:
+    """A small simulated shop in `place`: events.csv (30 users, 6 to 12 events each) and items.csv (24 items)."""
     random_ = random.Random(7)
-    folder = tmp_path / "shop"
+    folder = place / "shop"
     folder.mkdir()
     items = [(f"{number:03d}", f"Thing {chr(65 + number)} {number}") for number in range(24)]
     with open(folder / "items.csv", "w", newline="") as file:

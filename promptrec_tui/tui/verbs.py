@@ -260,7 +260,7 @@ def run_choices(workspace: "Workspace") -> "RunChoices | None":
 
 
 def run_defaults(workspace: "Workspace", new: "NewRun", dataset: str, model: str) -> dict[str, str]:
-    """What a run of this dataset and model is called and has under every spec key, if nothing else is said."""
+    """The name and the value of every spec key that a run of this dataset and model has by default."""
     from promptrec_tui.workspace.names import free_name
     from promptrec_tui.workspace.runs import list_runs, make_spec
 

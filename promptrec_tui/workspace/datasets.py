@@ -4,7 +4,10 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from promptrec_tui.datasets.dataset import Dataset, Item, Row, User, open_dataset
+from promptrec_tui.datasets.dataset import Dataset, open_dataset
+from promptrec_tui.datasets.dataset import Item as Item
+from promptrec_tui.datasets.dataset import Row as Row
+from promptrec_tui.datasets.dataset import User as User
 from promptrec_tui.datasets.importer import ImportOptions as ImportOptions
 from promptrec_tui.datasets.importer import import_dataset
 from promptrec_tui.errors import UserError

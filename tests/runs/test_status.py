@@ -103,16 +103,6 @@ def test_a_damaged_verdict_is_none(run, content):
     assert run_status(run).state == State.INTERRUPTED
 
 
-def test_it_is_cheap(run, attempt):
-    for _ in range(20):
-        request(run, "checkpoint")
-    write_heartbeat(run, 1, "training", 3, boottime())
-    began = time.process_time()
-    for _ in range(100):
-        run_status(run)
-    assert (time.process_time() - began) / 100 < 0.005
-
-
 class Life(RuleBasedStateMachine):
     """Everything that people, dispatchers, supervisors, trainers and power cuts do to a run folder."""
 

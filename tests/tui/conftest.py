@@ -1,4 +1,4 @@
-"""A home with a dataset, a finished run and a run on its way, written as importer and trainer write them."""
+"""A home with a dataset, a finished run and a paused one, written as importer and trainer write them."""
 
 import math
 import time
@@ -30,6 +30,9 @@ TITLES = [
     "Jaws",
 ]
 PROTOCOL = {"split": "leave_one_out", "catalogue": len(TITLES), "k": 10}
+STEPS = 240
+NAN_STEP = 60
+BASELINES = {"popularity": 0.05, "markov": 0.07, "item_knn": 0.08}
 
 
 def write_dataset(home: Home, folder: Path, name: str = "films") -> DatasetRow:
@@ -43,89 +46,99 @@ def write_dataset(home: Home, folder: Path, name: str = "films") -> DatasetRow:
         return import_source(workspace, events, name, ImportOptions(format="csv", items=items))
 
 
-def write_run(home: Home, dataset: DatasetRow, run_id: str, name: str, steps: int, done: bool) -> RunFolder:
-    """A run with `steps` steps of 240 behind it; a finished one has its result."""
-    spec = RunSpec(
+def write_run(home: Home, dataset: DatasetRow, run_id: str, name: str, steps: int) -> RunFolder:
+    """A run with so many steps of `STEPS` behind it: all make it done, fewer paused."""
+    folder = create_run(home, run_spec(dataset, run_id, name))
+    attempt = folder.attempt(1)
+    attempt.path.mkdir(parents=True)
+    attempt.log.write_text("loading weights\r50%\r100%\n\x1b[31mred\x1b[0m 正在训练\n")
+    write_json(attempt.started, {"time": time.time(), "supervisor": None, "trainer": None})
+    state = "done" if steps == STEPS else "paused"
+    with EventLog(folder, 1) as log:
+        write_beginning(log)
+        write_steps(log, 5, steps)
+        stage = "after" if steps == STEPS else "now"
+        log.write("preview", step=steps, stage=stage, users=[shown("u1", 2.0), shown("u2", 2.0)])
+        log.write("checkpoint", step=steps, folder=f"checkpoint-{steps}", best=True, value=0.1)
+        log.write("finished", state=state, reason="", step=steps)
+    if state == "done":
+        write_report(folder)
+    verdict = {"code": 0, "signal": None, "time": time.time(), "state": state, "reason": ""}
+    write_json(attempt.exit, verdict)
+    return folder
+
+
+def run_spec(dataset: DatasetRow, run_id: str, name: str) -> RunSpec:
+    sha = "0" * 64
+    return RunSpec(
         id=run_id,
         name=name,
         created="2026-01-02T03:04:05+00:00",
         task="next_item",
         dataset=DatasetRef(id=dataset.id, name=dataset.name, file=dataset.file, sha256=dataset.sha256),
         template=TemplateRef(
-            id="t", name="list", version=1, task="next_item", language="en",
-            prompt="{{ history }}", completion="{{ item.title }}", end_token="\n", sha256="0" * 64,
+            id="t",
+            name="list",
+            version=1,
+            task="next_item",
+            language="en",
+            prompt="{% for item in history %}{{ item.title }}\n{% endfor %}",
+            completion="{{ item.title }}",
+            end_token="\n",
+            sha256=sha,
         ),
-        model=ModelRef(id="m", name="tiny", folder="/models/tiny", sha256="0" * 64, family="qwen", model_type="qwen3"),
+        model=ModelRef(id="m", name="tiny", folder="/none", sha256=sha, family="qwen3", model_type="qwen3"),
         settings=Settings(),
         versions={},
         machine={},
-    )  # fmt: skip
-    folder = create_run(home, spec)
-    attempt = folder.attempt(1)
-    attempt.path.mkdir(parents=True)
-    attempt.log.write_text("loading weights\r50%\r100%\n\x1b[31mred\x1b[0m 正在训练\n")
-    write_json(attempt.started, {"time": time.time(), "supervisor": None, "trainer": None})
-    with EventLog(folder, 1) as log:
-        log.write("phase", phase="training", done=0, total=240, message="")
-        for name_, value in (("popularity", 0.05), ("markov", 0.07), ("item_knn", 0.08)):
-            figures = {"ndcg@10": value, "hr@10": value * 2, "mrr@10": value / 2}
-            log.write(
-                "evaluation",
-                stage="validation",
-                name=name_,
-                step=0,
-                users=25,
-                metrics=figures,
-                protocol=PROTOCOL,
-            )
-        log.write("preview", step=0, stage="before", users=[shown(user, 9.0) for user in ("u1", "u2")])
-        for step in range(5, steps + 1, 5):
-            loss = math.nan if step == 60 else 3 * math.exp(-step / 80) + 1 + 0.1 * math.sin(step)
+    )
+
+
+def write_beginning(log: EventLog) -> None:
+    """The phases, baselines and previews before the first step."""
+    log.write("phase", phase="training", done=0, total=STEPS, message="")
+    for name, value in BASELINES.items():
+        figures = {"ndcg@10": value, "hr@10": value * 2, "mrr@10": value / 2}
+        fields = {"name": name, "step": 0, "users": 25, "metrics": figures, "protocol": PROTOCOL}
+        log.write("evaluation", stage="validation", **fields)
+    log.write("preview", step=0, stage="before", users=[shown("u1", 9.0), shown("u2", 9.0)])
+
+
+def write_steps(log: EventLog, first: int, last: int) -> None:
+    """A metric every 5 steps, one of them no number, and a validation every 30."""
+    for step in range(first, last + 1, 5):
+        loss = math.nan if step == NAN_STEP else 3 * math.exp(-step / 80) + 1 + 0.1 * math.sin(step)
+        rate = 1e-3 * (1 - step / STEPS)
+        values = {"train_loss": loss, "learning_rate": rate, "targets_per_second": 90.0}
+        log.write("metric", step=step, total_steps=STEPS, epoch=step / 80, values=values)
+        if step % 30 == 0:
             values = {
-                "train_loss": loss,
-                "learning_rate": 1e-3 * (1 - step / 240),
-                "targets_per_second": 90.0,
+                "validation_loss": loss + 0.2,
+                "ndcg@10": 0.02 + step / 2000,
+                "hr@10": 0.05 + step / 1000,
             }
-            log.write("metric", step=step, total_steps=240, epoch=step / 80, values=values)
-            if step % 30 == 0:
-                ranking = {"ndcg@10": 0.02 + step / 2000, "hr@10": 0.05 + step / 1000}
-                log.write(
-                    "metric",
-                    step=step,
-                    total_steps=240,
-                    epoch=1,
-                    values={"validation_loss": loss + 0.2} | ranking,
-                )
-        if steps:
-            log.write(
-                "preview",
-                step=steps,
-                stage="after" if done else "now",
-                users=[shown(user, 2.0) for user in ("u1", "u2")],
-            )
-            log.write("checkpoint", step=steps, folder=f"checkpoint-{steps}", best=True, value=0.1)
-        log.write("finished", state="done" if done else "paused", reason="", step=steps)
-    if done:
-        folder.result.mkdir()
-        figures = {"hr@10": 0.2, "ndcg@10": 0.12, "mrr@10": 0.1, "mrr": 0.11}
-        gain = {"ndcg@10": {"value": 0.1, "low": 0.05, "high": 0.15}}
-        write_json(folder.report, {
-            "protocol": PROTOCOL, "preview_users": ["u1", "u2"], "users": 20, "ranks": {},
-            "metrics": {
-                "before": {name: value / 6 for name, value in figures.items()}, "after": figures,
-                "baselines": {"popularity": {name: value / 2 for name, value in figures.items()}},
-                "gain": {"before": gain, "best_baseline": {"name": "popularity", **gain}},
-            },
-        })  # fmt: skip
-    verdict = {
-        "code": 0,
-        "signal": None,
-        "time": time.time(),
-        "state": "done" if done else "paused",
-        "reason": "",
+            log.write("metric", step=step, total_steps=STEPS, epoch=step / 80, values=values)
+
+
+def write_report(folder: RunFolder) -> None:
+    """`result/report.json` of a run that gained."""
+    after = {"hr@10": 0.2, "ndcg@10": 0.12, "mrr@10": 0.1, "mrr": 0.11}
+    gain = {"ndcg@10": {"value": 0.1, "low": 0.05, "high": 0.15}}
+    metrics = {
+        "before": {name: value / 6 for name, value in after.items()},
+        "after": after,
+        "baselines": {"popularity": {name: value / 2 for name, value in after.items()}},
+        "gain": {"before": gain, "best_baseline": {"name": "popularity", **gain}},
     }
-    write_json(attempt.exit, verdict)
-    return folder
+    folder.result.mkdir()
+    report = {
+        "protocol": PROTOCOL,
+        "preview_users": ["u1", "u2"],
+        "users": 20,
+        "metrics": metrics,
+        "ranks": {},
+    }
+    write_json(folder.report, report)
 
 
 def shown(user: str, rank: float) -> dict[str, Any]:
@@ -141,8 +154,8 @@ def empty_home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def full_home(empty_home: Home, tmp_path: Path) -> Home:
-    """Runs `first` (done) and `第二次` (paused at step 120), over one dataset."""
+    """Runs `first` (done) and `第二次 [/INST]` (paused at step 120), over one dataset."""
     dataset = write_dataset(empty_home, tmp_path)
-    write_run(empty_home, dataset, "aaaa0001", "first", 240, done=True)
-    write_run(empty_home, dataset, "aaaa0002", "第二次 [/INST]", 120, done=False)
+    write_run(empty_home, dataset, "aaaa0001", "first", STEPS)
+    write_run(empty_home, dataset, "aaaa0002", "第二次 [/INST]", 120)
     return empty_home

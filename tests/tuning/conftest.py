@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.files import sha256_folder
 from promptrec_tui.home import Home
@@ -22,7 +23,23 @@ from promptrec_tui.runs.spec import RunSpec, Settings, apply_settings
 
 ITEMS = 40
 USERS = 24
-WORDS = "red blue green old new small wild quiet river stone moon sun road tower winter".split()
+WORDS = [
+    "red",
+    "blue",
+    "green",
+    "old",
+    "new",
+    "small",
+    "wild",
+    "quiet",
+    "river",
+    "stone",
+    "moon",
+    "sun",
+    "road",
+    "tower",
+    "winter",
+]
 
 SETTINGS = {
     "run.device": "cpu",
@@ -43,7 +60,9 @@ SETTINGS = {
 def titles() -> list[str]:
     """Distinct titles of two or three words."""
     chance = random.Random(1)
-    found = {f"The {' '.join(chance.sample(WORDS, 2)).title()} ({1950 + number})": None for number in range(ITEMS)}
+    found = {
+        f"The {' '.join(chance.sample(WORDS, 2)).title()} ({1950 + number})": None for number in range(ITEMS)
+    }
     return list(found)
 
 
@@ -167,7 +186,9 @@ def tune() -> Callable[..., Any]:
     from promptrec_tui.tuning.journal import Journal
     from promptrec_tui.tuning.recipe import fine_tune
 
-    def run(folder: RunFolder, command: Any = None, when: Callable[[str, dict[str, Any]], bool] | None = None) -> Any:
+    def run(
+        folder: RunFolder, command: Any = None, when: Callable[[str, dict[str, Any]], bool] | None = None
+    ) -> Any:
         attempt = folder.last_attempt + 1
         folder.attempt(attempt).path.mkdir(parents=True)
         asked = []

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from promptrec_tui.tasks.next_item import Span, TrainingSequence
 from promptrec_tui.tuning.batches import Plan, epoch_order
 

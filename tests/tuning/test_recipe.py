@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from promptrec_tui.datasets.splits import Split, leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
@@ -66,9 +67,13 @@ def test_a_run_tells_everything_and_leaves_a_result(
 
 
 def test_a_model_learns_the_walk(new_run: Callable[..., RunFolder], tune: Any, events: Any) -> None:
-    folder = new_run(train__max_steps=60, train__eval_every=60, train__learning_rate=0.03, tuning__dropout=0.0)
+    folder = new_run(
+        train__max_steps=60, train__eval_every=60, train__learning_rate=0.03, tuning__dropout=0.0
+    )
     tune(folder)
-    losses = [event["values"]["validation_loss"] for event in events(folder, "metric") if "epoch" not in event]
+    losses = [
+        event["values"]["validation_loss"] for event in events(folder, "metric") if "epoch" not in event
+    ]
     assert losses[-1] < 0.75 * losses[0]
     trained = [event["values"]["train_loss"] for event in events(folder, "metric") if "epoch" in event]
     assert trained[-1] < 0.75 * trained[0]
@@ -103,10 +108,14 @@ def test_no_validation_or_test_target_is_trained(new_run: Callable[..., RunFolde
         users, task = read_users(dataset, data), open_task(spec, dataset.items())
     for user in users:
         labels = [
-            row.token_ids[span.start : span.stop] for row in training_rows(task, [user], data) for span in row.spans
+            row.token_ids[span.start : span.stop]
+            for row in training_rows(task, [user], data)
+            for span in row.spans
         ]
         assert labels == [task.completion(item) for item in user.sequence[2:-2]]
-        whole = [token for row in rows_at(task, user, [len(user.sequence) - 1], data) for token in row.token_ids]
+        whole = [
+            token for row in rows_at(task, user, [len(user.sequence) - 1], data) for token in row.token_ids
+        ]
         shown = tuple(task.completion(user.sequence[-2]))
         assert shown in {tuple(whole[at : at + len(shown)]) for at in range(len(whole))}, (
             "the validation event is in the history of the test target"
@@ -149,7 +158,7 @@ def test_a_run_stopped_before_its_first_step_has_no_result(
     new_run: Callable[..., RunFolder], tune: Any
 ) -> None:
     folder = new_run()
-    outcome = tune(folder, "stop", lambda kind, fields: fields.get("phase") == "before")
+    outcome = tune(folder, "stop", lambda kind, fields: fields.get("stage") == "before")
     assert (outcome.state, outcome.step) == (State.STOPPED, 0)
     assert not folder.result.exists()
 

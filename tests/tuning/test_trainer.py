@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerCallback
+
 from promptrec_tui.models.loading import add_lora, load_base
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import TrainSettings, TuningSettings
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.material import checked_dataset, open_task, read_users, training_rows
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
-from transformers import TrainerCallback
 
 TARGETS = 13
 
@@ -28,9 +29,7 @@ class Watch(TrainerCallback):
 
 
 def gradients(model: Any) -> dict[str, torch.Tensor]:
-    return {
-        name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None
-    }
+    return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
 
 
 def fresh(folder: Path) -> Any:
@@ -63,7 +62,12 @@ def by_hand(model: Any, plan: Plan, loss: str) -> float:
 @pytest.mark.parametrize("template", ["list", "next-item-en"])
 @pytest.mark.parametrize(("loss", "accumulate"), [("target", 1), ("target", 3), ("token", 2)])
 def test_gradients_are_those_of_one_target_at_a_time(
-    new_run: Callable[..., RunFolder], model_folder: Path, tmp_path: Path, template: str, loss: str, accumulate: int
+    new_run: Callable[..., RunFolder],
+    model_folder: Path,
+    tmp_path: Path,
+    template: str,
+    loss: str,
+    accumulate: int,
 ) -> None:
     spec = new_run(template=template).spec()
     with checked_dataset(new_run(id="other").home, spec) as dataset:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -35,7 +36,7 @@ MOST_FOUND = 500
 
 
 class DataScreen(BaseScreen[None]):
-    """Datasets on the left; where there is no room, `enter` goes into the one under the cursor and esc back."""
+    """The datasets and what is in the chosen one; without room for both, enter goes in and esc back."""
 
     PLACE = "data"
     MODE = "data"
@@ -232,7 +233,7 @@ class DataScreen(BaseScreen[None]):
             self.renew()
 
 
-def _cells(row: "DatasetRow", more: str) -> tuple[Any, ...]:
+def _cells(row: "DatasetRow", more: str) -> tuple[Text, ...]:
     counts = (row.users, row.items, row.interactions)
     return (
         fit(row.name, COLUMNS[0][1], more=more),

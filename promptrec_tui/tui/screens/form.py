@@ -1,4 +1,4 @@
-"""What forms have in common: labelled fields, a draft that outlives them, one sentence about what is wrong."""
+"""What forms share: labelled fields, a draft that outlives them, one sentence about what is wrong."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ FIELDS = "Input, Select, TextArea"
 
 
 class Form(BaseScreen[Result | None]):
-    """Subclasses give `fields()` and `submit()`; a field's id is its name. Answers what `submit` does, or None."""
+    """Subclasses give `fields()`, named by their ids, and `submit()`, which says what the form answers."""
 
     HOME = "Input"
     VERB: ClassVar[str] = "Start"
@@ -54,8 +54,8 @@ class Form(BaseScreen[Result | None]):
     def fill(self, values: Mapping[str, str]) -> None:
         """Write into the fields; a choice that is not offered is left out."""
         for widget in self.query(FIELDS):
-            if widget.id in values:
-                _write(widget, values[widget.id])
+            if (value := values.get(widget.id or "")) is not None:
+                _write(widget, value)
 
     def set_defaults(self, defaults: Mapping[str, str]) -> None:
         """New defaults: fields that were left at the old ones follow."""
@@ -160,7 +160,7 @@ def offer(select: Select[str], names: Iterable[str]) -> None:
     names = list(names)
     present = select.value
     # A plain string would be markup in the list.
-    select.set_options([(Content(clean(name)), name) for name in names])  # type: ignore[misc]
+    select.set_options([(Content(clean(name)), name) for name in names])
     if present in names:
         select.value = present
 

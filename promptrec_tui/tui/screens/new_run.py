@@ -141,9 +141,7 @@ def _settings(values: Mapping[str, str]) -> dict[str, str]:
     settings = {}
     for key, label in SETTINGS.items():
         if not (value := values[_id(key)].strip()):
-            raise UserError(
-                f"The field {label} ({key}) is empty: give a value, or take the defaults back with f4."
-            )
+            raise UserError(f"The field {label} ({key}) is empty: fill it, or press f4 for the defaults.")
         settings[key] = value
     more = pairs(values["more"], "more settings", "train.patience=5")
     if twice := settings.keys() & more.keys():

@@ -99,23 +99,24 @@ class TemplatesScreen(BaseScreen[None]):
     def _show(self) -> None:
         if row := self.present_template:
             self.query_one("#template", Static).update(template_text(row))
-            self._render(row)
+            self._render_last_event(row)
 
     @work(exclusive=True, group="render", exit_on_error=False)
-    async def _render(self, row: "TemplateRow") -> None:
+    async def _render_last_event(self, row: "TemplateRow") -> None:
         facts, rendered = self.query_one("#facts", Static), self.query_one("#rendering", Static)
         if not (self._dataset and self._model):
             facts.update("")
             rendered.update("")
             return
-        names = {found.id: found.name for found in (*self._datasets, *self._models)}
+        dataset = next(found.name for found in self._datasets if found.id == self._dataset)
+        model = next(found.name for found in self._models if found.id == self._model)
         try:
             answer = await self.ask(verbs.rendering, self._dataset, row.id, self._user, self._model)
         except UserError as error:
             facts.update(Content(clean(str(error))).stylize("$text-error"))
             rendered.update("")
             return
-        facts.update(rendering_facts(answer, names[self._dataset], names[self._model]))
+        facts.update(rendering_facts(answer, dataset, model))
         rendered.update(rendering_text(answer))
         # The end is what is trained.
         self.query_one("#rendered").scroll_end(animate=False)

@@ -1,0 +1,146 @@
+"""Runs as a script drives them: real supervisors, trainers and scorers, on a small simulated shop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SMALL = ("train.max_steps=4", "train.batch_size=32", "evaluation.users=8", "evaluation.monitor_users=4")
+
+
+class Terminal:
+    """Commands as processes of their own, in one home."""
+
+    def __init__(self, home: Path) -> None:
+        self.environment = {**os.environ, "PROMPTREC_HOME": str(home), "OMP_NUM_THREADS": "1"}
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "promptrec_tui", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+        )
+
+    def json(self, *arguments: str, status: int = 0) -> Any:
+        process = self.start(*arguments, "--json")
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == status, err
+        return json.loads(out) if out else err
+
+    def run(self, name: str, *settings: str, wait: bool = True) -> Any:
+        options = [word for setting in (*SMALL, *settings) for word in ("--set", setting)]
+        return self.json(
+            *("run", "start", "--name", name, "--dataset", "shop", "--template", "list", "--model", "tiny"),
+            *options,
+            *(["--wait"] if wait else []),
+        )
+
+    def until(self, run: str, *states: str) -> Any:
+        end = time.monotonic() + 200
+        while (document := self.json("run", "show", run))["state"] not in states:
+            assert time.monotonic() < end, document
+            time.sleep(0.3)
+        return document
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory, make_shop: Any) -> Iterator[Terminal]:
+    folder = tmp_path_factory.mktemp("runs")
+    terminal = Terminal(folder / "home")
+    shop = make_shop(folder)
+    terminal.json(
+        *("dataset", "import", str(shop / "events.csv"), "--items", str(shop / "items.csv"), "--name", "shop")
+    )
+    yield terminal
+    for run in terminal.json("run", "list"):
+        if run["state"] in ("starting", "running", "pausing", "stopping"):
+            terminal.start("run", "stop", run["name"]).communicate()
+            terminal.until(run["name"], "stopped", "done", "failed", "paused", "interrupted")
+
+
+@pytest.fixture(scope="module")
+def done(terminal: Terminal) -> Any:
+    """The document of a finished run."""
+    return terminal.run("first")
+
+
+def test_a_run_ends_with_the_contracts_document(done: Any) -> None:
+    assert done["state"] == "done"
+    assert done.keys() >= {
+        *("id", "name", "state", "spec", "attempts", "paths", "protocol", "preview_users", "metrics")
+    }
+    for row in (done["metrics"]["before"], done["metrics"]["after"], *done["metrics"]["baselines"].values()):
+        assert row.keys() >= {"hr@10", "ndcg@10", "mrr"}
+    assert done["metrics"]["baselines"].keys() == {"popularity", "markov", "item_knn"}
+    gain = done["metrics"]["gain"]
+    assert gain["before"]["ndcg@10"].keys() == {"value", "low", "high"}
+    assert gain["best_baseline"]["name"] in done["metrics"]["baselines"]
+    assert (Path(done["paths"]["adapter"]) / "adapter_model.safetensors").is_file()
+
+
+def test_recommend_answers_exact_log_probabilities_of_unseen_items(done: Any, terminal: Terminal) -> None:
+    answer = terminal.json("recommend", "first", "--user", "u03", "-k", "100", "--token-ids")
+    seen = {
+        row["item_key"]
+        for row in terminal.json("dataset", "rows", "shop", "--limit", "1000")
+        if row["user"] == "u03"
+    }
+    keys = [item["key"] for item in answer["items"]]
+    assert seen
+    assert len(keys) == len(set(keys)) == 24 - len(seen)
+    assert not seen & set(keys)
+    scores = [item["logprob"] for item in answer["items"]]
+    assert scores == sorted(scores, reverse=True)
+    assert answer["prompt_token_ids"]
+    untuned = terminal.json("recommend", "first", "--user", "u03", "--untuned")
+    assert len(untuned["items"]) == 10
+    assert "token_ids" not in untuned["items"][0]
+    by_title = terminal.json("recommend", "first", "--history", "Thing A 0", "--history", "Thing B 1")
+    assert by_title["prompt"] == "Thing A 0\nThing B 1\n"
+    assert "Did you mean" in terminal.json("recommend", "first", "--history", "Thing A O", status=1)
+
+
+def test_a_taken_name_is_refused_before_anything_is_made(done: Any, terminal: Terminal) -> None:
+    arguments = ("--name", "first", "--dataset", "shop", "--template", "list", "--model", "tiny")
+    assert "exists already" in terminal.json("run", "start", *arguments, status=1)
+
+
+def test_a_run_outlives_a_killed_command_and_can_be_stopped_and_resumed(terminal: Terminal) -> None:
+    options = [
+        word
+        for setting in (*SMALL, "train.max_steps=2000", "train.eval_every=500")
+        for word in ("--set", setting)
+    ]
+    waiting = terminal.start(
+        *("run", "start", "--name", "second", "--dataset", "shop", "--template", "list", "--model", "tiny"),
+        *("--wait", *options),
+    )
+    end = time.monotonic() + 120
+    while not any(run["name"] == "second" and run["step"] >= 3 for run in terminal.json("run", "list")):
+        assert time.monotonic() < end
+        time.sleep(0.3)
+    waiting.send_signal(signal.SIGKILL)
+    waiting.communicate()
+    before = terminal.json("run", "show", "second")
+    assert before["state"] == "running"
+    terminal.json("run", "pause", "second")
+    paused = terminal.until("second", "paused")
+    assert paused["step"] >= before["step"]
+    terminal.json("run", "resume", "second")
+    terminal.until("second", "running")
+    terminal.json("run", "stop", "second")
+    stopped = terminal.until("second", "stopped")
+    assert stopped["step"] >= paused["step"]
+    assert [attempt["attempt"] for attempt in stopped["attempts"]] == [1, 2]
+    assert (Path(stopped["paths"]["adapter"]) / "adapter_model.safetensors").is_file()
+    terminal.json("run", "delete", "second")
+    assert "second" not in {run["name"] for run in terminal.json("run", "list")}

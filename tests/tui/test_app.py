@@ -1,0 +1,281 @@
+"""The app on a real home, by keyboard."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, Static
+
+from promptrec_tui.home import Home
+from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.screens.confirm import ConfirmScreen
+from promptrec_tui.tui.screens.help import HelpScreen
+from promptrec_tui.tui.screens.run import RunScreen
+from promptrec_tui.tui.screens.runs import RunsScreen
+from promptrec_tui.tui.widgets.log_tail import LogTail
+from promptrec_tui.tui.widgets.loss_chart import LossChart
+from promptrec_tui.tui.widgets.run_table import RunTable
+
+Driver = Pilot[int]
+
+
+@asynccontextmanager
+async def opened_app(home: Home, size: tuple[int, int] = (80, 24), **options: bool) -> AsyncIterator[Driver]:
+    """The app with its first data shown."""
+    app = PromptrecApp(home, **options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        yield pilot
+
+
+async def settle(pilot: Driver, *keys: str) -> None:
+    """Press keys, and wait for what they set going."""
+    await pilot.press(*keys)
+    for _ in range(2):
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+def screen_text(pilot: Driver) -> str:
+    """What is on the screen."""
+    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+
+
+def notices(pilot: Driver) -> list[str]:
+    return [notice.message for notice in pilot.app._notifications]
+
+
+def table(pilot: Driver) -> RunTable:
+    return pilot.app.screen.query_one(RunTable)
+
+
+async def test_an_empty_home_says_which_key_fills_it(empty_home: Home):
+    async with opened_app(empty_home) as pilot:
+        assert "No runs yet." in screen_text(pilot)
+        assert "n describe a new run" in screen_text(pilot)
+        assert empty_home.database.exists()
+        for key, mode in zip("2341", ("data", "templates", "models", "runs"), strict=True):
+            await settle(pilot, key)
+            assert pilot.app.current_mode == mode
+            assert "^p palette" in screen_text(pilot)
+        assert notices(pilot) == []
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+async def test_runs_are_listed_with_their_figures(full_home: Home, size: tuple[int, int]):
+    async with opened_app(full_home, size) as pilot:
+        shown = screen_text(pilot)
+        assert "第二次 [/INST]" in shown
+        assert "240/240" in shown
+        assert "paused" in shown
+        assert ("loss  ━ train" in shown) == (size[0] > 110)
+        assert all(len(line) <= size[0] for line in shown.split("\n"))
+
+
+async def test_the_chart_takes_the_place_of_the_list_where_there_is_no_room(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        await settle(pilot, "c")
+        assert "loss  ━ train 1.244" in screen_text(pilot)
+        assert "age" not in screen_text(pilot)
+        await settle(pilot, "c")
+        assert "age" in screen_text(pilot)
+
+
+async def test_new_events_change_cells_and_leave_the_cursor(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        await settle(pilot, "j")
+        chosen = table(pilot).chosen
+        folder = RunFolder(full_home.runs / "aaaa0002")
+        with EventLog(folder, 1) as log:
+            log.write("metric", step=130, total_steps=240, epoch=1, values={"train_loss": 0.5})
+        pilot.app.screen.renew()
+        await settle(pilot)
+        assert "130/240" in screen_text(pilot)
+        assert table(pilot).chosen == chosen
+
+
+async def test_the_filter_keeps_what_contains_it(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        await settle(pilot, "/", *"firs")
+        assert table(pilot).keys == ["aaaa0001"]
+        await settle(pilot, "enter")
+        assert table(pilot).has_focus
+        await settle(pilot, "escape")
+        assert len(table(pilot).keys) == 2
+        assert not pilot.app.screen.query_one("#filter", Input).display
+
+
+async def test_a_run_opens_with_its_result_and_every_tab_shows_something(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        table(pilot).choose("aaaa0001")
+        await settle(pilot, "enter")
+        assert isinstance(pilot.app.screen, RunScreen)
+        assert "NDCG@10 over untuned: +0.1000 (95% +0.0500 to +0.1500)" in screen_text(pilot)
+        await settle(pilot, "l")
+        assert "item_knn 0.08" in screen_text(pilot)
+        await settle(pilot, "]")
+        assert "rank of the target 9 → 2" in screen_text(pilot)
+        assert "user u1" in screen_text(pilot)
+        await settle(pilot, "l")
+        assert "user u2" in screen_text(pilot)
+        await settle(pilot, "]", "escape", "]")
+        assert '"name": "first"' in screen_text(pilot)
+        await settle(pilot, "]")
+        assert "red 正在训练" in screen_text(pilot)
+        await settle(pilot, "escape")
+        assert isinstance(pilot.app.screen, RunsScreen)
+
+
+async def test_a_large_terminal_shows_all_charts(full_home: Home):
+    async with opened_app(full_home, (160, 50)) as pilot:
+        await settle(pilot, "enter")
+        shown = screen_text(pilot)
+        for title in ("NDCG@10 on validation", "HR@10 on validation", "learning rate", "targets per second"):
+            assert title in shown
+        await settle(pilot, "c")
+        assert "learning rate" not in screen_text(pilot)
+
+
+async def test_the_log_grows(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        await settle(pilot, "enter", "L")
+        log = pilot.app.screen.query_one(LogTail)
+        before = list(log.lines)
+        run = pilot.app.screen.present_run
+        with open(RunFolder(full_home.runs / run.id).attempt(1).log, "a") as file:
+            file.write("step 130\nhalf a li")
+        pilot.app.screen.renew()
+        await settle(pilot)
+        assert [line for line in log.lines if line] == [line for line in before if line] + ["step 130"]
+
+
+async def test_deleting_asks_first_with_cancel_focused(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        table(pilot).choose("aaaa0001")
+        await pilot.press("D")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, ConfirmScreen)
+        assert isinstance(pilot.app.focused, Button)
+        assert pilot.app.focused.id == "cancel"
+        await settle(pilot, "enter")
+        assert len(table(pilot).keys) == 2
+        await pilot.press("D")
+        await pilot.pause()
+        await settle(pilot, "y")
+        assert table(pilot).keys == ["aaaa0002"]
+        assert not (full_home.runs / "aaaa0001").exists()
+
+
+async def test_what_cannot_be_done_with_a_run_does_nothing(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        table(pilot).choose("aaaa0001")
+        await settle(pilot, "x", "p", "r")
+        assert isinstance(pilot.app.screen, RunsScreen)
+        assert notices(pilot) == []
+
+
+async def test_the_app_comes_back_as_it_was_left(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        table(pilot).choose("aaaa0001")
+        await settle(pilot, "enter", "]", "]", "escape", "]", "ctrl+d")
+        scrolled = pilot.app.screen.query_one("#config").scroll_y
+        assert scrolled > 0
+    kept = json.loads(full_home.session.read_text())
+    assert kept["run"] == "aaaa0001"
+    async with opened_app(full_home) as pilot:
+        assert isinstance(pilot.app.screen, RunScreen)
+        assert pilot.app.screen.tab == "config"
+        assert pilot.app.screen.query_one("#config").scroll_y == scrolled
+        await settle(pilot, "escape")
+        assert table(pilot).chosen == "aaaa0001"
+        await settle(pilot, "3")
+    async with opened_app(full_home) as pilot:
+        assert pilot.app.current_mode == "templates"
+
+
+async def test_a_damaged_session_is_no_obstacle(full_home: Home):
+    full_home.session.write_text('{"mode": ["x"], "run": 7, "tab": {}, "scroll": 3, "theme": []}')
+    async with opened_app(full_home) as pilot:
+        assert isinstance(pilot.app.screen, RunsScreen)
+        await settle(pilot, "j", "enter", "3")
+
+
+async def test_titles_are_found_and_make_a_history(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        await settle(pilot, "enter", "t", *"heat")
+        assert "Heat" in screen_text(pilot)
+        assert "events" in screen_text(pilot)
+        await settle(pilot, "enter")
+        assert "history (1)  Heat" in screen_text(pilot)
+        await settle(pilot, *"u7", "enter")
+        assert "user u7" in screen_text(pilot)
+        assert "history (8)" in screen_text(pilot)
+
+
+async def test_help_lists_the_keys_of_the_screen(full_home: Home):
+    async with opened_app(full_home, (100, 50)) as pilot:
+        await settle(pilot, "?")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        assert "Stop the run, keep its best adapter." in screen_text(pilot)
+        await settle(pilot, "escape")
+        assert isinstance(pilot.app.screen, RunsScreen)
+
+
+async def test_the_palette_finds_actions_and_runs(full_home: Home):
+    async with opened_app(full_home, (100, 40)) as pilot:
+        await settle(pilot, "ctrl+p", *"open run first")
+        await pilot.pause(0.5)
+        assert "Open run first" in screen_text(pilot)
+        await settle(pilot, "enter")
+        await pilot.pause(0.2)
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, RunScreen)
+        assert pilot.app.session["run"] == "aaaa0001"
+
+
+async def test_an_unexpected_error_is_one_sentence_and_a_file(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        (full_home.runs / "aaaa0002" / "run.json").unlink()
+        table(pilot).choose("aaaa0002")
+        await settle(pilot, "enter")
+        assert all("Traceback" not in notice for notice in notices(pilot))
+        assert len(notices(pilot)) == 1
+
+
+async def test_ascii_only_draws_ascii(full_home: Home):
+    async with opened_app(full_home, (160, 50), ascii_only=True) as pilot:
+        chart = pilot.app.screen.query_one(LossChart)
+        assert "".join(chart.render_line(y).text for y in range(chart.size.height)).isascii()
+        cells = [cell.plain for key in table(pilot).keys for cell in table(pilot).get_row(key)[1:]]
+        assert all(cell.isascii() or cell == "–" for cell in cells)
+
+
+async def test_a_live_chart_repaints_little(full_home: Home, monkeypatch: pytest.MonkeyPatch):
+    async with opened_app(full_home, (160, 50)) as pilot:
+        table(pilot).choose("aaaa0002")
+        await settle(pilot)
+        chart = pilot.app.screen.query_one(LossChart)
+        painted: list[int] = []
+        refresh = chart.refresh
+        monkeypatch.setattr(
+            chart,
+            "refresh",
+            lambda *regions, **rest: (painted.extend(r.area for r in regions), refresh(*regions, **rest)),
+        )
+        with EventLog(RunFolder(full_home.runs / "aaaa0002"), 1) as log:
+            log.write("metric", step=125, total_steps=240, epoch=1, values={"train_loss": 1.7})
+        pilot.app.screen.renew()
+        await settle(pilot)
+        assert 0 < sum(painted) < chart.size.area / 10
+
+
+async def test_facts_are_never_markup(full_home: Home):
+    async with opened_app(full_home, (160, 50)) as pilot:
+        table(pilot).choose("aaaa0002")
+        await settle(pilot)
+        assert "第二次 [/INST]" in str(pilot.app.screen.query_one("#facts", Static).content)

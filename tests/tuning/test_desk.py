@@ -1,0 +1,91 @@
+"""Requests, news and devices: what needs no torch."""
+
+import sys
+from collections.abc import Callable
+from subprocess import run
+from typing import Any
+
+import pytest
+
+from promptrec_tui.runs.control import request
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.spec import RunSettings
+from promptrec_tui.tuning.desk import Desk
+from promptrec_tui.tuning.devices import prepare
+from promptrec_tui.tuning.journal import Journal
+
+
+@pytest.fixture
+def folder(new_run: Callable[..., RunFolder]) -> RunFolder:
+    """A run in its first attempt."""
+    made = new_run()
+    made.attempt(1).path.mkdir(parents=True)
+    return made
+
+
+def test_requests_are_answered_once_when_carried_out(folder: RunFolder, events: Any) -> None:
+    with Journal(folder, 1) as journal:
+        desk = Desk(journal)
+        assert not desk.cancelled()
+        numbers = [request(folder, "checkpoint"), request(folder, "pause")]
+        assert desk.cancelled()
+        assert (desk.ending, desk.wants_checkpoint) == ("pause", True)
+        desk.answer("saved", "checkpoint")
+        assert not desk.wants_checkpoint
+        numbers.append(request(folder, "stop"))
+        desk.poll()
+        assert desk.ending == "stop", "a stop outweighs a pause"
+        desk.answer("stopped")
+        desk.answer("stopped")
+        desk.poll()
+        assert desk.ending is None
+    acks = [(ack["control"], ack["command"], ack["result"]) for ack in events(folder, "ack")]
+    assert acks == [
+        (numbers[0], "checkpoint", "saved"),
+        (numbers[1], "pause", "stopped"),
+        (numbers[2], "stop", "stopped"),
+    ]
+
+
+def test_requests_to_an_earlier_attempt_are_not_taken(folder: RunFolder) -> None:
+    request(folder, "pause")
+    folder.attempt(2).path.mkdir()
+    with Journal(folder, 2) as journal:
+        assert not Desk(journal).cancelled()
+
+
+def test_news_of_a_phase_are_few_but_its_ends_are_told(folder: RunFolder, events: Any) -> None:
+    with Journal(folder, 1) as journal:
+        for done in range(101):
+            journal.phase("before", done, 100)
+        for done in range(51):
+            journal.phase("after", done, 50)
+    told = [(event["phase"], event["done"]) for event in events(folder, "phase")]
+    assert told == [("before", 0), ("before", 100), ("after", 0), ("after", 50)]
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "setting", "shown"),
+    [
+        ("auto", None, "auto", "0"),
+        ("cuda:2", None, "cuda", "2"),
+        ("cuda:1", "4,5", "cuda", "5"),
+        ("auto", "4,5", "auto", "4"),
+        ("auto", "", "auto", ""),
+        ("cuda:3", "4,5", "cuda:3", "4,5"),
+        ("GPU-12ab", None, "cuda", "GPU-12ab"),
+        ("cpu", None, "cpu", None),
+    ],
+)
+def test_torch_is_shown_one_gpu(device: str, visible: str | None, setting: str, shown: str | None) -> None:
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert prepare(RunSettings(device=device, threads=3), environment) == setting
+    assert environment.get("CUDA_VISIBLE_DEVICES") == shown
+    assert environment["OMP_NUM_THREADS"] == "3"
+
+
+def test_the_worker_starts_without_torch() -> None:
+    code = (
+        "import sys, promptrec_tui.tuning.worker; print([m for m in ('torch', 'numpy') if m in sys.modules])"
+    )
+    assert run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
