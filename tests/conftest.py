@@ -30,7 +30,7 @@ def make_shop() -> Callable[[Path], Path]:
 
 
 def write_shop(place: Path) -> Path:
-    """A small simulated shop in `place`: events.csv (30 users, 6 to 12 events each) and items.csv (24 items)."""
+    """A small simulated shop: events.csv (30 users with 6 to 12 events) and items.csv (24 items)."""
     random_ = random.Random(7)
     folder = place / "shop"
     folder.mkdir()

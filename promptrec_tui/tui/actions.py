@@ -94,7 +94,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("templates.model", "next_model", "m", "model", "With another model's tokens.", "templates", HINT),
     Action("models.add", "add_model", "a", "add", "List a model folder, or fetch a hub id.", "models", HINT),
     Action("models.check", "check_again", "r", "check", "Look the folder over again.", "models", HINT),
-    Action("form.start", "start", "f2", "start", "Do what the form says.", FORMS, HINT),
+    Action("form.start", "start", "ctrl+r,f2", "start", "Do what the form says.", FORMS, HINT),
     Action("form.reset", "reset", "f4", "defaults", "Put the defaults back into the form.", FORMS, HINT),
     Action("app.runs", "app.show_mode('runs')", "1", "Runs", "The runs and their curves.", "app"),
     Action("app.data", "app.show_mode('data')", "2", "Data", "The datasets, users and rows.", "app"),

@@ -1,7 +1,7 @@
 """The app: its modes, what it remembers, and the way in."""
 
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rich.text import Text
 from textual import work
@@ -28,12 +28,14 @@ from promptrec_tui.workspace.session import load_session
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
+T = TypeVar("T")
 
 
 class PromptrecApp(Asking, App[int]):
     """Works on one home. `demo` starts the sample run after the first frame."""
 
     TITLE = "promptrec"
+    DEFAULT_MODE = "runs"
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
     COMMANDS = {ActionProvider}  # noqa: RUF012 (Textual reads it so)
     MODES = {  # noqa: RUF012
@@ -55,21 +57,21 @@ class PromptrecApp(Asking, App[int]):
     """What the app itself is at, for the top bar."""
 
     def __init__(self, home: Home, demo: bool = False, ascii_only: bool = False) -> None:
+        self.session: dict[str, Any] = load_session(home)
+        if (mode := self.recall("mode", "")) in self.MODES:
+            self.DEFAULT_MODE = mode  # type: ignore[misc]
         super().__init__()
         self.home = home
         self.demo = demo
         self.ascii_only = ascii_only
         self.glyphs = ASCII if ascii_only else UNICODE
         self.backend = Backend(home)
-        self.session: dict[str, Any] = load_session(home)
         self.animation_level = "none"
 
     def on_mount(self) -> None:
-        if (theme := self.session.get("theme")) in self.available_themes:
+        if (theme := self.recall("theme", self.theme)) in self.available_themes:
             self.theme = theme
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
-        mode = self.session.get("mode")
-        self.switch_mode(mode if mode in self.MODES else "runs")
         if self.demo:
             self.call_after_refresh(self.start_demo)
 
@@ -89,6 +91,11 @@ class PromptrecApp(Asking, App[int]):
             if isinstance(screen, BaseScreen):
                 screen.renew()
 
+    def recall(self, name: str, default: T) -> T:
+        """What was remembered under `name`, if it is something like `default`: people edit files."""
+        value = self.session.get(name)
+        return value if isinstance(value, type(default)) else default
+
     def remember(self, **changes: Any) -> None:
         """Keep something for the next start."""
         if any(self.session.get(name) != value for name, value in changes.items()):
@@ -97,7 +104,7 @@ class PromptrecApp(Asking, App[int]):
 
     def remember_scroll(self, name: str, row: int) -> None:
         """Keep how far something was scrolled."""
-        self.remember(scroll={**self.session.get("scroll", {}), name: row})
+        self.remember(scroll={**self.recall("scroll", dict[str, object]()), name: row})
 
     def action_show_mode(self, mode: str) -> None:
         """Switch between Runs, Data, Templates and Models. On the present one: back to its list."""
@@ -124,10 +131,6 @@ class PromptrecApp(Asking, App[int]):
     def action_help(self) -> None:
         """All keys of the present screen."""
         self.push_screen(HelpScreen(getattr(self.screen, "PLACE", "")))
-
-    def get_default_screen(self) -> BaseScreen[None]:
-        # What is below the modes shows for the moment until they are up.
-        return BaseScreen()
 
     def _fatal_error(self) -> None:
         # Textual would print a traceback with every local variable: prompts, titles, paths.

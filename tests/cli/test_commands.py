@@ -93,8 +93,10 @@ def test_a_saved_template_gets_versions(stocked: Any, tmp_path: Path) -> None:
         (("dataset", "import", "anything", "--name", "shop"), "exists already"),
         (("dataset", "import", "anything", "--name", "x", "--map", "user"), "FIELD=COLUMN"),
         (
-            ("run", "start", "--name", "r", "--dataset", "shop", "--template", "list", "--model", "tiny")
-            + ("--set", "train.epoch=3"),
+            (
+                *("run", "start", "--name", "r", "--dataset", "shop", "--template", "list"),
+                *("--model", "tiny", "--set", "train.epoch=3"),
+            ),
             "train.epochs",
         ),
     ],

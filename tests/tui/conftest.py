@@ -1,11 +1,17 @@
 """A home with a dataset, a finished run and a paused one, written as importer and trainer write them."""
 
+import json
 import math
+import struct
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.app import App
+from textual.pilot import Pilot
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
@@ -13,22 +19,11 @@ from promptrec_tui.runs.events import EventLog
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
 from promptrec_tui.workspace.datasets import DatasetRow, ImportOptions, import_source
+from promptrec_tui.workspace.models import add_model
 from promptrec_tui.workspace.opening import opened
 
-TITLES = [
-    "The Matrix",
-    "霸王别姬",
-    "Alien [/INST]",
-    "花样年华",
-    "Heat",
-    "Fargo",
-    "卧虎藏龙",
-    "Ran",
-    "Big",
-    "Up",
-    "Babe",
-    "Jaws",
-]
+TITLES = ["The Matrix", "霸王别姬", "Alien [/INST]", "花样年华", "Heat", "Fargo"]
+TITLES += ["卧虎藏龙", "Ran", "Big", "Up", "Babe", "Jaws"]
 PROTOCOL = {"split": "leave_one_out", "catalogue": len(TITLES), "k": 10}
 STEPS = 240
 NAN_STEP = 60
@@ -154,8 +149,68 @@ def empty_home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def full_home(empty_home: Home, tmp_path: Path) -> Home:
-    """Runs `first` (done) and `第二次 [/INST]` (paused at step 120), over one dataset."""
+    """Runs `first` (done) and `第二次 [/INST]` (paused at step 110), over one dataset."""
     dataset = write_dataset(empty_home, tmp_path)
     write_run(empty_home, dataset, "aaaa0001", "first", STEPS)
-    write_run(empty_home, dataset, "aaaa0002", "第二次 [/INST]", 120)
+    write_run(empty_home, dataset, "aaaa0002", "第二次 [/INST]", 110)
     return empty_home
+
+
+def write_model(folder: Path, context: int = 160) -> Path:
+    """A model folder that passes the check: a byte-level tokenizer, a config, weights of zeros."""
+    folder.mkdir(parents=True)
+    tokenizer = Tokenizer(models.BPE())
+    level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split("\n", "isolated"), level])
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=["<end>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(["Thing A 0\n"], trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    words = tokenizer.get_vocab_size()
+    config = {"model_type": "qwen3", "vocab_size": words, "max_position_embeddings": context}
+    write_json(folder / "config.json", config | {"architectures": ["Qwen3ForCausalLM"], "eos_token_id": 0})
+    write_json(folder / "tokenizer_config.json", {"eos_token": "<end>"})
+    shape = {"dtype": "F32", "shape": [words, 2], "data_offsets": [0, words * 8]}
+    header = json.dumps({"model.embed_tokens.weight": shape}).encode()
+    weights = struct.pack("<Q", len(header)) + header + bytes(words * 8)
+    (folder / "model.safetensors").write_bytes(weights)
+    return folder
+
+
+@pytest.fixture
+def small_model(tmp_path: Path) -> Path:
+    """The folder of a model with 160 tokens of context; not listed."""
+    return write_model(tmp_path / "small")
+
+
+@pytest.fixture
+def shop_home(home: Home, shop: Path, small_model: Path) -> Home:
+    """A home with the dataset `shop` and the model `small`."""
+    with opened(home) as workspace:
+        options = ImportOptions(format="csv", items=shop / "items.csv")
+        import_source(workspace, shop / "events.csv", "shop", options)
+        add_model(workspace, str(small_model), "small")
+    return home
+
+
+@pytest.fixture
+def until() -> Callable[[Pilot[Any], Callable[[], object]], Awaitable[None]]:
+    """Wait until something holds; fail after 30 seconds."""
+
+    async def wait(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
+        for _ in range(600):
+            await pilot.pause(0.05)
+            if holds():
+                return
+        pytest.fail("It never came to hold.")
+
+    return wait
+
+
+@pytest.fixture
+def screen_text() -> Callable[[App[Any]], str]:
+    """What the terminal shows, line by line."""
+    return lambda app: "\n".join(strip.text for strip in app.screen._compositor.render_strips())

@@ -2,23 +2,30 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
+from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static
+from textual.worker import WorkerFailed
 
 from promptrec_tui.home import Home
 from promptrec_tui.runs.events import EventLog
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
+from promptrec_tui.tui.trying import Recommendations
 from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.run_table import RunTable
+from promptrec_tui.workspace.runs import RunRow
+from promptrec_tui.workspace.scoring import Answer, ScoredItem
 
 Driver = Pilot[int]
 
@@ -37,7 +44,8 @@ async def settle(pilot: Driver, *keys: str) -> None:
     await pilot.press(*keys)
     for _ in range(2):
         await pilot.pause()
-        await pilot.app.workers.wait_for_complete()
+        with suppress(WorkerFailed):
+            await pilot.app.workers.wait_for_complete()
     await pilot.pause()
 
 
@@ -205,16 +213,29 @@ async def test_a_damaged_session_is_no_obstacle(full_home: Home):
         await settle(pilot, "j", "enter", "3")
 
 
-async def test_titles_are_found_and_make_a_history(full_home: Home):
+async def test_users_and_titles_are_found_and_asked_about(full_home: Home, monkeypatch: pytest.MonkeyPatch):
+    asked: list[list[str]] = []
+
+    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Recommendations:
+        asked.append(history)
+        best = ScoredItem("i1", "霸王别姬 [/INST]", -1.25, (1, 2))
+        return Recommendations(Answer("", (), 3, (best,)), None, "No adapter yet: wait.")
+
+    monkeypatch.setattr(Backend, "recommend", recommend)
     async with opened_app(full_home) as pilot:
         await settle(pilot, "enter", "t", *"heat")
-        assert "Heat" in screen_text(pilot)
         assert "events" in screen_text(pilot)
         await settle(pilot, "enter")
         assert "history (1)  Heat" in screen_text(pilot)
+        assert "1 霸王别姬 [/INST]" in screen_text(pilot)
+        assert "-1.25" in screen_text(pilot)
+        assert "No adapter yet:" in screen_text(pilot)
+        await settle(pilot, *"ran", "down", "up", "enter")
+        await settle(pilot, "backspace")
         await settle(pilot, *"u7", "enter")
-        assert "user u7" in screen_text(pilot)
-        assert "history (8)" in screen_text(pilot)
+        assert "user u7  history (8)" in screen_text(pilot)
+    assert asked[:3] == [["i4"], ["i4", "i7"], ["i4"]]
+    assert len(asked[3]) == 8
 
 
 async def test_help_lists_the_keys_of_the_screen(full_home: Home):
@@ -240,10 +261,14 @@ async def test_the_palette_finds_actions_and_runs(full_home: Home):
 
 async def test_an_unexpected_error_is_one_sentence_and_a_file(full_home: Home):
     async with opened_app(full_home) as pilot:
-        (full_home.runs / "aaaa0002" / "run.json").unlink()
-        table(pilot).choose("aaaa0002")
+        RunFolder(full_home.runs / "aaaa0001").report.write_text("{ torn")
+        table(pilot).choose("aaaa0001")
         await settle(pilot, "enter")
-        assert all("Traceback" not in notice for notice in notices(pilot))
+        log = full_home.root / "app.log"
+        assert notices(pilot) == [f"Unexpected JSONDecodeError: details in {log}."]
+        assert "Traceback" in log.read_text()
+        pilot.app.screen.renew()
+        await settle(pilot)
         assert len(notices(pilot)) == 1
 
 
@@ -262,13 +287,14 @@ async def test_a_live_chart_repaints_little(full_home: Home, monkeypatch: pytest
         chart = pilot.app.screen.query_one(LossChart)
         painted: list[int] = []
         refresh = chart.refresh
-        monkeypatch.setattr(
-            chart,
-            "refresh",
-            lambda *regions, **rest: (painted.extend(r.area for r in regions), refresh(*regions, **rest)),
-        )
+
+        def counted(*regions: Region, **rest: bool) -> Widget:
+            painted.extend(region.area for region in regions)
+            return refresh(*regions, **rest)
+
+        monkeypatch.setattr(chart, "refresh", counted)
         with EventLog(RunFolder(full_home.runs / "aaaa0002"), 1) as log:
-            log.write("metric", step=125, total_steps=240, epoch=1, values={"train_loss": 1.7})
+            log.write("metric", step=115, total_steps=240, epoch=1, values={"train_loss": 1.7})
         pilot.app.screen.renew()
         await settle(pilot)
         assert 0 < sum(painted) < chart.size.area / 10

@@ -37,9 +37,9 @@ WORDS = [
     "moon",
     "sun",
     "road",
-    "tower",
-    "winter",
 ]
+
+Moment = Callable[[str, dict[str, Any]], bool]
 
 SETTINGS = {
     "run.device": "cpu",
@@ -58,12 +58,9 @@ SETTINGS = {
 
 
 def titles() -> list[str]:
-    """Distinct titles of two or three words."""
+    """Distinct titles of two words and a year."""
     chance = random.Random(1)
-    found = {
-        f"The {' '.join(chance.sample(WORDS, 2)).title()} ({1950 + number})": None for number in range(ITEMS)
-    }
-    return list(found)
+    return [f"The {' '.join(chance.sample(WORDS, 2)).title()} ({1950 + number})" for number in range(ITEMS)]
 
 
 @pytest.fixture(scope="session")
@@ -181,14 +178,12 @@ def new_run(home: Home, model_folder: Path) -> Callable[..., RunFolder]:
 
 @pytest.fixture
 def tune() -> Callable[..., Any]:
-    """Runs an attempt in this process, asking for `command` before its event number `after` of a kind is written."""
+    """Runs an attempt in this process; asks for `command` after the first event for which `when` holds."""
     from promptrec_tui.tuning.desk import Desk
     from promptrec_tui.tuning.journal import Journal
     from promptrec_tui.tuning.recipe import fine_tune
 
-    def run(
-        folder: RunFolder, command: Any = None, when: Callable[[str, dict[str, Any]], bool] | None = None
-    ) -> Any:
+    def run(folder: RunFolder, command: Any = None, when: Moment | None = None) -> Any:
         attempt = folder.last_attempt + 1
         folder.attempt(attempt).path.mkdir(parents=True)
         asked = []

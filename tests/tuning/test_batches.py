@@ -15,7 +15,7 @@ Sizes = st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=5), min_size=1
 
 
 def sequences(sizes: list[list[int]]) -> list[TrainingSequence]:
-    """One row for each list; its numbers are the lengths of the completions, each behind two prompt tokens."""
+    """One row for each list; its numbers are the lengths of completions, each behind two prompt tokens."""
     found = []
     for row, lengths in enumerate(sizes):
         ids: list[int] = []

@@ -53,9 +53,8 @@ def test_a_trainer_a_scorer_and_plain_peft_agree(
     assert heartbeat is not None
     assert heartbeat.attempt == 1
 
-    preview = next(event for event in told if event["kind"] == "preview" and event["stage"] == "after")[
-        "users"
-    ][0]
+    after = next(event for event in told if event["kind"] == "preview" and event["stage"] == "after")
+    preview = after["users"][0]
     keys = {title: f"i{number}" for number, title in enumerate(_titles(home))}
     history = [keys[title] for title in preview["history"]]
     scorer = child(home, "promptrec_tui.tuning.scorer", folder.id)
@@ -93,16 +92,13 @@ def test_a_trainer_a_scorer_and_plain_peft_agree(
         assert scorer.wait(timeout=20) == 0
     finally:
         scorer.kill()
-        scorer.communicate()
+        scorer.wait()
 
     first = answer["items"][0]
-    plain = subprocess.run(
-        [
-            sys.executable, "-c", PLAIN_PEFT, str(model_folder), str(folder.adapter),
-            json.dumps(answer["prompt_token_ids"] + first["token_ids"]), str(len(first["token_ids"])),
-        ],  # fmt: skip
-        cwd="/", capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    ids, length = answer["prompt_token_ids"] + first["token_ids"], len(first["token_ids"])
+    arguments = [str(model_folder), str(folder.adapter), json.dumps(ids), str(length)]
+    command = [sys.executable, "-c", PLAIN_PEFT, *arguments]
+    plain = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True)
     assert float(plain.stdout) == pytest.approx(first["logprob"], abs=1e-3)
 
 

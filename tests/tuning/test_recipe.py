@@ -167,7 +167,7 @@ def test_a_loss_that_is_not_a_number_ends_the_run(
     new_run: Callable[..., RunFolder], tune: Any, events: Any
 ) -> None:
     folder = new_run(train__learning_rate=1e30, train__max_grad_norm=0.0, train__max_steps=20)
-    with pytest.raises(UserError, match="3 steps in a row.*train.learning_rate"):
+    with pytest.raises(UserError, match=r"3 steps in a row.*train\.learning_rate"):
         tune(folder)
     losses = [event["values"]["train_loss"] for event in events(folder, "metric") if "epoch" in event]
     assert losses[0] is not None

@@ -21,7 +21,10 @@ RENEW_SECONDS = 1.0
 
 
 class BaseScreen(Asking, Screen[Result]):
-    """Subclasses set `PLACE`, `MODE` and `BINDINGS = bindings(PLACE)`, and give `body()` and `load()`."""
+    """Subclasses set `PLACE`, `MODE` and `BINDINGS = bindings(PLACE)`, and give `body()` and `load()`.
+
+    Textual calls `on_…` of a class and of its bases: a subclass that has one must not call `super()`'s.
+    """
 
     PLACE: ClassVar[str] = ""
     """Its name in the action table."""
@@ -87,7 +90,7 @@ class BaseScreen(Asking, Screen[Result]):
 
     def keep_scroll(self, widget: Widget, name: str) -> None:
         """Scroll a widget that has been filled to where it was last time, and remember where it goes."""
-        kept = self.promptrec.session.get("scroll", {}).get(name, 0)
+        kept = self.promptrec.recall("scroll", dict[str, object]()).get(name)
         if isinstance(kept, int | float) and kept:
             self.call_after_refresh(widget.scroll_to, y=kept, animate=False, force=True)
         self.watch(widget, "scroll_y", lambda y: self.promptrec.remember_scroll(name, round(y)), init=False)

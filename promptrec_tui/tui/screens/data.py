@@ -80,7 +80,7 @@ class DataScreen(BaseScreen[None]):
         if rows == self._datasets:
             return
         if not self._datasets:
-            self._wanted = self._wanted or self.promptrec.session.get("dataset")
+            self._wanted = self._wanted or self.promptrec.recall("dataset", "")
         self._datasets = rows
         self.set_class(bool(rows), "-filled")
         table = self.query_one("#datasets", Table)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,6 +18,7 @@ from promptrec_tui.tui.screens.base import BaseScreen
 Result = TypeVar("Result")
 
 FIELDS = "Input, Select, TextArea"
+NO_DRAFTS: dict[str, Any] = {}
 
 
 class Form(BaseScreen[Result | None]):
@@ -36,7 +37,7 @@ class Form(BaseScreen[Result | None]):
             yield from self.fields()
         yield Static(id="problem")
         with Horizontal(id="buttons"):
-            yield Button(f"{self.VERB}  f2", id="start", variant="primary", compact=True)
+            yield Button(f"{self.VERB}  ^r", id="start", variant="primary", compact=True)
             yield Button("Leave  esc", id="leave", compact=True)
 
     def fields(self) -> ComposeResult:
@@ -76,15 +77,15 @@ class Form(BaseScreen[Result | None]):
 
     def take_draft(self) -> None:
         """Write what was typed the last time, if the form was left then."""
-        drafts = self.promptrec.session.get("drafts")
-        if isinstance(drafts, dict) and isinstance(draft := drafts.get(self.PLACE), dict):
+        draft = self.promptrec.recall("drafts", NO_DRAFTS).get(self.PLACE)
+        if isinstance(draft, dict):
             self.fill({str(name): str(value) for name, value in draft.items()})
         self._editing = True
 
     def keep_draft(self, draft: Mapping[str, str]) -> None:
         """Remember what was typed; an empty draft forgets it."""
-        drafts = self.promptrec.session.get("drafts")
-        rest = {name: kept for name, kept in drafts.items() if name != self.PLACE} if drafts else {}
+        drafts = self.promptrec.recall("drafts", NO_DRAFTS)
+        rest = {name: kept for name, kept in drafts.items() if name != self.PLACE}
         self.promptrec.remember(drafts={**rest, self.PLACE: dict(draft)} if draft else rest)
 
     def show_problem(self, text: str) -> None:

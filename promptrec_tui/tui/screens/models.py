@@ -63,7 +63,7 @@ class ModelsScreen(BaseScreen[None]):
         if rows == self._models:
             return
         if not self._models:
-            self._wanted = self._wanted or self.promptrec.session.get("model")
+            self._wanted = self._wanted or self.promptrec.recall("model", "")
         self._models = rows
         self.set_class(bool(rows), "-filled")
         table = self.query_one("#models", Table)

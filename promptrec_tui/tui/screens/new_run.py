@@ -19,7 +19,7 @@ from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.widgets.empty import Empty
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.runs import NewRun, RunRow
+    from promptrec_tui.workspace.runs import NewRun
 
 SETTINGS = {
     "train.epochs": "epochs",
@@ -34,8 +34,8 @@ SETTINGS = {
 """The spec keys that have a field of their own."""
 
 
-class NewRunScreen(Form["RunRow"]):
-    """Answers the run that was started, or None."""
+class NewRunScreen(Form[str]):
+    """Answers the id of the run that was started, or None."""
 
     PLACE = "new_run"
     MODE = "runs"
@@ -104,7 +104,7 @@ class NewRunScreen(Form["RunRow"]):
         named = {name: self._defaults[name] for name in ("dataset", "template", "model")}
         self.set_defaults({**named, **{_id(key): value for key, value in defaults.items()}})
 
-    async def submit(self, values: Mapping[str, str]) -> "RunRow":
+    async def submit(self, values: Mapping[str, str]) -> str:
         if self._new is None:
             raise UserError("The form is not filled in yet.")
         new = replace(
@@ -115,7 +115,8 @@ class NewRunScreen(Form["RunRow"]):
             model=values["model"],
             settings=_settings(values),
         )
-        return await self.ask(verbs.start_run, new)
+        row = await self.ask(verbs.start_run, new)
+        return row.id
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "import_dataset":

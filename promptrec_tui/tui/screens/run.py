@@ -44,7 +44,7 @@ class RunScreen(RunActions):
         self._row: RunRow | None = None
 
     def body(self) -> ComposeResult:
-        tab = self.promptrec.session.get("tab")
+        tab = self.promptrec.recall("tab", "")
         tab = tab if tab in TABS else TABS[0]
         yield Static(id="head", markup=False)
         yield TabLine(TABS, tab)
@@ -57,7 +57,6 @@ class RunScreen(RunActions):
             yield LogTail(id="log")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.keep_scroll(self.query_one("#log"), "log")
 
     @property
@@ -135,6 +134,8 @@ class RunScreen(RunActions):
         self.toggle_class("-single")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "toggle_grid":
+            return True if self.has_class("-wide") and self.has_class("-tall") else None
         if action in ("next_part", "previous_part") and self.is_mounted:
             return True if self.tab in ("curves", "previews") else None
         return super().check_action(action, parameters)

@@ -69,10 +69,10 @@ class RunsScreen(RunActions):
 
     def _restore(self) -> None:
         table = self.query_one(RunTable)
-        kept = self.promptrec.session.get("run")
+        kept = self.promptrec.recall("run", "")
         if kept in table.keys:
             table.choose(kept)
-            if self.promptrec.session.get("open"):
+            if self.promptrec.recall("open", False):
                 self.promptrec.open_run(kept)
         self.keep_scroll(table, "runs")
 

@@ -79,14 +79,14 @@ class TemplatesScreen(BaseScreen[None]):
         if (templates, datasets, models) == (self._templates, self._datasets, self._models):
             return
         if not self._templates:
-            self._dataset = self.promptrec.session.get("dataset", "")
+            self._dataset = self.promptrec.recall("dataset", "")
         self._templates, self._datasets, self._models = templates, datasets, models
         self._dataset = _among([row.id for row in datasets], self._dataset)
         self._model = _among([row.id for row in models], self._model)
         self.set_class(bool(datasets), "-filled")
         table = self.query_one("#templates", Table)
         table.show({row.id: _cells(row, self.promptrec.glyphs.more) for row in templates})
-        table.choose(self.promptrec.session.get("template", ""))
+        table.choose(self.promptrec.recall("template", ""))
         self.refresh_bindings()
         self._show()
 

@@ -27,9 +27,9 @@ def check_text(row: "ModelRow", check: "ModelCheck | None") -> Content:
             "class": check.architecture,
             "weights": f"{check.parameters:,} parameters, {check.size_bytes / 1e6:,.1f} MB",
             "context": f"{check.context:,} tokens",
-            "words": f"{check.vocabulary:,} tokens in the vocabulary",
+            "vocabulary": f"{check.vocabulary:,} tokens",
         }
-    lines = [Content.assemble((f"{name:<8} ", "dim"), clean(value)) for name, value in facts.items()]
+    lines = [Content.assemble((f"{name:<10} ", "dim"), clean(value)) for name, value in facts.items()]
     return Content("\n").join(
         [Content(clean(row.name)).stylize("bold"), *lines, Content(""), *_verdict(check)]
     )

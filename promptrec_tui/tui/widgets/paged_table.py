@@ -98,7 +98,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         self._tell()
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if y == 0:
             cells = [column.label for column in self._columns]
             return self._strip(cells, width, "paged--header")
@@ -128,7 +128,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         self._want()
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.size.width, self._total + 1)
+        self.virtual_size = Size(self.scrollable_content_region.width, self._total + 1)
         self._want()
 
     def on_click(self, event: events.Click) -> None:
@@ -161,7 +161,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         self._asked = set()
         self.workers.cancel_group(self, "page")
         self.set_reactive(PagedTable.cursor, 0)
-        self.virtual_size = Size(self.size.width, total + 1)
+        self.virtual_size = Size(self.scrollable_content_region.width, total + 1)
         self.scroll_to(y=0, animate=False)
         self.refresh()
 
