@@ -17,13 +17,13 @@ from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.glyphs import ASCII, UNICODE
 from promptrec_tui.tui.notices import sentence_of
 from promptrec_tui.tui.palette import ActionProvider
-from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.screens.data import DataScreen
 from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.models import ModelsScreen
 from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.screens.templates import TemplatesScreen
+from promptrec_tui.tui.widgets.run_text import GOING
 from promptrec_tui.workspace.session import load_session
 
 if TYPE_CHECKING:
@@ -81,20 +81,27 @@ class PromptrecApp(Asking, App[int]):
     @work(group="demo", exit_on_error=False)
     async def start_demo(self) -> None:
         """Import the sample data and start the sample run, each once."""
-        self.activity = "reading the sample data…"
+        self.activity = "reading the sample data"
         try:
             row = await self.ask(verbs.start_demo)
         finally:
             self.activity = ""
         self.remember(run=row.id)
         for screen in self.screen_stack:
-            if isinstance(screen, BaseScreen):
-                screen.renew()
+            if isinstance(screen, RunsScreen):
+                screen.select(row.id)
 
     def recall(self, name: str, default: T) -> T:
         """What was remembered under `name`, if it is something like `default`: people edit files."""
         value = self.session.get(name)
         return value if isinstance(value, type(default)) else default
+
+    def watch_runs(self, before: "tuple[RunRow, ...]", after: "tuple[RunRow, ...]") -> None:
+        """Say it when a run has ended."""
+        going = {row.id for row in before if row.state in GOING}
+        for row in after:
+            if row.id in going and row.state not in GOING:
+                self.notify_text(f"Run {row.name} is {row.state}. {row.reason}".strip())
 
     def remember(self, **changes: Any) -> None:
         """Keep something for the next start."""

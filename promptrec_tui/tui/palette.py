@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.actions import parse
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.types import IgnoreReturnCallbackType
 
 from promptrec_tui.text import clean
@@ -20,13 +21,18 @@ class ActionProvider(Provider):
 
     async def discover(self) -> Hits:
         for name, help_text, command in self._commands():
-            yield DiscoveryHit(name, command, text=name, help=help_text)
+            yield DiscoveryHit(Content(name), command, text=name, help=help_text)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for name, help_text, command in self._commands():
-            if (score := matcher.match(name)) > 0:
-                yield Hit(score, matcher.highlight(name), command, text=name, help=help_text)
+            score, offsets = matcher.fuzzy_search.match(query, name)
+            if score > 0:
+                # The matcher's own highlight would read a run's name as markup.
+                shown = Content(name)
+                for offset in offsets:
+                    shown = shown.stylize("bold underline", offset, offset + 1)
+                yield Hit(score, shown, command, text=name, help=help_text)
 
     def _commands(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         app = cast("PromptrecApp", self.app)
@@ -36,9 +42,7 @@ class ActionProvider(Provider):
                 name = f"{GROUPS[action.places[0]]}: {action.label}{keys}"
                 yield name, action.help, partial(self.screen.run_action, action.action)
         for row in app.runs:
-            # Square brackets would be markup in the list of commands.
-            name = clean(row.name).replace("[", "(").replace("]", ")")
-            yield f"Open run {name}", f"{row.state}", partial(app.open_run, row.id)
+            yield f"Open run {clean(row.name)}", row.state, partial(app.open_run, row.id)
 
     def _possible(self, action: Action) -> bool:
         namespace, name, parameters = parse(action.action)

@@ -1,6 +1,6 @@
 """The judge of a run: its protocol, applied to models and baselines alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,13 +59,8 @@ class Bench:
             for name in self.spec.settings.evaluation.baselines
         }
 
-    def rank(self, ranker: Ranker, cases: Sequence[Case], phase: str, message: str) -> Ranks:
-        """The ranks that the model gives, with progress. Raises Cancelled."""
-
-        def progress(done: int, total: int) -> None:
-            self.journal.phase(phase, done, total, message)
-
-        progress(0, len(cases))
+    def rank(self, ranker: Ranker, cases: Sequence[Case], progress: Callable[[int, int], None]) -> Ranks:
+        """The ranks that the model gives. Raises CancelledError."""
         return rank_users(ranker, self.task, cases, self.exclude_seen, progress, self.desk.cancelled)
 
     def tell(self, stage: str, name: str, step: int, ranks: Ranks) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -146,13 +146,8 @@ class Conductor(TrainerCallback):
     def _validate(self, step: int) -> bool:
         """Measure and compare with the best; whether this is the best, False also when it was left."""
         try:
-            values = self.validation.measure(
-                step,
-                lambda done, users: self.journal.phase(
-                    "training", step, self.total, f"Validating: {done} of {users} users"
-                ),
-            )
-            self.validation.preview("now", step)
+            values = self.validation.measure(step, self._progress("Validating", step))
+            self.validation.preview("now", step, self._progress("Previews", step))
         except CancelledError:
             return False
         finally:
@@ -168,6 +163,14 @@ class Conductor(TrainerCallback):
         patience = self.settings.patience
         standing.complete = step == self.total or bool(patience and standing.misses >= patience)
         return improved
+
+    def _progress(self, what: str, step: int) -> Callable[[int, int], None]:
+        """Progress between two steps, which is told in words: the phase goes on counting steps."""
+
+        def tell(done: int, users: int) -> None:
+            self.journal.phase("training", step, self.total, f"{what}: {done} of {users} users")
+
+        return tell
 
     def _publish(self, step: int) -> str:
         folder, standing = self.journal.folder, self.standing

@@ -1,6 +1,6 @@
 """One fine-tuning run, from top to bottom."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -125,8 +125,9 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
 
     try:
         if checkpoint is None:
-            journal.phase("before", 0, len(pinned), "Previews of the untuned model")
-            seconds = validation.preview("before", 0)
+            seconds = validation.preview(
+                "before", 0, _progress(journal, "before", "Previews of the untuned model")
+            )
             if seconds * len(monitored) <= PATIENCE_BEFORE:
                 _measure_untuned(model, validation, standing, "before")
         else:
@@ -155,11 +156,15 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
             if not standing.untuned:
                 _measure_untuned(model, validation, standing, "after")
             with model.disable_adapter():
-                figures.before = bench.rank(ranker, cases, "after", "The untuned model on the test targets")
+                progress = _progress(journal, "after", "The untuned model on the test targets")
+                figures.before = bench.rank(ranker, cases, progress)
             bench.tell("test", "untuned", 0, figures.before)
-            figures.after = bench.rank(ranker, cases, "after", "The tuned model on the test targets")
+            progress = _progress(journal, "after", "The tuned model on the test targets")
+            figures.after = bench.rank(ranker, cases, progress)
             bench.tell("test", "tuned", best or step, figures.after)
-            validation.preview("after", best or step)
+            validation.preview(
+                "after", best or step, _progress(journal, "after", "Previews of the tuned model")
+            )
     except CancelledError:
         if desk.ending == "pause":
             return Outcome(State.PAUSED, "Paused in the final evaluation: resume to finish it.", step)
@@ -178,7 +183,8 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     what = f"the adapter of step {best}, the best on validation," if best else f"the adapter of step {step}"
     if figures.after is None:
         return Outcome(State.STOPPED, f"Stopped at step {step}; {what} is kept.", step)
-    return Outcome(State.DONE, f"Done after {step} steps; {what} is kept.", step)
+    early = f", as train.patience says, of {plan.total_steps}" if step < plan.total_steps else ""
+    return Outcome(State.DONE, f"Done after {step} steps{early}; {what} is kept.", step)
 
 
 def restore(model: PeftModel, checkpoint: Checkpoint) -> None:
@@ -195,13 +201,16 @@ def _validation_plan(bench: Bench, users: Sequence[UserEvents], loss: str) -> Pl
 
 def _measure_untuned(model: PeftModel, validation: Validation, standing: Standing, phase: str) -> None:
     """The untuned model's point of the validation curves."""
-
-    def progress(done: int, users: int) -> None:
-        validation.journal.phase(phase, done, users, "The untuned model on the validation targets")
-
     with model.disable_adapter():
-        validation.measure(0, progress)
+        validation.measure(
+            0, _progress(validation.journal, phase, "The untuned model on the validation targets")
+        )
     standing.untuned = True
+
+
+def _progress(journal: Journal, phase: str, message: str) -> Callable[[int, int], None]:
+    """Progress of a phase that counts users."""
+    return lambda done, users: journal.phase(phase, done, users, message)
 
 
 def _bring_back_the_best(folder: RunFolder, model: PeftModel, standing: Standing, journal: Journal) -> int:

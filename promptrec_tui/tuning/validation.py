@@ -52,14 +52,18 @@ class Validation:
         self.journal.write("metric", step=step, values=values)
         return values
 
-    def preview(self, stage: str, step: int) -> float:
-        """Write a preview event of the pinned users; answers the seconds that it took for each of them."""
+    def preview(self, stage: str, step: int, progress: Callable[[int, int], None]) -> float:
+        """Write a preview event of the pinned users; answers the seconds that it took for each of them.
+
+        Calls `progress(done, users)`. Raises CancelledError when somebody wants the run to end.
+        """
         start = time.monotonic()
         users = []
         for case in self.pinned:
             if self.desk.cancelled():
                 raise CancelledError
             users.append(preview(self.ranker, self.task, self.items, case, self.exclude_seen))
+            progress(len(users), len(self.pinned))
         self.journal.write("preview", step=step, stage=stage, users=users)
         return (time.monotonic() - start) / max(1, len(users))
 

@@ -156,7 +156,7 @@ def full_home(empty_home: Home, tmp_path: Path) -> Home:
     return empty_home
 
 
-def write_model(folder: Path, context: int = 160) -> Path:
+def write_model(folder: Path, context: int = 120) -> Path:
     """A model folder that passes the check: a byte-level tokenizer, a config, weights of zeros."""
     folder.mkdir(parents=True)
     tokenizer = Tokenizer(models.BPE())
@@ -182,7 +182,7 @@ def write_model(folder: Path, context: int = 160) -> Path:
 
 @pytest.fixture
 def small_model(tmp_path: Path) -> Path:
-    """The folder of a model with 160 tokens of context; not listed."""
+    """The folder of a model with 120 tokens of context; not listed."""
     return write_model(tmp_path / "small")
 
 

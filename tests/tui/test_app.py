@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from textual.geometry import Region
@@ -14,6 +15,8 @@ from textual.worker import WorkerFailed
 from promptrec_tui.home import Home
 from promptrec_tui.runs.events import EventLog
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.states import State
+from promptrec_tui.tui import verbs
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
@@ -21,9 +24,11 @@ from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.trying import Recommendations
+from promptrec_tui.tui.verbs import runs
 from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.run_table import RunTable
+from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.runs import RunRow
 from promptrec_tui.workspace.scoring import Answer, ScoredItem
 
@@ -249,7 +254,13 @@ async def test_help_lists_the_keys_of_the_screen(full_home: Home):
 
 async def test_the_palette_finds_actions_and_runs(full_home: Home):
     async with opened_app(full_home, (100, 40)) as pilot:
-        await settle(pilot, "ctrl+p", *"open run first")
+        await settle(pilot, "ctrl+p")
+        await pilot.pause(0.3)
+        assert "Runs: new  n" in screen_text(pilot)
+        await settle(pilot, *"INST")
+        await pilot.pause(0.3)
+        assert "Open run 第二次 [/INST]" in screen_text(pilot)
+        await settle(pilot, *["backspace"] * 4, *"open run first")
         await pilot.pause(0.5)
         assert "Open run first" in screen_text(pilot)
         await settle(pilot, "enter")
@@ -277,7 +288,7 @@ async def test_ascii_only_draws_ascii(full_home: Home):
         chart = pilot.app.screen.query_one(LossChart)
         assert "".join(chart.render_line(y).text for y in range(chart.size.height)).isascii()
         cells = [cell.plain for key in table(pilot).keys for cell in table(pilot).get_row(key)[1:]]
-        assert all(cell.isascii() or cell == "–" for cell in cells)
+        assert all(cell.isascii() for cell in cells)
 
 
 async def test_a_live_chart_repaints_little(full_home: Home, monkeypatch: pytest.MonkeyPatch):
@@ -305,3 +316,29 @@ async def test_facts_are_never_markup(full_home: Home):
         table(pilot).choose("aaaa0002")
         await settle(pilot)
         assert "第二次 [/INST]" in str(pilot.app.screen.query_one("#facts", Static).content)
+
+
+async def test_the_demo_starts_by_itself_and_its_run_is_selected(
+    full_home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    with opened(full_home) as workspace:
+        rows = runs(workspace)
+    other = rows[-1]
+    monkeypatch.setattr(verbs, "start_demo", lambda workspace: other)
+    async with opened_app(full_home, demo=True) as pilot:
+        await settle(pilot)
+        assert table(pilot).keys[0] != other.id
+        assert table(pilot).chosen == other.id
+        assert pilot.app.session["run"] == other.id
+        assert "reading" not in screen_text(pilot)
+
+
+async def test_the_end_of_a_run_is_said(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        rows = pilot.app.runs
+        pilot.app.runs = tuple(replace(row, state=State.RUNNING) for row in rows)
+        assert notices(pilot) == []
+        await settle(pilot)
+        pilot.app.runs = rows
+        await settle(pilot)
+        assert sorted(notices(pilot)) == ["Run first is done.", "Run 第二次 [/INST] is paused."]

@@ -118,6 +118,15 @@ def test_baselines_are_lines_with_their_names():
     assert len(ink(rows, LINE)) > 40
 
 
+def test_baselines_are_named_where_the_curve_leaves_room():
+    high = [(x, 0.2 if x > 30 else 0.1) for x in range(100)]
+    chart = Chart(
+        "HR@10", (Series("model", high),), (("popularity", 0.2), ("markov", 0.2), ("item_knn", 0.2))
+    )
+    shown = "\n".join(text(draw_chart(chart, 80, 12)))
+    assert all(f"{name} 0.2" in shown for name in ("popularity", "markov", "item_knn"))
+
+
 def test_rising_values_rise():
     cells = ink(draw_chart(Chart("", (Series("s", [(0, 0.0), (100, 1.0)]),)), 60, 20), 0)
     left, right = min(cells), max(cells)

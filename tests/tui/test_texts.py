@@ -75,11 +75,11 @@ def test_progress_is_steps_in_training_and_else_the_phase():
     assert progress_text(run_row(phase="before", phase_done=12, phase_total=200)) == "before 12/200"
     assert progress_text(run_row(phase="loading")) == "loading"
     assert progress_text(run_row(state="done", phase="finishing")) == "8200/10000"
-    assert progress_text(run_row(state="queued", step=0, total_steps=None)) == "–"
+    assert progress_text(run_row(state="queued", step=0, total_steps=None)) == "-"
 
 
 def test_numbers_and_ages():
-    assert [number_text(value) for value in (None, math.nan, 1.23456)] == ["–", "nan", "1.235"]
+    assert [number_text(value) for value in (None, math.nan, 1.23456)] == ["-", "nan", "1.235"]
     now = datetime(2026, 1, 10, tzinfo=UTC)
     ages = {
         seconds: age_text((now - timedelta(seconds=seconds)).isoformat(), now)
@@ -87,7 +87,7 @@ def test_numbers_and_ages():
     }
     assert list(ages.values()) == ["42s", "7m", "2h", "10d"]
     assert age_text("2026-01-09T23:59:00", now) == "1m"
-    assert age_text("soon", now) == "–"
+    assert age_text("soon", now) == "-"
 
 
 @given(st.lists(st.one_of(st.floats(allow_nan=True), st.none()), max_size=30), st.integers(0, 12))
@@ -141,7 +141,7 @@ def test_a_preview_shows_the_move_of_the_target():
     assert "now, step 40" in text
     assert "\x1b" not in text
     assert "▼ 7" in preview_text([row("before", 0, 2, ()), row("after", 1, 9, ())], "", 80, UNICODE).plain
-    assert rank_text(None) == "–"
+    assert rank_text(None) == "-"
 
 
 def test_the_result_names_gains_with_their_intervals():
@@ -157,7 +157,7 @@ def test_the_result_names_gains_with_their_intervals():
     text = result_text(metrics, 10)
     assert text is not None
     assert "NDCG@10 over markov: +0.0630 (95% -0.0100 to +0.0850)" in text.plain
-    assert "markov         0.2000        –   0.1000" in text.plain
+    assert "markov         0.2000        -   0.1000" in text.plain
     partial = result_text({"before": figures, "after": None, "baselines": {}, "gain": {}}, 10)
     assert partial is not None
     assert "tuned" not in partial.plain.replace("untuned", "")

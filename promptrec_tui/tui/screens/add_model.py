@@ -5,8 +5,10 @@ from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.widgets import Input, Static
 
+from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.command_form import CommandForm, required
 from promptrec_tui.tui.screens.form import row
@@ -28,19 +30,31 @@ class AddModelScreen(CommandForm):
     VERB = "Add"
     WORKING = "looking at the model…"
 
+    _defaults: Mapping[str, str] = {"name": ""}
+    _plan = ""
+
     def fields(self) -> ComposeResult:
         yield Static(ABOUT, classes="about", markup=False)
         yield row("folder or hub id", PathInput("/models/qwen, or owner/name", id="source"))
         yield row("name", Input(placeholder="what to call it", id="name", compact=True))
+        yield Static(id="plan", classes="about")
 
     def command(self, values: Mapping[str, str]) -> list[str]:
         source = required(values, "source", "Say which folder or hub id to add.")
         name = required(values, "name", "Give the model a name.")
+        self._plan = ""
+        self.query_one("#plan", Static).update("")
         path = Path(source).expanduser()
         return [
             *("model", "add", f"--name={name}", "--progress=json", "--json", "--"),
             str(path) if path.is_dir() else source,
         ]
+
+    def told(self, phase: str) -> None:
+        # What a download begins with, its size and the free disk, stays in sight.
+        if not self._plan:
+            self._plan = phase
+            self.query_one("#plan", Static).update(Content(clean(phase)))
 
     @on(Input.Changed, "#source")
     def _name_it(self, event: Input.Changed) -> None:

@@ -75,12 +75,13 @@ class BaseScreen(Asking, Screen[Result]):
 
     def on_mount(self) -> None:
         self.set_class(self.promptrec.ascii_only, "-ascii")
-        self._timer = self.set_interval(RENEW_SECONDS, self.renew, pause=True)
         self.focus_home()
 
     def on_screen_resume(self) -> None:
         if self._timer:
             self._timer.resume()
+        else:
+            self._timer = self.set_interval(RENEW_SECONDS, self.renew)
         self.renew()
 
     def on_screen_suspend(self) -> None:

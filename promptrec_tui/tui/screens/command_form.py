@@ -26,6 +26,9 @@ class CommandForm(Form[dict[str, Any]]):
         """The command's arguments. Raises UserError when a field is missing or wrong."""
         raise NotImplementedError
 
+    def told(self, phase: str) -> None:
+        """Called with each phase that the child tells of."""
+
     def on_mount(self) -> None:
         super().on_mount()
         self.take_draft()
@@ -39,6 +42,7 @@ class CommandForm(Form[dict[str, Any]]):
         def show(phase: str, done: int, total: int) -> None:
             if not self._cancelling:
                 progress.at = (phase, done, total)
+                self.told(phase)
 
         try:
             return await run_child(self.promptrec.home, arguments, show)

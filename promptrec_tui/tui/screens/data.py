@@ -38,6 +38,9 @@ MOST_FOUND = 500
 class DataScreen(BaseScreen[None]):
     """The datasets and what is in the chosen one; without room for both, enter goes in and esc back."""
 
+    # Datasets, users and a history need more than the app's usual step to stand side by side.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 (Textual reads it so)
+
     PLACE = "data"
     MODE = "data"
     BINDINGS = bindings("data")
@@ -59,7 +62,7 @@ class DataScreen(BaseScreen[None]):
                 with Horizontal(id="people"):
                     with Vertical(id="who"):
                         yield Input(placeholder="users whose key has…", id="filter", compact=True)
-                        yield PagedTable(USER_COLUMNS, more, id="users")
+                        yield PagedTable(USER_COLUMNS, more, "No such user.\nesc shows all.", id="users")
                     yield PagedTable(HISTORY_COLUMNS, more, id="history")
                 yield PagedTable(ROW_COLUMNS, more, id="rows")
 

@@ -133,6 +133,12 @@ class Form(BaseScreen[Result | None]):
         if self._editing:
             self.keep_draft(self.draft)
 
+    def renew(self) -> None:
+        # Each second: quitting, or a kill, loses no more than that.
+        if self._editing:
+            self.keep_draft(self.draft)
+        super().renew()
+
     @on(Button.Pressed, "#start")
     def _pressed_start(self) -> None:
         self.action_start()

@@ -30,7 +30,7 @@ class ImportScreen(CommandForm):
     VERB = "Import"
     WORKING = "opening the file…"
 
-    _defaults: Mapping[str, str] = {"format": "auto"}
+    _defaults: Mapping[str, str] = {"format": "auto", "name": ""}
 
     def fields(self) -> ComposeResult:
         yield Static(ABOUT, classes="about", markup=False)

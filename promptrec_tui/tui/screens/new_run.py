@@ -37,6 +37,8 @@ SETTINGS = {
 class NewRunScreen(Form[str]):
     """Answers the id of the run that was started, or None."""
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 (Textual reads it so)
+
     PLACE = "new_run"
     MODE = "runs"
     BINDINGS = bindings("new_run")
@@ -107,6 +109,8 @@ class NewRunScreen(Form[str]):
     async def submit(self, values: Mapping[str, str]) -> str:
         if self._new is None:
             raise UserError("The form is not filled in yet.")
+        if empty := [name for name in ("dataset", "template", "model") if not values[name]]:
+            raise UserError(f"Choose a {empty[0]}.")
         new = replace(
             self._new,
             name=values["name"].strip(),

@@ -1,5 +1,6 @@
 """One run: its curves, previews, model to try, spec and log."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -74,8 +75,9 @@ class RunScreen(RunActions):
         if row is None:
             self.action_back()
             return
-        self.query_one("#head", Static).update(head_text(row))
         self.refresh_bindings()
+        if self._row is None:
+            self.query_one("#head", Static).update(head_text(row))
         if row != self._row:
             await self._load_view()
             self._row = row
@@ -85,6 +87,7 @@ class RunScreen(RunActions):
 
     async def _load_view(self) -> None:
         view = await self.ask(verbs.run_view, self._run)
+        self.query_one("#head", Static).update(head_text(view.row, view.warnings))
         self.query_one(CurvesPane).show(view)
         self.query_one(PreviewPane).show(view.previews)
         self.query_one(TryPane).row = view.row
@@ -146,9 +149,9 @@ class RunScreen(RunActions):
             pane.move(by)
 
 
-def head_text(row: "RunRow") -> Text:
-    """Name, state, how far, the last figures, and why it ended."""
-    text = Text(no_wrap=True, overflow="ellipsis")
+def head_text(row: "RunRow", warnings: Sequence[str] = ()) -> Text:
+    """Name, state, how far and the last figures; below, why it ended and the last warning."""
+    text = Text()
     text.append(clean(row.name), style="bold")
     text.append(f"  {state_text(row)}", style=STATE_STYLES.get(row.state, ""))
     text.append(f"  {progress_text(row)}")
@@ -156,5 +159,8 @@ def head_text(row: "RunRow") -> Text:
     if row.best_step:
         text.append(f"  best at {row.best_step}", style="dim")
     if row.reason:
-        text.append(f"  {clean(row.reason)}", style="yellow")
+        text.append(f"\n{clean(row.reason)}", style={"failed": "red", "done": "dim"}.get(row.state, "yellow"))
+    if warnings:
+        more = f" (+{len(warnings) - 1} more)" if len(warnings) > 1 else ""
+        text.append(f"\n! {clean(warnings[-1])}{more}", style="yellow")
     return text

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.opening import Workspace
     from promptrec_tui.workspace.runs import RunRow
 
-GOING = ("starting", "running", "pausing", "stopping")
 ALLOWED = {
     "stop_run": ("queued", "starting", "running", "pausing"),
     "pause_run": ("starting", "running"),

@@ -31,9 +31,11 @@ class RunsScreen(RunActions):
     BINDINGS = bindings("runs")
 
     _restored = False
+    _wanted = ""
+    _drawn: "RunRow | None" = None
 
     def body(self) -> ComposeResult:
-        yield Input(placeholder="keep the runs that contain…", id="filter")
+        yield Input(placeholder="keep the runs that contain", id="filter")
         yield Empty("No runs yet.", "n", "describe a new run", id="empty")
         with Horizontal(id="runs"):
             yield RunTable(self.promptrec.glyphs)
@@ -59,12 +61,20 @@ class RunsScreen(RunActions):
             self._restore()
         await self._load_chart()
 
+    def select(self, run: str) -> None:
+        """Put the cursor on a run as soon as it is listed."""
+        self._wanted = run
+        self.renew()
+
     def _show(self) -> None:
         rows = self.promptrec.runs
         wanted = self.query_one("#filter", Input).value
         self.set_class(bool(rows), "-filled")
         table = self.query_one(RunTable)
         table.show_runs([row for row in rows if matches(row, wanted)])
+        if self._wanted in table.keys:
+            table.choose(self._wanted)
+            self._wanted = ""
         self.refresh_bindings()
 
     def _restore(self) -> None:
@@ -78,11 +88,14 @@ class RunsScreen(RunActions):
 
     async def _load_chart(self) -> None:
         row = self.present_run
+        if row == self._drawn:
+            return
+        self._drawn = row
         if row is None:
             self.query_one("#facts", Static).update("")
             self.query_one(LossChart).show(Chart("loss", ()))
             return
-        facts = f"{row.dataset} · {row.template} · {row.model}"
+        facts = f"{row.dataset} | {row.template} | {row.model}"
         self.query_one("#facts", Static).update(
             Content.assemble((clean(row.name), "bold"), "\n", (clean(facts), "dim"))
         )
@@ -137,4 +150,5 @@ class RunsScreen(RunActions):
 
     def _started(self, run: str | None) -> None:
         if run:
+            self._wanted = run
             self.promptrec.open_run(run)

@@ -17,7 +17,13 @@ from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.cells import fit
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.table import Table
-from promptrec_tui.tui.widgets.template_text import rendering_facts, rendering_text, template_text
+from promptrec_tui.tui.widgets.template_text import (
+    ASCII_LINE_END,
+    LINE_END,
+    rendering_facts,
+    rendering_text,
+    template_text,
+)
 from promptrec_tui.tui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
@@ -62,6 +68,10 @@ class TemplatesScreen(BaseScreen[None]):
         key = self.query_one("#templates", Table).chosen if self.is_mounted else None
         return next((row for row in self._templates if row.id == key), None)
 
+    @property
+    def _line_end(self) -> str:
+        return ASCII_LINE_END if self.promptrec.ascii_only else LINE_END
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("choose_user", "next_user", "previous_user"):
             return True if self._dataset else None
@@ -98,7 +108,7 @@ class TemplatesScreen(BaseScreen[None]):
 
     def _show(self) -> None:
         if row := self.present_template:
-            self.query_one("#template", Static).update(template_text(row))
+            self.query_one("#template", Static).update(template_text(row, self._line_end))
             self._render_last_event(row)
 
     @work(exclusive=True, group="render", exit_on_error=False)
@@ -117,7 +127,7 @@ class TemplatesScreen(BaseScreen[None]):
             rendered.update("")
             return
         facts.update(rendering_facts(answer, dataset, model))
-        rendered.update(rendering_text(answer))
+        rendered.update(rendering_text(answer, self._line_end))
         # The end is what is trained.
         self.query_one("#rendered").scroll_end(animate=False)
         self._user = answer.user

@@ -64,8 +64,12 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Chosen):
         """The row under the cursor was clicked."""
 
-    def __init__(self, columns: Sequence[Column], more: str = "…", id: str | None = None) -> None:
+    def __init__(
+        self, columns: Sequence[Column], more: str = "…", empty: str = "", id: str | None = None
+    ) -> None:
+        """`more` stands for what was cut off; `empty` is said where there are no rows."""
         super().__init__(id=id)
+        self._empty = empty.split("\n")
         self._columns = columns
         self._more = more
         self._total = 0
@@ -73,6 +77,16 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         self._pages: dict[int, Sequence[PagedRow]] = {}
         self._asked: set[int] = set()
         self._chosen: str | None = None
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are, fetched or not."""
+        return self._total
+
+    @property
+    def pages_held(self) -> list[int]:
+        """The pages that are in memory."""
+        return sorted(self._pages)
 
     @property
     def chosen(self) -> str | None:
@@ -104,7 +118,9 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
             return self._strip(cells, width, "paged--header")
         number = self.scroll_offset.y + y - 1
         if number >= self._total:
-            return Strip.blank(width, self.rich_style)
+            text = self._empty[number] if not self._total and number < len(self._empty) else ""
+            style = self.get_component_rich_style("paged--header")
+            return Strip([Segment(padded(f" {text}", width), style)])
         found = self._row(number)
         cells = list(found.cells) if found else [self._more]
         return self._strip(cells, width, "paged--cursor" if number == self.cursor else "paged--row")

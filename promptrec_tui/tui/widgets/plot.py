@@ -8,6 +8,7 @@ one more point changes few cells.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 AXIS, LINE, TITLE = -1, -2, -3
 """Inks beside those of the series, which are their numbers."""
@@ -178,10 +179,7 @@ def draw_chart(chart: Chart, width: int, height: int, ascii_only: bool = False) 
     scale = scale_of(chart, canvas.width, canvas.height) or rough
     _draw(chart, scale, canvas)
     names = _line_names(chart, scale, canvas)
-    labels = {
-        round((scale.y[1] - value) / (scale.y[1] - scale.y[0]) * (canvas.height - 1)): text
-        for value, text in _y_labels(scale).items()
-    }
+    labels = {_cell_row(scale, canvas, value): text for value, text in _y_labels(scale).items()}
     vertical, notch = ("|", "+") if ascii_only else ("│", "┤")
     rows = []
     for number in range(canvas.height):
@@ -198,6 +196,12 @@ def _row(text: str, width: int, ink: int = AXIS) -> Row:
 def _y_labels(scale: Scale) -> dict[float, str]:
     step = scale.y_ticks[1] - scale.y_ticks[0] if len(scale.y_ticks) > 1 else scale.y[1] - scale.y[0]
     return {value: tick_text(value, step) for value in scale.y_ticks}
+
+
+def _cell_row(scale: Scale, canvas: Canvas, value: float) -> int:
+    """The row of cells in which the dot of a value lies."""
+    dot = round((scale.y[1] - value) / (scale.y[1] - scale.y[0]) * (canvas.rows - 1))
+    return dot // canvas.per_cell[1]
 
 
 def _legend(chart: Chart, width: int, ascii_only: bool) -> Row:
@@ -233,20 +237,18 @@ def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
 
 
 def _line_names(chart: Chart, scale: Scale, canvas: Canvas) -> dict[tuple[int, int], Cell]:
+    """The names of the lines on or beside them, at the right end or wherever no curve and no name is."""
     names: dict[tuple[int, int], Cell] = {}
-    taken: set[int] = set()
     for name, value in sorted(chart.lines, key=lambda line: -line[1]):
-        text = f" {name} {value_text(value)}"[: canvas.width]
-        row = int((scale.y[1] - value) / (scale.y[1] - scale.y[0]) * (canvas.height - 1) + 0.5)
-        free = (near for near in (row, row - 1, row + 1, row + 2) if near not in taken)
-        row = next((near for near in free if 0 <= near < canvas.height), -1)
-        if row < 0:
-            continue
-        taken.add(row)
-        start = canvas.width - len(text)
-        under = (canvas.inks.get((column, row), LINE) for column in range(start, canvas.width))
-        if all(ink == LINE for ink in under):
-            names.update({(start + number, row): (char, LINE) for number, char in enumerate(text)})
+        text = f" {name} {value_text(value)} "[: canvas.width]
+        end = canvas.width - len(text)
+        line = _cell_row(scale, canvas, value)
+        for row, start in product((line, line - 1, line + 1), (end, 0, end // 2, end // 4, 3 * end // 4)):
+            cells = [(column, row) for column in range(start, start + len(text))]
+            curved = any(canvas.inks.get(cell, LINE) != LINE for cell in cells)
+            if 0 <= row < canvas.height and not curved and names.keys().isdisjoint(cells):
+                names.update(zip(cells, ((char, LINE) for char in text), strict=True))
+                break
     return names
 
 

@@ -124,5 +124,5 @@ def _move_text(before: "PreviewRow | None", now: "PreviewRow | None", glyphs: Gl
 def rank_text(rank: float | None) -> str:
     """A rank; ties give halves."""
     if rank is None or not math.isfinite(rank):
-        return "–"
+        return "-"
     return f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"

@@ -58,7 +58,7 @@ def history_text(titles: Sequence[str], width: int, glyphs: Glyphs, lines: int =
         kept.append(piece)
     more = f"{glyphs.more} " if len(kept) < len(titles) else ""
     text = Text(f"history ({len(titles)})  ", style="dim")
-    text.append(more + " · ".join(reversed(kept)), style="default")
+    text.append(more + " | ".join(reversed(kept)), style="default")
     return text
 
 

@@ -10,6 +10,9 @@ from promptrec_tui.tui.glyphs import UNICODE
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
+GOING = ("starting", "running", "pausing", "stopping")
+"""A process is at work on the run."""
+
 STATE_STYLES = {
     "queued": "cyan",
     "starting": "yellow",
@@ -27,7 +30,7 @@ STATE_STYLES = {
 def number_text(value: float | None, digits: int = 3) -> str:
     """A measured number; a dash where there is none, `nan` where it was not one."""
     if value is None:
-        return "–"
+        return "-"
     return f"{value:.{digits}f}" if math.isfinite(value) else "nan"
 
 
@@ -38,12 +41,12 @@ def state_text(row: "RunRow") -> str:
 
 def progress_text(row: "RunRow") -> str:
     """`240/1200` in training, else the phase and how far it is."""
-    if row.state in ("starting", "running", "pausing", "stopping") and row.phase not in ("training", ""):
+    if row.state in GOING and row.phase not in ("training", ""):
         share = f" {row.phase_done or 0}/{row.phase_total}" if row.phase_total else ""
         return f"{row.phase}{share}"
     if row.total_steps:
         return f"{row.step}/{row.total_steps}"
-    return str(row.step) if row.step else "–"
+    return str(row.step) if row.step else "-"
 
 
 def age_text(then: str, now: datetime | None = None) -> str:
@@ -51,7 +54,7 @@ def age_text(then: str, now: datetime | None = None) -> str:
     try:
         moment = datetime.fromisoformat(then)
     except ValueError:
-        return "–"
+        return "-"
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     seconds = max(0, round(((now or datetime.now(UTC)) - moment).total_seconds()))

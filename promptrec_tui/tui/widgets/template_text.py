@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.templates import Rendering, TemplateRow
 
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+LINE_END, ASCII_LINE_END = "⏎", "\\n"
 TRAINED = "$text-success on $success-muted"
 
 
-def template_text(row: "TemplateRow") -> Content:
+def template_text(row: "TemplateRow", line_end: str = LINE_END) -> Content:
     """The two parts of a template as they were written."""
-    end = "the tokenizer's end of text" if row.end_token is None else repr(clean_visibly(row.end_token))[1:-1]
+    end = "the tokenizer's end of text" if row.end_token is None else clean_visibly(row.end_token, line_end)
     return Content("\n").join(
         [
             Content.assemble((clean(row.name), "bold"), (_facts(row), "dim")),
@@ -28,11 +29,10 @@ def template_text(row: "TemplateRow") -> Content:
     )
 
 
-def rendering_text(rendering: "Rendering") -> Content:
+def rendering_text(rendering: "Rendering", line_end: str = LINE_END) -> Content:
     """A prompt with the completion right behind it, as the model reads them."""
-    return Content.assemble(
-        clean_lines(rendering.prompt), (clean_visibly(rendering.completion), f"bold {TRAINED}")
-    )
+    completion = clean_visibly(rendering.completion, line_end)
+    return Content.assemble(clean_lines(rendering.prompt), (completion, f"bold {TRAINED}"))
 
 
 def rendering_facts(rendering: "Rendering", dataset: str, model: str) -> Content:
@@ -54,9 +54,9 @@ def rendering_facts(rendering: "Rendering", dataset: str, model: str) -> Content
     )
 
 
-def clean_visibly(text: str) -> str:
+def clean_visibly(text: str, line_end: str = LINE_END) -> str:
     """`text` cleaned, its line ends to be seen."""
-    return clean(text.replace("\r", "").replace("\n", "⏎"))
+    return clean(text.replace("\r", "").replace("\n", line_end))
 
 
 def _facts(row: "TemplateRow") -> str:

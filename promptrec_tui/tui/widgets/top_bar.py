@@ -7,7 +7,7 @@ from textual.widget import Widget
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui.widgets.cells import fit
-from promptrec_tui.tui.widgets.run_text import progress_text
+from promptrec_tui.tui.widgets.run_text import GOING, progress_text
 
 if TYPE_CHECKING:
     from promptrec_tui.tui.app import PromptrecApp
@@ -35,7 +35,7 @@ class TopBar(Widget):
             for style in ("reverse" if mode == self._mode else "dim",)
         )
         room = self.size.width - left.cell_length - 3
-        right = fit(self._activity(), room)
+        right = fit(self._activity(), room, more=cast("PromptrecApp", self.app).glyphs.more)
         gap = " " * max(1, self.size.width - left.cell_length - right.cell_len - 1)
         return Content.assemble(left, gap, Content.from_rich_text(right))
 
@@ -46,7 +46,7 @@ class TopBar(Widget):
         app = cast("PromptrecApp", self.app)
         if app.activity:
             return app.activity
-        going = [row for row in app.runs if row.state in ("starting", "running", "pausing", "stopping")]
+        going = [row for row in app.runs if row.state in GOING]
         waiting = sum(row.state == "queued" for row in app.runs)
         if going:
             text = f"{app.glyphs.dot} {clean(going[0].name)} {progress_text(going[0])}"

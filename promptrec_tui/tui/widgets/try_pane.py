@@ -53,10 +53,11 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         self._glyphs = glyphs
         self._history: tuple[tuple[str, str], ...] = ()
         self._user = ""
+        self._found: dict[str, str] = {}
         self._answer: Recommendations | None = None
 
     def compose(self) -> ComposeResult:
-        yield TryInput(placeholder="user or title…", id="question")
+        yield TryInput(placeholder="user or title", id="question")
         yield OptionList(id="matches")
         yield Static(INVITATION, id="asked", markup=False)
         yield Static(id="answer", markup=False)
@@ -78,6 +79,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
             return
         users = await self.ask(verbs.users, self.row.dataset, text, USERS)
         titles = await self.ask(verbs.titles, self.row.dataset, text, TITLES)
+        self._found = {item.key: item.title for item in titles}
         options = [_option(f"item:{item.key}", item.title, f"{item.events} events") for item in titles]
         people = [_option(f"user:{user.key}", f"user {user.key}", f"{user.events} events") for user in users]
         exact = text in [user.key for user in users]
@@ -116,7 +118,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
             self._take_user(key)
         else:
             self._user = ""
-            self._history = (*self._history, (key, str(option.prompt).partition("\t")[0]))
+            self._history = (*self._history, (key, self._found[key]))
             self._recommend()
 
     @work(exclusive=True, group="pick", exit_on_error=False)
@@ -130,7 +132,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
     @work(exclusive=True, group="recommend", exit_on_error=False)
     async def _recommend(self) -> None:
         self._answer = None
-        self._redraw("loading the model…" if self._history else "")
+        self._redraw("waiting for the model" if self._history else "")
         if self._history and self.row:
             try:
                 self._answer = await self.promptrec.backend.recommend(
@@ -181,4 +183,4 @@ def _ranked(items: "Sequence[ScoredItem]") -> list[Ranked]:
 
 
 def _option(key: str, text: str, note: str) -> Option:
-    return Option(Content.assemble(clean(text), ("\t" + note, "dim")), id=key)
+    return Option(Content.assemble(clean(text), (f"  {note}", "dim")), id=key)

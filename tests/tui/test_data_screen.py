@@ -1,0 +1,138 @@
+"""Mode 2, over real dataset files."""
+
+from rich.cells import cell_len
+from textual.app import App, ComposeResult
+from textual.widgets import Input
+
+from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.screens.confirm import ConfirmScreen
+from promptrec_tui.tui.widgets.data_text import moment
+from promptrec_tui.tui.widgets.paged_table import KEPT_PAGES, PAGE_ROWS, Column, PagedRow, PagedTable
+from promptrec_tui.tui.widgets.table import Table
+from promptrec_tui.workspace.datasets import dataset_rows, list_datasets, user_history
+from promptrec_tui.workspace.opening import opened
+
+LONG = 1_000_000
+
+
+def paged(app, name) -> PagedTable:
+    return app.screen.query_one(f"#{name}", PagedTable)
+
+
+async def test_counts_users_and_a_history_with_its_titles(shop_home, until, screen_text):
+    with opened(shop_home) as workspace:
+        titles = [row.title for row in user_history(workspace, "shop", "u01")]
+        counts = list_datasets(workspace)[0]
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: paged(app, "users").chosen == "u00")
+        assert "shop" in screen_text(app)
+        assert f"{counts.interactions}" in screen_text(app)
+        await pilot.press("enter", "j")
+        await until(pilot, lambda: titles[0] in screen_text(app))
+        assert all(title in screen_text(app) for title in titles)
+        await pilot.press("enter")
+        assert app.focused is paged(app, "history")
+        await pilot.press("escape")
+        assert app.focused is paged(app, "users")
+        await pilot.press("escape")
+        assert app.focused is app.screen.query_one("#datasets", Table)
+
+
+async def test_users_are_filtered_by_key_and_come_back(shop_home, until):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: paged(app, "users").chosen)
+        await pilot.press("/", *"U2")
+        await until(pilot, lambda: paged(app, "users").row_count == 10)
+        await pilot.press("enter", "G")
+        await until(pilot, lambda: paged(app, "users").chosen == "u29")
+        await pilot.press("escape")
+        await until(pilot, lambda: paged(app, "users").row_count == 30)
+        assert app.screen.query_one("#filter", Input).value == ""
+
+
+async def test_all_rows_to_the_last(shop_home, until, screen_text):
+    with opened(shop_home) as workspace:
+        total = list_datasets(workspace)[0].interactions
+        last = dataset_rows(workspace, "shop", total - 1, 1)[0]
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: paged(app, "users").chosen)
+        await pilot.press("r", "G")
+        await until(pilot, lambda: paged(app, "rows").chosen == f"{last.user} {last.position}")
+        bottom = screen_text(app).splitlines()[-2]
+        assert last.user in bottom
+        assert last.title in bottom
+
+
+async def test_titles_are_no_markup_and_wide_characters_keep_the_columns(full_home, until, screen_text):
+    app = PromptrecApp(full_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: paged(app, "users").chosen)
+        await pilot.press("enter", "j", "j")
+        await until(pilot, lambda: "Alien [/INST]" in screen_text(app) and "霸王别姬" in screen_text(app))
+        assert {cell_len(line) for line in screen_text(app).splitlines()} == {80}
+
+
+async def test_delete_asks_first_and_empties_the_pane(shop_home, until, screen_text):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: paged(app, "users").chosen)
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: "No datasets yet." in screen_text(app))
+        assert "i import" in screen_text(app)
+    assert not list(shop_home.datasets.iterdir())
+
+
+class LongApp(App[None]):
+    """A million rows, and a note of every page that was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def compose(self) -> ComposeResult:
+        yield PagedTable((Column("row"), Column("square", 14, right=True)))
+
+    def on_mount(self) -> None:
+        table = self.query_one(PagedTable)
+        table.show(LONG, self.fetch)
+        table.focus()
+
+    async def fetch(self, start: int, limit: int) -> list[PagedRow]:
+        self.asked.append(start)
+        return [PagedRow(f"row {n}", (f"row {n}", str(n * n))) for n in range(start, start + limit)]
+
+
+async def test_of_a_long_table_only_what_is_seen_is_fetched(until, screen_text):
+    app = LongApp()
+    async with app.run_test(size=(40, 20)) as pilot:
+        table = app.query_one(PagedTable)
+        await until(pilot, lambda: table.chosen == "row 0")
+        await pilot.press("G")
+        await until(pilot, lambda: table.chosen == f"row {LONG - 1}")
+        assert f"row {LONG - 1}" in screen_text(app).splitlines()[-1]
+        await pilot.press("ctrl+u", "k")
+        assert table.chosen == f"row {LONG - 20}"
+        assert len(app.asked) == 2
+        for page in range(KEPT_PAGES + 5):
+            table.cursor = page * PAGE_ROWS
+            await until(pilot, lambda page=page: table.chosen == f"row {page * PAGE_ROWS}")
+        assert len(table.pages_held) <= KEPT_PAGES
+        await pilot.press("g")
+        await until(pilot, lambda: table.chosen == "row 0")
+
+
+def test_a_day_is_shown_where_a_number_can_be_one():
+    assert moment(964982703) == "2000-07-30"
+    assert moment(964982703000) == "2000-07-30"
+    assert moment(17) == "17"
+    assert moment(None) == ""

@@ -1,0 +1,110 @@
+"""Import in a child process: the form, the progress, cancelling, and what a child says."""
+
+from textual.widgets import Input, Static, TextArea
+
+from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.child import progress_of, sentence
+from promptrec_tui.tui.screens.data import DataScreen
+from promptrec_tui.tui.screens.import_dataset import ImportScreen
+from promptrec_tui.tui.widgets.path_input import complete
+from promptrec_tui.tui.widgets.progress_line import ProgressLine
+from promptrec_tui.tui.widgets.table import Table
+from promptrec_tui.workspace.datasets import list_datasets
+from promptrec_tui.workspace.opening import opened
+
+
+def field(app, name) -> Input:
+    return app.screen.query_one(f"#{name}", Input)
+
+
+def problem(app) -> str:
+    return app.screen.query_one("#problem", Static).visual.plain
+
+
+async def open_form(pilot, until) -> None:
+    await pilot.press("2", "i")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ImportScreen))
+
+
+async def test_a_file_becomes_a_dataset_and_the_data_screen_goes_to_it(shop_home, shop, until):
+    renamed = shop / "sales.csv"
+    renamed.write_text((shop / "events.csv").read_text().replace("user_id", "who", 1))
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        field(app, "source").value = str(renamed)
+        field(app, "items").value = str(shop / "items.csv")
+        app.screen.query_one("#columns", TextArea).text = "user=who"
+        await pilot.pause()
+        assert field(app, "name").value == "sales"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, DataScreen))
+        with opened(shop_home) as workspace:
+            row = next(row for row in list_datasets(workspace) if row.name == "sales")
+        assert (row.users, row.items) == (30, 24)
+        await until(pilot, lambda: app.screen.query_one("#datasets", Table).chosen == row.id)
+        assert not app.recall("drafts", {})
+
+
+async def test_a_wrong_file_is_told_in_the_form_which_keeps_its_contents(shop_home, shop, until):
+    wrong = shop / "wrong.csv"
+    wrong.write_text("user_id,item_id,rating\nu1,001,good\n")
+    before = sorted(path.name for path in shop_home.datasets.iterdir())
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: problem(app) == "Say which file or folder to read.")
+        field(app, "source").value = str(wrong)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "wrong.csv" in problem(app) and "line 2" in problem(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, DataScreen))
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportScreen))
+        await until(pilot, lambda: field(app, "source").value == str(wrong))
+    assert sorted(path.name for path in shop_home.datasets.iterdir()) == before
+
+
+async def test_esc_cancels_a_long_import_and_leaves_nothing(home, tmp_path, until):
+    long = tmp_path / "long.csv"
+    with open(long, "w") as file:
+        file.write("user_id,item_id\n")
+        file.writelines(f"u{n // 50},i{n * 7 % 5000}\n" for n in range(1_500_000))
+    app = PromptrecApp(home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        field(app, "source").value = str(long)
+        await pilot.pause()
+        await pilot.press("ctrl+r")
+        progress = app.screen.query_one(ProgressLine)
+        await until(pilot, lambda: progress.at and progress.at[0] == "reading interactions")
+        await pilot.press("escape")
+        await until(pilot, lambda: "nothing was left behind" in problem(app))
+        assert field(app, "source").value == str(long)
+        assert progress.at is None
+        with opened(home) as workspace:
+            assert list_datasets(workspace) == []
+    assert not list(home.datasets.iterdir())
+
+
+def test_what_a_child_says():
+    assert progress_of('{"phase": "writing", "done": 3, "total": 9}') == ("writing", 3, 9)
+    assert progress_of("promptrec: no") is None
+    assert progress_of('{"phase": 1}') is None
+    assert progress_of("[1]") is None
+    assert sentence(["a warning", "promptrec: Say which file.", "more"], 1) == "Say which file."
+    assert sentence(["ValueError: odd"], 1) == "The command ended with status 1: ValueError: odd"
+    assert sentence([], -9) == "The command ended with status -9."
+
+
+def test_paths_are_completed(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data.csv").touch()
+    (tmp_path / ".hidden").touch()
+    assert complete(f"{tmp_path}/d") == f"{tmp_path}/data.csv"
+    assert complete(f"{tmp_path}/data/") is None
+    assert complete(f"{tmp_path}/.h") == f"{tmp_path}/.hidden"
+    assert complete(f"{tmp_path}/nothing") is None
+    assert complete(f"{tmp_path}/nowhere/x") is None
+    assert complete("") is None

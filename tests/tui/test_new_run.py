@@ -1,0 +1,128 @@
+"""The form of a new run: it starts real runs, except that nothing fetches them from the queue."""
+
+import pytest
+from textual.widgets import Input, Select, Static, TextArea
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.store.models import ModelRow
+from promptrec_tui.store.models import add_model as list_model
+from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.screens.form import pairs
+from promptrec_tui.tui.screens.import_dataset import ImportScreen
+from promptrec_tui.tui.screens.new_run import NewRunScreen
+from promptrec_tui.tui.screens.runs import RunsScreen
+from promptrec_tui.workspace.opening import now, opened
+from promptrec_tui.workspace.runs import find_run, run_document
+
+
+@pytest.fixture(autouse=True)
+def _no_dispatch(monkeypatch):
+    monkeypatch.setattr("promptrec_tui.workspace.runs.spawn_dispatch", lambda home: None)
+
+
+def field(app, name) -> Input:
+    return app.screen.query_one(f"#{name}", Input)
+
+
+async def open_form(pilot, until) -> None:
+    await pilot.press("n")
+    await until(pilot, lambda: isinstance(pilot.app.screen, NewRunScreen) and field(pilot.app, "name").value)
+
+
+async def test_the_defaults_start_a_run_with_the_changes_that_were_made(shop_home, until):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        assert field(app, "name").value.startswith("shop-")
+        assert app.screen.query_one("#dataset", Select).value == "shop"
+        assert field(app, "train-epochs").value == "3"
+        field(app, "name").value = "mine [/INST]"
+        field(app, "train-epochs").value = "7"
+        app.screen.query_one("#model", Select).value = "small"
+        app.screen.query_one("#more", TextArea).text = "# longer\ntrain.patience = 9\n"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: not isinstance(app.screen, NewRunScreen))
+        with opened(shop_home) as workspace:
+            row = find_run(workspace, "mine [/INST]")
+            settings = run_document(workspace, row.id)["spec"]["settings"]
+        assert (row.dataset, row.model) == ("shop", "small")
+        assert (settings["train"]["epochs"], settings["train"]["patience"]) == (7, 9)
+        assert not app.recall("drafts", {})
+
+
+async def test_a_problem_is_one_sentence_and_nothing_is_lost(shop_home, until):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        problem = app.screen.query_one("#problem", Static)
+        field(app, "tuning-rank").value = "many"
+        field(app, "train-seed").value = "5"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "tuning.rank cannot be 'many'" in problem.visual.plain)
+        assert app.focused is field(app, "tuning-rank")
+        assert field(app, "train-seed").value == "5"
+        field(app, "tuning-rank").value = "4"
+        app.screen.query_one("#more", TextArea).text = "train.patiense=3"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "Did you mean 'train.patience'" in problem.visual.plain)
+        app.screen.query_one("#more", TextArea).text = "train.epochs=3"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "train.epochs has a field of its own" in problem.visual.plain)
+        app.screen.query_one("#template", Select).clear()
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: problem.visual.plain == "Choose a template.")
+
+
+async def test_a_form_that_is_left_keeps_what_was_typed_until_it_is_reset(shop_home, until):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        name = field(app, "name").value
+        field(app, "name").value = "half"
+        field(app, "train-epochs").value = "9"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await open_form(pilot, until)
+        await until(pilot, lambda: field(app, "name").value == "half")
+        assert field(app, "train-epochs").value == "9"
+        await pilot.press("f4")
+        await until(pilot, lambda: field(app, "name").value == name)
+        assert field(app, "train-epochs").value == "3"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        assert not app.recall("drafts", {})
+
+
+async def test_another_model_brings_its_own_defaults_but_not_over_what_was_typed(shop_home, until):
+    with opened(shop_home) as workspace:
+        large = ModelRow("l", "large", "/models/large", "0" * 64, "causal", "qwen3", 10**9, False, "", now())
+        list_model(workspace.catalogue, large)
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        field(app, "tuning-rank").value = "3"
+        app.screen.query_one("#model", Select).value = "small"
+        await until(pilot, lambda: field(app, "name").value == "shop-small")
+        assert float(field(app, "train-learning_rate").value) == 3e-3
+        app.screen.query_one("#model", Select).value = "large"
+        await until(pilot, lambda: field(app, "name").value == "shop-large")
+        assert float(field(app, "train-learning_rate").value) == 1e-4
+        assert field(app, "tuning-rank").value == "3"
+
+
+async def test_without_a_dataset_the_form_leads_to_the_import(home, until, screen_text):
+    app = PromptrecApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: "A run needs a dataset" in screen_text(app))
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportScreen))
+
+
+def test_lines_of_pairs():
+    assert pairs("a = b=c\n\n# note\nd=e", "the lines", "x=y") == {"a": "b=c", "d": "e"}
+    for wrong in ("a", "=b", "a="):
+        with pytest.raises(UserError, match="Line 2 of the lines"):
+            pairs(f"x=y\n{wrong}", "the lines", "x=y")
+    with pytest.raises(UserError, match="second time"):
+        pairs("a=1\na=2", "the lines", "x=y")

@@ -1,0 +1,76 @@
+"""Mode 3, with a real tokenizer."""
+
+from textual.widgets import Static
+
+from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.widgets.template_text import TRAINED, rendering_facts, rendering_text
+from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.templates import Rendering, list_templates, render_template
+
+
+def shown(app, name) -> str:
+    return app.screen.query_one(f"#{name}", Static).visual.plain
+
+
+async def test_text_and_live_rendering_for_one_user_after_another(shop_home, until, screen_text):
+    with opened(shop_home) as workspace:
+        names = [row.name for row in list_templates(workspace)]
+        model = "small"
+        expected = {
+            user: render_template(workspace, "shop", names[0], user, model) for user in ("u00", "u01", "u07")
+        }
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: "user u00 of shop" in shown(app, "facts"))
+        while f"({model})" not in shown(app, "facts"):
+            await pilot.press("m")
+            await pilot.pause(0.1)
+        await until(pilot, lambda: shown(app, "rendering").endswith("⏎"))
+        assert "{% for item in history %}" in screen_text(app)
+        first = expected["u00"]
+        assert shown(app, "rendering") == first.prompt + first.completion.replace("\n", "⏎")
+        count = f"{len(first.prompt_token_ids)} + {len(first.completion_token_ids)} of {first.context}"
+        assert count in shown(app, "facts")
+        await pilot.press("]")
+        await until(pilot, lambda: shown(app, "rendering").startswith(expected["u01"].prompt))
+        await pilot.press("u", *"u07", "enter")
+        await until(pilot, lambda: shown(app, "rendering").startswith(expected["u07"].prompt))
+        await pilot.press("[")
+        await until(pilot, lambda: "user u06" in shown(app, "facts"))
+        await pilot.press("u", *"u0x", "enter")
+        await until(pilot, lambda: 'There is no user "u0x"' in shown(app, "facts"))
+
+
+async def test_dropped_history_is_told(shop_home, until):
+    with opened(shop_home) as workspace:
+        dropped = render_template(workspace, "shop", "next-item-zh", "u00", "small").dropped_history
+        number = [row.name for row in list_templates(workspace)].index("next-item-zh")
+    assert dropped
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(160, 50), notifications=True) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: "user u00" in shown(app, "facts"))
+        while "(small)" not in shown(app, "facts"):
+            await pilot.press("m")
+            await pilot.pause(0.1)
+        await pilot.press(*"j" * number)
+        await until(pilot, lambda: f"dropped {dropped} oldest items" in shown(app, "facts"))
+
+
+async def test_without_a_dataset_the_pane_says_where_to_get_one(home, until, screen_text):
+    app = PromptrecApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: "next-film-zh" in screen_text(app))
+        assert "No dataset to render with yet." in screen_text(app)
+        assert "2 go to Data" in screen_text(app)
+
+
+def test_only_the_completion_is_marked_as_trained():
+    rendering = Rendering("u[/b]", "Alien [/INST]\n", "Heat\n", (1, 2), (3,), 4, 16)
+    text = rendering_text(rendering)
+    assert text.plain == "Alien [/INST]\nHeat⏎"
+    [span] = [span for span in text.spans if TRAINED in str(span.style)]
+    assert text.plain[span.start : span.end] == "Heat⏎"
+    assert "dropped 4 oldest items" in rendering_facts(rendering, "films", "tiny").plain
