@@ -23,7 +23,7 @@ def _commands() -> Iterator[tuple[str, str, bool]]:
             if child.hidden:
                 continue
             arguments = [
-                parameter.make_metavar(typer.Context(child))
+                (parameter.metavar or parameter.name or "").upper()
                 for parameter in child.params
                 if parameter.param_type_name == "argument"
             ]

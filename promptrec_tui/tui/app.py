@@ -75,6 +75,8 @@ class PromptrecApp(Asking, App[int]):
         if self.demo:
             self.call_after_refresh(self.start_demo)
 
+        self.set_class(self.ascii_only, "-ascii")
+
     def on_unmount(self) -> None:
         self.backend.close()
 

@@ -23,7 +23,8 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.checkpoints import checkpoint_path, newest_verified, verify
 from promptrec_tui.runs.folder import RunFolder, find
-from promptrec_tui.tasks.next_item import NextItem
+from promptrec_tui.runs.spec import DataSettings
+from promptrec_tui.tasks.next_item import NextItem, window_start
 from promptrec_tui.text import clean
 from promptrec_tui.tuning.devices import prepare
 
@@ -53,6 +54,7 @@ class Scorer:
     task: NextItem
     items: list[Item]
     ids: Mapping[str, int]
+    data: DataSettings
     tuned: bool
     device: str
 
@@ -76,7 +78,9 @@ class Scorer:
 
         from promptrec_tui.tokentree.ranker import rank_in, top_of
 
-        prompt = self.task.prompt(history)
+        # The prompt shows what it would in training and evaluation; seen is all of the history.
+        start = window_start(len(history), self.data.max_history, self.data.window)
+        prompt = self.task.prompt(history[start:])
         with self.model.disable_adapter() if untuned and self.tuned else nullcontext():
             scores = self.ranker.scores(prompt.token_ids, sorted(seen))
         if verb == "top_k":
@@ -88,7 +92,7 @@ class Scorer:
         return {
             "prompt": prompt.text,
             "prompt_token_ids": list(prompt.token_ids),
-            "dropped": prompt.dropped,
+            "dropped": start + prompt.dropped,
             "items": [
                 {
                     "key": self.items[item].key,
@@ -138,6 +142,7 @@ def load(folder: RunFolder) -> Scorer:
         task=task,
         items=items,
         ids={item.key: item.item_id for item in items},
+        data=spec.settings.data,
         tuned=adapter is not None,
         device=str(device),
     )

@@ -186,7 +186,7 @@ def tune() -> Callable[..., Any]:
     def run(folder: RunFolder, command: Any = None, when: Moment | None = None) -> Any:
         attempt = folder.last_attempt + 1
         folder.attempt(attempt).path.mkdir(parents=True)
-        asked = []
+        asked: list[int] = []
 
         class Watched(Journal):
             def write(self, kind: str, **fields: Any) -> None:

@@ -82,6 +82,9 @@ def test_a_trainer_a_scorer_and_plain_peft_agree(
         assert len(whole["items"]) == len(keys)
         scores = ask(id=4, verb="scores", history=history)
         assert {item["key"] for item in scores["items"]} == set(keys.values()) - set(history)
+        long = ask(id=9, verb="scores", history=list(keys.values())[:12])
+        assert (long["dropped"], long["prompt"].count("\n")) == (4, 8), "the window of training: 8 items"
+        assert len(long["items"]) == len(keys) - 12, "all twelve are seen"
         untuned = ask(id=5, verb="top_k", history=history, k=10, untuned=True)
         assert [item["logprob"] for item in untuned["items"]] != [item["logprob"] for item in answer["items"]]
         assert "no item 'i999'" in ask(id=6, verb="top_k", history=["i999"])["error"]

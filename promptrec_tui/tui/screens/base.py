@@ -74,7 +74,6 @@ class BaseScreen(Asking, Screen[Result]):
             self.set_focus(None)
 
     def on_mount(self) -> None:
-        self.set_class(self.promptrec.ascii_only, "-ascii")
         self.focus_home()
 
     def on_screen_resume(self) -> None:
