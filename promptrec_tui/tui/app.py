@@ -56,6 +56,9 @@ class PromptrecApp(Asking, App[int]):
     activity: reactive[str] = reactive("", init=False)
     """What the app itself is at, for the top bar."""
 
+    trouble: reactive[str] = reactive("", init=False)
+    """Why the present screen has no fresh data, for the top bar."""
+
     def __init__(self, home: Home, demo: bool = False, ascii_only: bool = False) -> None:
         self.session: dict[str, Any] = load_session(home)
         if (mode := self.recall("mode", "")) in self.MODES:
@@ -69,13 +72,12 @@ class PromptrecApp(Asking, App[int]):
         self.animation_level = "none"
 
     def on_mount(self) -> None:
+        self.set_class(self.ascii_only, "-ascii")
         if (theme := self.recall("theme", self.theme)) in self.available_themes:
             self.theme = theme
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
         if self.demo:
             self.call_after_refresh(self.start_demo)
-
-        self.set_class(self.ascii_only, "-ascii")
 
     def on_unmount(self) -> None:
         self.backend.close()

@@ -19,8 +19,6 @@ T = TypeVar("T")
 class Asking(MessagePump):
     """For screens and widgets whose workers ask. Mark those `exit_on_error=False`: an error is a notice."""
 
-    _last_error = ""
-
     @property
     def promptrec(self) -> "PromptrecApp":
         """The app, by its own type."""
@@ -36,15 +34,12 @@ class Asking(MessagePump):
         """Say something in passing."""
         notify_text(self.promptrec, text, severity)
 
-    def report(self, error: BaseException) -> None:
-        """Show an error as one sentence. One that comes back each second is shown once."""
+    def report(self, error: BaseException) -> str:
+        """Show an error as one sentence, and answer that."""
         text = sentence_of(error, self.promptrec.home.root / "app.log")
-        if text != self._last_error:
-            self._last_error = text
-            self.notify_text(text, "error")
+        self.notify_text(text, "error")
+        return text
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error:
             self.report(event.worker.error)
-        elif event.state is WorkerState.SUCCESS:
-            self._last_error = ""

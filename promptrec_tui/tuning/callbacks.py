@@ -151,7 +151,8 @@ class Conductor(TrainerCallback):
         except CancelledError:
             return False
         finally:
-            self._since = time.monotonic()
+            # The targets of the steps before it belong to the time before it.
+            self._targets, self._since = 0, time.monotonic()
         value, standing = values[self.settings.monitor], self.standing
         standing.validated = step
         self._value = value if math.isfinite(value) else None

@@ -283,6 +283,18 @@ async def test_an_unexpected_error_is_one_sentence_and_a_file(full_home: Home):
         assert len(notices(pilot)) == 1
 
 
+async def test_a_home_that_cannot_be_opened_stays_in_trouble(empty_home: Home):
+    empty_home.create().database.write_text("no database at all" * 100)
+    async with opened_app(empty_home) as pilot:
+        for _ in range(2):
+            pilot.app.screen.renew()
+            await settle(pilot)
+        assert len(notices(pilot)) == 1
+        assert "promptrec.db" in notices(pilot)[0]
+        assert "! " in screen_text(pilot).split("\n")[0]
+        assert "No runs yet." not in screen_text(pilot)
+
+
 async def test_ascii_only_draws_ascii(full_home: Home):
     async with opened_app(full_home, (160, 50), ascii_only=True) as pilot:
         chart = pilot.app.screen.query_one(LossChart)

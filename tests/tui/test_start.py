@@ -52,7 +52,6 @@ def test_the_first_frame_is_light_and_has_its_hints(empty_home: Home):
     assert frame["lines"][0].startswith(" 1 Runs  2 Data  3 Templates  4 Models")
     assert frame["lines"][-1].rstrip().endswith("^p palette")
     assert "n new" in frame["lines"][-1]
-    assert "No runs yet." in "".join(frame["lines"])
 
 
 def test_without_a_terminal_the_app_says_so():

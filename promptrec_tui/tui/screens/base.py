@@ -39,6 +39,8 @@ class BaseScreen(Asking, Screen[Result]):
 
     _timer: Timer | None = None
     _loading = False
+    _failure = ("", "")
+    """What `load` raised last, and what people were told of it."""
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.MODE)
@@ -63,8 +65,16 @@ class BaseScreen(Asking, Screen[Result]):
         self._loading = True
         try:
             await self.load()
+            # An empty pane says that there is nothing only when that is known.
+            self.add_class("-loaded")
+            self._failure = ("", "")
+        except Exception as error:
+            # The same one comes back each second: once is enough.
+            if repr(error) != self._failure[0]:
+                self._failure = (repr(error), self.report(error))
         finally:
             self._loading = False
+            self.promptrec.trouble = self._failure[1]
 
     def focus_home(self) -> None:
         """Put the focus where the screen's keys work best."""

@@ -27,6 +27,7 @@ class TopBar(Widget):
     def on_mount(self) -> None:
         self.watch(self.app, "runs", self._changed, init=False)
         self.watch(self.app, "activity", self._changed, init=False)
+        self.watch(self.app, "trouble", self._changed, init=False)
 
     def render(self) -> Content:
         left = Content("").join(
@@ -35,7 +36,9 @@ class TopBar(Widget):
             for style in ("reverse" if mode == self._mode else "dim",)
         )
         room = self.size.width - left.cell_length - 3
-        right = fit(self._activity(), room, more=cast("PromptrecApp", self.app).glyphs.more)
+        app = cast("PromptrecApp", self.app)
+        text, style = (f"! {app.trouble}", "red") if app.trouble else (self._activity(), "")
+        right = fit(text, room, style, app.glyphs.more)
         gap = " " * max(1, self.size.width - left.cell_length - right.cell_len - 1)
         return Content.assemble(left, gap, Content.from_rich_text(right))
 
