@@ -14,12 +14,12 @@ def write_atomic(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
     sync_folder(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace `path` by `value` as JSON (UTF-8, NaN refused: a NaN is written as null by whoever measures it)."""
+    """Replace `path` by `value` as JSON in UTF-8. A NaN is refused: whoever measures it writes null."""
     write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False).encode())
 
 

@@ -55,7 +55,8 @@ class Home:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"Cannot make the home folder {self.root}: {error.strerror}. Set {VARIABLE} to a folder you may write."
+                f"Cannot make the home folder {self.root}: {error.strerror}. "
+                f"Set {VARIABLE} to a folder you may write."
             ) from None
         return self
 

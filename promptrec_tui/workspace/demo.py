@@ -4,7 +4,8 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.resources import resource
 from promptrec_tui.runs.spec import read_settings_toml
 from promptrec_tui.workspace.datasets import ImportOptions, Progress, import_source, list_datasets
-from promptrec_tui.workspace.opening import EMBEDDED_NAME, Workspace
+from promptrec_tui.workspace.models import list_models
+from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import NewRun, RunRow, list_runs, start_run
 
 DATASET = "sample-films-simulated"
@@ -28,7 +29,7 @@ def start_demo(workspace: Workspace, progress: Progress | None = None) -> RunRow
         dataset=DATASET,
         task="next_item",
         template=TEMPLATE,
-        model=EMBEDDED_NAME,
+        model=next(row.name for row in list_models(workspace) if row.embedded),
         settings=read_settings_toml(sample / "sample_run.toml"),
     )
     return start_run(workspace, new)

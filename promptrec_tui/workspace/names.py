@@ -11,7 +11,7 @@ LONGEST = 80
 def check_name(noun: str, name: str, taken: Collection[str]) -> None:
     """Raise UserError unless `name` is new, not empty, printable and short enough."""
     if not name.strip():
-        raise UserError(f"A {noun} needs a name: give one with --name.")
+        raise UserError(f"Give the {noun} a name.")
     if clean(name) != name or name != name.strip():
         raise UserError(
             f"The {noun} name {clean(name)!r} has control characters or outer spaces: leave them out."

@@ -13,6 +13,7 @@ from promptrec_tui.prompts.library import builtin_templates
 from promptrec_tui.store.engine import Catalogue, open_catalogue
 from promptrec_tui.store.models import ModelRow, add_model, list_models
 from promptrec_tui.store.templates import add_template, list_templates
+from promptrec_tui.workspace.names import free_name
 
 EMBEDDED_NAME = "tiny"
 
@@ -53,14 +54,15 @@ def opened(home: Home) -> Iterator[Workspace]:
 
 
 def _list_embedded_model(workspace: Workspace) -> None:
-    if not EMBEDDED.is_dir() or any(row.embedded for row in list_models(workspace.catalogue)):
+    listed = list_models(workspace.catalogue)
+    if not EMBEDDED.is_dir() or any(row.embedded for row in listed):
         return
     check = check_model(EMBEDDED)
     add_model(
         workspace.catalogue,
         ModelRow(
             id=EMBEDDED_NAME,
-            name=EMBEDDED_NAME,
+            name=free_name(EMBEDDED_NAME, [row.name for row in listed]),
             folder=str(EMBEDDED),
             sha256=sha256_folder(EMBEDDED),
             family=check.family,

@@ -73,7 +73,10 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
     datasets = list_datasets(workspace)
     if not datasets:
         raise UserError("There is no dataset yet: import one first.")
-    model = list_models(workspace)[0]
+    models = list_models(workspace)
+    if not models:
+        raise UserError("There is no base model: add one first.")
+    model = models[0]
     template = next(row for row in list_templates(workspace) if row.task == "next_item")
     settings = default_settings("next_item", model.family, "lora", model.parameters)
     return NewRun(

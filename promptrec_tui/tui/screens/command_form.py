@@ -30,7 +30,6 @@ class CommandForm(Form[dict[str, Any]]):
         """Called with each phase that the child tells of."""
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.take_draft()
 
     async def submit(self, values: Mapping[str, str]) -> dict[str, Any]:

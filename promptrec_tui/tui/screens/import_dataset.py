@@ -44,7 +44,6 @@ class ImportScreen(CommandForm):
     def on_mount(self) -> None:
         offer(self.query_one("#format", Select), FORMATS)
         self.fill(self._defaults)
-        super().on_mount()
 
     def command(self, values: Mapping[str, str]) -> list[str]:
         source = required(values, "source", "Say which file or folder to read.")
