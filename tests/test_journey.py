@@ -53,7 +53,7 @@ async def test_from_an_empty_home_to_a_finished_run(home: Home, shop: Path) -> N
         await pilot.pause()
         app.screen.query_one("#name", Input).value = "shop"
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: isinstance(app.screen, DataScreen) and "Thing A 0" in shown(app))
+        await until(pilot, lambda: isinstance(app.screen, DataScreen) and "u00" in shown(app))
 
         await pilot.press("1", "n")
         await until(

@@ -52,11 +52,11 @@ def _take(harvest: Harvest, key: Row, event: Mapping[str, Any]) -> None:
             rows["metric"] += [
                 {**key, "name": name, "step": step, "value": value} for name, value in values.items()
             ]
-            run["step"] = step
             if "total_steps" in event:
                 run["total_steps"] = event["total_steps"]
+            # A validation tells of a step too, but the untuned model's (step 0) may come last of all.
             if "train_loss" in values:
-                run["train_loss"] = values["train_loss"]
+                run.update(step=step, train_loss=values["train_loss"])
             for name, value in values.items():
                 if name.startswith("ndcg@") and value is not None:
                     run["ndcg"] = max(value, -math.inf if run["ndcg"] is None else run["ndcg"])

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
@@ -18,18 +17,13 @@ from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.preview_pane import PreviewPane
 from promptrec_tui.tui.widgets.run_text import STATE_STYLES, number_text, progress_text, state_text
 from promptrec_tui.tui.widgets.tab_line import TabLine
+from promptrec_tui.tui.widgets.text_pane import TextPane
 from promptrec_tui.tui.widgets.try_pane import TryPane
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
 TABS = ("curves", "previews", "try", "config", "log")
-
-
-class ConfigText(VerticalScroll, inherit_bindings=False):
-    """A long text that scrolls with the keys of texts."""
-
-    BINDINGS = bindings("scroll")
 
 
 class RunScreen(RunActions):
@@ -53,7 +47,7 @@ class RunScreen(RunActions):
             yield CurvesPane(self.promptrec.ascii_only, id="curves")
             yield PreviewPane(self.promptrec.glyphs, id="previews")
             yield TryPane(self.promptrec.glyphs, id="try")
-            with ConfigText(id="config"):
+            with TextPane(id="config"):
                 yield Static(id="spec", markup=False)
             yield LogTail(id="log")
 
