@@ -9,7 +9,7 @@ from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import NewRun, RunRow, list_runs, start_run
 
 DATASET = "sample-films-simulated"
-RUN = "sample-run"
+RUN = "sample-run-simulated"
 TEMPLATE = "list"
 
 
