@@ -11,7 +11,7 @@ from promptrec_tui.models.check import check_model
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.prompts.library import builtin_templates
 from promptrec_tui.store.engine import Catalogue, open_catalogue
-from promptrec_tui.store.models import ModelRow, add_model, list_models
+from promptrec_tui.store.models import ModelRow, add_model, delete_model, list_models
 from promptrec_tui.store.templates import add_template, list_templates
 from promptrec_tui.workspace.names import free_name
 
@@ -54,9 +54,18 @@ def opened(home: Home) -> Iterator[Workspace]:
 
 
 def _list_embedded_model(workspace: Workspace) -> None:
-    listed = list_models(workspace.catalogue)
-    if not EMBEDDED.is_dir() or any(row.embedded for row in listed):
+    if not EMBEDDED.is_dir():
         return
+    sha256 = sha256_folder(EMBEDDED)
+    listed = list_models(workspace.catalogue)
+    for row in listed:
+        if row.embedded:
+            if (row.folder, row.sha256) == (str(EMBEDDED), sha256):
+                return
+            # Another installation listed it: its files may be gone, or others by now.
+            delete_model(workspace.catalogue, row.id)
+            listed.remove(row)
+            break
     check = check_model(EMBEDDED)
     add_model(
         workspace.catalogue,
@@ -64,7 +73,7 @@ def _list_embedded_model(workspace: Workspace) -> None:
             id=EMBEDDED_NAME,
             name=free_name(EMBEDDED_NAME, [row.name for row in listed]),
             folder=str(EMBEDDED),
-            sha256=sha256_folder(EMBEDDED),
+            sha256=sha256,
             family=check.family,
             model_type=check.model_type,
             parameters=check.parameters,
