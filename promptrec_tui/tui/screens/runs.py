@@ -64,6 +64,8 @@ class RunsScreen(RunActions):
     def select(self, run: str) -> None:
         """Put the cursor on a run as soon as it is listed."""
         self._wanted = run
+        # `renew` does nothing while a load is under way, and that may have shown its rows already.
+        self._show()
         self.renew()
 
     def _show(self) -> None:
