@@ -1,19 +1,25 @@
 """What a person does with prompt templates."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from promptrec_tui.datasets.dataset import Dataset
+from promptrec_tui.datasets.dataset import Dataset, open_dataset
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.template import Template, check_template, parse_template_file
-from promptrec_tui.prompts.tokens import load_tokenizer
+from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
 from promptrec_tui.store import templates as store
 from promptrec_tui.store.models import find_model, list_models
 from promptrec_tui.store.templates import TemplateRow as TemplateRow
-from promptrec_tui.tasks.next_item import next_item
-from promptrec_tui.workspace.datasets import open_listed
+from promptrec_tui.tasks.next_item import NextItem, next_item
+from promptrec_tui.workspace.datasets import find_dataset
 from promptrec_tui.workspace.names import check_name
 from promptrec_tui.workspace.opening import Workspace
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "config.json")
+
+State = tuple[int, int, int]
+"""Inode, size and time of change of a file: others when it was written or replaced."""
 
 
 @dataclass(frozen=True)
@@ -76,20 +82,21 @@ def render_template(
 ) -> Rendering:
     """The last event of a user (by key, else the one of interaction `row`) as prompt and completion.
 
-    Uses the tokenizer of `model`, or of the first listed model.
+    Uses the tokenizer of `model`, or of the first listed model. What takes long is remembered, so that only
+    the first rendering of a dataset, template and model waits for it.
     Raises UserError when a name is unknown or the user has fewer than two events.
     """
     found = find_template(workspace, template)
     base = find_model(workspace.catalogue, model) if model else list_models(workspace.catalogue)[0]
-    tokenizer = load_tokenizer(Path(base.folder))
-    with open_listed(workspace, dataset) as file:
+    # Looked at before anything is read: what changes afterwards is seen the next time.
+    sources = _sources(workspace.home.root / find_dataset(workspace, dataset).file, Path(base.folder))
+    with open_dataset(sources.dataset) as file:
         key = user if user is not None else _user_of_row(file, dataset, row)
         events = file.sequence(file.user(key).user_id)
         if len(events) < 2:
             raise UserError(f"User {key!r} has {len(events)} event(s): choose one with at least two.")
-        task = next_item(as_template(found), tokenizer, item_fields(file), tokenizer.context)
-        prompt = task.prompt(events[:-1])
-        completion = task.completion(events[-1])
+    task = _task(as_template(found), sources)
+    prompt, completion, tokenizer = task.prompt(events[:-1]), task.completion(events[-1]), task.tokenizer
     return Rendering(
         user=key,
         prompt=prompt.text,
@@ -99,6 +106,49 @@ def render_template(
         dropped_history=prompt.dropped,
         context=tokenizer.context,
     )
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The files that a rendering comes from, and how they stood; None for one that is not there."""
+
+    dataset: Path
+    dataset_state: State | None
+    model: Path
+    model_states: tuple[State | None, ...]
+
+
+def _sources(dataset: Path, model: Path) -> _Sources:
+    return _Sources(dataset, _state(dataset), model, tuple(_state(model / name) for name in TOKENIZER_FILES))
+
+
+def _state(path: Path) -> State | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+# The caches hold what was read and no open file; a state in the key makes a changed file another one.
+
+
+@lru_cache(maxsize=4)
+def _task(template: Template, sources: _Sources) -> NextItem:
+    tokenizer = _tokenizer(sources.model, sources.model_states)
+    items = _items(sources.dataset, sources.dataset_state)
+    return next_item(template, tokenizer, items, tokenizer.context)
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(folder: Path, states: tuple[State | None, ...]) -> TextTokenizer:
+    return load_tokenizer(folder)
+
+
+@lru_cache(maxsize=2)
+def _items(path: Path, state: State | None) -> list[dict[str, str]]:
+    with open_dataset(path) as file:
+        return item_fields(file)
 
 
 def _user_of_row(file: Dataset, dataset: str, row: int) -> str:
