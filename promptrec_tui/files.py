@@ -6,6 +6,19 @@ import os
 from pathlib import Path
 from typing import Any
 
+FileState = tuple[int, int, int, int]
+"""Inode, size, time of writing and of any change: others once a file was written or replaced."""
+
+
+def file_state(path: Path) -> FileState | None:
+    """How a file or folder stands; None when it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    # A copy that keeps its time, under an inode that was free again, differs in the last one only.
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace `path` by `data`: temporary neighbour, fsync, rename, fsync of the folder."""

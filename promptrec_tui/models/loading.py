@@ -5,15 +5,24 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft import (
+    LoraConfig,
+    PeftModel,
+    TaskType,
+    get_peft_model,
+    load_peft_weights,
+    set_peft_model_state_dict,
+)
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.models.check import check_model
 from promptrec_tui.models.config import code_problems
+from promptrec_tui.models.weights import read_header
 from promptrec_tui.text import clean
 
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -131,6 +140,20 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
 
     Raises UserError when the folder is no LoRA adapter in safetensors form.
     """
+    _check_adapter(folder)
+    return PeftModel.from_pretrained(model, str(folder), is_trainable=False).eval()
+
+
+def exchange_adapter(model: PeftModel, folder: Path) -> None:
+    """Put the weights of another adapter of the same settings in the place of those that `model` has.
+
+    Raises UserError when the folder is no LoRA adapter in safetensors form.
+    """
+    _check_adapter(folder)
+    set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
+
+
+def _check_adapter(folder: Path) -> None:
     try:
         config = json.loads((folder / "adapter_config.json").read_bytes())
         kind = config["peft_type"]
@@ -140,6 +163,9 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
         raise UserError(f"The adapter {folder} is of the type {kind}; only LORA is used.")
     if problem := next(code_problems(config, "adapter_config.json"), None):
         raise UserError(f"The adapter {folder} cannot be used: {problem}")
-    if not (folder / "adapter_model.safetensors").is_file():
-        raise UserError(f"The adapter {folder} has no adapter_model.safetensors.")
-    return PeftModel.from_pretrained(model, str(folder), is_trainable=False).eval()
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise UserError(f"The adapter {folder} has no {ADAPTER_WEIGHTS}.")
+    try:
+        read_header(folder / ADAPTER_WEIGHTS)
+    except (OSError, ValueError) as error:
+        raise UserError(f"The adapter {folder} cannot be used: {ADAPTER_WEIGHTS} {error}.") from error

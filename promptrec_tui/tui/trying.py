@@ -25,7 +25,7 @@ class Trier:
 
     def __init__(self) -> None:
         self._scorer: Scorer | None = None
-        self._of: tuple[object, ...] = ()
+        self._of = ""
 
     def recommend(self, workspace: "Workspace", run: "RunRow", history: list[str], k: int) -> Recommendations:
         """The k best items untuned and tuned. Raises UserError when the scorer cannot answer at all."""
@@ -45,10 +45,8 @@ class Trier:
     def _scorer_of(self, workspace: "Workspace", run: "RunRow") -> "Scorer":
         from promptrec_tui.workspace.scoring import open_scorer
 
-        # A scorer loads the best adapter once, so a better checkpoint wants a new one.
-        wanted = (run.id, run.best_step, run.state)
-        if self._scorer is None or self._of != wanted or not self._scorer.alive:
+        if self._scorer is None or self._of != run.id or not self._scorer.alive:
             self.close()
             self._scorer = open_scorer(workspace, run.id)
-            self._of = wanted
+            self._of = run.id
         return self._scorer

@@ -2,8 +2,9 @@
 
 First it says `{"ready": true, "device", "adapter"}` or `{"error"}`. A request is `{"id", "verb", "history"}`,
 history being item keys, oldest first, and optionally `k`, `untuned`, `exclude_seen` and `target` (an item
-key). The answer is `{"id", "prompt", "prompt_token_ids", "dropped", "items", "rank"}` or `{"id", "error"}`.
-It ends with its input, or after 10 idle minutes.
+key). The answer is `{"id", "adapter", "prompt", "prompt_token_ids", "dropped", "items", "rank"}` or
+`{"id", "error"}`. `adapter` is "result", "checkpoint-S", or null for the untuned model: each question is
+answered with the adapter that the run has by then. It ends with its input, or after 10 idle minutes.
 """
 
 import json
@@ -11,17 +12,19 @@ import math
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 from promptrec_tui.datasets.dataset import Item
 from promptrec_tui.errors import UserError
+from promptrec_tui.files import FileState, file_state
 from promptrec_tui.home import find_home
-from promptrec_tui.runs.checkpoints import checkpoint_path, newest_verified, verify
+from promptrec_tui.runs.checkpoints import MANIFEST, checkpoint_path, newest_verified, verify
 from promptrec_tui.runs.folder import RunFolder, find
 from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.tasks.next_item import NextItem, window_start
@@ -30,6 +33,10 @@ from promptrec_tui.tuning.devices import prepare
 
 IDLE_SECONDS = 600.0
 VERBS = ("top_k", "rank", "scores")
+TRIES, PAUSE_SECONDS = 3, 0.1
+
+States = Mapping[Path, FileState | None]
+"""How the folders stand that can hold the run's adapter."""
 
 
 def adapter_folder(folder: RunFolder) -> Path | None:
@@ -45,18 +52,37 @@ def adapter_folder(folder: RunFolder) -> Path | None:
         return newest.path
 
 
+def adapter_states(folder: RunFolder) -> States:
+    """What `adapter_folder` decides by, for the price of a few looks: while it is the same, so is that."""
+    found = {path.parent: file_state(path) for path in folder.checkpoints.glob(f"checkpoint-*/{MANIFEST}")}
+    return {folder.adapter: file_state(folder.adapter), **found}
+
+
 @dataclass(frozen=True)
 class Scorer:
-    """A loaded model and the catalogue it ranks; `tuned` is false while the run has no adapter."""
+    """A loaded model and the catalogue it ranks.
 
+    `adapter`: the folder whose weights are in the model, None while the run has none; `states`: as they were
+    looked at before it was chosen.
+    """
+
+    folder: RunFolder
+    adapter: Path | None
+    states: States
     model: Any
     ranker: Any
     task: NextItem
     items: list[Item]
     ids: Mapping[str, int]
     data: DataSettings
-    tuned: bool
     device: str
+
+    @property
+    def adapter_name(self) -> str | None:
+        """The adapter as answers name it."""
+        if self.adapter == self.folder.adapter:
+            return self.folder.result.name
+        return self.adapter.name if self.adapter else None
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to one request, without its id. Raises UserError for what cannot be answered."""
@@ -64,7 +90,7 @@ class Scorer:
         if verb not in VERBS:
             raise UserError(f"There is no verb {clean(str(verb))!r}: ask for {', '.join(VERBS)}.")
         untuned = bool(request.get("untuned", False))
-        if not (untuned or self.tuned):
+        if not (untuned or self.adapter):
             raise UserError(
                 "This run has no adapter yet: ask for the untuned model, or wait for a checkpoint."
             )
@@ -81,7 +107,7 @@ class Scorer:
         # The prompt shows what it would in training and evaluation; seen is all of the history.
         start = window_start(len(history), self.data.max_history, self.data.window)
         prompt = self.task.prompt(history[start:])
-        with self.model.disable_adapter() if untuned and self.tuned else nullcontext():
+        with self.model.disable_adapter() if untuned and self.adapter else nullcontext():
             scores = self.ranker.scores(prompt.token_ids, sorted(seen))
         if verb == "top_k":
             ranked = top_of(scores, int(request.get("k", 10)))
@@ -90,6 +116,7 @@ class Scorer:
         else:
             ranked = [(target, scores[target].item())] if target is not None else []
         return {
+            "adapter": None if untuned else self.adapter_name,
             "prompt": prompt.text,
             "prompt_token_ids": list(prompt.token_ids),
             "dropped": start + prompt.dropped,
@@ -133,23 +160,61 @@ def load(folder: RunFolder) -> Scorer:
     model: Any = load_base(
         Path(spec.model.folder), device, choose_dtype(spec.settings.train.precision, device)
     )
+    states = adapter_states(folder)
     adapter = adapter_folder(folder)
     if adapter is not None:
         model = load_adapter(model, adapter)
     return Scorer(
+        folder=folder,
+        adapter=adapter,
+        states=states,
         model=model,
         ranker=Ranker(model, task.catalogue),
         task=task,
         items=items,
         ids={item.key: item.item_id for item in items},
         data=spec.settings.data,
-        tuned=adapter is not None,
         device=str(device),
     )
 
 
+def refreshed(scorer: Scorer) -> Scorer:
+    """The scorer with the weights of the adapter that its run has now; itself while nothing has changed.
+
+    An adapter that cannot be loaded leaves the present one, and is not tried again until the folders change.
+    """
+    states = scorer.states
+    for _ in range(TRIES):
+        states = adapter_states(scorer.folder)
+        if states == scorer.states:
+            return scorer
+        adapter = adapter_folder(scorer.folder)
+        if adapter is None or (
+            adapter == scorer.adapter and states.get(adapter) == scorer.states.get(adapter)
+        ):
+            return replace(scorer, states=states)
+        try:
+            return replace(_tuned(scorer, adapter), states=states)
+        except Exception:
+            # The trainer takes old checkpoints away, perhaps under our hands: look again.
+            traceback.print_exc()
+            time.sleep(PAUSE_SECONDS)
+    return replace(scorer, states=states)
+
+
+def _tuned(scorer: Scorer, adapter: Path) -> Scorer:
+    from promptrec_tui.models.loading import exchange_adapter, load_adapter
+    from promptrec_tui.tokentree.ranker import Ranker
+
+    if scorer.adapter is not None:
+        exchange_adapter(scorer.model, adapter)
+        return replace(scorer, adapter=adapter)
+    model = load_adapter(scorer.model, adapter)
+    return replace(scorer, adapter=adapter, model=model, ranker=Ranker(model, scorer.task.catalogue))
+
+
 def serve(scorer: Scorer, requests: IO[str], answers: IO[str]) -> None:
-    """Answer request after request until the input ends."""
+    """Answer request after request until the input ends, each with the adapter that the run then has."""
     timer = _idle_timer()
     for line in requests:
         timer.cancel()
@@ -157,6 +222,7 @@ def serve(scorer: Scorer, requests: IO[str], answers: IO[str]) -> None:
         try:
             request = json.loads(line)
             number = request.get("id")
+            scorer = refreshed(scorer)
             answer = scorer.answer(request)
         except UserError as error:
             answer = {"error": str(error)}
@@ -194,7 +260,7 @@ def main(run_id: str) -> int:
         traceback.print_exc()
         _say(answers, {"error": f"Unexpected {type(error).__name__} while loading; see the scorer's log."})
         return 1
-    _say(answers, {"ready": True, "device": scorer.device, "adapter": scorer.tuned})
+    _say(answers, {"ready": True, "device": scorer.device, "adapter": scorer.adapter_name})
     with open(sys.stdin.fileno(), encoding="utf-8", closefd=False) as requests:
         serve(scorer, requests, answers)
     return 0

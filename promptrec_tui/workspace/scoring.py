@@ -27,12 +27,16 @@ class ScoredItem:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model recommends after a history, best first."""
+    """What the model recommends after a history, best first.
+
+    `adapter`: "result", or the checkpoint whose weights were used; None for the untuned model.
+    """
 
     prompt: str
     prompt_token_ids: tuple[int, ...]
     dropped: int
     items: tuple[ScoredItem, ...]
+    adapter: str | None = None
 
 
 class Scorer:
@@ -61,6 +65,7 @@ class Scorer:
                 ScoredItem(item["key"], item["title"], item["logprob"], tuple(item["token_ids"]))
                 for item in reply["items"]
             ),
+            adapter=reply["adapter"],
         )
 
     def ask(self, verb: str, **fields: Any) -> dict[str, Any]:

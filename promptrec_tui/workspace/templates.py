@@ -6,6 +6,7 @@ from pathlib import Path
 
 from promptrec_tui.datasets.dataset import Dataset, open_dataset
 from promptrec_tui.errors import UserError
+from promptrec_tui.files import FileState, file_state
 from promptrec_tui.prompts.template import Template, check_template, parse_template_file
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
 from promptrec_tui.store import templates as store
@@ -17,9 +18,6 @@ from promptrec_tui.workspace.names import check_name
 from promptrec_tui.workspace.opening import Workspace
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "config.json")
-
-State = tuple[int, int, int]
-"""Inode, size and time of change of a file: others when it was written or replaced."""
 
 
 @dataclass(frozen=True)
@@ -113,21 +111,14 @@ class _Sources:
     """The files that a rendering comes from, and how they stood; None for one that is not there."""
 
     dataset: Path
-    dataset_state: State | None
+    dataset_state: FileState | None
     model: Path
-    model_states: tuple[State | None, ...]
+    model_states: tuple[FileState | None, ...]
 
 
 def _sources(dataset: Path, model: Path) -> _Sources:
-    return _Sources(dataset, _state(dataset), model, tuple(_state(model / name) for name in TOKENIZER_FILES))
-
-
-def _state(path: Path) -> State | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    states = tuple(file_state(model / name) for name in TOKENIZER_FILES)
+    return _Sources(dataset, file_state(dataset), model, states)
 
 
 # The caches hold what was read and no open file; a state in the key makes a changed file another one.
@@ -141,12 +132,12 @@ def _task(template: Template, sources: _Sources) -> NextItem:
 
 
 @lru_cache(maxsize=2)
-def _tokenizer(folder: Path, states: tuple[State | None, ...]) -> TextTokenizer:
+def _tokenizer(folder: Path, states: tuple[FileState | None, ...]) -> TextTokenizer:
     return load_tokenizer(folder)
 
 
 @lru_cache(maxsize=2)
-def _items(path: Path, state: State | None) -> list[dict[str, str]]:
+def _items(path: Path, state: FileState | None) -> list[dict[str, str]]:
     with open_dataset(path) as file:
         return item_fields(file)
 

@@ -168,7 +168,7 @@ def answer_text(answer: Recommendations, width: int, glyphs: Glyphs) -> Text:
     half = column_width(width)
     left = ranking_lines("untuned", _ranked(answer.untuned.items), half, glyphs)
     if answer.tuned:
-        right = ranking_lines("tuned", _ranked(answer.tuned.items), half, glyphs)
+        right = ranking_lines(f"tuned ({answer.tuned.adapter})", _ranked(answer.tuned.items), half, glyphs)
     else:
         why = wrap(clean(answer.problem), half)
         right = [Text("tuned", style="bold"), *(Text(line, style="yellow") for line in why)]

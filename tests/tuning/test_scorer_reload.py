@@ -1,0 +1,146 @@
+"""A scorer that lives while its run goes on: each question meets the adapter that the run has by then."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.home import Home
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.tuning import scorer as module
+from promptrec_tui.tuning.scorer import Scorer, load, refreshed
+
+HISTORY = ["i3", "i4", "i5"]
+LOGPROBS = dict[str, float]
+Ask = Callable[..., dict[str, Any]]
+
+
+def pause_at(step: int) -> Any:
+    """The moment of the first checkpoint at `step` or later."""
+    return lambda kind, fields: kind == "checkpoint" and fields["step"] >= step
+
+
+def logprobs(answer: dict[str, Any]) -> LOGPROBS:
+    """Log-probabilities by key."""
+    assert "error" not in answer, answer
+    return {item["key"]: item["logprob"] for item in answer["items"]}
+
+
+def scores(scorer: Scorer, **fields: Any) -> LOGPROBS:
+    """What a scorer in this process gives for the history."""
+    return logprobs(scorer.answer({"verb": "scores", "history": HISTORY, **fields}))
+
+
+@pytest.fixture
+def folder(new_run: Callable[..., RunFolder]) -> RunFolder:
+    """A run that has not begun, whose validation loss falls at every look."""
+    return new_run(train__max_steps=12, train__monitor="validation_loss", train__learning_rate=0.003)
+
+
+@pytest.fixture
+def ask(child: Any, home: Home, folder: RunFolder) -> Iterator[Ask]:
+    """Asks one scorer process, started before the run has an adapter."""
+    process = child(home, "promptrec_tui.tuning.scorer", folder.id)
+    hello = json.loads(process.stdout.readline())
+    assert (hello["ready"], hello["adapter"]) == (True, None)
+
+    def question(**fields: Any) -> dict[str, Any]:
+        process.stdin.write(json.dumps({"id": 1, "verb": "scores", "history": HISTORY, **fields}) + "\n")
+        process.stdin.flush()
+        answer: dict[str, Any] = json.loads(process.stdout.readline())
+        return answer
+
+    yield question
+    process.kill()
+    process.communicate()
+
+
+def test_a_living_scorer_follows_its_run_from_nothing_to_its_result(
+    folder: RunFolder, tune: Any, ask: Ask
+) -> None:
+    untuned = ask(untuned=True)
+    assert untuned["adapter"] is None
+    assert "no adapter yet" in ask()["error"]
+
+    seen = []
+    for step, name in ((3, "checkpoint-3"), (6, "checkpoint-6")):
+        tune(folder, "pause", pause_at(step))
+        answer = ask()
+        assert answer["adapter"] == name
+        assert logprobs(answer) == scores(load(folder))
+        seen.append(logprobs(answer))
+    tune(folder)
+    answer = ask()
+    assert answer["adapter"] == "result"
+    assert logprobs(answer) == scores(load(folder))
+    seen.append(logprobs(answer))
+
+    for index, one in enumerate([logprobs(untuned), *seen]):
+        for other in seen[index:]:
+            assert max(abs(one[key] - other[key]) for key in one) > 1e-3
+    assert logprobs(ask(untuned=True)) == pytest.approx(logprobs(untuned), abs=1e-5)
+
+
+def test_nothing_is_read_again_while_nothing_changes(
+    folder: RunFolder, tune: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(folder, "pause", pause_at(3))
+    scorer = load(folder)
+
+    def refuse(_: RunFolder) -> Path | None:
+        raise AssertionError("it looked into the checkpoints")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "adapter_folder", refuse)
+        assert refreshed(scorer) is scorer
+    # A checkpoint that is not the best changes the folders, and not the weights.
+    newest = folder.checkpoints / "checkpoint-9"
+    newest.mkdir()
+    (newest / "manifest.json").write_text("{}")
+    later = refreshed(scorer)
+    assert (later.adapter, later.model) == (scorer.adapter, scorer.model)
+    assert refreshed(later) is later
+
+
+def test_a_result_that_was_exchanged_is_loaded(folder: RunFolder, tune: Any, tmp_path: Path) -> None:
+    tune(folder, "stop", pause_at(3))
+    scorer = load(folder)
+    before = scores(scorer)
+    tune(folder)
+    assert scorer.adapter_name == "result"
+    after = scores(refreshed(scorer))
+    assert after != before
+    assert after == scores(load(folder))
+
+
+def test_an_adapter_that_cannot_be_loaded_leaves_the_present_one(
+    folder: RunFolder, tune: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.0)
+    bare = load(folder)
+    untuned = scores(bare, untuned=True)
+    tune(folder, "pause", pause_at(3))
+    scorer = load(folder)
+    before = scores(scorer)
+    shutil.copytree(folder.checkpoints / "checkpoint-3", folder.adapter)
+    weights = folder.adapter / "adapter_model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-8])
+
+    scorer = refreshed(scorer)
+    assert scorer.adapter_name == "checkpoint-3"
+    assert scores(scorer) == before
+    assert "adapter_model.safetensors" in capsys.readouterr().err
+    bare = refreshed(bare)
+    with pytest.raises(UserError, match="no adapter yet"):
+        scores(bare)
+    assert scores(bare, untuned=True) == untuned
+
+    shutil.rmtree(folder.result)
+    shutil.copytree(folder.checkpoints / "checkpoint-3", folder.adapter)
+    assert refreshed(scorer).adapter_name == "result"
+    assert scores(refreshed(bare)) == pytest.approx(before, abs=1e-6)
