@@ -18,6 +18,7 @@ from promptrec_tui.tui.glyphs import ASCII, UNICODE
 from promptrec_tui.tui.notices import sentence_of
 from promptrec_tui.tui.palette import ActionProvider
 from promptrec_tui.tui.screens.data import DataScreen
+from promptrec_tui.tui.screens.form import Form
 from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.models import ModelsScreen
 from promptrec_tui.tui.screens.run import RunScreen
@@ -118,12 +119,21 @@ class PromptrecApp(Asking, App[int]):
         self.remember(scroll={**self.recall("scroll", dict[str, object]()), name: row})
 
     def action_show_mode(self, mode: str) -> None:
-        """Switch between Runs, Data, Templates and Models. On the present one: back to its list."""
+        """Switch between Runs, Data, Templates and Models. On the present one: back to its list.
+
+        A form that is at work stays in its mode and goes on.
+        """
+        busy = any(isinstance(screen, Form) and screen.busy for screen in self.screen_stack)
         if mode == self.current_mode:
             self._pop_all()
+            if busy:
+                self.notify_text("The form is still at work; esc cancels it.")
             if mode == "runs":
                 self.remember(open=False)
         else:
+            if busy:
+                key = list(self.MODES).index(self.current_mode) + 1
+                self.notify_text(f"The form goes on with its work; {key} shows it.")
             self.switch_mode(mode)
         self.remember(mode=mode)
 
@@ -136,7 +146,8 @@ class PromptrecApp(Asking, App[int]):
         self.push_screen(RunScreen(run))
 
     def _pop_all(self) -> None:
-        while len(self.screen_stack) > 1:
+        # To take a form away would break off its work.
+        while len(self.screen_stack) > 1 and not (isinstance(self.screen, Form) and self.screen.busy):
             self.pop_screen()
 
     def action_help(self) -> None:

@@ -5,7 +5,10 @@ from textual.widgets import Input, Static, TextArea
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.child import progress_of, sentence
 from promptrec_tui.tui.screens.data import DataScreen
+from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
+from promptrec_tui.tui.screens.models import ModelsScreen
+from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.widgets.path_input import complete
 from promptrec_tui.tui.widgets.progress_line import ProgressLine
 from promptrec_tui.tui.widgets.table import Table
@@ -64,6 +67,90 @@ async def test_a_wrong_file_is_told_in_the_form_which_keeps_its_contents(shop_ho
         await until(pilot, lambda: isinstance(app.screen, ImportScreen))
         await until(pilot, lambda: field(app, "source").value == str(wrong))
     assert sorted(path.name for path in shop_home.datasets.iterdir()) == before
+
+
+async def start_import(pilot, until, source) -> ImportScreen:
+    """Fill the form in and start it; the focus is on no field then, so that keys are keys."""
+    await open_form(pilot, until)
+    field(pilot.app, "source").value = str(source)
+    await pilot.pause()
+    pilot.app.screen.query_one("#start").focus()
+    await pilot.press("ctrl+r")
+    assert pilot.app.screen.busy
+    return pilot.app.screen
+
+
+def listen(app) -> list[str]:
+    """Everything that the app says in passing from now on; notices themselves go after some seconds."""
+    said, notify = [], app.notify
+
+    def heard(message: str, **options) -> None:
+        said.append(message)
+        notify(message, **options)
+
+    app.notify = heard
+    return said
+
+
+async def test_an_import_goes_on_in_another_mode_and_says_when_it_is_done(home, shop, until):
+    app = PromptrecApp(home)
+    said = listen(app)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        form = await start_import(pilot, until, shop / "events.csv")
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        assert form.busy
+        assert said == ["The form goes on with its work; 2 shows it."]
+        await until(pilot, lambda: not form.busy)
+        await pilot.pause()
+        assert said[1:] == ["events: 30 users, 24 items, 264 interactions."]
+        assert isinstance(app.screen, RunsScreen)
+        with opened(home) as workspace:
+            (row,) = list_datasets(workspace)
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, DataScreen))
+        await until(pilot, lambda: app.screen.query_one("#datasets", Table).chosen == row.id)
+        assert len(said) == 2
+        assert not form.is_attached
+
+
+async def test_the_key_of_its_own_mode_and_a_screen_above_leave_an_import_alone(home, shop, until):
+    app = PromptrecApp(home)
+    said = listen(app)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        form = await start_import(pilot, until, shop / "events.csv")
+        await pilot.press("2")
+        await pilot.pause()
+        assert app.screen is form
+        assert said == ["The form is still at work; esc cancels it."]
+        await pilot.press("?")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until(pilot, lambda: not form.busy)
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+        assert said[1:] == ["events: 30 users, 24 items, 264 interactions."]
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, DataScreen) and app.screen.present_dataset)
+
+
+async def test_what_goes_wrong_in_another_mode_is_told_there_and_in_the_form(home, tmp_path, until):
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("user_id,item_id,rating\nu1,001,good\n")
+    app = PromptrecApp(home)
+    said = listen(app)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        form = await start_import(pilot, until, wrong)
+        await pilot.press("4")
+        await until(pilot, lambda: not form.busy)
+        await until(pilot, lambda: len(said) == 2)
+        assert isinstance(app.screen, ModelsScreen)
+        assert "wrong.csv" in said[1]
+        await pilot.press("2")
+        await until(pilot, lambda: app.screen is form)
+        assert problem(app) == said[1]
+        assert field(app, "source").value == str(wrong)
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, DataScreen))
 
 
 async def test_esc_cancels_a_long_import_and_leaves_nothing(home, tmp_path, until):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -49,6 +50,9 @@ class AddModelScreen(CommandForm):
             *("model", "add", f"--name={name}", "--progress=json", "--json", "--"),
             str(path) if path.is_dir() else source,
         ]
+
+    def done(self, document: Mapping[str, Any]) -> str:
+        return f"Added {document['name']}: {document['parameters']:,} parameters."
 
     def told(self, phase: str) -> None:
         # What a download begins with, its size and the free disk, stays in sight.

@@ -12,7 +12,7 @@ from promptrec_tui.tui.widgets.progress_line import ProgressLine
 
 
 class CommandForm(Form[dict[str, Any]]):
-    """Subclasses give `fields()` and `command()`. Answers the command's JSON document, or None."""
+    """Subclasses give `fields()`, `command()` and `done()`. Answers the command's JSON document, or None."""
 
     WORKING: ClassVar[str] = "working…"
 
@@ -24,6 +24,10 @@ class CommandForm(Form[dict[str, Any]]):
 
     def command(self, values: Mapping[str, str]) -> list[str]:
         """The command's arguments. Raises UserError when a field is missing or wrong."""
+        raise NotImplementedError
+
+    def done(self, document: Mapping[str, Any]) -> str:
+        """What to say when the command has ended well."""
         raise NotImplementedError
 
     def told(self, phase: str) -> None:
@@ -44,9 +48,11 @@ class CommandForm(Form[dict[str, Any]]):
                 self.told(phase)
 
         try:
-            return await run_child(self.promptrec.home, arguments, show)
+            document = await run_child(self.promptrec.home, arguments, show)
         finally:
             progress.at = None
+        self.notify_text(self.done(document))
+        return document
 
     def action_back(self) -> None:
         if not self._submitting:

@@ -219,11 +219,6 @@ class DataScreen(BaseScreen[None]):
             return
         self._wanted = document["id"]
         self.promptrec.remember(dataset=document["id"])
-        self.notify_text(
-            f"{document['name']}: {document['users']:,} users, {document['items']:,} items, "
-            f"{document['interactions']:,} interactions"
-            + (f", {document['rejected']:,} rows rejected." if document["rejected"] else ".")
-        )
         self.renew()
 
     @work(group="act", exit_on_error=False)

@@ -1,7 +1,8 @@
 """What forms share: labelled fields, a draft that outlives them, one sentence about what is wrong."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from textual import on, work
@@ -22,7 +23,10 @@ NO_DRAFTS: dict[str, Any] = {}
 
 
 class Form(BaseScreen[Result | None]):
-    """Subclasses give `fields()`, named by their ids, and `submit()`, which says what the form answers."""
+    """Subclasses give `fields()`, named by their ids, and `submit()`, which says what the form answers.
+
+    It goes on submitting when another screen or mode covers it, and leaves when it is on top again.
+    """
 
     HOME = "Input"
     VERB: ClassVar[str] = "Start"
@@ -31,6 +35,9 @@ class Form(BaseScreen[Result | None]):
     _submitting = False
     _editing = False
     """From the moment that the draft was taken until an answer is given."""
+
+    _leave: Callable[[], object] | None = None
+    """Leaves with the answer that was given while the form was covered."""
 
     def body(self) -> ComposeResult:
         with VerticalScroll(id="form", can_focus=False):
@@ -47,6 +54,11 @@ class Form(BaseScreen[Result | None]):
     async def submit(self, values: Mapping[str, str]) -> Result:
         """Do what the form says. Raises UserError to have it shown and the form kept."""
         raise NotImplementedError
+
+    @property
+    def busy(self) -> bool:
+        """Is it doing what it says?"""
+        return self._submitting
 
     def values(self) -> dict[str, str]:
         """What stands in the fields."""
@@ -107,6 +119,8 @@ class Form(BaseScreen[Result | None]):
             result = await self.submit(self.values())
         except UserError as error:
             self.show_problem(str(error))
+            if not self.is_active:
+                self.notify_text(str(error), "error")
         except asyncio.CancelledError:
             if self.is_attached:
                 self.show_problem("Cancelled; nothing was left behind.")
@@ -114,7 +128,11 @@ class Form(BaseScreen[Result | None]):
         else:
             self._editing = False
             self.keep_draft({})
-            self.dismiss(result)
+            if self.is_active:
+                self.dismiss(result)
+            else:
+                # Textual would take away the screen on top instead.
+                self._leave = partial(self.dismiss, result)
         finally:
             self._submitting = False
 
@@ -127,6 +145,10 @@ class Form(BaseScreen[Result | None]):
         if self._editing and self.draft:
             self.notify_text("The form keeps what you typed.")
         self.dismiss(None)
+
+    def on_screen_resume(self) -> None:
+        if self._leave:
+            self._leave()
 
     def on_screen_suspend(self) -> None:
         super().on_screen_suspend()

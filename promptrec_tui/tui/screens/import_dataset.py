@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -56,6 +57,14 @@ class ImportScreen(CommandForm):
             *(f"--map={field}={column}" for field, column in columns.items()),
             *("--progress=json", "--json", "--", str(Path(source).expanduser())),
         ]
+
+    def done(self, document: Mapping[str, Any]) -> str:
+        rejected = document["rejected"]
+        return (
+            f"{document['name']}: {document['users']:,} users, {document['items']:,} items, "
+            f"{document['interactions']:,} interactions"
+            + (f", {rejected:,} rows rejected." if rejected else ".")
+        )
 
     @on(Input.Changed, "#source")
     def _name_it(self, event: Input.Changed) -> None:

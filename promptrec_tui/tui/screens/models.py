@@ -102,7 +102,6 @@ class ModelsScreen(BaseScreen[None]):
         if document is None:
             return
         self._wanted = document["id"]
-        self.notify_text(f"Added {document['name']}: {document['parameters']:,} parameters.")
         self.renew()
 
 
