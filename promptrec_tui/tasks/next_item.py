@@ -22,20 +22,11 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Span:
-    """Trained tokens [start, stop) of a training sequence, and the index of their target."""
-
-    start: int
-    stop: int
-    target: int
-
-
-@dataclass(frozen=True)
-class TrainingSequence:
-    """Token ids of one row, and the spans in it that are trained: the completions, end tokens included."""
+class Example:
+    """Token ids of a prompt and its completion, end token included, and where the completion starts."""
 
     token_ids: tuple[int, ...]
-    spans: tuple[Span, ...]
+    start: int
 
 
 def window_start(position: int, max_history: int, window: str) -> int:
@@ -102,25 +93,13 @@ def next_item(
     return NextItem(template, tokenizer, items, catalogue, room)
 
 
-def training_sequences(
-    task: NextItem, sequence: Sequence[int], targets: Sequence[Target]
-) -> list[TrainingSequence]:
-    """The rows that train `targets`, given in order of position, of one user whose item ids are `sequence`.
+def training_examples(task: NextItem, sequence: Sequence[int], targets: Sequence[Target]) -> list[Example]:
+    """What trains `targets` of one user whose item ids are `sequence`: an example each.
 
-    While each prompt begins, in token ids, with the prompt before it and the completion of that, the targets
-    share one plain row with every completion labelled; where it does not, a new row begins. A row is its last
-    prompt and completion, so it fits the context.
+    Where prompts begin alike the token tree shares it, whatever the template: that shows in the token ids.
     """
-    rows: list[TrainingSequence] = []
-    ids: tuple[int, ...] = ()
-    spans: list[Span] = []
-    for index, target in enumerate(targets):
+    found = []
+    for target in targets:
         prompt = task.prompt(sequence[target.start : target.position]).token_ids
-        if spans and prompt[: len(ids)] != ids:
-            rows.append(TrainingSequence(ids, tuple(spans)))
-            spans = []
-        ids = prompt + task.completion(sequence[target.position])
-        spans.append(Span(len(prompt), len(ids), index))
-    if spans:
-        rows.append(TrainingSequence(ids, tuple(spans)))
-    return rows
+        found.append(Example(prompt + task.completion(sequence[target.position]), len(prompt)))
+    return found

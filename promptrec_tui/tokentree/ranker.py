@@ -1,22 +1,35 @@
-"""Exact log-probabilities of every title of a catalogue after a prompt, and the rankings they give."""
+"""Exact log-probabilities of the titles of a catalogue after a prompt, and the rankings they give."""
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from promptrec_tui.tokentree.trie import TrieRow, pack_rows
+from promptrec_tui.tokentree.backbone import causal_of, evaluating, logits_of, picked, reach
+from promptrec_tui.tokentree.batched import batched_scores
+from promptrec_tui.tokentree.prefix import Prefix
+from promptrec_tui.tokentree.search import Aim, Search
+from promptrec_tui.tokentree.tree import Ids, pack
+from promptrec_tui.tokentree.trie import build_trie, trie_rows
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
 
-# Tree nodes a forward. On a CPU more only widens the attention; a GPU wants few big forwards.
-CPU_NODES, GPU_NODES = 256, 1024
+# Nodes a row when everything is scored: on a CPU more only widens the attention, a GPU wants big forwards.
+CPU_ROW, GPU_ROW = 256, 1024
+# Open nodes that a round of the search reads.
+CPU_WIDTH, GPU_WIDTH = 32, 256
+GPU_USERS = 16
+"""Prompts that a GPU searches for at once. A CPU gains nothing from that and takes one."""
+CPU_POOL, GPU_POOL = 2048, 8192
+"""Nodes that a search may read at most: each later node looks at all of them."""
+SHARE = 4
+"""Nor more than one node in so many: scoring the open titles all at once is then the faster way."""
 
 
 def top_of(scores: Tensor, k: int) -> list[tuple[int, float]]:
@@ -35,27 +48,32 @@ def rank_in(scores: Tensor, target: int, cap: int | None = None) -> float:
         return math.nan
     own = scores[target]
     equal = int((scores == own).sum()) - 1
-    rank = 1 + int((scores > own).sum()) + equal / 2
+    return _rank(int((scores > own).sum()), equal, cap)
+
+
+def _rank(better: int, equal: int, cap: int | None) -> float:
+    rank = 1 + better + equal / 2
     return math.inf if cap is not None and rank > cap else rank
 
 
 class Ranker:
-    """Scores all titles of a catalogue by the exact sum of log P over their tokens, given a prompt.
+    """Ranks all titles of a catalogue by the exact sum of log P over their tokens, given a prompt.
 
-    The prompt is computed once and its keys and values serve every title. Titles are merged into a token tree
-    and laid out as rows of up to `batch_size` nodes under a mask in which a token sees the prompt and its own
-    beginning only, so no token is padding and none is computed twice in a row. Titles of equal tokens are
-    scored once and so have equal scores.
+    The prompt is read once. `top_k` and `rank_of` then search the trie of the titles best first and read the
+    few beginnings that matter; what a search leaves open, and `scores`, is read in rows of whole subtrees.
+    Titles of equal tokens are scored once and share their ranks as ties. With `normalised` a score is the
+    mean over a title's tokens instead of their sum.
 
     `model` is a causal language model of transformers, or peft around one; its weights are read at each call,
-    so one ranker serves a whole training. `catalogue` holds one non-empty sequence of token ids a title.
+    so one ranker serves a whole training. `catalogue` holds one non-empty sequence of token ids a title: a
+    handful of answers (yes and no, labels, ratings) is a catalogue like any other.
     """
 
     def __init__(
         self,
         model: "PreTrainedModel | PeftModel",
         catalogue: Sequence[Sequence[int]],
-        batch_size: int | None = None,
+        normalised: bool = False,
     ) -> None:
         """Raises ValueError for an empty title, or an attention that takes no mask of ours."""
         if not catalogue or not all(len(title) for title in catalogue):
@@ -65,135 +83,185 @@ class Ranker:
             raise ValueError(f"Ranking needs the attention implementation sdpa or eager, not {attention}.")
         self.model = model
         self.device: torch.device = model.device
+        self.normalised = normalised
         titles = [tuple(title) for title in catalogue]
-        self.distinct = sorted(set(titles))
-        place = {title: index for index, title in enumerate(self.distinct)}
-        self.places = torch.tensor([place[title] for title in titles], device=self.device)
-        self.firsts = torch.tensor([title[0] for title in self.distinct], device=self.device)
-        self.longest = max(map(len, self.distinct))
-        width = batch_size or (CPU_NODES if self.device.type == "cpu" else GPU_NODES)
-        self.rows = [_on_device(row, self.device) for row in pack_rows(self.distinct, width)]
-        self.context: int = model.config.max_position_embeddings
-        self.window = _attention_window(model)
+        distinct = sorted(set(titles))
+        place = {title: index for index, title in enumerate(distinct)}
+        self.places = np.array([place[title] for title in titles], np.int32)
+        self.trie = build_trie(distinct)
+        small = self.device.type == "cpu"
+        self.row_width = CPU_ROW if small else GPU_ROW
+        self.width = CPU_WIDTH if small else GPU_WIDTH
+        self.users = 1 if small else GPU_USERS
+        """Prompts that `top_k_each` and `rank_each` work on at a time."""
+        self.limit = min(self.trie.inner // SHARE, CPU_POOL if small else GPU_POOL)
+        self.rows = trie_rows(distinct, self.row_width)
+        self.longest = int(self.trie.lengths.max())
+        self.context: int = causal_of(model).config.max_position_embeddings
+        self.reach = reach(model)
 
     def scores(self, prompt: Sequence[int], exclude: Sequence[int] = ()) -> Tensor:
-        """Sum of log P over each title's tokens after `prompt`: fp32 [N] on the model's device.
+        """The score of each title after `prompt`: fp32 [N] on the CPU; -inf at the indices `exclude`.
 
-        Titles at the indices `exclude` get -inf. Raises ValueError when the prompt is empty, or leaves no
-        room in the context for the longest title.
+        Raises ValueError when the prompt is empty, or leaves no room in the context for the longest title.
         """
-        if not prompt:
-            raise ValueError("A prompt needs at least one token.")
-        length = len(prompt) + self.longest
-        if length > self.context:
-            raise ValueError(
-                f"A prompt of {len(prompt)} tokens and a title of {self.longest} do not fit "
-                f"the model's context of {self.context}."
-            )
-        with torch.no_grad(), _evaluating(self.model):
-            distinct = self._after(prompt) if length <= self.window else self._one_by_one(prompt)
-        scores = distinct[self.places]
-        if exclude:
-            scores[torch.as_tensor(list(exclude), device=self.device)] = -math.inf
+        self._check(prompt)
+        with evaluating(self.model):
+            if self._slides(prompt):
+                distinct = batched_scores(self.model, prompt, self.trie.titles).cpu().numpy()
+            else:
+                everything = np.ones(len(self.trie.titles), np.bool_)
+                distinct = self._sweep(Prefix(self.model, [prompt]), everything)
+        scores = torch.from_numpy(self._scaled(distinct)[self.places])
+        if len(exclude):
+            scores[torch.as_tensor(list(exclude))] = -math.inf
         return scores
 
+    def probabilities(self, prompt: Sequence[int]) -> Tensor:
+        """How likely each title is if the answer is one of them: fp32 [N], adding to 1."""
+        return torch.softmax(self.scores(prompt), dim=0)
+
     def top_k(self, prompt: Sequence[int], k: int, exclude: Sequence[int] = ()) -> list[tuple[int, float]]:
-        """The `k` best (title index, log P), best first, without `exclude`; fewer when the catalogue ends."""
-        return top_of(self.scores(prompt, exclude), k)
+        """The `k` best (title index, score), best first, without `exclude`; fewer when the catalogue ends."""
+        return self.top_k_each([prompt], k, [exclude])[0]
+
+    def top_k_each(
+        self, prompts: Sequence[Sequence[int]], k: int, excludes: Sequence[Sequence[int]]
+    ) -> list[list[tuple[int, float]]]:
+        """`top_k` for each of several prompts."""
+        aims = [Aim(self._counts(exclude), k=k) for exclude in excludes]
+        found = []
+        for search, prompt, exclude in zip(self._answers(prompts, aims), prompts, excludes, strict=True):
+            if search is None:
+                found.append(top_of(self.scores(prompt, exclude), k))
+                continue
+            best = np.full(len(self.trie.titles), -np.inf, np.float32)
+            best[search.titles] = search.scores
+            scores = torch.from_numpy(best[self.places])
+            if len(exclude):
+                scores[torch.as_tensor(list(exclude))] = -math.inf
+            found.append(top_of(scores, k))
+        return found
 
     def rank_of(
         self, prompt: Sequence[int], target: int, exclude: Sequence[int] = (), cap: int | None = None
     ) -> float:
         """`1 + better + equal/2` of the title `target` among those not in `exclude` (itself always counts).
 
-        A rank beyond `cap` is inf.
+        A rank beyond `cap` is inf; the search stops as soon as that is sure. NaN when the model answers NaN.
         """
-        return rank_in(self.scores(prompt, [index for index in exclude if index != target]), target, cap)
+        return self.rank_each([prompt], [target], [exclude], cap)[0]
 
-    def _after(self, prompt: Sequence[int]) -> Tensor:
-        """Scores of the distinct titles, by the prompt's keys and values and the token tree."""
-        from transformers import DynamicCache
+    def rank_each(
+        self,
+        prompts: Sequence[Sequence[int]],
+        targets: Sequence[int],
+        excludes: Sequence[Sequence[int]],
+        cap: int | None = None,
+    ) -> list[float]:
+        """`rank_of` for each of several prompts."""
+        left_out = [
+            [index for index in exclude if index != target]
+            for target, exclude in zip(targets, excludes, strict=True)
+        ]
+        aims = [
+            Aim(self._counts(out), target=int(self.places[target]), cap=math.inf if cap is None else cap)
+            for out, target in zip(left_out, targets, strict=True)
+        ]
+        ranks = []
+        for search, prompt, target, out in zip(
+            self._answers(prompts, aims), prompts, targets, left_out, strict=True
+        ):
+            if search is None:
+                ranks.append(rank_in(self.scores(prompt, out), target, cap))
+            elif search.broken:
+                ranks.append(math.nan)
+            else:
+                better, equal = search.better_and_equal()
+                ranks.append(_rank(better, equal - 1, cap))
+        return ranks
 
-        # Without a config every layer keeps all keys; a sliding one would drop some that our mask counts on.
-        cache = DynamicCache()
-        prompt_ids = torch.tensor([list(prompt)], device=self.device)
-        logits = self.model(
-            input_ids=prompt_ids, past_key_values=cache, use_cache=True, logits_to_keep=1
-        ).logits[0, -1]
-        scores = torch.log_softmax(logits.float(), dim=-1)[self.firsts]
-        layers: list[Any] = cache.layers
-        kept = [(layer.keys, layer.values) for layer in layers]
-        for row in self.rows:
-            nodes = self.model(
-                input_ids=row.token_ids,
-                attention_mask=self._mask(row.mask, len(prompt)),
-                position_ids=row.depths + len(prompt),
-                past_key_values=cache,
-                use_cache=True,
-            ).logits[0]
-            scores.index_add_(0, row.owners, _picked(nodes, row.sources, row.labels))
-            # The forward appended the row's keys; the next row must see the prompt's alone.
-            for layer, (keys, values) in zip(layers, kept, strict=True):
-                layer.keys, layer.values = keys, values
-        return scores
+    def _answers(self, prompts: Sequence[Sequence[int]], aims: Sequence[Aim]) -> list[Search | None]:
+        """A finished search for each prompt; None where the model's window is too short for it."""
+        for prompt in prompts:
+            self._check(prompt)
+        found: list[Search | None] = [None] * len(prompts)
+        todo = [index for index, prompt in enumerate(prompts) if not self._slides(prompt)]
+        with evaluating(self.model):
+            for first in range(0, len(todo), self.users):
+                group = todo[first : first + self.users]
+                searches = [Search(self.trie, aims[index], self.normalised, self.limit) for index in group]
+                self._search([prompts[index] for index in group], searches)
+                for index, search in zip(group, searches, strict=True):
+                    found[index] = search
+        return found
 
-    def _mask(self, tree: Tensor, past: int) -> Tensor:
-        """The mask [1, 1, T, past + T]; additive, since eager attention would add a bool one as well."""
-        dtype = self.model.dtype
-        mask = torch.zeros(len(tree), past + len(tree), dtype=dtype, device=self.device)
-        mask[:, past:].masked_fill_(~tree, torch.finfo(dtype).min)
-        return mask[None, None]
+    def _search(self, prompts: Sequence[Sequence[int]], searches: Sequence[Search]) -> None:
+        prefix = Prefix(self.model, prompts)
+        logs = torch.log_softmax(logits_of(self.model, prefix.first), dim=-1).cpu().numpy()
+        for search, row in zip(searches, logs, strict=True):
+            search.begin(lambda tokens, row=row: row[tokens].astype(np.float64))  # type: ignore[misc]
+        while any(expansions := [search.select(self.width) for search in searches]):
+            hidden = prefix.expand(expansions)
+            for search, expansion, states in zip(searches, expansions, hidden, strict=True):
+                if expansion is None:
+                    continue
+                rows = torch.from_numpy(expansion.rows).to(self.device, torch.long)
+                labels = torch.from_numpy(expansion.labels).to(self.device, torch.long)
+                states = states[: len(expansion.tokens)]
+                search.update(picked(self.model, states, rows, labels).cpu().numpy().astype(np.float64))
+        for search, prompt in zip(searches, prompts, strict=True):
+            left = search.open_titles()
+            if left.any() and not search.broken and search.better_and_equal()[0] < search.aim.cap:
+                alone = prefix if len(prompts) == 1 else Prefix(self.model, [prompt])
+                alone.rewind()
+                scores = self._scaled(self._sweep(alone, left))
+                titles = np.flatnonzero(left).astype(np.int32)
+                search.add(titles, scores[titles].astype(np.float64))
 
-    def _one_by_one(self, prompt: Sequence[int]) -> Tensor:
-        """The same by one whole forward a title, for a sliding attention that loses sight of the prompt."""
-        scores = []
-        for title in self.distinct:
-            ids = torch.tensor([[*prompt, *title]], device=self.device)
-            logits = self.model(input_ids=ids, use_cache=False, logits_to_keep=len(title) + 1).logits[0]
-            sources = torch.arange(len(title), device=self.device)
-            scores.append(_picked(logits, sources, ids[0, len(prompt) :]).sum())
-        return torch.stack(scores)
+    def _sweep(self, prefix: Prefix, wanted: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Sum of log P of the `wanted` titles [M] after the only prompt, read in rows of subtrees: [M]."""
+        model, trie = self.model, self.trie
+        rows = self.rows
+        if not wanted.all():
+            parts = [row.only(wanted[row.owners]) for row in rows if wanted[row.owners].any()]
+            rows = pack(parts, self.row_width)
+        first = torch.log_softmax(logits_of(model, prefix.first)[0], dim=-1)
+        scores = first[self._ids(trie.tokens[self._firsts()])]
+        for row in rows:
+            hidden = prefix.read(row)
+            order = np.argsort(row.sources, kind="stable")
+            logs = picked(model, hidden, self._ids(row.sources[order]), self._ids(row.labels[order]))
+            scores.index_add_(0, self._ids(row.owners[order]), logs)
+        found: NDArray[np.float32] = scores.cpu().numpy()
+        return found
 
+    def _firsts(self) -> Ids:
+        """The node of each title's first token: [M]."""
+        children = np.arange(self.trie.starts[0], self.trie.stops[0])
+        return np.repeat(children, self.trie.highs[children] - self.trie.lows[children]).astype(np.int32)
 
-@dataclass(frozen=True)
-class _DeviceRow:
-    """A TrieRow as tensors on the model's device."""
+    def _ids(self, array: Ids) -> Tensor:
+        return torch.from_numpy(array).to(self.device, torch.long)
 
-    token_ids: Tensor  # [1, T]
-    depths: Tensor  # [1, T]
-    mask: Tensor  # [T, T] bool
-    sources: Tensor  # [E]
-    labels: Tensor  # [E]
-    owners: Tensor  # [E]
+    def _counts(self, exclude: Sequence[int]) -> NDArray[np.int32]:
+        """How many titles of the catalogue each distinct title stands for, without `exclude`: [M]."""
+        kept = np.ones(len(self.places), np.bool_)
+        kept[list(exclude)] = False
+        return np.bincount(self.places[kept], minlength=len(self.trie.titles)).astype(np.int32)
 
+    def _scaled(self, sums: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (sums / self.trie.lengths).astype(np.float32) if self.normalised else sums
 
-def _on_device(row: TrieRow, device: torch.device) -> _DeviceRow:
-    tensors = {name: torch.from_numpy(value).to(device) for name, value in vars(row).items()}
-    tensors["token_ids"], tensors["depths"] = tensors["token_ids"][None], tensors["depths"][None]
-    return _DeviceRow(**tensors)
+    def _slides(self, prompt: Sequence[int]) -> bool:
+        """Whether a layer would lose sight of the prompt before a title ends."""
+        return len(prompt) + self.longest > self.reach
 
-
-def _picked(logits: Tensor, sources: Tensor, labels: Tensor) -> Tensor:
-    """log P of `labels` [E] after the positions `sources` [E] of `logits` [T, V], in fp32."""
-    logits = logits.float()
-    return logits[sources, labels] - torch.logsumexp(logits, dim=-1)[sources]
-
-
-def _attention_window(model: "PreTrainedModel | PeftModel") -> float:
-    """The shortest reach of any layer in tokens; inf where all layers see everything."""
-    config = model.config
-    window = getattr(config, "sliding_window", None)
-    kinds = getattr(config, "layer_types", None)
-    slides = window is not None if kinds is None else any(kind != "full_attention" for kind in kinds)
-    return window if slides and window is not None else math.inf
-
-
-@contextmanager
-def _evaluating(model: "PreTrainedModel | PeftModel") -> Iterator[None]:
-    """No dropout inside, and the mode as it was afterwards."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
+    def _check(self, prompt: Sequence[int]) -> None:
+        if not len(prompt):
+            raise ValueError("A prompt needs at least one token.")
+        if len(prompt) + self.longest > self.context:
+            raise ValueError(
+                f"A prompt of {len(prompt)} tokens and a title of {self.longest} do not fit "
+                f"the model's context of {self.context}."
+            )

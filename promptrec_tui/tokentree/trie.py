@@ -1,80 +1,132 @@
-"""Token sequences that start alike, merged into rows that one forward pass can score."""
+"""A catalogue of titles as a trie in flat arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-Ids = NDArray[np.int64]
+from promptrec_tui.tokentree.tree import Ids, Tree, common, merge
+
+Title = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class TrieRow:
-    """Some sequences of a catalogue as one row of T tree nodes and E scored edges.
+@dataclass(frozen=True, eq=False)
+class Trie:
+    """M distinct titles, sorted, and N nodes level by level: node 0 is the prompt, the others are beginnings
+    of titles. A node's children lie together, in the order of their tokens."""
 
-    A node is a token that another token follows; a last token is only ever a label. Nodes lie in depth-first
-    order. `mask[i, j]` says that node i sees node j: j is i or one of its ancestors.
+    titles: list[Title]
+    lengths: Ids  # [M], tokens of each title
+    tokens: Ids  # [N], the last token of each beginning
+    parents: Ids  # [N]
+    starts: Ids  # [N], first child
+    stops: Ids  # [N], behind the last child
+    complete: Ids  # [N], the title that ends here, or -1
+    lows: Ids  # [N], first title below
+    highs: Ids  # [N], behind the last one
+    leaves: Ids  # [M], the node where each title ends
+    longest: Ids  # [N], tokens of the longest title below
+
+    @property
+    def inner(self) -> int:
+        """How many nodes have children, the prompt among them."""
+        return int((self.stops > self.starts).sum())
+
+    def path(self, title: int) -> Ids:
+        """The inner nodes on the way to a title, without the prompt, first token first."""
+        node = int(self.leaves[title])
+        path = []
+        while (node := int(self.parents[node])) > 0:
+            path.append(node)
+        return np.array(path[::-1], np.int32)
+
+    def sums(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
+        """For each node the sum of `counts` [M] over the titles below: [N]."""
+        totals = np.append(0, np.cumsum(counts)).astype(np.int32)
+        return totals[self.highs] - totals[self.lows]
+
+
+def build_trie(titles: Sequence[Title]) -> Trie:
+    """The trie of `titles`, distinct, sorted, none of them empty."""
+    arrays = [np.array(title, np.int32) for title in titles]
+    lengths = np.array([len(title) for title in titles], np.int32)
+    shared = np.array([0, *(common(one, other) for one, other in pairwise(arrays))])
+    depth = int(lengths.max())
+    padded = np.full((len(titles), depth), -1, np.int32)
+    padded[np.arange(depth) < lengths[:, None]] = np.concatenate(arrays)
+
+    tokens, parents, lows = [np.array([-1])], [np.array([0])], [np.array([0])]
+    highs = [np.array([len(titles)])]
+    node_of = np.zeros(len(titles), np.int64)  # of each title's beginning on the level before
+    leaves = np.zeros(len(titles), np.int64)
+    count = 1
+    for level in range(1, depth + 1):
+        alive = np.flatnonzero(lengths >= level)
+        # Sorted, a title between two that share a beginning has it too, so equal beginnings are neighbours.
+        opens = shared[alive] < level
+        opens[0] = True
+        firsts = alive[opens]
+        tokens.append(padded[firsts, level - 1])
+        parents.append(node_of[firsts])
+        lows.append(firsts)
+        highs.append(alive[np.append(np.flatnonzero(opens)[1:], len(alive)) - 1] + 1)
+        node_of[alive] = count + np.cumsum(opens) - 1
+        ended = alive[lengths[alive] == level]
+        leaves[ended] = node_of[ended]
+        count += len(firsts)
+
+    above = np.concatenate(parents)
+    children = np.bincount(above[1:], minlength=count)
+    stops = 1 + np.cumsum(children)
+    low, high = np.concatenate(lows), np.concatenate(highs)
+    complete = np.full(count, -1)
+    complete[leaves] = np.arange(len(titles))
+    longest = np.maximum.reduceat(np.append(lengths, 0), np.stack([low, high], 1).ravel())[::2]
+    return Trie(
+        list(titles),
+        lengths,
+        *(
+            array.astype(np.int32)
+            for array in (
+                np.concatenate(tokens),
+                above,
+                stops - children,
+                stops,
+                complete,
+                low,
+                high,
+                leaves,
+                longest,
+            )
+        ),
+    )
+
+
+def trie_rows(titles: Sequence[Title], width: int) -> list[Tree]:
+    """Trees of at most `width` nodes (more only for a longer title) with every edge but the first ones.
+
+    The first token of a title is predicted by the prompt alone, so a title of one token is in no row.
+    `titles` must be sorted, so that those which share a beginning are neighbours; owners are their indices.
     """
-
-    token_ids: Ids  # [T]
-    depths: Ids  # [T], 0 for a first token
-    mask: NDArray[np.bool_]  # [T, T]
-    sources: Ids  # [E], the node after which the label is predicted
-    labels: Ids  # [E], token ids
-    owners: Ids  # [E], index of the sequence that the edge belongs to
-
-
-def pack_rows(sequences: Sequence[tuple[int, ...]], width: int) -> list[TrieRow]:
-    """Rows of at most `width` nodes (more only for a longer sequence) with every edge but the first ones.
-
-    The first token of a sequence is predicted by the prompt alone, so a sequence of one token is in no row.
-    `sequences` must be sorted: then those that share a prefix are neighbours, and the tree is a stack.
-    """
-    rows: list[TrieRow] = []
-    builder = _Builder()
-    for owner, sequence in enumerate(sequences):
-        if builder.nodes and len(builder.nodes) + builder.cost(sequence) > width:
-            rows.append(builder.row())
-            builder = _Builder()
-        builder.add(owner, sequence)
-    return [*rows, builder.row()] if builder.nodes else rows
+    arrays = [np.array(title, np.int32) for title in titles]
+    rows: list[Tree] = []
+    first, size = 0, 0
+    for index, array in enumerate(arrays):
+        cost = len(array) - 1
+        if index > first:
+            cost -= common(arrays[index - 1][:-1], array[:-1])
+        if size and size + cost > width:
+            rows.append(_row(arrays, first, index))
+            first, size, cost = index, 0, len(array) - 1
+        size += cost
+    rows.append(_row(arrays, first, len(arrays)))
+    return [row for row in rows if len(row)]
 
 
-class _Builder:
-    """One row while it is filled."""
-
-    def __init__(self) -> None:
-        self.nodes: list[tuple[int, int, int]] = []  # token, depth, parent (-1 for none)
-        self.edges: list[tuple[int, int, int]] = []  # source, label, owner
-        self.path: list[int] = []  # nodes of the latest sequence, root first
-
-    def shared(self, sequence: tuple[int, ...]) -> int:
-        """How many leading nodes of `sequence` the latest sequence has already."""
-        count = 0
-        for node, token in zip(self.path, sequence[:-1], strict=False):
-            if self.nodes[node][0] != token:
-                break
-            count += 1
-        return count
-
-    def cost(self, sequence: tuple[int, ...]) -> int:
-        """Nodes that adding `sequence` takes."""
-        return len(sequence) - 1 - self.shared(sequence)
-
-    def add(self, owner: int, sequence: tuple[int, ...]) -> None:
-        depth = self.shared(sequence)
-        del self.path[depth:]
-        for token in sequence[depth:-1]:
-            self.nodes.append((token, len(self.path), self.path[-1] if self.path else -1))
-            self.path.append(len(self.nodes) - 1)
-        self.edges += [(node, label, owner) for node, label in zip(self.path, sequence[1:], strict=True)]
-
-    def row(self) -> TrieRow:
-        tokens, depths, parents = np.array(self.nodes, np.int64).T
-        sources, labels, owners = np.array(self.edges, np.int64).T
-        mask = np.eye(len(tokens), dtype=np.bool_)
-        for node, parent in enumerate(parents):
-            if parent >= 0:
-                mask[node] |= mask[parent]
-        return TrieRow(tokens, depths, mask, sources, labels, owners)
+def _row(arrays: Sequence[Ids], first: int, stop: int) -> Tree:
+    tree = merge(arrays[first:stop], [1] * (stop - first))
+    return Tree(
+        tree.token_ids, tree.depths, tree.ends, tree.sources, tree.labels, tree.owners + np.int32(first)
+    )

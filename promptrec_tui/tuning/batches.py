@@ -1,30 +1,25 @@
 """Which targets each optimiser step trains, and the tensors of it."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from math import ceil
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from promptrec_tui.tasks.next_item import Span, TrainingSequence
+from promptrec_tui.tokentree.loss import Batch
+from promptrec_tui.tokentree.tree import Tree, pack, split
 
-Batch = dict[str, Tensor]
-"""Rows of a forward, padded on the right: `token_ids` [R, L]. And of each trained token: its row, `rows` [T],
-the column of the token before it, which predicts it, `columns` [T], its id, `labels` [T], and its share of
-the step's loss, `weights` [T]."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A row of a step: tokens up to the last trained one, and the spans that this step trains."""
-
-    token_ids: tuple[int, ...]
-    spans: tuple[Span, ...]
+ROW = 2048
+"""Nodes of a tree in one row: each looks at all of them, so a wider one is cut between its targets."""
+FORWARD = 4096
+"""Tokens of a forward, padding included: what an optimiser step has more is accumulated."""
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
@@ -39,16 +34,16 @@ def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
 class Plan:
     """The training of a run, step by step.
 
-    The targets form one endless stream: epoch after epoch, sequences in `epoch_order`, the targets of each in
-    their own order. Step s takes the targets [s·batch_size, (s+1)·batch_size) of it, so every step has
-    exactly `batch_size` of them, whatever rows they lie in; a sequence that a step's end cuts is a row of
+    The targets form one endless stream: epoch after epoch, trees in `epoch_order`, the targets (owners) of
+    each in their own order. Step s takes the targets [s·batch_size, (s+1)·batch_size) of it, so every step
+    has exactly `batch_size` of them, whatever rows they lie in; a tree that a step's end cuts is in part in
     both steps. Only the last step of a run measured in epochs may be smaller: each target is trained exactly
     `epochs` times.
     """
 
     def __init__(
         self,
-        sequences: Sequence[TrainingSequence],
+        trees: Sequence[Tree],
         *,
         batch_size: int,
         accumulate: int = 1,
@@ -56,14 +51,20 @@ class Plan:
         seed: int = 0,
         epochs: int = 1,
         max_steps: int = 0,
+        reach: float = math.inf,
     ) -> None:
-        """`loss`: each "target" counts alike, or each "token"; `max_steps` outweighs `epochs`."""
-        self.sequences = sequences
+        """`loss`: each "target" counts alike, or each "token"; `max_steps` outweighs `epochs`.
+
+        `accumulate`: at least so many forwards a step, as far as there are rows. `reach`: how many tokens the
+        model sees; the targets of a deeper tree get plain rows of their own, where its windows slide right.
+        """
+        self.trees = trees
         self.batch_size = batch_size
         self.accumulate = accumulate
         self.loss = loss
         self.seed = seed
-        self.sizes = [len(sequence.spans) for sequence in sequences]
+        self.reach = reach
+        self.sizes = [int(tree.owners.max()) + 1 for tree in trees]
         self.targets = sum(self.sizes)
         self._end = max_steps * batch_size if max_steps else epochs * self.targets
         self.total_steps = ceil(self._end / batch_size)
@@ -73,8 +74,8 @@ class Plan:
         """Targets of step `step` (the first is 0)."""
         return min(self.batch_size, self._end - step * self.batch_size)
 
-    def pieces(self, step: int) -> list[Piece]:
-        """The rows of step `step`, in the order of the stream."""
+    def pieces(self, step: int) -> list[Tree]:
+        """The trees of step `step`, or the parts of them, in the order of the stream."""
         start = step * self.batch_size
         stop = start + self.size(step)
         pieces = []
@@ -82,50 +83,75 @@ class Plan:
             epoch, offset = divmod(start, self.targets)
             order, ends = self._epoch(epoch)
             place = bisect_right(ends, offset)
-            sequence = self.sequences[order[place]]
-            first = offset - ends[place] + len(sequence.spans)
-            spans = sequence.spans[first : first + stop - start]
-            pieces.append(Piece(sequence.token_ids[: spans[-1].stop], spans))
-            start += len(spans)
+            size = self.sizes[order[place]]
+            first = offset - ends[place] + size
+            taken = min(size - first, stop - start)
+            tree = self.trees[order[place]]
+            pieces.append(tree if taken == size else tree.part(first, first + taken))
+            start += taken
         return pieces
 
     def batches(self, step: int) -> list[Batch]:
-        """The micro-batches of step `step`: rows of like length together; all their weights add to 1."""
-        pieces = sorted(self.pieces(step), key=lambda piece: len(piece.token_ids))
-        spans = [span for piece in pieces for span in piece.spans]
-        tokens = sum(span.stop - span.start for span in spans)
-        parts = min(self.accumulate, len(pieces))
-        cuts = [len(pieces) * part // parts for part in range(parts + 1)]
+        """The forwards of step `step`, rows of like length together; all their weights add to 1."""
+        plain: list[Tree] = []
+        branching: list[Tree] = []
+        offset = 0
+        for piece in self.pieces(step):
+            # Owners are counted through the step, so that weights can be told when all is packed.
+            tree = replace(piece, owners=piece.owners - piece.owners.min() + np.int32(offset))
+            targets = int(tree.owners.max()) + 1 - offset
+            if not tree.branches:
+                plain.append(tree)
+            elif tree.depths.max() + 1 > self.reach:
+                plain += [tree.part(owner, owner + 1) for owner in range(offset, offset + targets)]
+            else:
+                branching += split(tree, ROW)
+            offset += targets
+        rows = pack(branching, max(map(len, branching))) if branching else []
+        lengths = np.bincount(np.concatenate([tree.owners for tree in plain + rows]), minlength=offset)
         by_token = self.loss == "token"
-        whole = tokens if by_token else len(spans)
-        return [_tensors(pieces[start:stop], whole, by_token) for start, stop in pairwise(cuts)]
+        weights = np.full(offset, 1 / lengths.sum()) if by_token else 1 / (offset * lengths)
+        total = sum(map(len, plain + rows))
+        room = min(FORWARD, ceil(total / self.accumulate)) if self.accumulate > 1 else FORWARD
+        return [
+            *(_tensors(group, weights, trees=False) for group in _groups(plain, room)),
+            *(_tensors(group, weights, trees=True) for group in _groups(rows, room)),
+        ]
 
     def _lay_out(self, epoch: int) -> tuple[list[int], list[int]]:
-        """The order of an epoch's sequences, and the number of targets up to the end of each."""
-        order = epoch_order(len(self.sequences), self.seed, epoch)
+        """The order of an epoch's trees, and the number of targets up to the end of each."""
+        order = epoch_order(len(self.trees), self.seed, epoch)
         return order, list(accumulate(self.sizes[index] for index in order))
 
 
-def _tensors(pieces: Sequence[Piece], whole: int, by_token: bool) -> Batch:
-    # The last token of a row is only predicted, never read.
-    token_ids = torch.zeros(len(pieces), max(len(piece.token_ids) for piece in pieces) - 1, dtype=torch.long)
-    rows: list[int] = []
-    columns: list[int] = []
-    labels: list[int] = []
-    weights: list[float] = []
-    for row, piece in enumerate(pieces):
-        read = torch.tensor(piece.token_ids[:-1])
-        token_ids[row, : len(read)] = read
-        for span in piece.spans:
-            length = span.stop - span.start
-            rows += [row] * length
-            columns += range(span.start - 1, span.stop - 1)
-            labels += piece.token_ids[span.start : span.stop]
-            weights += [1 / whole if by_token else 1 / (whole * length)] * length
-    return {
+def _groups(rows: Sequence[Tree], room: int) -> list[list[Tree]]:
+    """Rows of like length together, as many as fill `room` tokens when padded; one at least."""
+    groups: list[list[Tree]] = []
+    for row in sorted(rows, key=len):
+        if groups and (len(groups[-1]) + 1) * len(row) <= room:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
+
+
+def _tensors(group: Sequence[Tree], weights: NDArray[np.float64], trees: bool) -> Batch:
+    width = max(map(len, group))
+    shape = (len(group), width)
+    token_ids, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    ends = np.tile(np.arange(1, width + 1), (len(group), 1))
+    for row, tree in enumerate(group):
+        token_ids[row, : len(tree)] = tree.token_ids
+        positions[row, : len(tree)] = tree.depths
+        ends[row, : len(tree)] = tree.ends
+    owners = np.concatenate([tree.owners for tree in group])
+    batch = {
         "token_ids": token_ids,
-        "rows": torch.tensor(rows),
-        "columns": torch.tensor(columns),
-        "labels": torch.tensor(labels),
-        "weights": torch.tensor(weights),
+        "rows": np.repeat(np.arange(len(group)), [len(tree.owners) for tree in group]),
+        "columns": np.concatenate([tree.sources for tree in group]).astype(np.int64),
+        "labels": np.concatenate([tree.labels for tree in group]).astype(np.int64),
+        "weights": weights[owners].astype(np.float32),
     }
+    if trees:
+        batch |= {"positions": positions, "ends": ends}
+    return {name: torch.from_numpy(array) for name, array in batch.items()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from promptrec_tui.datasets.dataset import Dataset, Item, open_dataset
@@ -14,12 +15,12 @@ from promptrec_tui.prompts.tokens import load_tokenizer
 from promptrec_tui.runs.spec import DataSettings, RunSpec
 from promptrec_tui.tasks.next_item import (
     NextItem,
-    TrainingSequence,
     next_item,
     targets,
-    training_sequences,
+    training_examples,
     window_start,
 )
+from promptrec_tui.tokentree.tree import Tree, merge
 from promptrec_tui.tuning.ranking import Case
 
 
@@ -69,19 +70,26 @@ def read_users(dataset: Dataset, settings: DataSettings) -> list[UserEvents]:
     ]
 
 
-def training_rows(
-    task: NextItem, users: Iterable[UserEvents], settings: DataSettings
-) -> list[TrainingSequence]:
-    """The rows that train every training target of every user."""
-    return [row for user in users if user.split for row in rows_at(task, user, user.split.training, settings)]
+def training_trees(task: NextItem, users: Iterable[UserEvents], settings: DataSettings) -> list[Tree]:
+    """The trees that train every training target of every user."""
+    return [
+        tree for user in users if user.split for tree in trees_at(task, user, user.split.training, settings)
+    ]
 
 
-def rows_at(
+def trees_at(
     task: NextItem, user: UserEvents, positions: Iterable[int], settings: DataSettings
-) -> list[TrainingSequence]:
-    """The rows that train one user's targets at `positions`."""
+) -> list[Tree]:
+    """The trees that train one user's targets at `positions`: one for each window of the history, since
+    prompts of one window begin alike."""
     wanted = targets(user.user_id, positions, settings.max_history, settings.window)
-    return training_sequences(task, user.sequence, wanted)
+    found = []
+    for _, group in groupby(wanted, key=lambda target: target.start):
+        examples = training_examples(task, user.sequence, list(group))
+        found.append(
+            merge([example.token_ids for example in examples], [example.start for example in examples])
+        )
+    return found
 
 
 def case_at(user: UserEvents, position: int, settings: DataSettings) -> Case:

@@ -5,7 +5,7 @@ from typing import Any
 
 from promptrec_tui.datasets.dataset import Item
 from promptrec_tui.tasks.next_item import NextItem
-from promptrec_tui.tokentree.ranker import Ranker, rank_in, top_of
+from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.ranking import Case
 
 PREVIEW_USERS = 5
@@ -17,14 +17,14 @@ def preview(
 ) -> dict[str, Any]:
     """One user of a `preview` event: the titles in the prompt, the target and its rank, the top 10."""
     prompt = task.prompt(case.history)
-    scores = ranker.scores(prompt.token_ids, case.excluded(exclude_seen))
+    left_out = case.excluded(exclude_seen)
     return {
         "user": case.user,
         "history": [items[item].title for item in case.history[prompt.dropped :]],
         "target": items[case.target].title,
-        "rank": rank_in(scores, case.target),
+        "rank": ranker.rank_of(prompt.token_ids, case.target, left_out),
         "top": [
             {"key": items[item].key, "title": items[item].title, "logprob": logprob}
-            for item, logprob in top_of(scores, PREVIEW_ITEMS)
+            for item, logprob in ranker.top_k(prompt.token_ids, PREVIEW_ITEMS, left_out)
         ],
     }

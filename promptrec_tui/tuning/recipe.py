@@ -31,19 +31,17 @@ from promptrec_tui.tuning.material import (
     checked_dataset,
     open_task,
     read_users,
-    rows_at,
-    training_rows,
+    training_trees,
+    trees_at,
 )
 from promptrec_tui.tuning.previews import PREVIEW_USERS
+from promptrec_tui.tuning.ranking import check_engine
 from promptrec_tui.tuning.result import write_result
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 from promptrec_tui.tuning.validation import Validation
 
 PATIENCE_BEFORE = 12.0
 """Seconds that the untuned model's validation may delay the first step; a longer one comes at the end."""
-
-VALIDATION_ROWS = 16
-"""Validation targets a forward."""
 
 
 def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> Outcome:
@@ -65,21 +63,12 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     task = open_task(spec, items)
 
     journal.phase("loading", message="Preparing the training targets")
-    rows = training_rows(task, users, data)
-    if not rows:
+    trees = training_trees(task, users, data)
+    if not trees:
         raise UserError(
             f"Dataset {spec.dataset.name!r} has nothing to train on: no user has 5 events (two of history, "
             "one to train, one to validate, one to test)."
         )
-    plan = Plan(
-        rows,
-        batch_size=train.batch_size,
-        accumulate=train.accumulate,
-        loss=train.loss,
-        seed=train.seed,
-        epochs=train.epochs,
-        max_steps=train.max_steps,
-    )
 
     measured = {user.key: user for user in users if user.split}
     tested = [measured[key] for key in sample_users(measured, evaluation.users, train.seed)]
@@ -105,6 +94,17 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     set_seed(train.seed)
     model = add_lora(base, spec.settings.tuning)
     ranker = Ranker(model, task.catalogue)
+    check_engine(ranker, bench.cases(pinned, "validation"), task, journal)
+    plan = Plan(
+        trees,
+        batch_size=train.batch_size,
+        accumulate=train.accumulate,
+        loss=train.loss,
+        seed=train.seed,
+        epochs=train.epochs,
+        max_steps=train.max_steps,
+        reach=ranker.reach,
+    )
 
     validation = Validation(
         model=model,
@@ -113,7 +113,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         items=items,
         cases=bench.cases(monitored, "validation"),
         pinned=bench.cases(pinned, "validation"),
-        loss=_validation_plan(bench, monitored, train.loss),
+        loss=_validation_plan(bench, monitored, train.loss, ranker.reach),
         k=evaluation.k,
         exclude_seen=exclude_seen,
         journal=journal,
@@ -192,11 +192,13 @@ def restore(model: PeftModel, checkpoint: Checkpoint) -> None:
     set_peft_model_state_dict(model, load_peft_weights(str(checkpoint.path), device=str(model.device)))
 
 
-def _validation_plan(bench: Bench, users: Sequence[UserEvents], loss: str) -> Plan:
+def _validation_plan(bench: Bench, users: Sequence[UserEvents], loss: str, reach: float) -> Plan:
     """The validation targets of `users` as the one step of a plan, for their loss."""
     data, task = bench.spec.settings.data, bench.task
-    rows = [row for user in users for row in rows_at(task, user, [bench.target(user, "validation")], data)]
-    return Plan(rows, batch_size=len(rows), accumulate=-(-len(rows) // VALIDATION_ROWS), loss=loss)
+    trees = [
+        tree for user in users for tree in trees_at(task, user, [bench.target(user, "validation")], data)
+    ]
+    return Plan(trees, batch_size=len(trees), loss=loss, reach=reach)
 
 
 def _measure_untuned(model: PeftModel, validation: Validation, standing: Standing, phase: str) -> None:

@@ -102,19 +102,20 @@ class Scorer:
             raise UserError("A rank needs a target: give the key of an item.")
         seen = set(history) - {target} if request.get("exclude_seen", True) else set()
 
-        from promptrec_tui.tokentree.ranker import rank_in, top_of
-
         # The prompt shows what it would in training and evaluation; seen is all of the history.
         start = window_start(len(history), self.data.max_history, self.data.window)
         prompt = self.task.prompt(history[start:])
+        question, left_out = prompt.token_ids, sorted(seen)
+        rank = None
         with self.model.disable_adapter() if untuned and self.adapter else nullcontext():
-            scores = self.ranker.scores(prompt.token_ids, sorted(seen))
-        if verb == "top_k":
-            ranked = top_of(scores, int(request.get("k", 10)))
-        elif verb == "scores":
-            ranked = [(item, score) for item, score in enumerate(scores.tolist()) if item not in seen]
-        else:
-            ranked = [(target, scores[target].item())] if target is not None else []
+            if verb == "top_k":
+                ranked = self.ranker.top_k(question, int(request.get("k", 10)), left_out)
+            else:
+                scores = self.ranker.scores(question, left_out).tolist()
+                wanted = range(len(scores)) if verb == "scores" else [target]
+                ranked = [(item, scores[item]) for item in wanted if item not in seen]
+            if target is not None:
+                rank = _finite(self.ranker.rank_of(question, target, left_out))
         return {
             "adapter": None if untuned else self.adapter_name,
             "prompt": prompt.text,
@@ -129,7 +130,7 @@ class Scorer:
                 }
                 for item, score in ranked
             ],
-            "rank": None if target is None else _finite(rank_in(scores, target)),
+            "rank": rank,
         }
 
     def _item(self, key: Any) -> int:

@@ -7,36 +7,14 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch import Tensor
-from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from promptrec_tui.runs.spec import TrainSettings
-from promptrec_tui.tuning.batches import Batch, Plan
+from promptrec_tui.tokentree.loss import Batch, completion_loss
+from promptrec_tui.tuning.batches import Plan
 
 SCHEDULERS = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
-
-
-def completion_loss(model: Any, batch: Batch) -> Tensor:
-    """Sum over a batch's trained tokens of weight · −log P(token), a scalar in fp32.
-
-    The head is given the hidden states at trained positions only, [T, H] instead of [R, L, H]: logits of
-    prompt tokens, most of the memory, are never computed, and whatever a model does to its logits still
-    happens. No attention mask is needed: padding lies on the right, where a causal model's trained positions
-    do not look.
-    """
-    rows, columns = batch["rows"], batch["columns"]
-
-    def pick(_head: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
-        return (inputs[0][rows, columns],)
-
-    hook = model.get_output_embeddings().register_forward_pre_hook(pick)
-    try:
-        logits = model(input_ids=batch["token_ids"], use_cache=False).logits
-    finally:
-        hook.remove()
-    losses = functional.cross_entropy(logits.float(), batch["labels"], reduction="none")
-    return (losses * batch["weights"]).sum()
 
 
 class TargetTrainer(Trainer):

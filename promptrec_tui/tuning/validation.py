@@ -10,13 +10,13 @@ import torch
 from promptrec_tui.datasets.dataset import Item
 from promptrec_tui.evaluation.metrics import ranking_metrics
 from promptrec_tui.tasks.next_item import NextItem
+from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import preview
 from promptrec_tui.tuning.ranking import Case, rank_users
-from promptrec_tui.tuning.trainer import completion_loss
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,11 @@ class Validation:
             self.exclude_seen,
             progress,
             self.desk.cancelled,
+            cap=self.k,
         )
         values = {"validation_loss": self._loss(), **ranking_metrics(ranks, self.k)}
+        # The search stops where a target is out of the first k, so there is no MRR beyond it.
+        del values["mrr"]
         self.journal.write("metric", step=step, values=values)
         return values
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.tokens import TextTokenizer
-from promptrec_tui.tasks.next_item import NextItem, Span, next_item, targets, training_sequences, window_start
+from promptrec_tui.tasks.next_item import NextItem, next_item, targets, training_examples, window_start
 
 Items = list[dict[str, str]]
 SEQUENCE = [0, 3, 1, 2, 7, 4, 4, 6, 5]
@@ -59,60 +60,27 @@ def test_a_catalogue_that_cannot_be_asked_for(listing: Template, apart: TextToke
         next_item(listing, apart, [*items, {"title": "x" * 90}], 50)
 
 
-def check(task: NextItem, sequence: list[int], max_history: int, window: str) -> list[int]:
-    """Compare every span with prompt and completion made alone; the number of targets in each row."""
+def check(task: NextItem, sequence: list[int], max_history: int, window: str) -> None:
+    """Compare every example with prompt and completion made alone."""
     asked = targets(0, range(2, len(sequence)), max_history, window)
-    rows = training_sequences(task, sequence, asked)
-    assert [span.target for row in rows for span in row.spans] == list(range(len(asked)))
-    for row in rows:
-        assert row.spans[-1].stop == len(row.token_ids)
-        for span in row.spans:
-            target = asked[span.target]
-            prompt = task.prompt(sequence[target.start : target.position])
-            assert row.token_ids[: span.start] == prompt.token_ids
-            assert row.token_ids[span.start : span.stop] == task.completion(sequence[target.position])
-            assert span.start < span.stop
-    return [len(row.spans) for row in rows]
+    examples = training_examples(task, sequence, asked)
+    assert len(examples) == len(asked)
+    for target, example in zip(asked, examples, strict=True):
+        prompt = task.prompt(sequence[target.start : target.position])
+        assert example.token_ids[: example.start] == prompt.token_ids
+        assert example.token_ids[example.start :] == task.completion(sequence[target.position])
+        assert 0 < example.start < len(example.token_ids)
 
 
-def test_the_list_template_trains_a_user_as_one_row(
+def test_the_prompts_of_the_list_template_continue_each_other(
     listing: Template, apart: TextTokenizer, with_bos: TextTokenizer, items: Items
 ) -> None:
     for tokenizer in (apart, with_bos):
-        assert check(next_item(listing, tokenizer, items, 1024), SEQUENCE, 50, "anchored") == [7]
-
-
-def test_a_row_ends_where_the_window_moves(listing: Template, apart: TextTokenizer, items: Items) -> None:
-    task = next_item(listing, apart, items, 1024)
-    assert check(task, SEQUENCE, 4, "anchored") == [3, 2, 2]
-    assert check(task, SEQUENCE, 4, "sliding") == [3, 1, 1, 1, 1]
-
-
-def test_a_row_ends_where_items_are_dropped(listing: Template, apart: TextTokenizer, items: Items) -> None:
-    lengths = check(next_item(listing, apart, items, 40), SEQUENCE, 50, "anchored")
-    assert len(lengths) > 1
-    assert sum(lengths) == 7
-
-
-def test_one_row_a_target_where_prompts_do_not_nest(
-    listing: Template, question: Template, apart: TextTokenizer, merged: TextTokenizer, items: Items
-) -> None:
-    assert check(next_item(question, apart, items, 1024), SEQUENCE, 50, "anchored") == [1] * 7
-    assert merged.encode("1)\n") != merged.encode("1)") + merged.encode("\n")
-    assert check(next_item(listing, merged, items, 1024), SEQUENCE, 50, "anchored") == [1] * 7
-
-
-def test_targets_with_gaps_share_a_row_whose_gaps_are_not_trained(
-    listing: Template, apart: TextTokenizer, items: Items
-) -> None:
-    task = next_item(listing, apart, items, 1024)
-    (row,) = training_sequences(task, SEQUENCE, targets(0, [2, 5], 50, "anchored"))
-    first, second = row.spans
-    assert second == Span(second.start, len(row.token_ids), 1)
-    assert apart.decode(row.token_ids[first.stop : second.start]) == "".join(
-        f"{items[item]['title']}\n" for item in SEQUENCE[3:5]
-    )
-    assert training_sequences(task, SEQUENCE, []) == []
+        task = next_item(listing, tokenizer, items, 1024)
+        examples = training_examples(task, SEQUENCE, targets(0, range(2, 9), 50, "anchored"))
+        for earlier, later in pairwise(examples):
+            assert later.token_ids[: later.start] == earlier.token_ids
+    assert training_examples(task, SEQUENCE, []) == []
 
 
 @given(
@@ -122,7 +90,7 @@ def test_targets_with_gaps_share_a_row_whose_gaps_are_not_trained(
     context=st.sampled_from([25, 40, 1024]),
     attributes=st.booleans(),
 )
-def test_rows_are_what_each_target_alone_would_be(
+def test_examples_are_prompt_and_completion(
     sequence: list[int],
     max_history: int,
     window: str,

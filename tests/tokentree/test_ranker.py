@@ -36,7 +36,7 @@ def naive_scores(model: PreTrainedModel, prompt: Sequence[int], catalogue: Seque
 @pytest.mark.parametrize("model_type", sorted(MODEL_TYPES))
 def test_scores_equal_whole_forwards_for_every_model_type(tiny_model: TinyModel, model_type: str) -> None:
     model = tiny_model(model_type)
-    scores = Ranker(model, CATALOGUE, batch_size=16).scores(PROMPT)
+    scores = Ranker(model, CATALOGUE).scores(PROMPT)
     assert scores.dtype == torch.float32
     assert scores.std() > 1
     torch.testing.assert_close(scores, naive_scores(model, PROMPT, CATALOGUE), atol=1e-4, rtol=0)
@@ -84,7 +84,7 @@ def test_the_probabilities_of_all_continuations_sum_to_one(tiny_model: TinyModel
 
 
 def test_calls_leave_no_trace(tiny_model: TinyModel) -> None:
-    ranker = Ranker(tiny_model("llama"), CATALOGUE, batch_size=16)
+    ranker = Ranker(tiny_model("llama"), CATALOGUE)
     first = ranker.scores(PROMPT)
     ranker.scores(PROMPT[:7], exclude=[1, 2])
     assert torch.equal(ranker.scores(PROMPT), first)

@@ -19,8 +19,8 @@ from promptrec_tui.tuning.material import (
     checked_dataset,
     open_task,
     read_users,
-    rows_at,
-    training_rows,
+    training_trees,
+    trees_at,
 )
 
 
@@ -108,13 +108,13 @@ def test_no_validation_or_test_target_is_trained(new_run: Callable[..., RunFolde
         users, task = read_users(dataset, data), open_task(spec, dataset.items())
     for user in users:
         labels = [
-            row.token_ids[span.start : span.stop]
-            for row in training_rows(task, [user], data)
-            for span in row.spans
+            tuple(tree.labels[tree.owners == owner].tolist())
+            for tree in training_trees(task, [user], data)
+            for owner in range(tree.owners.max() + 1)
         ]
         assert labels == [task.completion(item) for item in user.sequence[2:-2]]
         whole = [
-            token for row in rows_at(task, user, [len(user.sequence) - 1], data) for token in row.token_ids
+            token for tree in trees_at(task, user, [len(user.sequence) - 1], data) for token in tree.token_ids
         ]
         shown = tuple(task.completion(user.sequence[-2]))
         assert shown in {tuple(whole[at : at + len(shown)]) for at in range(len(whole))}, (

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import TrainerCallback
@@ -11,9 +12,9 @@ from transformers import TrainerCallback
 from promptrec_tui.models.loading import add_lora, load_base
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import TrainSettings, TuningSettings
-from promptrec_tui.tasks.next_item import TrainingSequence
+from promptrec_tui.tokentree.tree import Tree
 from promptrec_tui.tuning.batches import Plan
-from promptrec_tui.tuning.material import checked_dataset, open_task, read_users, training_rows
+from promptrec_tui.tuning.material import checked_dataset, open_task, read_users, training_trees
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 
 TARGETS = 13
@@ -47,26 +48,32 @@ def fresh(folder: Path) -> Any:
 
 def by_hand(model: Any, plan: Plan, loss: str) -> float:
     """One forward a target, all logits, no padding; gradients stay in the model."""
-    spans = [(piece.token_ids, span) for piece in plan.pieces(0) for span in piece.spans]
-    tokens = sum(span.stop - span.start for _, span in spans)
+    examples = []
+    for piece in plan.pieces(0):
+        for owner in np.unique(piece.owners):
+            edges = piece.owners == owner
+            last = piece.sources[edges].max()
+            seen = [node for node in range(last + 1) if piece.ends[node] > last]
+            examples.append(([*piece.token_ids[seen], piece.labels[edges][-1]], int(edges.sum())))
+    tokens = sum(length for _, length in examples)
     total = 0.0
-    for ids, span in spans:
-        logits = model(input_ids=torch.tensor([ids[: span.stop]])).logits[0]
-        logs = logits.log_softmax(-1)
-        picked = torch.stack([logs[place - 1, ids[place]] for place in range(span.start, span.stop)])
-        part = -picked.sum() / tokens if loss == "token" else -picked.mean() / len(spans)
+    for ids, length in examples:
+        row = torch.tensor([ids], dtype=torch.long)
+        logs = model(input_ids=row).logits[0, -length - 1 : -1].log_softmax(-1)
+        picked = logs.gather(1, row[0, -length:, None])
+        part = -picked.sum() / tokens if loss == "token" else -picked.mean() / len(examples)
         part.backward()  # type: ignore[no-untyped-call]
         total += part.item()
     return total
 
 
-def some_rows(folder: RunFolder) -> list[TrainingSequence]:
+def some_rows(folder: RunFolder) -> list[Tree]:
     """The training rows of a run."""
     spec = folder.spec()
     with checked_dataset(folder.home, spec) as dataset:
         users = read_users(dataset, spec.settings.data)
         task = open_task(spec, dataset.items())
-    return training_rows(task, users, spec.settings.data)
+    return training_trees(task, users, spec.settings.data)
 
 
 @pytest.mark.parametrize("template", ["list", "next-item-en"])
@@ -96,8 +103,8 @@ def test_gradients_are_those_of_one_target_at_a_time(
     assert len(expected) > 20
     for name, gradient in expected.items():
         torch.testing.assert_close(watch.gradients[name], gradient, rtol=1e-4, atol=1e-6)
-    if template == "list":
-        assert len(plan.pieces(0)) < TARGETS, "targets of one user share a row"
+    rows = sum(len(batch["token_ids"]) for batch in plan.batches(0))
+    assert rows < TARGETS, "targets of one user share a row"
 
 
 def test_gradient_checkpointing_computes_layers_twice_and_the_same_loss(

@@ -1,0 +1,45 @@
+"""The loss of trained tokens in trees or plain rows, without logits for anything else."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from promptrec_tui.tokentree.backbone import ancestor_mask, chunk_of, hidden_states, logits_of
+
+Batch = dict[str, Tensor]
+"""Rows of a forward, padded on the right: `token_ids` [R, L]. Rows of trees have `positions` [R, L] and
+`ends` [R, L] (see `Tree`; a padding node sees itself only), plain ones lack both. And of each trained token:
+its row, `rows` [E], the column of the node that predicts it, `columns` [E], its id, `labels` [E], and its
+share of the loss, `weights` [E]."""
+
+
+def completion_loss(model: Any, batch: Batch) -> Tensor:
+    """Sum over a batch's trained tokens of weight · −log P(token), a scalar in fp32.
+
+    One forward of the backbone; the head is given the hidden states at trained positions only, a chunk at a
+    time, and its logits are computed again for the gradient: neither [R, L, V] nor [E, V] ever exists.
+    Plain rows need no mask: padding lies where a causal model's trained positions do not look.
+    """
+    options = {}
+    if "ends" in batch:
+        options["attention_mask"] = ancestor_mask(batch["ends"], model.dtype)
+        options["position_ids"] = batch["positions"]
+    hidden = hidden_states(model, batch["token_ids"], **options)[batch["rows"], batch["columns"]]
+
+    def part(states: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+        losses = functional.cross_entropy(logits_of(model, states), labels, reduction="none")
+        return (losses * weights).sum()
+
+    step = chunk_of(model)
+    total = torch.zeros((), device=hidden.device)
+    for first in range(0, len(hidden), step):
+        chunk = slice(first, first + step)
+        given = hidden[chunk], batch["labels"][chunk], batch["weights"][chunk]
+        if len(hidden) > step and torch.is_grad_enabled():
+            total = total + checkpoint(part, *given, use_reentrant=False, preserve_rng_state=False)
+        else:
+            total = total + part(*given)
+    return total

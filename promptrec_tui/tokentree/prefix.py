@@ -1,0 +1,127 @@
+"""Prompts that a model has read once, and the tree nodes that it reads after them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import Cache
+from transformers.cache_utils import DynamicLayer
+
+from promptrec_tui.tokentree.backbone import ancestor_mask, hidden_states
+from promptrec_tui.tokentree.search import Expansion
+from promptrec_tui.tokentree.tree import Tree
+
+
+class _Pool(DynamicLayer):  # type: ignore[no-untyped-call]
+    """Keys and values of a layer in a buffer with room to grow: new ones are written, not concatenated."""
+
+    keys: Tensor
+    values: Tensor
+    used = 0
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        stop = self.used + key_states.shape[-2]
+        if self.keys.numel() == 0 or stop > self.keys.shape[-2]:
+            self.keys = self._grown(self.keys, key_states)
+            self.values = self._grown(self.values, value_states)
+        self.keys[..., self.used : stop, :] = key_states
+        self.values[..., self.used : stop, :] = value_states
+        self.used = stop
+        return self.keys[..., :stop, :], self.values[..., :stop, :]
+
+    def get_seq_length(self) -> int:
+        return self.used
+
+    def _grown(self, old: Tensor, new: Tensor) -> Tensor:
+        *shape, length, size = new.shape
+        grown = new.new_empty(*shape, 2 * (self.used + length), size)
+        if self.used:
+            grown[..., : self.used, :] = old[..., : self.used, :]
+        return grown
+
+
+class Prefix:
+    """U prompts of up to P tokens, read, with their keys and values; what is read next sees them.
+
+    `first` [U, H]: the hidden state after each prompt.
+    """
+
+    def __init__(self, model: Any, prompts: Sequence[Sequence[int]]) -> None:
+        self.model = model
+        device = model.device
+        self.lengths = np.array([len(prompt) for prompt in prompts])
+        self.width = int(self.lengths.max())
+        self.cache = Cache(layer_class_to_replicate=_Pool)
+        self._columns = [np.empty(0, np.int64)] * len(prompts)  # where each prompt's nodes lie in the pool
+        token_ids = torch.zeros(len(prompts), self.width, dtype=torch.long)
+        for row, prompt in enumerate(prompts):
+            token_ids[row, : len(prompt)] = torch.as_tensor(prompt)
+        # Shorter prompts are padded on their right, where a causal mask hides it from them.
+        hidden = hidden_states(model, token_ids.to(device), past_key_values=self.cache, use_cache=True)
+        last = torch.from_numpy(self.lengths - 1).to(device)
+        self.first = hidden[torch.arange(len(prompts), device=device), last]
+
+    def expand(self, expansions: Sequence[Expansion | None]) -> Tensor:
+        """Hidden states of one expansion a prompt, which stay in the pool: [U, n, H], padded on the right."""
+        model = self.model
+        count = max(len(each.tokens) for each in expansions if each)
+        pool = self.cache.get_seq_length() - self.width
+        tokens = np.zeros((len(expansions), count), np.int64)
+        positions = np.zeros((len(expansions), count), np.int64)
+        seen = np.zeros((len(expansions), count, self.width + pool + count), np.bool_)
+        seen[:, :, 0] = True
+        for user, expansion in enumerate(expansions):
+            if expansion is None:
+                continue
+            size = len(expansion.tokens)
+            tokens[user, :size] = expansion.tokens
+            positions[user, :size] = expansion.depths + self.lengths[user]
+            seen[user, :size, : self.lengths[user]] = True
+            columns = np.append(self._columns[user], self.width + pool + np.arange(size))
+            seen[user, :size, columns] = expansion.seen.T
+            self._columns[user] = columns
+        return hidden_states(
+            model,
+            torch.from_numpy(tokens).to(model.device),
+            attention_mask=self._additive(seen)[:, None],
+            position_ids=torch.from_numpy(positions).to(model.device),
+            past_key_values=self.cache,
+            use_cache=True,
+        )
+
+    def read(self, tree: Tree) -> Tensor:
+        """Hidden states of a tree after the only prompt, which leave no trace: [T, H]."""
+        assert len(self.lengths) == 1
+        model = self.model
+        ends = torch.from_numpy(tree.ends).to(model.device)[None]
+        hidden = hidden_states(
+            model,
+            torch.from_numpy(tree.token_ids).to(model.device, torch.long)[None],
+            attention_mask=ancestor_mask(ends, model.dtype, self.width),
+            position_ids=torch.from_numpy(tree.depths).to(model.device, torch.long)[None] + self.width,
+            past_key_values=self.cache,
+            use_cache=True,
+        )
+        self.rewind()
+        return hidden[0]
+
+    def rewind(self) -> None:
+        """Forget everything but the prompts."""
+        layers: list[Any] = self.cache.layers
+        for layer in layers:
+            layer.used = self.width
+        self._columns = [np.empty(0, np.int64)] * len(self.lengths)
+
+    def _additive(self, seen: NDArray[np.bool_]) -> Tensor:
+        dtype = self.model.dtype
+        hidden = torch.from_numpy(~seen).to(self.model.device)
+        return torch.zeros(seen.shape, dtype=dtype, device=self.model.device).masked_fill_(
+            hidden, torch.finfo(dtype).min
+        )

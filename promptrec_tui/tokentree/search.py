@@ -1,0 +1,257 @@
+"""Best-first search in a trie of titles: which beginnings are worth a look at the model's opinion.
+
+log P only falls along a path, so a beginning that is behind a floor cannot lead to anything before it.
+Everything here is numpy on flat arrays and knows no model.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptrec_tui.tokentree.tree import Ids
+from promptrec_tui.tokentree.trie import Trie
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """n nodes of the trie to be read by the model at once; later ones may hang under earlier ones."""
+
+    tokens: Ids  # [n]
+    depths: Ids  # [n], tokens of the prompt apart
+    seen: NDArray[np.bool_]  # [n, slots + n], which nodes read before, and which of these, each one sees
+    rows: Ids  # [E], the node whose next token is wanted
+    labels: Ids  # [E], that token
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """What a search is for, and how much each title counts.
+
+    `counts` [M]: items of the catalogue that a title stands for, those that are left out apart. Either the
+    `k` best of them, or, when `target` is not negative, the rank of that title among them up to `cap`.
+    """
+
+    counts: NDArray[np.int32]
+    k: int = 0
+    target: int = -1
+    cap: float = math.inf
+
+
+class Search:
+    """One question to one model. `select` and `update` take turns until `select` answers None.
+
+    Then `titles` and `scores` hold what was found at or above `floor`, in no order; `open_titles` says which
+    titles the search did not get to (when it had read `limit` nodes), none of them below the floor for sure.
+    """
+
+    def __init__(self, trie: Trie, aim: Aim, normalised: bool, limit: int) -> None:
+        self.trie = trie
+        self.aim = aim
+        self.limit = limit
+        self.floor = -math.inf
+        self.broken = False
+        """Whether the model answered with a NaN: then nothing true can be said."""
+        self.titles = np.empty(0, np.int32)
+        self.scores = np.empty(0)
+        self._counts = trie.sums(aim.counts)
+        self._inner = trie.stops > trie.starts
+        # A score is the sum, or the mean over the tokens: no title below a node has a better mean than the
+        # sum so far over the longest of them (sums are negative).
+        self._over = trie.longest if normalised else np.ones_like(trie.longest)
+        self._length = trie.lengths if normalised else np.ones_like(trie.lengths)
+        self._nodes = np.empty(0, np.int32)  # the frontier: nodes,
+        self._sums = np.empty(0)  # log P of each
+        self._above = np.empty(0, np.int64)  # and the slot of the parent of each
+        self._seen = np.zeros((64, 64), np.bool_)  # of each slot: the slots it sees
+        self.slots = 0
+        """Nodes that were read so far."""
+        self._path = trie.path(aim.target) if aim.target >= 0 else np.empty(0, np.int32)
+        self._batch: _Batch | None = None
+
+    def begin(self, logs: Callable[[Ids], Floats]) -> None:
+        """Open the first tokens; `logs` gives log P of tokens right after the prompt."""
+        trie = self.trie
+        children = np.arange(trie.starts[0], trie.stops[0], dtype=np.int32)
+        self._found(children, np.minimum(logs(trie.tokens[children]), 0.0), np.full(len(children), -1))
+        if self.aim.target >= 0 and not len(self._path):
+            self._fix_floor()
+
+    def select(self, width: int) -> Expansion | None:
+        """The best `width` open nodes; None when there is nothing left to read."""
+        if len(self._path):
+            batch = self._target_path()
+        else:
+            if self._done():
+                return None
+            batch = self._best(min(width, self.limit - self.slots))
+        trie, count = self.trie, len(batch.nodes)
+        self._batch = batch
+        children = trie.stops[batch.nodes] - trie.starts[batch.nodes]
+        return Expansion(
+            trie.tokens[batch.nodes],
+            batch.depths,
+            self._see(batch.above, count),
+            np.repeat(np.arange(count, dtype=np.int32), children),
+            trie.tokens[_ranges(trie.starts[batch.nodes], children)],
+        )
+
+    def update(self, logs: Floats) -> None:
+        """Take the answer to the latest selection: log P of each of its labels, [E]."""
+        batch, trie = self._batch, self.trie
+        assert batch is not None
+        if np.isnan(logs).any():
+            self.broken = True
+        logs = np.minimum(logs, 0.0)
+        sizes = trie.stops[batch.nodes] - trie.starts[batch.nodes]
+        children = _ranges(trie.starts[batch.nodes], sizes)
+        rows = np.repeat(np.arange(len(batch.nodes)), sizes)
+        sums = batch.sums
+        if len(self._path):
+            # Each node but the first is a child of the one before, whose sum it learns first.
+            sums[1:] = sums[0] + np.cumsum(logs[np.isin(children, batch.nodes)])
+        read = np.isin(children, batch.nodes)
+        self._found(children, sums[rows] + logs, self.slots + rows, read)
+        self.slots += len(batch.nodes)
+        if len(self._path):
+            self._path = self._path[:0]
+            self._fix_floor()
+
+    def open_titles(self) -> NDArray[np.bool_]:
+        """The titles under nodes that are still open: [M]."""
+        trie = self.trie
+        edges = np.zeros(len(trie.titles) + 1, np.int64)
+        nodes = self._nodes
+        np.add.at(edges, trie.lows[nodes], 1)
+        np.add.at(edges, trie.highs[nodes], -1)
+        return (np.cumsum(edges)[:-1] > 0) & (self.aim.counts > 0)
+
+    def better_and_equal(self) -> tuple[int, int]:
+        """How many items are above the target's score so far, and how many have it, the target itself too."""
+        counts = self.aim.counts[self.titles]
+        return int(counts[self.scores > self.floor].sum()), int(counts[self.scores == self.floor].sum())
+
+    def add(self, titles: Ids, scores: Floats) -> None:
+        """Take scores that were found by other means."""
+        self.broken |= bool(np.isnan(scores).any())
+        self._keep(titles, scores)
+
+    def _done(self) -> bool:
+        if self.broken or not len(self._nodes) or self.slots >= self.limit:
+            return True
+        return self.aim.target >= 0 and self.better_and_equal()[0] >= self.aim.cap
+
+    def _best(self, width: int) -> "_Batch":
+        """Take the best open nodes off the frontier."""
+        bounds = self._sums / self._over[self._nodes]
+        if len(bounds) > width:
+            chosen = np.argpartition(-bounds, width - 1)[:width]
+            rest = np.ones(len(bounds), np.bool_)
+            rest[chosen] = False
+        else:
+            chosen, rest = np.arange(len(bounds)), np.zeros(len(bounds), np.bool_)
+        nodes, sums, above = self._nodes[chosen], self._sums[chosen], self._above[chosen]
+        self._nodes, self._sums, self._above = self._nodes[rest], self._sums[rest], self._above[rest]
+        return _Batch(nodes, sums, above, self._depth(above))
+
+    def _target_path(self) -> "_Batch":
+        """All inner nodes on the way to the target, off the frontier where they lie on it."""
+        nodes, count = self._path, len(self._path)
+        place = int(np.flatnonzero(self._nodes == nodes[0])[0])
+        sums = np.zeros(count)
+        sums[0] = self._sums[place]
+        rest = np.arange(len(self._nodes)) != place
+        self._nodes, self._sums, self._above = self._nodes[rest], self._sums[rest], self._above[rest]
+        above = np.arange(-1, count - 1, dtype=np.int64)
+        return _Batch(nodes, sums, above, np.arange(count, dtype=np.int32))
+
+    def _depth(self, above: NDArray[np.int64]) -> Ids:
+        """Depth of nodes under these slots: 0 for a first token."""
+        depths = np.zeros(len(above), np.int32)
+        below = above >= 0
+        depths[below] = self._seen[above[below], : self.slots].sum(1)
+        return depths
+
+    def _see(self, above: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+        """Note which slots the new nodes see: their parent's and themselves."""
+        start, stop = self.slots, self.slots + count
+        if stop > len(self._seen):
+            grown = np.zeros((2 * stop, 2 * stop), np.bool_)
+            grown[:start, :start] = self._seen[:start, :start]
+            self._seen = grown
+        for slot in range(start, stop):
+            parent = above[slot - start]
+            if parent >= 0:
+                self._seen[slot, :slot] = self._seen[parent, :slot]
+            self._seen[slot, slot] = True
+        return self._seen[start:stop, :stop]
+
+    def _found(
+        self,
+        nodes: Ids,
+        sums: Floats,
+        above: NDArray[np.int64],
+        read: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Sort children of what was read into finished titles and new open nodes."""
+        alive = self._counts[nodes] > 0
+        title = self.trie.complete[nodes]
+        ended = alive & (title >= 0)
+        titles = title[ended]
+        ended_counts = self.aim.counts[titles] > 0
+        titles = titles[ended_counts]
+        self._keep(titles, sums[ended][ended_counts] / self._length[titles])
+        opened = alive & self._inner[nodes]
+        if read is not None:
+            opened &= ~read
+        if len(self._path) or self.floor > -math.inf or opened.any():
+            self._nodes = np.concatenate([self._nodes, nodes[opened]])
+            self._sums = np.concatenate([self._sums, sums[opened]])
+            self._above = np.concatenate([self._above, above[opened]])
+            self._drop()
+
+    def _keep(self, titles: Ids, scores: Floats) -> None:
+        """Add finished titles; for the k best, raise the floor to the k-th."""
+        self.titles = np.concatenate([self.titles, titles])
+        self.scores = np.concatenate([self.scores, scores])
+        if self.aim.target < 0:
+            order = np.argsort(-self.scores, kind="stable")
+            reached = np.cumsum(self.aim.counts[self.titles[order]])
+            if len(order) and reached[-1] >= self.aim.k:
+                self.floor = float(self.scores[order[np.searchsorted(reached, self.aim.k)]])
+        kept = self.scores >= self.floor
+        self.titles, self.scores = self.titles[kept], self.scores[kept]
+
+    def _fix_floor(self) -> None:
+        """The target's own score is the floor of its rank."""
+        place = np.flatnonzero(self.titles == self.aim.target)
+        if not len(place) or math.isnan(self.scores[place[0]]):
+            self.broken = True
+            return
+        self.floor = float(self.scores[place[0]])
+        self._keep(self.titles[:0], self.scores[:0])
+        self._drop()
+
+    def _drop(self) -> None:
+        """Forget open nodes that are behind the floor. On the floor they stay, for ties."""
+        if self.floor > -math.inf:
+            kept = self._sums / self._over[self._nodes] >= self.floor
+            self._nodes, self._sums, self._above = self._nodes[kept], self._sums[kept], self._above[kept]
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    nodes: Ids
+    sums: Floats  # on the way to a target only the first is known before the model has answered
+    above: NDArray[np.int64]  # slot of the parent, -1 for the prompt
+    depths: Ids
+
+
+def _ranges(starts: Ids, sizes: Ids) -> Ids:
+    """start, start + 1 … for each pair, one behind the other."""
+    offsets = np.repeat(starts - np.append(0, np.cumsum(sizes))[:-1], sizes)
+    return (offsets + np.arange(int(sizes.sum()))).astype(np.int32)

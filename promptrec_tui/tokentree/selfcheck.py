@@ -1,0 +1,57 @@
+"""Does the tree give what one plain forward a sequence gives? Asked of each model before it is trusted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from promptrec_tui.tokentree.backbone import ancestor_mask, causal_of, evaluating, hidden_states, picked
+from promptrec_tui.tokentree.prefix import Prefix
+from promptrec_tui.tokentree.tree import Tree, merge
+
+LIMIT = 1e-3
+"""Nats that two ways of the same sum may differ by in fp32."""
+
+
+def largest_difference(model: Any, prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> float:
+    """The largest difference in nats between log P of the completions after `prompt` in a tree and one by
+    one: as training reads them (the prompt a part of the tree) and as ranking does (the prompt cached).
+
+    The plain forwards are transformers' own, its head and all it does to logits included.
+    """
+    whole = merge([[*prompt, *completion] for completion in completions], [len(prompt)] * len(completions))
+    behind = merge(completions, [1] * len(completions))
+    with evaluating(model):
+        plain = torch.stack([_plain(model, prompt, completion) for completion in completions])
+        ends = torch.from_numpy(whole.ends)[None].to(model.device)
+        hidden = hidden_states(
+            model,
+            torch.from_numpy(whole.token_ids).long()[None].to(model.device),
+            attention_mask=ancestor_mask(ends, model.dtype),
+            position_ids=torch.from_numpy(whole.depths).long()[None].to(model.device),
+        )[0]
+        trained = _sums(model, hidden, whole, len(completions))
+        prefix = Prefix(model, [prompt])
+        firsts = torch.tensor([completion[0] for completion in completions], device=model.device)
+        ranked = picked(model, prefix.first, torch.zeros_like(firsts), firsts)
+        if len(behind):
+            ranked = ranked + _sums(model, prefix.read(behind), behind, len(completions))
+    return float(torch.maximum((trained - plain).abs(), (ranked - plain).abs()).max())
+
+
+def _plain(model: Any, prompt: Sequence[int], completion: Sequence[int]) -> Tensor:
+    ids = torch.tensor([[*prompt, *completion]], device=model.device)
+    logits = causal_of(model)(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1].float()
+    logs = torch.log_softmax(logits, dim=-1)
+    return logs.gather(1, ids[0, len(prompt) :, None]).sum()
+
+
+def _sums(model: Any, hidden: Tensor, tree: Tree, count: int) -> Tensor:
+    order = tree.sources.argsort(kind="stable")
+    sources, labels, owners = (
+        torch.from_numpy(array[order]).long().to(model.device)
+        for array in (tree.sources, tree.labels, tree.owners)
+    )
+    sums = torch.zeros(count, device=model.device)
+    return sums.index_add_(0, owners, picked(model, hidden, sources, labels))
