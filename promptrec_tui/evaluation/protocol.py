@@ -8,14 +8,16 @@ from typing import Any
 class Protocol:
     """The conditions of an evaluation. Two numbers are comparable only under equal protocols.
 
-    `catalogue` counts the items ranked, `users` the users measured; `seen` is "removed" or "kept"; ranks
-    beyond `cap` were not told apart (None: all ranks exact); `stage` is "validation" or "test".
+    `catalogue` counts the items ranked, `users` the users measured; `seen` is "removed" or "kept"; a
+    model's `score` is the "sum" of log P over the tokens of a title, or their "mean"; ranks beyond `cap`
+    were not told apart (None: all ranks exact); `stage` is "validation" or "test".
     """
 
     split: str
     tie_rule: str
     catalogue: int
     seen: str
+    score: str
     k: int
     cap: int | None
     users: int

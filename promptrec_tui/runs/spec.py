@@ -96,6 +96,7 @@ class EvaluationSettings(_Part):
     users: Annotated[int, Field(ge=1)] = 200
     monitor_users: Annotated[int, Field(ge=1)] = 25
     seen: Literal["removed", "kept"] = "removed"
+    score: Literal["sum", "mean"] = "sum"
     baselines: Annotated[tuple[Literal["popularity", "markov", "item_knn"], ...], BeforeValidator(_split)] = (
         "popularity",
         "markov",

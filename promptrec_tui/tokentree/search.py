@@ -198,21 +198,17 @@ class Search:
         read: NDArray[np.bool_] | None = None,
     ) -> None:
         """Sort children of what was read into finished titles and new open nodes."""
-        alive = self._counts[nodes] > 0
-        title = self.trie.complete[nodes]
-        ended = alive & (title >= 0)
-        titles = title[ended]
-        ended_counts = self.aim.counts[titles] > 0
-        titles = titles[ended_counts]
-        self._keep(titles, sums[ended][ended_counts] / self._length[titles])
-        opened = alive & self._inner[nodes]
+        titles = self.trie.complete[nodes]
+        ended = titles >= 0
+        ended[ended] = self.aim.counts[titles[ended]] > 0
+        self._keep(titles[ended], sums[ended] / self._length[titles[ended]])
+        opened = self._inner[nodes] & (self._counts[nodes] > 0)
         if read is not None:
             opened &= ~read
-        if len(self._path) or self.floor > -math.inf or opened.any():
-            self._nodes = np.concatenate([self._nodes, nodes[opened]])
-            self._sums = np.concatenate([self._sums, sums[opened]])
-            self._above = np.concatenate([self._above, above[opened]])
-            self._drop()
+        self._nodes = np.concatenate([self._nodes, nodes[opened]])
+        self._sums = np.concatenate([self._sums, sums[opened]])
+        self._above = np.concatenate([self._above, above[opened]])
+        self._drop()
 
     def _keep(self, titles: Ids, scores: Floats) -> None:
         """Add finished titles; for the k best, raise the floor to the k-th."""

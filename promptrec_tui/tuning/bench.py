@@ -83,6 +83,7 @@ class Bench:
             tie_rule=data.tie_rule,
             catalogue=self.n_items,
             seen=evaluation.seen,
+            score=evaluation.score,
             k=evaluation.k,
             cap=None,
             users=users,

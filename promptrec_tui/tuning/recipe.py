@@ -93,7 +93,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     base = load_base(Path(spec.model.folder), torch_device, choose_dtype(train.precision, torch_device))
     set_seed(train.seed)
     model = add_lora(base, spec.settings.tuning)
-    ranker = Ranker(model, task.catalogue)
+    ranker = Ranker(model, task.catalogue, normalised=evaluation.score == "mean")
     check_engine(ranker, bench.cases(pinned, "validation"), task, journal)
     plan = Plan(
         trees,

@@ -170,7 +170,7 @@ def load(folder: RunFolder) -> Scorer:
         adapter=adapter,
         states=states,
         model=model,
-        ranker=Ranker(model, task.catalogue),
+        ranker=Ranker(model, task.catalogue, normalised=spec.settings.evaluation.score == "mean"),
         task=task,
         items=items,
         ids={item.key: item.item_id for item in items},
@@ -211,7 +211,8 @@ def _tuned(scorer: Scorer, adapter: Path) -> Scorer:
         exchange_adapter(scorer.model, adapter)
         return replace(scorer, adapter=adapter)
     model = load_adapter(scorer.model, adapter)
-    return replace(scorer, adapter=adapter, model=model, ranker=Ranker(model, scorer.task.catalogue))
+    ranker = Ranker(model, scorer.task.catalogue, normalised=scorer.ranker.normalised)
+    return replace(scorer, adapter=adapter, model=model, ranker=ranker)
 
 
 def serve(scorer: Scorer, requests: IO[str], answers: IO[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from promptrec_tui.evaluation.protocol import Protocol
 from promptrec_tui.evaluation.report import best_baseline, build_report
 
-PROTOCOL = Protocol("leave_one_out", "line", 700, "removed", 10, None, 4, 50, "test")
+PROTOCOL = Protocol("leave_one_out", "line", 700, "removed", "sum", 10, None, 4, 50, "test")
 KEYS = ["007", "a", "b", "c"]
 BEFORE = np.array([300.0, 12.0, 40.0, 8.0])
 AFTER = np.array([3.0, 1.0, 2.0, 9.0])
