@@ -1,0 +1,74 @@
+"""The peak resident memory of work in a process of its own, above what it held when the work began.
+
+The process calls `ready` when all is loaded and `answer` when the work is done; its parent calls `watched`.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+READY, ANSWER = "@ready ", "@answer "
+EVERY = 0.005
+"""Seconds between two looks."""
+MB = 1e6
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a process answered, and its memory in MB."""
+
+    answer: dict[str, Any]
+    loaded: float
+    peak: float
+
+    @property
+    def growth(self) -> float:
+        """MB above what was there before the work."""
+        return self.peak - self.loaded
+
+
+def ready() -> None:
+    """Say that the work begins now."""
+    print(f"{READY}{psutil.Process().memory_info().rss}", flush=True)
+
+
+def answer(values: dict[str, Any]) -> None:
+    """Say that the work is done, and what came of it."""
+    print(f"{ANSWER}{json.dumps(values)}", flush=True)
+
+
+def watched(command: Sequence[str]) -> Watched:
+    """Run a Python script with its arguments and watch it. Raises RuntimeError when it fails."""
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
+    loaded = peak = 0
+    found: dict[str, Any] | None = None
+    done = threading.Event()
+
+    def look() -> None:
+        nonlocal peak
+        child = psutil.Process(process.pid)
+        while not done.wait(EVERY):
+            try:
+                peak = max(peak, child.memory_info().rss)
+            except psutil.NoSuchProcess:
+                return
+
+    watcher = threading.Thread(target=look, daemon=True)
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith(READY):
+            loaded = peak = int(line.removeprefix(READY))
+            watcher.start()
+        elif line.startswith(ANSWER):
+            done.set()
+            found = json.loads(line.removeprefix(ANSWER))
+    done.set()
+    if process.wait() or found is None:
+        raise RuntimeError(f"{' '.join(command)} failed with status {process.returncode}")
+    return Watched(found, loaded / MB, peak / MB)
