@@ -1,8 +1,9 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
 
 VOCABULARY = 97
@@ -15,6 +16,7 @@ GPT2_NAMES = {
 }
 
 TinyModel = Callable[..., PreTrainedModel]
+Naive = Callable[[PreTrainedModel, Sequence[int], Sequence[Sequence[int]]], Tensor]
 
 
 @pytest.fixture
@@ -50,3 +52,21 @@ def tiny_model() -> TinyModel:
         return model.eval()
 
     return make
+
+
+@pytest.fixture
+def naive_scores() -> Naive:
+    """One whole forward of transformers a title, the definition itself: [N]."""
+
+    def scores_of(
+        model: PreTrainedModel, prompt: Sequence[int], catalogue: Sequence[Sequence[int]]
+    ) -> Tensor:
+        scores = []
+        with torch.no_grad():
+            for title in catalogue:
+                logits = model(torch.tensor([[*prompt, *title]]), use_cache=False).logits[0]
+                steps = torch.log_softmax(logits.float(), dim=-1)[len(prompt) - 1 : -1]
+                scores.append(steps[torch.arange(len(title)), torch.tensor(title)].sum())
+        return torch.stack(scores)
+
+    return scores_of

@@ -1,6 +1,6 @@
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from promptrec_tui.models.check import MODEL_TYPES
 from promptrec_tui.tokentree.ranker import Ranker, rank_in, top_of
 
 TinyModel = Callable[..., PreTrainedModel]
+Naive = Callable[..., Tensor]
 
 _random = random.Random(0)
 PROMPT = [_random.randrange(3, 97) for _ in range(20)]
@@ -22,19 +23,10 @@ CATALOGUE = [
 CATALOGUE += [[2], [11], CATALOGUE[3], CATALOGUE[3]]
 
 
-def naive_scores(model: PreTrainedModel, prompt: Sequence[int], catalogue: Sequence[Sequence[int]]) -> Tensor:
-    """One whole forward a title, the definition itself."""
-    scores = []
-    with torch.no_grad():
-        for title in catalogue:
-            logits = model(torch.tensor([[*prompt, *title]]), use_cache=False).logits[0]
-            steps = torch.log_softmax(logits.float(), dim=-1)[len(prompt) - 1 : -1]
-            scores.append(steps[torch.arange(len(title)), torch.tensor(title)].sum())
-    return torch.stack(scores)
-
-
 @pytest.mark.parametrize("model_type", sorted(MODEL_TYPES))
-def test_scores_equal_whole_forwards_for_every_model_type(tiny_model: TinyModel, model_type: str) -> None:
+def test_scores_equal_whole_forwards_for_every_model_type(
+    tiny_model: TinyModel, naive_scores: Naive, model_type: str
+) -> None:
     model = tiny_model(model_type)
     scores = Ranker(model, CATALOGUE).scores(PROMPT)
     assert scores.dtype == torch.float32
@@ -42,7 +34,9 @@ def test_scores_equal_whole_forwards_for_every_model_type(tiny_model: TinyModel,
     torch.testing.assert_close(scores, naive_scores(model, PROMPT, CATALOGUE), atol=1e-4, rtol=0)
 
 
-def test_scores_equal_whole_forwards_under_eager_attention(tiny_model: TinyModel) -> None:
+def test_scores_equal_whole_forwards_under_eager_attention(
+    tiny_model: TinyModel, naive_scores: Naive
+) -> None:
     model = tiny_model("qwen3", attention="eager")
     expected = naive_scores(model, PROMPT, CATALOGUE)
     torch.testing.assert_close(Ranker(model, CATALOGUE).scores(PROMPT), expected, atol=1e-4, rtol=0)
@@ -50,14 +44,18 @@ def test_scores_equal_whole_forwards_under_eager_attention(tiny_model: TinyModel
 
 @pytest.mark.parametrize("window", [8, 24, 40])
 @pytest.mark.parametrize("model_type", ["mistral", "gemma3_text"])
-def test_a_sliding_window_is_kept(tiny_model: TinyModel, model_type: str, window: int) -> None:
+def test_a_sliding_window_is_kept(
+    tiny_model: TinyModel, naive_scores: Naive, model_type: str, window: int
+) -> None:
     model = tiny_model(model_type, sliding_window=window)
     expected = naive_scores(model, PROMPT, CATALOGUE)
     torch.testing.assert_close(Ranker(model, CATALOGUE).scores(PROMPT), expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("model_type", ["qwen3", "llama", "gpt2"])
-def test_adapters_are_scored_and_new_weights_are_seen(tiny_model: TinyModel, model_type: str) -> None:
+def test_adapters_are_scored_and_new_weights_are_seen(
+    tiny_model: TinyModel, naive_scores: Naive, model_type: str
+) -> None:
     untuned = tiny_model(model_type)
     before = naive_scores(untuned, PROMPT, CATALOGUE)
     config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", lora_dropout=0.5)
@@ -90,7 +88,9 @@ def test_calls_leave_no_trace(tiny_model: TinyModel) -> None:
     assert torch.equal(ranker.scores(PROMPT), first)
 
 
-def test_top_k_is_the_order_of_the_scores_without_the_excluded(tiny_model: TinyModel) -> None:
+def test_top_k_is_the_order_of_the_scores_without_the_excluded(
+    tiny_model: TinyModel, naive_scores: Naive
+) -> None:
     model = tiny_model("qwen3")
     ranker = Ranker(model, CATALOGUE)
     scores = naive_scores(model, PROMPT, CATALOGUE)
@@ -103,7 +103,7 @@ def test_top_k_is_the_order_of_the_scores_without_the_excluded(tiny_model: TinyM
     assert sorted(index for index, _ in everything) == sorted(order)
 
 
-def test_rank_counts_better_and_half_of_the_equal(tiny_model: TinyModel) -> None:
+def test_rank_counts_better_and_half_of_the_equal(tiny_model: TinyModel, naive_scores: Naive) -> None:
     model = tiny_model("qwen3")
     ranker = Ranker(model, CATALOGUE)
     scores = naive_scores(model, PROMPT, CATALOGUE)
