@@ -56,6 +56,11 @@ KEYS = frozenset(KEY_LIST.split())
 
 # Where a config leaves the window out, these types still have one.
 DEFAULT_WINDOWS = {"mistral": 4096, "gemma3_text": 4096}
+# These slide by the window alone, whatever layer_types says.
+WINDOW_ALONE = frozenset({"mistral", "phi3", "starcoder2"})
+# Under these a token's position hangs on the length of the whole text, so nothing computed for a prompt holds
+# for what follows it.
+MOVING_POSITIONS = frozenset({"longrope", "su", "dynamic"})
 # These use theirs only when told to.
 ASKED_WINDOWS = frozenset({"qwen2", "qwen3", "smollm3"})
 
@@ -69,6 +74,10 @@ def config_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"config.json names {named}; known are {', '.join(sorted(MODEL_TYPES))}."
     if config.get("quantization_config"):
         yield "The weights are quantised (quantization_config in config.json); take the unquantised model."
+    ropes = [config.get(name) for name in ("rope_parameters", "rope_scaling")]
+    kinds = {str(rope.get("rope_type", rope.get("type"))) for rope in ropes if isinstance(rope, dict)}
+    if moving := sorted(kinds & MOVING_POSITIONS):
+        yield f"Its positions ({moving[0]}) change with the length of a text; take a model with fixed ones."
     unknown = sorted(set(config) - KEYS - {"quantization_config", "auto_map", "trust_remote_code"})
     if unknown:
         names = ", ".join(clean(name) for name in unknown)
@@ -114,7 +123,7 @@ def slides(config: Mapping[str, Any]) -> bool:
     kind = model_type(config)
     window = config.get("sliding_window", DEFAULT_WINDOWS.get(kind))
     layers = config.get("layer_types")
-    if isinstance(layers, list):
+    if isinstance(layers, list) and kind not in WINDOW_ALONE:
         used = any("full" not in str(layer) for layer in layers)
     else:
         used = kind not in ASKED_WINDOWS or bool(config.get("use_sliding_window", False))

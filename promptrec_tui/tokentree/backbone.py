@@ -77,9 +77,17 @@ def reach(model: Any) -> float:
     """How far back the most short-sighted layer sees, in tokens; inf where all layers see everything."""
     config = causal_of(model).config
     window = getattr(config, "sliding_window", None)
-    kinds = getattr(config, "layer_types", None)
+    # These slide by the window alone, whatever layer_types says.
+    alone = config.model_type in ("mistral", "phi3", "starcoder2")
+    kinds = None if alone else getattr(config, "layer_types", None)
     slides = window is not None if kinds is None else any(kind != "full_attention" for kind in kinds)
     return window if slides and window is not None else math.inf
+
+
+def moves(model: Any) -> bool:
+    """Whether a token's position hangs on the length of the whole text: then no prompt can be read once."""
+    rope = getattr(causal_of(model).config, "rope_parameters", None) or {}
+    return rope.get("rope_type") in ("longrope", "dynamic")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from promptrec_tui.tokentree.backbone import causal_of, evaluating, logits_of, picked, reach
+from promptrec_tui.tokentree.backbone import causal_of, evaluating, logits_of, moves, picked, reach
 from promptrec_tui.tokentree.batched import batched_scores
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.search import Aim, Search
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 # Nodes a row when everything is scored: on a CPU more only widens the attention, a GPU wants big forwards.
 CPU_ROW, GPU_ROW = 256, 1024
-# Open nodes that a round of the search reads.
-CPU_WIDTH, GPU_WIDTH = 32, 256
+# Open nodes that a round of the search reads. Where the floor is fixed all above it must be read anyway, so
+# rounds are as wide as rows.
+CPU_WIDTH, GPU_WIDTH = 64, 256
 GPU_USERS = 16
 """Prompts that a GPU searches for at once. A CPU gains nothing from that and takes one."""
 CPU_POOL, GPU_POOL = 2048, 8192
@@ -75,12 +76,14 @@ class Ranker:
         catalogue: Sequence[Sequence[int]],
         normalised: bool = False,
     ) -> None:
-        """Raises ValueError for an empty title, or an attention that takes no mask of ours."""
+        """Raises ValueError for an empty title, and for an attention or positions that cannot take a tree."""
         if not catalogue or not all(len(title) for title in catalogue):
             raise ValueError("A catalogue needs at least one title, and each title at least one token.")
         attention = model.config._attn_implementation
         if attention not in ("sdpa", "eager"):
             raise ValueError(f"Ranking needs the attention implementation sdpa or eager, not {attention}.")
+        if moves(model):
+            raise ValueError("Ranking needs positions that do not change with the length of a text.")
         self.model = model
         self.device: torch.device = model.device
         self.normalised = normalised
@@ -201,7 +204,9 @@ class Ranker:
         logs = torch.log_softmax(logits_of(self.model, prefix.first), dim=-1).cpu().numpy()
         for search, row in zip(searches, logs, strict=True):
             search.begin(lambda tokens, row=row: row[tokens].astype(np.float64))  # type: ignore[misc]
-        while any(expansions := [search.select(self.width) for search in searches]):
+        fixed = all(search.aim.target >= 0 and search.aim.cap == math.inf for search in searches)
+        width = self.row_width if fixed else self.width
+        while any(expansions := [search.select(width) for search in searches]):
             hidden = prefix.expand(expansions)
             for search, expansion, states in zip(searches, expansions, hidden, strict=True):
                 if expansion is None:

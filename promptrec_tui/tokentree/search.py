@@ -128,7 +128,9 @@ class Search:
         nodes = self._nodes
         np.add.at(edges, trie.lows[nodes], 1)
         np.add.at(edges, trie.highs[nodes], -1)
-        return (np.cumsum(edges)[:-1] > 0) & (self.aim.counts > 0)
+        left = (np.cumsum(edges)[:-1] > 0) & (self.aim.counts > 0)
+        left[self.titles] = False  # one that begins others may be found while they are not
+        return left
 
     def better_and_equal(self) -> tuple[int, int]:
         """How many items are above the target's score so far, and how many have it, the target itself too."""
