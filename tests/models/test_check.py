@@ -100,6 +100,14 @@ def test_unknown_keys_are_refused(plain_folder: Path, key: str) -> None:
     assert "\x1b" not in problem
 
 
+@pytest.mark.parametrize("key", ["rope_parameters", "rope_scaling"])
+def test_positions_that_change_with_the_length_are_refused(plain_folder: Path, key: str) -> None:
+    edit(plain_folder / "config.json", **{key: {"rope_type": "longrope"}})
+    assert "positions (longrope)" in only_problem(plain_folder)
+    edit(plain_folder / "config.json", **{key: {"rope_type": "default"}})
+    assert check_model(plain_folder).ok
+
+
 def test_the_kind_of_model_is_judged(plain_folder: Path) -> None:
     edit(plain_folder / "config.json", quantization_config={"bits": 4})
     assert "quantised" in only_problem(plain_folder)
