@@ -1,5 +1,6 @@
 """Import in a child process: the form, the progress, cancelling, and what a child says."""
 
+import psutil
 from textual.widgets import Input, Static, TextArea
 
 from promptrec_tui.tui.app import PromptrecApp
@@ -69,15 +70,27 @@ async def test_a_wrong_file_is_told_in_the_form_which_keeps_its_contents(shop_ho
     assert sorted(path.name for path in shop_home.datasets.iterdir()) == before
 
 
-async def start_import(pilot, until, source) -> ImportScreen:
-    """Fill the form in and start it; the focus is on no field then, so that keys are keys."""
+def importing() -> list[psutil.Process]:
+    """The children of this process that import."""
+    return [child for child in psutil.Process().children() if "import" in child.cmdline()]
+
+
+async def start_import(pilot, until, source) -> tuple[ImportScreen, psutil.Process]:
+    """Fill the form in and start it; the focus is on no field then, so that keys are keys.
+
+    The child is stopped before it can end: it goes on when it is told to resume.
+    """
     await open_form(pilot, until)
     field(pilot.app, "source").value = str(source)
     await pilot.pause()
     pilot.app.screen.query_one("#start").focus()
     await pilot.press("ctrl+r")
-    assert pilot.app.screen.busy
-    return pilot.app.screen
+    form = pilot.app.screen
+    await until(pilot, importing)
+    (child,) = importing()
+    child.suspend()
+    assert form.busy
+    return form, child
 
 
 def listen(app) -> list[str]:
@@ -96,11 +109,12 @@ async def test_an_import_goes_on_in_another_mode_and_says_when_it_is_done(home, 
     app = PromptrecApp(home)
     said = listen(app)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        form = await start_import(pilot, until, shop / "events.csv")
+        form, child = await start_import(pilot, until, shop / "events.csv")
         await pilot.press("1")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
         assert form.busy
         assert said == ["The form goes on with its work; 2 shows it."]
+        child.resume()
         await until(pilot, lambda: not form.busy)
         await pilot.pause()
         assert said[1:] == ["events: 30 users, 24 items, 264 interactions."]
@@ -118,13 +132,14 @@ async def test_the_key_of_its_own_mode_and_a_screen_above_leave_an_import_alone(
     app = PromptrecApp(home)
     said = listen(app)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        form = await start_import(pilot, until, shop / "events.csv")
+        form, child = await start_import(pilot, until, shop / "events.csv")
         await pilot.press("2")
         await pilot.pause()
         assert app.screen is form
         assert said == ["The form is still at work; esc cancels it."]
         await pilot.press("?")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        child.resume()
         await until(pilot, lambda: not form.busy)
         await pilot.pause()
         assert isinstance(app.screen, HelpScreen)
@@ -139,8 +154,9 @@ async def test_what_goes_wrong_in_another_mode_is_told_there_and_in_the_form(hom
     app = PromptrecApp(home)
     said = listen(app)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        form = await start_import(pilot, until, wrong)
+        form, child = await start_import(pilot, until, wrong)
         await pilot.press("4")
+        child.resume()
         await until(pilot, lambda: not form.busy)
         await until(pilot, lambda: len(said) == 2)
         assert isinstance(app.screen, ModelsScreen)

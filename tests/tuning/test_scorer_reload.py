@@ -71,12 +71,13 @@ def test_a_living_scorer_follows_its_run_from_nothing_to_its_result(
         tune(folder, "pause", pause_at(step))
         answer = ask()
         assert answer["adapter"] == name
-        assert logprobs(answer) == scores(load(folder))
+        # The other process may compute with another number of threads.
+        assert logprobs(answer) == pytest.approx(scores(load(folder)), abs=1e-4)
         seen.append(logprobs(answer))
     tune(folder)
     answer = ask()
     assert answer["adapter"] == "result"
-    assert logprobs(answer) == scores(load(folder))
+    assert logprobs(answer) == pytest.approx(scores(load(folder)), abs=1e-4)
     seen.append(logprobs(answer))
 
     for index, one in enumerate([logprobs(untuned), *seen]):
