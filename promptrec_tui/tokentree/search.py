@@ -110,11 +110,11 @@ class Search:
         sizes = trie.stops[batch.nodes] - trie.starts[batch.nodes]
         children = _ranges(trie.starts[batch.nodes], sizes)
         rows = np.repeat(np.arange(len(batch.nodes)), sizes)
-        sums = batch.sums
+        sums, read = batch.sums, None
         if len(self._path):
             # Each node but the first is a child of the one before, whose sum it learns first.
-            sums[1:] = sums[0] + np.cumsum(logs[np.isin(children, batch.nodes)])
-        read = np.isin(children, batch.nodes)
+            read = np.isin(children, batch.nodes)
+            sums[1:] = sums[0] + np.cumsum(logs[read])
         self._found(children, sums[rows] + logs, self.slots + rows, read)
         self.slots += len(batch.nodes)
         if len(self._path):
@@ -199,7 +199,7 @@ class Search:
         above: NDArray[np.int64],
         read: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Sort children of what was read into finished titles and new open nodes."""
+        """Sort children of what was read into finished titles and new open nodes, but for those in `read`."""
         titles = self.trie.complete[nodes]
         ended = titles >= 0
         ended[ended] = self.aim.counts[titles[ended]] > 0

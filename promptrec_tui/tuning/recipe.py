@@ -4,15 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
+from peft import PeftModel
 from transformers import set_seed
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.report import build_report
 from promptrec_tui.evaluation.sampling import sample_users
-from promptrec_tui.models.loading import add_lora, choose_device, choose_dtype, load_base
+from promptrec_tui.models.loading import add_lora, choose_device, choose_dtype, exchange_adapter, load_base
 from promptrec_tui.runs.checkpoints import (
-    Checkpoint,
     checkpoint_path,
     newest_verified,
     quarantine_damaged,
@@ -133,7 +132,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         else:
             journal.phase("loading", message=f"Resuming from step {checkpoint.step}")
             journal.got_to(checkpoint.step)
-            restore(model, checkpoint)
+            exchange_adapter(model, checkpoint.path)
             conductor.catch_up(checkpoint.step)
     except CancelledError:
         pass
@@ -187,11 +186,6 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     return Outcome(State.DONE, f"Done after {step} steps{early}; {what} is kept.", step)
 
 
-def restore(model: PeftModel, checkpoint: Checkpoint) -> None:
-    """Put the adapter of a checkpoint into the model."""
-    set_peft_model_state_dict(model, load_peft_weights(str(checkpoint.path), device=str(model.device)))
-
-
 def _validation_plan(bench: Bench, users: Sequence[UserEvents], loss: str, reach: float) -> Plan:
     """The validation targets of `users` as the one step of a plan, for their loss."""
     data, task = bench.spec.settings.data, bench.task
@@ -220,7 +214,7 @@ def _bring_back_the_best(folder: RunFolder, model: PeftModel, standing: Standing
     if not standing.best_step:
         return 0
     try:
-        restore(model, verify(checkpoint_path(folder, standing.best_step)))
+        exchange_adapter(model, verify(checkpoint_path(folder, standing.best_step)).path)
     except UserError as error:
         journal.write("warning", message=f"The best adapter is lost, the last one is kept: {error}")
         return 0
