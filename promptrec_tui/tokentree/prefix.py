@@ -21,6 +21,8 @@ class _Pool(DynamicLayer):  # type: ignore[no-untyped-call]
     keys: Tensor
     values: Tensor
     used = 0
+    wanted: Tensor | None = None
+    """The columns that the next tokens look at; None: all."""
 
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
@@ -34,6 +36,8 @@ class _Pool(DynamicLayer):  # type: ignore[no-untyped-call]
         self.keys[..., self.used : stop, :] = key_states
         self.values[..., self.used : stop, :] = value_states
         self.used = stop
+        if self.wanted is not None:
+            return self.keys.index_select(-2, self.wanted), self.values.index_select(-2, self.wanted)
         return self.keys[..., :stop, :], self.values[..., :stop, :]
 
     def get_seq_length(self) -> int:
@@ -87,14 +91,19 @@ class Prefix:
             columns = np.append(self._columns[user], self.width + pool + np.arange(size))
             seen[user, :size, columns] = expansion.seen.T
             self._columns[user] = columns
-        return hidden_states(
+        # Of the pool only the ancestors of these nodes matter: attention over the rest is work for nothing.
+        wanted = np.flatnonzero(seen.any((0, 1)))
+        self._look_at(torch.from_numpy(wanted).to(model.device))
+        hidden = hidden_states(
             model,
             torch.from_numpy(tokens).to(model.device),
-            attention_mask=self._additive(seen)[:, None],
+            attention_mask=self._additive(seen[:, :, wanted])[:, None],
             position_ids=torch.from_numpy(positions).to(model.device),
             past_key_values=self.cache,
             use_cache=True,
         )
+        self._look_at(None)
+        return hidden
 
     def read(self, tree: Tree) -> Tensor:
         """Hidden states of a tree after the only prompt, which leave no trace: [T, H]."""
@@ -118,6 +127,11 @@ class Prefix:
         for layer in layers:
             layer.used = self.width
         self._columns = [np.empty(0, np.int64)] * len(self.lengths)
+
+    def _look_at(self, wanted: Tensor | None) -> None:
+        layers: list[Any] = self.cache.layers
+        for layer in layers:
+            layer.wanted = wanted
 
     def _additive(self, seen: NDArray[np.bool_]) -> Tensor:
         dtype = self.model.dtype
