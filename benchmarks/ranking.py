@@ -1,8 +1,8 @@
 """How fast, and how exactly, titles are ranked, beside naive forwards, a cached prompt and beam search.
 
-    python benchmarks/ranking.py MODEL_FOLDER [MODEL_FOLDER2] [--users N] [--threads T] [--quick]
+    python benchmarks/ranking.py MODEL_FOLDER [MODEL_FOLDER2] [--users N [N2]] [--threads T] [--quick]
 
-Each MODEL_FOLDER is one of `warm_model.py` and becomes a column. The catalogue is all titles of
+Each MODEL_FOLDER is one of `warm_model.py` and becomes a column, of N users each. The catalogue is all titles of
 ml-latest-small; prompts hold 250 ± 50 tokens, seen titles are no answers. Peers take turns user by user in
 one process. What is measured is kept beside the model folder as NAME-ranking.json, so that a run that was cut
 off goes on (`--again`: from the start). Writes the section "Ranking" of RESULTS.md; with --quick it prints
@@ -10,6 +10,7 @@ one of few users and titles instead.
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -75,6 +76,7 @@ def measure(folder: Path, films: Films, sizes: Sizes, options: argparse.Namespac
         store,
         [question.user for question in bench.asked],
         [question.user for question in bench.everyone],
+        json.loads((folder / "warm.json").read_text("utf-8")),
     )
 
 
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure each model and write it down."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path)
-    parser.add_argument("--users", type=int, default=Sizes().users)
+    parser.add_argument("--users", type=int, nargs="+", default=[Sizes().users])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--again", action="store_true", help="forget what was measured before")
     parser.add_argument("--movielens", type=Path, default=MOVIELENS)
@@ -90,8 +92,10 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     films = read_films(options.movielens)
-    sizes = QUICK if options.quick else Sizes(users=options.users)
-    columns = [measure(folder.resolve(), films, sizes, options) for folder in options.models]
+    columns = []
+    for place, folder in enumerate(options.models):
+        sizes = QUICK if options.quick else Sizes(users=options.users[min(place, len(options.users) - 1)])
+        columns.append(measure(folder.resolve(), films, sizes, options))
     text = section("Ranking", options.threads, lines(columns))
     if options.quick:
         print(text)

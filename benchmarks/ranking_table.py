@@ -20,6 +20,8 @@ class Column:
     store: Store
     asked: list[str]
     everyone_asked: list[str]
+    warm: Record
+    """How `warm_model.py` made it."""
 
     @property
     def users(self) -> list[Record]:
@@ -222,8 +224,12 @@ def _how(column: Column) -> str:
     short = sum(not record["usual"] for record in column.everyone)
     batch = column.store.records["setup"]["naive"]["batch"]
     sittings = len(column.store.sittings)
+    warm = column.warm
+    trained = f"{warm['steps']} steps" if warm["steps"] else "a run's adapter"
+    loss = f", last loss {warm['last_loss']:.2f} a token" if warm["last_loss"] else ""
     return (
-        f"{column.name}: {column.titles:,} distinct titles; {len(column.users)} users, prompts of "
+        f"{column.name}: {warm['parameters']:,} weights, tuned by {trained}{loss}; "
+        f"{column.titles:,} distinct titles; {len(column.users)} users, prompts of "
         f"{min(tokens)} to {max(tokens)} tokens (median {median(tokens):.0f}). Brute force is batches of 64 "
         f"titles after the cached prompt. Naive forwards ran on {sizes.sample} titles for each of "
         f"{len(column.searched)} users, {batch} at a time (the fastest of four sizes), scaled to all titles; "
