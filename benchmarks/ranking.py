@@ -2,8 +2,8 @@
 
     python benchmarks/ranking.py MODEL_FOLDER [MODEL_FOLDER2] [--users N [N2]] [--threads T] [--quick]
 
-Each MODEL_FOLDER is one of `warm_model.py` and becomes a column, of N users each. The catalogue is all titles of
-ml-latest-small; prompts hold 250 ± 50 tokens, seen titles are no answers. Peers take turns user by user in
+Each MODEL_FOLDER is one of `warm_model.py` and becomes a column, of N users each. The catalogue is all titles
+of ml-latest-small; prompts hold 250 ± 50 tokens, seen titles are no answers. Peers take turns user by user in
 one process. What is measured is kept beside the model folder as NAME-ranking.json, so that a run that was cut
 off goes on (`--again`: from the start). Writes the section "Ranking" of RESULTS.md; with --quick it prints
 one of few users and titles instead.

@@ -225,7 +225,7 @@ def _how(column: Column) -> str:
     batch = column.store.records["setup"]["naive"]["batch"]
     sittings = len(column.store.sittings)
     warm = column.warm
-    trained = f"{warm['steps']} steps" if warm["steps"] else "a run's adapter"
+    trained = f"{warm['steps']} steps" if warm["steps"] else f"a run ({warm['adapter']})"
     loss = f", last loss {warm['last_loss']:.2f} a token" if warm["last_loss"] else ""
     return (
         f"{column.name}: {warm['parameters']:,} weights, tuned by {trained}{loss}; "
