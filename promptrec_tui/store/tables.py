@@ -30,6 +30,9 @@ class Dataset(Base):
     rejected: Mapped[int]
     warnings: Mapped[list[Any]]
     created: Mapped[str]
+    parent: Mapped[str | None]
+    """The id of the dataset that it was made from by cleaning, if so, in these `steps`."""
+    steps: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
 
 
 class Template(Base):
@@ -50,6 +53,9 @@ class Template(Base):
     sha256: Mapped[str]
     builtin: Mapped[bool]
     created: Mapped[str]
+    wrap: Mapped[str] = mapped_column(default="auto", server_default="auto")
+    system: Mapped[str] = mapped_column(default="", server_default="")
+    verbalizers: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
 
 
 class Model(Base):

@@ -24,12 +24,14 @@ from promptrec_tui.store.engine import open_catalogue
 open_catalogue(find_home()).close()
 """
 
+NEWEST = schema.known_versions(resource("migrations"))[-1]
+
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{newest}"
 
 
 def upgrade() -> None:
@@ -46,7 +48,7 @@ def next_version(tmp_path: Path):
     def make(last: str = "") -> Path:
         folder = tmp_path / "migrations"
         shutil.copytree(resource("migrations"), folder, dirs_exist_ok=True)
-        (folder / "versions" / "0002_next.py").write_text(NEXT.format(last=last))
+        (folder / "versions" / "9999_next.py").write_text(NEXT.format(last=last, newest=NEWEST))
         return folder
 
     return make
@@ -91,17 +93,17 @@ def test_a_current_catalogue_opens_without_alembic(home: Home, catalogue: Catalo
 def test_programs_that_start_at_once_on_a_fresh_home_all_succeed(home: Home) -> None:
     started = [subprocess.Popen([sys.executable, "-c", OPEN]) for _ in range(2)]
     assert [process.wait() for process in started] == [0, 0]
-    assert rows(home.database, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(home.database, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert list(home.backups.iterdir()) == []
 
 
 def test_an_older_catalogue_is_copied_and_then_migrated_with_its_rows(seeded: Home, next_version) -> None:
     schema.bring_up_to_date(seeded, next_version())
-    assert schema.read_version(seeded.database) == "0002"
+    assert schema.read_version(seeded.database) == "9999"
     assert rows(seeded.database, "SELECT id, note FROM run") == [("r1", "none")]
     assert [rows(seeded.database, f"SELECT count(*) FROM {table}") for table in CHILDREN] == [[(1,)]] * 4
     (copy,) = seeded.backups.iterdir()
-    assert schema.read_version(copy) == "0001"
+    assert schema.read_version(copy) == NEWEST
     assert rows(copy, "SELECT id, name FROM run") == [("r1", "run r1")]
     assert copy.stat().st_mode & 0o077 == 0
 
@@ -110,7 +112,7 @@ def test_an_older_catalogue_is_copied_and_then_migrated_with_its_rows(seeded: Ho
 def test_a_migration_that_fails_changes_nothing(seeded: Home, next_version, last: str) -> None:
     with pytest.raises(UserError, match="nothing was changed, and a copy lies in"):
         schema.bring_up_to_date(seeded, next_version(last))
-    assert schema.read_version(seeded.database) == "0001"
+    assert schema.read_version(seeded.database) == NEWEST
     opened = open_catalogue(seeded)
     assert [row.id for row in list_runs(opened)] == ["r1"]
     opened.close()
@@ -118,17 +120,17 @@ def test_a_migration_that_fails_changes_nothing(seeded: Home, next_version, last
 
 def test_only_the_newest_copies_are_kept(seeded: Home, next_version) -> None:
     for number in range(7):
-        (seeded.backups / f"promptrec-2020010{number}-000000-tables-0001.db").touch()
+        (seeded.backups / f"promptrec-2020010{number}-000000-tables-{NEWEST}.db").touch()
     schema.bring_up_to_date(seeded, next_version())
     kept = sorted(path.name for path in seeded.backups.iterdir())
     assert len(kept) == 5
     assert kept[0].startswith("promptrec-20200103")
-    assert schema.read_version(seeded.backups / kept[-1]) == "0001"
+    assert schema.read_version(seeded.backups / kept[-1]) == NEWEST
 
 
 def test_a_newer_catalogue_is_refused(seeded: Home, next_version) -> None:
     schema.bring_up_to_date(seeded, next_version())
-    with pytest.raises(UserError, match=r"newer promptrec \(tables 0002; this one knows 0001\)"):
+    with pytest.raises(UserError, match=rf"newer promptrec \(tables 9999; this one knows {NEWEST}\)"):
         open_catalogue(seeded)
 
 
