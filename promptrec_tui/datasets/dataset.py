@@ -9,11 +9,14 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptrec_tui.datasets.splits import order
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
+
+if TYPE_CHECKING:
+    from promptrec_tui.datasets.events import Events
 
 FORMAT_VERSION = "1"
 NEAREST_AMONG = 5_000
@@ -50,6 +53,16 @@ class Row:
     title: str
     rating: float | None
     timestamp: int | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled text: its fields by name, and the label and the split that its source gives, if any."""
+
+    example_id: int
+    fields: Mapping[str, Any]
+    label: str | None
+    split: str | None
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,25 @@ class Dataset:
         )
         for user_id, group in groupby(events, key=itemgetter(0)):
             yield user_id, order([event[1:] for event in group], tie_rule)
+
+    def events(self) -> "Events":
+        """All interactions as arrays, user by user, oldest first. Loads numpy."""
+        from promptrec_tui.datasets.events import COLUMNS, gather
+
+        rows = self._connection.execute(f"SELECT {COLUMNS} FROM interaction ORDER BY user_id, position")
+        return gather(rows, self.counts.interactions)
+
+    def user_keys(self) -> list[str]:
+        """The source keys of all users; a key stands at the index of its id."""
+        return [key for (key,) in self._connection.execute("SELECT key FROM user ORDER BY user_id")]
+
+    def examples(self) -> Iterator[Example]:
+        """The labelled texts in the order of their source, streamed."""
+        found = self._connection.execute(
+            "SELECT example_id, fields, label, split FROM example ORDER BY example_id"
+        )
+        for example_id, fields, label, split in found:
+            yield Example(example_id, json.loads(fields), label, split)
 
     def _items(self, where: str, values: Mapping[str, Any] | None = None) -> list[Item]:
         found = self._connection.execute(
