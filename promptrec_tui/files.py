@@ -41,7 +41,16 @@ def read_json(path: Path) -> Any:
 
     Raises FileNotFoundError, or ValueError when the file is not JSON.
     """
-    return json.loads(path.read_bytes())
+    return parse_json(path.read_bytes())
+
+
+def parse_json(data: bytes) -> Any:
+    """The JSON value in `data`. Raises ValueError when it is none."""
+    value = json.loads(data)
+    if b"\\ud" in data.lower():
+        # JSON can name half of a surrogate pair; no database, file or terminal takes it.
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    return value
 
 
 def sync_file(path: Path) -> None:

@@ -7,20 +7,23 @@ from collections.abc import Iterable
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+SPACES = frozenset("\t\n\r\x0b\x0c\x85\u2028\u2029")
+
+
 def clean(text: str) -> str:
     """`text` on one line, without control characters, bidi controls and lone surrogates.
 
     A terminal acts on C0 and C1 controls (a title could write the clipboard), and bidi controls reorder what
     stands beside them. White-space controls become one space each; the others vanish.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
-    return "".join(
-        " " if char in "\t\n\r\x0b\x0c\x85\u2028\u2029" else char
-        for char in text
-        if char in "\t\n\r\x0b\x0c\x85"
-        or (unicodedata.category(char) not in ("Cc", "Cs") and char not in BIDI_CONTROLS)
-    )
+    return "".join(" " if char in SPACES else char for char in text if char in SPACES or is_harmless(char))
+
+
+def is_harmless(char: str) -> bool:
+    """May a terminal get this character? Not controls (C0, DEL, C1), bidi controls and lone surrogates."""
+    return unicodedata.category(char) not in ("Cc", "Cs") and char not in BIDI_CONTROLS
 
 
 def clean_lines(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from promptrec_tui.files import parse_json
 from promptrec_tui.runs.folder import RunFolder
 
 DURABLE = frozenset({"checkpoint", "evaluation", "finished"})
@@ -105,7 +106,7 @@ def _mend(file: int) -> None:
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        value: Any = json.loads(line)
+        value: Any = parse_json(line)
     except ValueError:
         return None
     if not isinstance(value, dict) or not {"attempt", "kind"} <= value.keys():

@@ -1,20 +1,24 @@
 """The app: its modes, what it remembers, and the way in."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rich.text import Text
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.reactive import reactive
 
 from promptrec_tui.home import Home
+from promptrec_tui.text import clean
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.glyphs import ASCII, UNICODE
+from promptrec_tui.tui.last_look import LastLook
 from promptrec_tui.tui.notices import sentence_of
 from promptrec_tui.tui.palette import ActionProvider
 from promptrec_tui.tui.screens.data import DataScreen
@@ -71,6 +75,10 @@ class PromptrecApp(Asking, App[int]):
         self.glyphs = ASCII if ascii_only else UNICODE
         self.backend = Backend(home)
         self.animation_level = "none"
+        self._last_look = LastLook()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._last_look]
 
     def on_mount(self) -> None:
         self.set_class(self.ascii_only, "-ascii")
@@ -157,9 +165,8 @@ class PromptrecApp(Asking, App[int]):
     def _fatal_error(self) -> None:
         # Textual would print a traceback with every local variable: prompts, titles, paths.
         error = self._exception or sys.exc_info()[1] or RuntimeError("unknown")
-        self.panic(
-            Text(f"promptrec: {sentence_of(error, self.home.root / 'app.log')} Runs go on without the app.")
-        )
+        sentence = clean(sentence_of(error, self.home.root / "app.log"))
+        self.panic(Text(f"promptrec: {sentence} Runs go on without the app."))
 
 
 def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:

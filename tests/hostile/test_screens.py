@@ -1,0 +1,87 @@
+"""Every screen with hostile text on it: nothing breaks, and nothing but characters is drawn."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.segment import Segment
+from textual.app import App
+from textual.color import Color
+from textual.widgets import Input, TextArea
+
+from promptrec_tui.text import is_harmless
+from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.last_look import LastLook
+
+FILL = "fill every field"
+
+# Each screen is shown by the keys before it.
+WALK = (
+    ("runs", "j", "j", "c", "slash", "x", "escape", "escape"),
+    ("one run", "enter", "l", "l", "l"),
+    ("previews", "right_square_bracket", "l", "j"),
+    ("try", "t", "o", "down", "enter"),
+    ("config", "escape", "right_square_bracket"),
+    ("log", "L", "g", "G"),
+    ("help", "question_mark", "escape"),
+    ("palette", "ctrl+p", "o", "p", "down", "escape"),
+    ("delete a run", "escape", "D", "n"),
+    ("new run", "n", FILL, "ctrl+r", "tab", "enter", "down", "escape", "escape"),
+    ("data", "2", "j", "j", "k", "G", "g"),
+    ("rows", "r", "j", "r"),
+    ("history", "enter", "j", "enter", "j", "escape", "escape"),
+    ("delete a dataset", "escape", "escape", "D", "n"),
+    ("import", "i", FILL, "ctrl+r", "escape"),
+    ("templates", "3", "G", "k", "k", "right_square_bracket", "d", "m"),
+    ("models", "4", "G", "k", "k", "r"),
+    ("add a model", "a", FILL, "ctrl+r", "escape"),
+)
+
+FORMS = {"new run", "import", "add a model"}
+
+
+def drawn(app: App[Any]) -> str:
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+def fill_fields(app: App[Any], texts: list[str]) -> None:
+    """As if somebody had pasted them."""
+    for field, text in zip(app.screen.query(Input), texts, strict=False):
+        field.value = text
+    for area in app.screen.query(TextArea):
+        area.text = "\n".join(texts)
+
+
+async def test_no_screen_shows_a_control_or_breaks(
+    fill: Callable[[list[str]], Any], hostile: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ""
+    rescued = set()
+    look = LastLook.apply
+
+    def watched(self: LastLook, segments: list[Segment], background: Color) -> list[Segment]:
+        seen = look(self, segments, background)
+        if seen is not segments and [part.text for part in seen] != [part.text for part in segments]:
+            rescued.add(place)
+        return seen
+
+    monkeypatch.setattr(LastLook, "apply", watched)
+    app = PromptrecApp(fill(hostile).home)
+    async with app.run_test(size=(160, 50), notifications=True) as pilot:
+        for _ in range(200):
+            await pilot.pause(0.05)
+            if len(app.runs) == len(hostile):
+                break
+        assert len(app.runs) == len(hostile)
+        for place, *keys in WALK:
+            for key in keys:
+                if key == FILL:
+                    fill_fields(app, hostile)
+                else:
+                    await pilot.press(key)
+                await pilot.pause(0.02)
+                assert all(map(is_harmless, drawn(app).replace("\n", ""))), (place, key)
+            app.notify_text(hostile[len(place) % len(hostile)])
+        assert app.is_running
+    # Fields show what was pasted into them; everything else is clean before it is drawn.
+    assert rescued <= FORMS
