@@ -1,8 +1,10 @@
 """Text from outside, made safe for a terminal."""
 
 import difflib
+import os
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -22,13 +24,18 @@ def clean(text: str) -> str:
 
 
 def is_harmless(char: str) -> bool:
-    """May a terminal get this character? Not controls (C0, DEL, C1), bidi controls and lone surrogates."""
-    return unicodedata.category(char) not in ("Cc", "Cs") and char not in BIDI_CONTROLS
+    """May a terminal get this character? Not controls (C0, DEL, C1), line ends, bidi controls, surrogates."""
+    return unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp") and char not in BIDI_CONTROLS
 
 
 def clean_lines(text: str) -> str:
     """`text` cleaned line by line: newlines stay, tabs become spaces. For prompts and logs."""
     return "\n".join(clean(line) for line in text.split("\n"))
+
+
+def path_text(path: Path) -> str:
+    """A path to be written down. Names are bytes: what is no UTF-8 in one becomes a replacement character."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def did_you_mean(name: str, known: Iterable[str], count: int = 2) -> str:

@@ -9,8 +9,10 @@ from typer.exceptions import TyperException
 
 from promptrec_tui import __version__
 from promptrec_tui.cli import dataset, demo, doctor, model, recommend, run, template
-from promptrec_tui.errors import UserError
+from promptrec_tui.cli.streams import clean_streams
+from promptrec_tui.home import find_home
 from promptrec_tui.text import clean
+from promptrec_tui.tui.notices import sentence_of
 
 app = typer.Typer(
     name="promptrec",
@@ -46,7 +48,6 @@ def promptrec(
 ) -> None:
     """Tune a language model as a recommender. Without a command the app opens."""
     if ctx.invoked_subcommand is None:
-        from promptrec_tui.home import find_home
         from promptrec_tui.tui.app import run_app
 
         raise typer.Exit(run_app(find_home(), ascii_only=ascii_only))
@@ -54,17 +55,19 @@ def promptrec(
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command line. Exit status: 0 fine, 1 a message on stderr, 2 usage, 130 cancelled."""
-    try:
-        result = app(list(arguments), prog_name="promptrec", standalone_mode=False)
-    except TyperException as error:
-        print(f"promptrec: {clean(error.format_message())} See 'promptrec --help'.", file=sys.stderr)
-        return error.exit_code
-    except UserError as error:
-        print(f"promptrec: {clean(str(error))}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, typer.Abort):
-        print("promptrec: cancelled; nothing was left behind.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 0
+    with clean_streams():
+        try:
+            result = app(list(arguments), prog_name="promptrec", standalone_mode=False)
+        except TyperException as error:
+            print(f"promptrec: {clean(error.format_message())} See 'promptrec --help'.", file=sys.stderr)
+            return error.exit_code
+        except (KeyboardInterrupt, typer.Abort):
+            print("promptrec: cancelled; nothing was left behind.", file=sys.stderr)
+            return 130
+        except BrokenPipeError:
+            return 0
+        except Exception as error:
+            sentence = sentence_of(error, find_home().root / "app.log")
+            print(f"promptrec: {clean(sentence)}", file=sys.stderr)
+            return 1
     return result if isinstance(result, int) else 0

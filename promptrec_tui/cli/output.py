@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 from rich.cells import cell_len, set_cell_size
 
+from promptrec_tui.cli.streams import write_over
 from promptrec_tui.home import find_home
-from promptrec_tui.text import clean
+from promptrec_tui.text import clean, is_harmless
 from promptrec_tui.workspace.opening import Workspace, opened
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -40,8 +41,17 @@ def workspace() -> Iterator[Workspace]:
 
 
 def print_json(value: Any) -> None:
-    """One document, UTF-8, on stdout."""
-    print(json.dumps(value, ensure_ascii=False, indent=1))
+    """One document, UTF-8, on stdout.
+
+    Controls that JSON allows as they are (DEL, C1, bidi) are escaped: the value is the same, and a terminal
+    does nothing with it. Other scripts stay readable.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    print(
+        "".join(char if char == "\n" or is_harmless(char) else f"\\u{ord(char):04x}" for char in text)
+        if any(not line.isprintable() for line in text.split("\n"))
+        else text
+    )
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
@@ -85,16 +95,14 @@ def progress_writer(style: ProgressStyle) -> Progress:
         if phase == last[0] and not finished and time.monotonic() - last[1] < 0.1:
             return
         if style is ProgressStyle.json:
-            line = json.dumps({"phase": phase, "done": done, "total": total}, ensure_ascii=False) + "\n"
+            print(json.dumps({"phase": phase, "done": done, "total": total}), file=sys.stderr, flush=True)
         elif terminal:
-            line = f"\r\x1b[2K{bar(phase, done, total)}" + ("\n" if finished else "")
+            write_over(bar(phase, done, total), "\n" if finished else "")
         elif phase != last[0] or finished:
-            line = bar(phase, done, total) + "\n"
+            print(bar(phase, done, total), file=sys.stderr, flush=True)
         else:
             return
         last = (phase, time.monotonic())
-        sys.stderr.write(line)
-        sys.stderr.flush()
 
     return write
 

@@ -4,6 +4,7 @@ import sys
 import time
 
 from promptrec_tui.cli.output import bar, show
+from promptrec_tui.cli.streams import write_over
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.opening import Workspace
 
@@ -21,12 +22,14 @@ def wait_for(workspace: Workspace, run: str) -> None:
         line = progress_line(row)
         # A log file gets a line every few seconds, a terminal one line that changes in place.
         if line != last and (terminal or time.monotonic() - shown_at > 5 or row.state in ENDED):
-            sys.stderr.write(f"\r\x1b[2K{line}" if terminal else line + "\n")
-            sys.stderr.flush()
+            if terminal:
+                write_over(line)
+            else:
+                print(line, file=sys.stderr, flush=True)
             last, shown_at = line, time.monotonic()
         if row.state in ENDED:
             if terminal:
-                sys.stderr.write("\n")
+                print(file=sys.stderr)
             return
         time.sleep(POLL_SECONDS)
 

@@ -15,6 +15,7 @@ from promptrec_tui.datasets.sources import Source, open_source
 from promptrec_tui.datasets.tables import Table, Tick
 from promptrec_tui.datasets.writer import Interaction, write_dataset
 from promptrec_tui.files import sha256_file
+from promptrec_tui.text import path_text
 
 Progress = Callable[[str, int, int], None]
 """Called with phase, done and total (0 = unknown): bytes while reading, interactions while writing.
@@ -104,7 +105,10 @@ def _write(
     meta = {
         "format": source.format,
         "sources": _json(
-            {content: [table.path.name, sha256_file(table.path)] for content, table in source.tables.items()}
+            {
+                content: [path_text(Path(table.path.name)), sha256_file(table.path)]
+                for content, table in source.tables.items()
+            }
         ),
         "columns": _json(columns),
         "warnings": _json(warnings),

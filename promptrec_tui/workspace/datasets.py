@@ -13,6 +13,7 @@ from promptrec_tui.datasets.importer import import_dataset
 from promptrec_tui.errors import UserError
 from promptrec_tui.store import datasets as store
 from promptrec_tui.store.datasets import DatasetRow as DatasetRow
+from promptrec_tui.text import path_text
 from promptrec_tui.workspace.names import check_name
 from promptrec_tui.workspace.opening import Workspace, now
 
@@ -55,7 +56,7 @@ def import_source(
         name=name,
         file=file,
         sha256=read.sha256,
-        source=str(source),
+        source=path_text(source),
         format=read.format,
         users=read.users,
         items=read.items,

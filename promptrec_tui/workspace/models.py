@@ -12,6 +12,7 @@ from promptrec_tui.models.check import check_model
 from promptrec_tui.models.download import download_model, plan_download
 from promptrec_tui.store import models as store
 from promptrec_tui.store.models import ModelRow as ModelRow
+from promptrec_tui.text import path_text
 from promptrec_tui.workspace.names import check_name
 from promptrec_tui.workspace.opening import Workspace, now
 
@@ -46,6 +47,8 @@ def add_model(workspace: Workspace, source: str, name: str, progress: Progress |
     check_name("model", name, [row.name for row in list_models(workspace)])
     identity = secrets.token_hex(4)
     local = Path(source).expanduser()
+    if path_text(local) != str(local):
+        raise UserError(f"The name of {path_text(local)} is not UTF-8, so it cannot be noted: rename it.")
     if local.is_dir():
         folder = local.resolve()
     elif source.startswith((".", "/", "~")):
