@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
+
+from promptrec_tui.errors import UserError
 
 FileState = tuple[int, int, int, int]
 """Inode, size, time of writing and of any change: others once a file was written or replaced."""
@@ -51,6 +54,29 @@ def parse_json(data: bytes) -> Any:
         # JSON can name half of a surrogate pair; no database, file or terminal takes it.
         value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     return value
+
+
+def inside(root: Path, path: Path) -> Path:
+    """`path` with the links on the way to it resolved, but not itself.
+
+    Raises UserError when it does not lie in `root` then: nothing of somebody else's is to be deleted.
+    """
+    place = path.parent.resolve() / path.name
+    if path.name == ".." or root.resolve() not in place.parents:
+        raise UserError(f"{path} does not lie in {root}: it stays as it is.")
+    return place
+
+
+def delete(root: Path, path: Path) -> None:
+    """Delete a file or folder that lies in `root`; links are deleted, never followed. It may be gone already.
+
+    Raises UserError for a place outside.
+    """
+    place = inside(root, path)
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def sync_file(path: Path) -> None:

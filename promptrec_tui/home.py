@@ -1,6 +1,10 @@
 """Where everything lies: one private folder."""
 
+import grp
 import os
+import pwd
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,21 +48,76 @@ class Home:
         """What the app remembers between two starts."""
         return self.root / "session.json"
 
-    def create(self) -> "Home":
-        """Make the folders, private to their owner, and keep new files private too.
+    @property
+    def pseudonym_key(self) -> Path:
+        """The secret of pseudonymous user keys, made when it is first needed."""
+        return self.root / "pseudonym.key"
 
-        Raises UserError when the place cannot be written.
+    @property
+    def temporary(self) -> Path:
+        """What processes need for a moment only."""
+        return self.root / "tmp"
+
+    def create(self) -> "Home":
+        """Make the folders, private to their owner, and keep new files private too, temporary ones as well.
+
+        Raises UserError when the place cannot be written, or belongs to somebody else.
         """
         os.umask(0o077)
+        inner = (self.datasets, self.models, self.runs, self.slots, self.backups, self.temporary)
         try:
-            for folder in (self.root, self.datasets, self.models, self.runs, self.slots, self.backups):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._claim()
+            for folder in inner:
+                folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise UserError(
                 f"Cannot make the home folder {self.root}: {error.strerror}. "
                 f"Set {VARIABLE} to a folder you may write."
             ) from None
+        os.environ["TMPDIR"] = str(self.temporary)
         return self
+
+    def _claim(self) -> None:
+        """Refuse the home of another user, or behind another user's link; shut others out of one's own."""
+        owner, me = self.root.stat().st_uid, os.geteuid()
+        if owner != me or self.root.lstat().st_uid not in (0, me):
+            raise UserError(
+                f"The home folder {self.root} belongs to another user: "
+                f"set {VARIABLE} to a folder of your own."
+            )
+        if is_open(self.root):
+            # Some file systems know no modes; `doctor` tells of it.
+            with suppress(PermissionError):
+                self.root.chmod(0o700)
+
+
+def is_open(folder: Path) -> bool:
+    """May anybody but its owner look into `folder`?"""
+    return bool(stat.S_IMODE(folder.stat().st_mode) & 0o077)
+
+
+def exposed_at(folder: Path) -> Path | None:
+    """The nearest folder above `folder` in which other users may put another in its place, if there is one.
+
+    What ssh asks of the folders above its keys: they belong to root or to oneself, and nobody else writes
+    into them, unless a sticky bit keeps each to his own. A group of one's own counts as oneself.
+    """
+    for parent in folder.resolve().parents:
+        facts = parent.stat()
+        open_to_group = facts.st_mode & stat.S_IWGRP and not _is_own_group(facts.st_gid)
+        writable = open_to_group or facts.st_mode & stat.S_IWOTH
+        if facts.st_uid not in (0, os.geteuid()) or (writable and not facts.st_mode & stat.S_ISVTX):
+            return parent
+    return None
+
+
+def _is_own_group(number: int) -> bool:
+    try:
+        group, user = grp.getgrgid(number), pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return False
+    return group.gr_name == user and set(group.gr_mem) <= {user}
 
 
 def find_home(name: str | None = None) -> Home:

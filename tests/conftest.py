@@ -10,6 +10,7 @@ import select
 import signal
 import struct
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,12 @@ from pathlib import Path
 import pytest
 
 from promptrec_tui.home import VARIABLE, Home
+
+
+@pytest.fixture(autouse=True)
+def temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening a home moves them into it, for the process: here, for one test."""
+    monkeypatch.setenv("TMPDIR", tempfile.gettempdir())
 
 
 @pytest.fixture

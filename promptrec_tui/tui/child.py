@@ -21,8 +21,10 @@ PATIENCE_SECONDS = 10.0
 KEPT_LINES = 5
 
 
-async def run_child(home: Home, arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
+async def run_child(home: Home, arguments: Sequence[str], progress: Progress) -> Any:
     """What `promptrec ARGUMENTS` prints as JSON; the arguments ask for `--json` and `--progress json`.
+
+    They go through a pipe: everybody can read a command line.
 
     Cancelled, it interrupts the child, which then leaves nothing behind. Raises UserError with the child's
     own sentence when it ends with another status than 0.
@@ -30,9 +32,8 @@ async def run_child(home: Home, arguments: Sequence[str], progress: Progress) ->
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "promptrec_tui",
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
+        "promptrec_tui.cli.unseen",
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, VARIABLE: str(home.root), "PYTHONUTF8": "1"},
@@ -40,15 +41,16 @@ async def run_child(home: Home, arguments: Sequence[str], progress: Progress) ->
         start_new_session=True,
     )
     try:
-        answer, said = await asyncio.gather(_read(process.stdout), _follow(process.stderr, progress))
+        _, answer, said = await asyncio.gather(
+            _tell(process.stdin, arguments), _read(process.stdout), _follow(process.stderr, progress)
+        )
         status = await process.wait()
     except BaseException:
         await _interrupt(process)
         raise
     if status != 0:
         raise UserError(sentence(said, status))
-    value: dict[str, Any] = json.loads(answer)
-    return value
+    return json.loads(answer)
 
 
 def progress_of(line: str) -> tuple[str, int, int] | None:
@@ -67,6 +69,14 @@ def sentence(said: Sequence[str], status: int) -> str:
             return line.removeprefix("promptrec: ")
     last = f": {said[-1]}" if said else "."
     return f"The command ended with status {status}{last}"
+
+
+async def _tell(stream: asyncio.StreamWriter | None, arguments: Sequence[str]) -> None:
+    if stream:
+        with suppress(ConnectionError):
+            stream.write(json.dumps(list(arguments)).encode())
+            await stream.drain()
+        stream.close()
 
 
 async def _read(stream: asyncio.StreamReader | None) -> bytes:

@@ -250,6 +250,7 @@ def _say(answers: IO[str], value: Mapping[str, Any]) -> None:
 
 def main(run_id: str) -> int:
     """Load, say so, and serve."""
+    os.umask(0o077)
     # What libraries print must not come between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

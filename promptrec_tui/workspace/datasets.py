@@ -11,6 +11,7 @@ from promptrec_tui.datasets.dataset import User as User
 from promptrec_tui.datasets.importer import ImportOptions as ImportOptions
 from promptrec_tui.datasets.importer import import_dataset
 from promptrec_tui.errors import UserError
+from promptrec_tui.files import delete, inside
 from promptrec_tui.store import datasets as store
 from promptrec_tui.store.datasets import DatasetRow as DatasetRow
 from promptrec_tui.text import path_text
@@ -110,6 +111,7 @@ def delete_dataset(workspace: Workspace, dataset: str) -> DatasetRow:
             f"Dataset {row.name!r} is used by run {users[0]!r}"
             f"{f' and {len(users) - 1} more' if users[1:] else ''}. Delete those runs first."
         )
+    file = inside(workspace.home.datasets, workspace.home.root / row.file)
     store.delete_dataset(workspace.catalogue, row.id)
-    (workspace.home.root / row.file).unlink(missing_ok=True)
+    delete(workspace.home.datasets, file)
     return row

@@ -1,14 +1,12 @@
 """Is all well? What could go wrong on this machine, one finding each."""
 
-import os
 import shutil
 import sqlite3
-import stat
 import sys
 from dataclasses import dataclass
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.home import Home
+from promptrec_tui.home import VARIABLE, Home, exposed_at, is_open
 from promptrec_tui.models.check import check_model
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.resources import resource
@@ -58,23 +56,20 @@ def _home(home: Home) -> list[Finding]:
             refresh(workspace)
     except UserError as error:
         return [Finding("home", False, str(error))]
-    mode = stat.S_IMODE(home.root.stat().st_mode)
-    private = Finding(
-        "privacy",
-        mode & 0o077 == 0,
-        "only you can read the home"
-        if mode & 0o077 == 0
-        else f"{home.root} is open to others (mode {mode:o}): chmod 700 it",
-    )
-    owner = home.root.stat().st_uid == os.getuid()
-    return [
-        Finding(
-            "home",
-            owner,
-            str(home.root) if owner else f"{home.root} belongs to another user: set PROMPTREC_HOME",
-        ),
-        private,
-    ]
+    return [Finding("home", True, str(home.root)), _privacy(home)]
+
+
+def _privacy(home: Home) -> Finding:
+    if is_open(home.root):
+        return Finding("privacy", False, f"{home.root} is open to others: its file system knows no modes")
+    if parent := exposed_at(home.root):
+        return Finding(
+            "privacy",
+            False,
+            f"other users may write into {parent}, and put another folder in the place of the home: "
+            f"take that right away, or set {VARIABLE} to a folder elsewhere",
+        )
+    return Finding("privacy", True, "only you can read the home")
 
 
 def _disk(home: Home) -> Finding:

@@ -1,7 +1,6 @@
 """The scorer: a child process that holds a base model and a run's adapter, and answers questions."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.runs.launchers import environment
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import find_run
 
@@ -104,11 +104,6 @@ def open_scorer(workspace: Workspace, run: str) -> Scorer:
     """
     row = find_run(workspace, run)
     log = workspace.home.runs / row.id / "scorer.log"
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.endswith(("_TOKEN", "_KEY", "_SECRET", "_PASSWORD"))
-    }
     with open(log, "wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "promptrec_tui.tuning.scorer", row.id],
@@ -117,7 +112,8 @@ def open_scorer(workspace: Workspace, run: str) -> Scorer:
             stderr=errors,
             text=True,
             encoding="utf-8",
-            env={**environment, "PROMPTREC_HOME": str(workspace.home.root), "HF_HUB_OFFLINE": "1"},
+            env=environment(workspace.home),
+            umask=0o077,
         )
     try:
         hello = _read(_pipes(process)[1], log)
