@@ -11,7 +11,7 @@ from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import Lock, take_lock
 
 PASSED = frozenset(
-    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR"}
+    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ"}
     | {"VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}
     | {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 )
@@ -29,6 +29,7 @@ def environment(home: Home, outer: Mapping[str, str] = os.environ) -> dict[str, 
     return {
         **passed,
         VARIABLE: str(home.root),
+        "TMPDIR": str(home.temporary),
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONUNBUFFERED": "1",

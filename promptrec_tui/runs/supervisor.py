@@ -185,6 +185,7 @@ def _on_cpu(place: AttemptFolder) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Supervise one attempt with the real trainer, free its locks, and let the queue move on."""
+    os.umask(0o077)
     run_id, number, *inherited = arguments
     folder = find(find_home(), run_id)
     locks = [int(descriptor) for descriptor in inherited]

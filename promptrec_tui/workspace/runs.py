@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import read_json
+from promptrec_tui.files import delete, inside, read_json
 from promptrec_tui.runs import control
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.queue import enqueue, withdraw
@@ -179,8 +179,9 @@ def delete_run(workspace: Workspace, run: str) -> RunRow:
     row, folder, state = _truth(workspace, run)
     if state in ACTIVE:
         raise UserError(f"Run {row.name!r} is {state.value}: stop it before you delete it.")
+    place = inside(workspace.home.runs, folder.path)
     store.delete_run(workspace.catalogue, row.id)
-    shutil.rmtree(folder.path, ignore_errors=True)
+    delete(workspace.home.runs, place)
     return row
 
 
