@@ -31,8 +31,8 @@ def section(title: str, threads: int, lines: Sequence[str]) -> str:
     facts = [
         f"## {title}",
         "",
-        f"- {datetime.now(UTC):%Y-%m-%d}, {_machine()}, {threads} threads, fp32, no GPU",
-        f"- {_versions()}",
+        f"- {datetime.now(UTC):%Y-%m-%d}, {machine()}, {threads} threads, fp32, no GPU",
+        f"- {versions()}",
         f"- `{_command()}`",
         "",
     ]
@@ -48,7 +48,8 @@ def publish(title: str, text: str, path: Path = RESULTS) -> None:
     path.write_text("\n## ".join(part.rstrip("\n") + "\n" for part in [head, *sections]), "utf-8")
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Processor, cores, memory, system."""
     memory = psutil.virtual_memory().total / 2**30
     return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
 
@@ -62,7 +63,8 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _versions() -> str:
+def versions() -> str:
+    """Python and the packages that matter."""
     found = [f"Python {platform.python_version()}"]
     for package in PACKAGES:
         try:
