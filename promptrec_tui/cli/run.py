@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from promptrec_tui.cli import queue
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.errors import UserError
+from promptrec_tui.home import find_home
 from promptrec_tui.text import clean
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.dispatch import dispatch
@@ -16,6 +18,8 @@ from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.settings import read_settings_toml
 
 app = typer.Typer(help="Tuning runs.", no_args_is_help=True)
+
+COLUMNS = ("name", "state", "queue", "step", "total_steps", "train_loss", "ndcg", "dataset", "model", "id")
 
 
 @app.command("start")
@@ -30,6 +34,9 @@ def start_command(
         typer.Option("--set", metavar="KEY=VALUE", help="A spec key, such as train.epochs=3."),
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of spec keys.")] = None,
+    hold: queue.HoldOption = False,
+    priority: queue.PriorityOption = 0,
+    stop_queue: queue.StopOption = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the run has ended.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,7 +45,7 @@ def start_command(
     given.update(_pairs(settings or []))
     with workspace() as here:
         new = runs.NewRun(name, dataset, task, template, model, given)
-        row = runs.start_run(here, new)
+        row = runs.start_run(here, new, hold, priority, continue_after_failure=not stop_queue)
         if wait:
             wait_for(here, row.id)
         _print_run(here, row.id, as_json)
@@ -50,12 +57,12 @@ def list_command(as_json: JsonOption = False) -> None:
     """List the runs."""
     with workspace() as here:
         runs.refresh(here)
-        rows = [asdict(row) for row in runs.list_runs(here)]
+        listed = [asdict(row) for row in runs.list_runs(here)]
     if as_json:
-        print_json(rows)
+        print_json(listed)
     else:
-        columns = ("name", "state", "step", "total_steps", "train_loss", "ndcg", "dataset", "model", "id")
-        print_table(rows, columns, "No runs yet: promptrec run start")
+        shown = [{**row, "queue": queue.place_text(row["queue"])} for row in listed]
+        print_table(shown, COLUMNS, "No runs yet: promptrec run start")
 
 
 @app.command("show")
@@ -116,12 +123,18 @@ def delete_command(run: str, as_json: JsonOption = False) -> None:
         _print_state(runs.delete_run(here, run), as_json, "deleted")
 
 
+app.command("move")(queue.move_command)
+app.command("hold")(queue.hold_command)
+app.command("release")(queue.release_command)
+app.command("priority")(queue.priority_command)
+app.command("after-failure")(queue.after_failure_command)
+
+
 @app.command("dispatch", hidden=True)
 def dispatch_command() -> None:
     """Give each free device its next queued run."""
-    with workspace() as here:
-        for name in dispatch(here):
-            print(f"started {clean(name)}")
+    for name in dispatch(find_home().create()):
+        print(f"started {clean(name)}")
 
 
 def _print_run(workspace: Workspace, run: str, as_json: bool) -> None:
@@ -137,6 +150,8 @@ def print_summary(document: dict[str, Any]) -> None:
     state = document["state"] + (f": {document['reason']}" if document["reason"] else "")
     steps = f"step {show(document['step'])}/{show(document['total_steps'])}"
     print(f"{clean(document['name'])}  {clean(state)}  {steps}")
+    if document["queue"]:
+        print(f"place {queue.place_text(document['queue'])} in the queue")
     for warning in document["warnings"]:
         print(f"warning: {clean(warning)}")
     metrics = document["metrics"]
@@ -144,6 +159,8 @@ def print_summary(document: dict[str, Any]) -> None:
         print()
         _print_metrics(document["protocol"] or {}, metrics)
     print(f"\nadapter  {document['paths']['adapter']}\nlog      {document['paths']['log']}")
+    survives = document["survives_logout"]
+    print(f"survives logout: {survives['answer']}. {survives['why']}")
 
 
 def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:

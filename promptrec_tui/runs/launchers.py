@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import VARIABLE, Home
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.liveness import Lock, take_lock
+from promptrec_tui.runs.liveness import Lock, lock_held, take_lock
+from promptrec_tui.runs.logout import login_facts, runtime_folder, wants_unit
 
 PASSED = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ"}
@@ -17,6 +20,9 @@ PASSED = frozenset(
 )
 PASSED_FAMILIES = ("LC_", "CUDA_", "NVIDIA_", "PYTORCH_", "NCCL_", "XDG_")
 SECRETS = ("TOKEN", "SECRET", "PASSWORD", "KEY", "CREDENTIAL")
+
+UNIT_SECONDS = 20.0
+"""How long the service manager, and then the unit that it started, may take to answer."""
 
 
 def environment(home: Home, outer: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -46,6 +52,58 @@ def supervisor_command(run_id: str, attempt: int, descriptors: Sequence[int]) ->
     """The supervisor's command line; `descriptors` are the locks that it inherits and hands on."""
     locks = [str(descriptor) for descriptor in descriptors]
     return [sys.executable, "-m", "promptrec_tui.runs.supervisor", run_id, str(attempt), *locks]
+
+
+def dispatch_command() -> list[str]:
+    """The command line that moves the queue."""
+    return [sys.executable, "-m", "promptrec_tui", "run", "dispatch"]
+
+
+def launch_best(home: Home, folder: RunFolder, attempt: int, slot: Lock) -> None:
+    """Start the supervisor of a claimed attempt where it survives most; this process gives the slot up.
+
+    Raises UserError when a process of the run still lives, or none can be started.
+    """
+    if not (wants_unit(login_facts()) and launch_unit(home, folder, attempt, slot)):
+        launch(home, folder, attempt, [slot])
+
+
+def launch_unit(home: Home, folder: RunFolder, attempt: int, slot: Lock) -> bool:
+    """Start the supervisor as a unit of the user's service manager; False, and the slot kept, if that fails.
+
+    A unit inherits no descriptors: it takes the locks itself, the run's first, and then gets the slot's from
+    this process. It has a control group of its own, of which only itself is ended with it: what the queue
+    starts next goes on, and a trainer that the kernel ends for its memory leaves somebody to tell of it. The
+    command line has the variables' names only; everyone can read it.
+    """
+    passed = environment(home)
+    place = folder.attempt(attempt)
+    reach = {"XDG_RUNTIME_DIR": str(runtime_folder())}
+    if bus := os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
+        reach["DBUS_SESSION_BUS_ADDRESS"] = bus
+    command = [
+        *("systemd-run", "--user", "--collect", "--quiet", f"--unit=promptrec-{folder.id}-{attempt}"),
+        *("--property=KillMode=process", "--property=OOMPolicy=continue"),
+        *(f"--setenv={name}" for name in passed),
+        *supervisor_command(folder.id, attempt, []),
+    ]
+    with open(place.log, "ab") as log, suppress(OSError, subprocess.TimeoutExpired):
+        asked = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**passed, **reach},
+            timeout=UNIT_SECONDS,
+            check=False,
+        )
+        end = time.monotonic() + UNIT_SECONDS
+        while asked.returncode == 0 and time.monotonic() < end:
+            if lock_held(folder.lock) or place.started.exists() or place.exit.exists():
+                slot.release()
+                return True
+            time.sleep(0.05)
+    return False
 
 
 def launch(home: Home, folder: RunFolder, attempt: int, locks: Sequence[Lock]) -> int:

@@ -1,15 +1,15 @@
 """The queue, which lies in the run folders, and the claim that takes a run out of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, sync_folder, write_json
 from promptrec_tui.home import Home
-from promptrec_tui.runs.devices import slot_name
-from promptrec_tui.runs.folder import RunFolder, run_folders
+from promptrec_tui.runs.devices import devices_for
+from promptrec_tui.runs.folder import AttemptFolder, RunFolder, run_folders
 from promptrec_tui.runs.liveness import Lock, lock_held, take_lock
 
 BUSY = 10.0
@@ -27,31 +27,63 @@ class Entry:
     hold: bool
     device: str
     continue_after_failure: bool
+    """False: should this attempt fail, nothing else starts on its device."""
+    reason: str = ""
+    """Why it still waits, as the last dispatch found; any change of the entry forgets it."""
 
 
 def enqueue(
     folder: RunFolder,
     position: float | None = None,
-    priority: int = 0,
+    priority: int | None = None,
     hold: bool = False,
     device: str = "auto",
-    continue_after_failure: bool = True,
+    continue_after_failure: bool | None = None,
 ) -> Entry:
     """Ask for the next attempt of a run: its first, or, to resume, one more than it had.
 
-    Without a `position` the run goes behind all others; one that waits already keeps its place.
+    Without a `position` the run goes behind all others; one that waits already keeps its place. What is None
+    is as it was asked for last time, else 0 and True.
     """
     with _alone(folder):
+        before = asked_entry(folder)
         if position is None:
             waiting = queued(folder.home)
             mine = [entry.position for entry in waiting if entry.folder == folder]
             position = mine[0] if mine else max((entry.position for entry in waiting), default=0) + 1
+        if priority is None:
+            priority = before.priority if before else 0
+        if continue_after_failure is None:
+            continue_after_failure = before.continue_after_failure if before else True
         entry = Entry(
             folder, folder.last_attempt + 1, position, priority, hold, device, continue_after_failure
         )
-        value = {key: value for key, value in vars(entry).items() if key != "folder"}
-        write_json(folder.queue_file, value)
+        _write(entry)
     return entry
+
+
+def change(folder: RunFolder, claimed_too: bool = False, **changes: Any) -> bool:
+    """Change what a waiting run asks for; False when it does not wait, or was claimed this moment.
+
+    With `claimed_too` that does not matter: what was asked of the last attempt may still be read.
+    """
+    with _alone(folder):
+        entry = asked_entry(folder) if claimed_too else queue_entry(folder)
+        if entry is None:
+            return False
+        _write(replace(entry, reason="", **changes))
+        return True
+
+
+def note_reason(entry: Entry, reason: str) -> None:
+    """Note why an entry waits, unless somebody is just asking for something else."""
+    if reason == entry.reason or (lock := take_lock(entry.folder.queue_lock)) is None:
+        return
+    try:
+        if queue_entry(entry.folder) == entry:
+            _write(replace(entry, reason=reason))
+    finally:
+        lock.release()
 
 
 def withdraw(folder: RunFolder) -> bool:
@@ -64,19 +96,29 @@ def withdraw(folder: RunFolder) -> bool:
         return True
 
 
-def queue_entry(folder: RunFolder) -> Entry | None:
-    """The attempt that a run waits for; None when it does not wait."""
+def asked_entry(folder: RunFolder) -> Entry | None:
+    """What was asked for last, whether it waits or was claimed; None when nothing was, or it is damaged."""
     try:
         value: dict[str, Any] = read_json(folder.queue_file)
         entry = Entry(folder, **value)
-        return entry if entry.attempt > folder.last_attempt else None
+        return entry if entry.attempt > 0 else None
     except (OSError, ValueError, TypeError):
         return None
 
 
+def queue_entry(folder: RunFolder) -> Entry | None:
+    """The attempt that a run waits for; None when it does not wait."""
+    entry = asked_entry(folder)
+    return entry if entry and entry.attempt > folder.last_attempt else None
+
+
 def queued(home: Home) -> list[Entry]:
     """Every waiting run, held ones too, in the order in which they go: priority, position, id."""
-    entries = [entry for folder in run_folders(home) if (entry := queue_entry(folder))]
+    return in_order(entry for folder in run_folders(home) if (entry := queue_entry(folder)))
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries in the order in which they go."""
     return sorted(entries, key=lambda entry: (-entry.priority, entry.position, entry.folder.id))
 
 
@@ -85,19 +127,37 @@ def claim(folder: RunFolder, slot: Lock) -> int | None:
 
     None when the run does not wait (any more), is held, wants another device, or a process of an earlier
     attempt still lives. Making the attempt's folder is the claim: of several claimants one succeeds.
+    Beside the slot's lock it is written who has it now.
     """
     with _alone(folder):
         entry = queue_entry(folder)
-        if entry is None or entry.hold or slot_name(entry.device) != slot.path.stem or lock_held(folder.lock):
+        if entry is None or entry.hold or lock_held(folder.lock):
+            return None
+        name = slot.path.stem
+        device = next((device for device in devices_for(entry.device) if device.slot == name), None)
+        if device is None:
             return None
         attempt = folder.attempt(entry.attempt)
         try:
             attempt.path.mkdir(mode=0o700)
         except FileExistsError:
             return None
-        write_json(attempt.claim, {"device": entry.device, "slot": slot.path.stem})
+        write_json(attempt.claim, {"device": device.name, "slot": name})
         sync_folder(attempt.path.parent)
+        write_json(slot.path.with_suffix(".json"), {"run": folder.id, "attempt": entry.attempt})
         return entry.attempt
+
+
+def claimed_device(attempt: AttemptFolder) -> str:
+    """The device that an attempt was claimed for; "" where no claim says it."""
+    try:
+        return str(read_json(attempt.claim)["device"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _write(entry: Entry) -> None:
+    write_json(entry.folder.queue_file, {key: value for key, value in vars(entry).items() if key != "folder"})
 
 
 @contextmanager

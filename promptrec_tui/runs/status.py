@@ -42,7 +42,7 @@ def run_status(folder: RunFolder) -> Status:
     if last and lock_held(folder.lock):
         return _active(folder, attempt)
     if entry := queue_entry(folder):
-        return Status(State.QUEUED, "held" if entry.hold else "", last)
+        return Status(State.QUEUED, "held" if entry.hold else entry.reason, last)
     if not last:
         return Status(State.DRAFT)
     try:

@@ -17,13 +17,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
+from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, write_json
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.control import requests
 from promptrec_tui.runs.events import EventLog, finished_event
 from promptrec_tui.runs.folder import AttemptFolder, RunFolder, find
-from promptrec_tui.runs.launchers import environment, trainer_command
-from promptrec_tui.runs.liveness import identify, take_lock
+from promptrec_tui.runs.launchers import dispatch_command, environment, trainer_command
+from promptrec_tui.runs.liveness import identify
+from promptrec_tui.runs.slots import own_locks
 from promptrec_tui.runs.states import State
 from promptrec_tui.text import clean
 
@@ -188,19 +190,17 @@ def main(arguments: Sequence[str]) -> int:
     os.umask(0o077)
     run_id, number, *inherited = arguments
     folder = find(find_home(), run_id)
-    locks = [int(descriptor) for descriptor in inherited]
-    if not locks:
-        own = take_lock(folder.lock)
-        if own is None:
-            print(f"A process of run {run_id} still lives.", file=sys.stderr)
-            return 1
-        locks = [own.descriptor]
     attempt = int(number)
+    try:
+        locks = [int(lock) for lock in inherited] or [lock.descriptor for lock in own_locks(folder, attempt)]
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
     supervise(folder, attempt, trainer_command(run_id, attempt), locks)
     for descriptor in locks:
         os.close(descriptor)
     subprocess.Popen(
-        [sys.executable, "-m", "promptrec_tui", "run", "dispatch"],
+        dispatch_command(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

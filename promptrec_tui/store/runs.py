@@ -15,10 +15,21 @@ from promptrec_tui.store.thinning import Point, thin
 
 
 @dataclass(frozen=True)
+class QueuePlace:
+    """Where a waiting run stands: 1 is next. After a failure of it the queue may stop."""
+
+    place: int
+    held: bool
+    priority: int
+    continue_after_failure: bool
+
+
+@dataclass(frozen=True)
 class RunRow:
     """One run. `dataset`, `template`, `model` are names; `created`, `updated` (last event) ISO 8601 in UTC.
 
     `train_loss` is the last one, `ndcg` the best validation NDCG so far, `sparkline` the loss in few points.
+    `queue` is known to the run folders only: `workspace` fills it in.
     """
 
     id: str
@@ -42,6 +53,7 @@ class RunRow:
     created: str
     updated: str
     best_step: int | None
+    queue: QueuePlace | None = None
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,12 @@ GROUPS = {
     "run": "One run",
     "new_run": "New run",
     "data": "Data",
+    "inspect": "One dataset",
     "import_dataset": "Import",
+    "clean_dataset": "Cleaning",
     "templates": "Templates",
+    "try_templates": "Try templates",
+    "trials": "Templates tried",
     "models": "Models",
     "add_model": "Add a model",
     "app": "Everywhere",
@@ -63,8 +67,11 @@ GROUPS = {
 
 KEYS_ONLY = ("app.back", "app.next", "app.last", "app.palette")
 HINT = True
-SCREENS = "runs run new_run data import_dataset templates models add_model"
-FORMS = "new_run import_dataset add_model"
+SCREENS = (
+    "runs run new_run data inspect import_dataset clean_dataset "
+    "templates try_templates trials models add_model"
+)
+FORMS = "new_run import_dataset clean_dataset try_templates add_model"
 
 ACTIONS: tuple[Action, ...] = (
     Action("runs.open", "open_run", "enter", "open", "Open the run under the cursor.", "runs", HINT),
@@ -74,9 +81,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.resume", "resume_run", "r", "resume", "Go on from the newest checkpoint.", "runs run", HINT),
     Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs", HINT),
     Action("runs.delete", "delete_run", "D", "delete", "Delete the run with all its files.", "runs run"),
+    Action("queue.up", "move_run('up')", "K", "sooner", "Move a waiting run up the queue.", "runs"),
+    Action("queue.down", "move_run('down')", "J", "later", "Move a waiting run down the queue.", "runs"),
+    Action("queue.top", "move_run('top')", "T", "next", "Move a waiting run to the top.", "runs"),
+    Action("queue.hold", "toggle_hold", "H", "hold", "Hold or release a waiting run, or the queue.", "runs"),
+    Action("queue.more", "change_priority(1)", "plus", "prefer", "Raise the priority in the queue.", "runs"),
+    Action("queue.less", "change_priority(-1)", "minus", "put off", "Lower the priority.", "runs"),
+    Action(
+        "queue.failure",
+        "toggle_after_failure",
+        "F",
+        "failure",
+        "A failure of it stops the queue, or not.",
+        "runs",
+    ),
     Action("runs.filter", "filter", "/", "filter", "Keep the rows that contain what you type.", "runs"),
-    Action("run.next_tab", "next_tab", "]", "tab", "Show the next tab.", "run", HINT),
-    Action("run.previous_tab", "previous_tab", "[", "previous tab", "Show the previous tab.", "run"),
+    Action("run.next_tab", "next_tab", "]", "tab", "Show the next tab.", "run inspect", HINT),
+    Action("run.previous_tab", "previous_tab", "[", "previous tab", "Show the previous tab.", "run inspect"),
     Action("run.next", "next_part", "l,right", "next", "Next chart, or next pinned user.", "run", HINT),
     Action("run.previous", "previous_part", "h,left", "previous", "Previous chart or pinned user.", "run"),
     Action("run.grid", "toggle_grid", "c", "grid", "All charts at once, or one of them.", "run"),
@@ -84,17 +105,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("run.log", "show_tab('log')", "L", "log", "Read what the trainer printed.", "run"),
     Action("data.open", "open_part", "enter", "open", "To its users, or to the history.", "data", HINT),
     Action("data.import", "import_dataset", "i", "import", "Read a file as a dataset.", "data new_run", HINT),
-    Action("data.rows", "toggle_rows", "r", "rows", "All rows, or users and histories.", "data", HINT),
+    Action("data.rows", "toggle_rows", "r", "rows", "All rows, or users and histories.", "data"),
     Action("data.filter", "filter", "/", "filter", "Keep users whose key contains it.", "data", HINT),
+    Action("data.lints", "inspect('lints')", "L", "lint", "What would spoil an experiment.", "data", HINT),
+    Action("data.stats", "inspect('statistics')", "s", "stats", "Counts and histograms.", "data", HINT),
+    Action("data.splits", "inspect('splits')", "S", "splits", "What each split would make of it.", "data"),
+    Action("data.clean", "clean_dataset", "c", "clean", "Make a cleaned dataset of it.", "data", HINT),
     Action("data.delete", "delete_dataset", "D", "delete", "Delete a dataset that no run uses.", "data"),
     Action("templates.user", "choose_user", "u", "user", "Render for the user you type.", "templates", HINT),
     Action("templates.next", "next_user", "]", "next user", "Render for the next user.", "templates", HINT),
     Action("templates.last", "previous_user", "[", "last user", "Render for the user before.", "templates"),
     Action("templates.dataset", "next_dataset", "d", "dataset", "With another dataset.", "templates", HINT),
     Action("templates.model", "next_model", "m", "model", "With another model's tokens.", "templates", HINT),
+    Action("templates.try", "try_templates", "t", "try", "Compare templates on the same users.", "templates"),
     Action("models.add", "add_model", "a", "add", "List a model folder, or fetch a hub id.", "models", HINT),
     Action("models.check", "check_again", "r", "check", "Look the folder over again.", "models", HINT),
     Action("form.start", "start", "ctrl+r,f2", "start", "Do what the form says.", FORMS, HINT),
+    Action("form.count", "count", "f3", "count", "Say what each step would do.", "clean_dataset", HINT),
     Action("form.reset", "reset", "f4", "defaults", "Put the defaults back into the form.", FORMS, HINT),
     Action("app.runs", "app.show_mode('runs')", "1", "Runs", "The runs and their curves.", "app"),
     Action("app.data", "app.show_mode('data')", "2", "Data", "The datasets, users and rows.", "app"),
@@ -124,7 +151,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("help.close", "close", "escape,q,?,f1", "close", "Leave the help.", "help"),
 )
 
-_SHOWN = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup"}
+_SHOWN = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "plus": "+", "minus": "-"}
 
 
 def actions_of(*places: str) -> list[Action]:

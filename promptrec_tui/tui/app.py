@@ -1,11 +1,13 @@
 """The app: its modes, what it remembers, and the way in."""
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from rich.console import RenderableType
 from rich.text import Text
-from textual import work
+from textual import events, work
 from textual.app import App
 from textual.binding import BindingType
 from textual.filter import LineFilter
@@ -18,6 +20,7 @@ from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.glyphs import ASCII, UNICODE
+from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
 from promptrec_tui.tui.last_look import LastLook
 from promptrec_tui.tui.notices import sentence_of
 from promptrec_tui.tui.palette import ActionProvider
@@ -34,6 +37,13 @@ from promptrec_tui.workspace.session import load_session
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 T = TypeVar("T")
+
+NOTHING: dict[str, Any] = {}
+NEWS_SECONDS = 120.0
+STAMP_SECONDS = 60.0
+
+QUEUE_SECONDS = 30
+"""How often the app has the queue looked at: others may have made room on a GPU."""
 
 
 class PromptrecApp(Asking, App[int]):
@@ -61,6 +71,9 @@ class PromptrecApp(Asking, App[int]):
     activity: reactive[str] = reactive("", init=False)
     """What the app itself is at, for the top bar."""
 
+    news: reactive[str] = reactive("", init=False)
+    """What happened while the app was closed, until a key is pressed."""
+
     trouble: reactive[str] = reactive("", init=False)
     """Why the present screen has no fresh data, for the top bar."""
 
@@ -85,11 +98,51 @@ class PromptrecApp(Asking, App[int]):
         if (theme := self.recall("theme", self.theme)) in self.available_themes:
             self.theme = theme
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        if not self.is_headless:
+            leave_on_signals(self)
+        self.greet(self.session)
+        self.call_after_refresh(self.reopen_form, self.recall("form", ""))
+        self.stamp()
+        self.set_interval(STAMP_SECONDS, self.stamp)
+        self.set_timer(1, self.move_queue)
+        self.set_interval(QUEUE_SECONDS, self.move_queue)
         if self.demo:
             self.call_after_refresh(self.start_demo)
 
     def on_unmount(self) -> None:
+        self.stamp(left=True)
         self.backend.close()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            self.news = ""
+        await super().on_event(event)
+
+    def exit(
+        self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        if isinstance(self.screen, Form):
+            self.screen.keep()
+        super().exit(result, return_code, message)
+
+    def stamp(self, left: bool = False) -> None:
+        """Remember that the app saw all until now; and whether it was left, or else, next time, killed."""
+        self.remember(at=time.time(), left=left)
+
+    @work(group="greet", exit_on_error=False)
+    async def greet(self, last: dict[str, Any]) -> None:
+        """Say what happened since the app was closed, and that others could take the home away."""
+        welcome = await self.ask(verbs.welcome, last)
+        self.remember(work={})
+        self.news = welcome.news
+        self.set_timer(NEWS_SECONDS, lambda: setattr(self, "news", ""))
+        if welcome.warning:
+            self.notify_text(welcome.warning, "warning")
+
+    async def reopen_form(self, place: str) -> None:
+        """Open the form again that the app was closed on."""
+        if place and hasattr(self.screen, f"action_{place}"):
+            await self.screen.run_action(place)
 
     @work(group="demo", exit_on_error=False)
     async def start_demo(self) -> None:
@@ -104,6 +157,12 @@ class PromptrecApp(Asking, App[int]):
             if isinstance(screen, RunsScreen):
                 screen.select(row.id)
 
+    @work(group="queue", exit_on_error=False)
+    async def move_queue(self) -> None:
+        """Have the queue looked at while a run waits: whoever was to do it may have been killed."""
+        if any(row.queue and not row.queue.held for row in self.runs):
+            await self.ask(verbs.move_queue)
+
     def recall(self, name: str, default: T) -> T:
         """What was remembered under `name`, if it is something like `default`: people edit files."""
         value = self.session.get(name)
@@ -115,6 +174,9 @@ class PromptrecApp(Asking, App[int]):
         for row in after:
             if row.id in going and row.state not in GOING:
                 self.notify_text(f"Run {row.name} is {row.state}. {row.reason}".strip())
+        seen = {row.id: row.state.value for row in after if row.state != "done"}
+        if seen != self.recall("seen", NOTHING):
+            self.remember(seen=seen, at=time.time())
 
     def remember(self, **changes: Any) -> None:
         """Keep something for the next start."""
@@ -157,6 +219,7 @@ class PromptrecApp(Asking, App[int]):
         # To take a form away would break off its work.
         while len(self.screen_stack) > 1 and not (isinstance(self.screen, Form) and self.screen.busy):
             self.pop_screen()
+            self.remember(form="")
 
     def action_help(self) -> None:
         """All keys of the present screen."""
@@ -177,5 +240,7 @@ def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:
         )
         return 1
     app = PromptrecApp(home, demo, ascii_only)
+    if not app.recall("left", True):
+        restore_terminal()
     app.run()
     return app.return_code or 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.datasets import DatasetRow, Item, Row, User
     from promptrec_tui.workspace.models import ModelCheck, ModelRow
     from promptrec_tui.workspace.opening import Workspace
+    from promptrec_tui.workspace.queue import Where
     from promptrec_tui.workspace.runs import NewRun, PreviewRow, RunRow
     from promptrec_tui.workspace.templates import Rendering, TemplateRow
 
@@ -134,6 +135,48 @@ def delete_run(workspace: "Workspace", run: str) -> "RunRow":
     return delete(workspace, run)
 
 
+def move_run(workspace: "Workspace", run: str, where: "Where") -> "RunRow":
+    """Move a waiting run up, down or to the top of the queue."""
+    from promptrec_tui.workspace.queue import move_run as move
+
+    return move(workspace, run, where)
+
+
+def hold_run(workspace: "Workspace", run: str) -> "RunRow":
+    """Keep a waiting run from starting."""
+    from promptrec_tui.workspace.queue import hold_run as hold
+
+    return hold(workspace, run)
+
+
+def release_run(workspace: "Workspace", run: str) -> "RunRow":
+    """Let a held run go, or the queue that a failed run holds."""
+    from promptrec_tui.workspace.queue import release_run as release
+
+    return release(workspace, run)
+
+
+def set_priority(workspace: "Workspace", run: str, priority: int) -> "RunRow":
+    """Set the priority of a waiting run."""
+    from promptrec_tui.workspace.queue import set_priority as set_
+
+    return set_(workspace, run, priority)
+
+
+def set_after_failure(workspace: "Workspace", run: str, go_on: bool) -> "RunRow":
+    """Say whether the queue goes on after a failure of a run."""
+    from promptrec_tui.workspace.queue import set_after_failure as set_
+
+    return set_(workspace, run, go_on)
+
+
+def move_queue(workspace: "Workspace") -> None:
+    """Have the queue looked at."""
+    from promptrec_tui.workspace.dispatch import spawn_dispatch
+
+    spawn_dispatch(workspace.home)
+
+
 def new_run_defaults(workspace: "Workspace") -> "NewRun":
     """A run form with every default filled in."""
     from promptrec_tui.workspace.runs import new_run_defaults as defaults
@@ -234,6 +277,31 @@ def model_check(workspace: "Workspace", model: str) -> "ModelCheck":
     from promptrec_tui.workspace.models import check_listed
 
     return check_listed(workspace, model)
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """What to say when the app is opened: what happened meanwhile, and what is wrong with the place."""
+
+    news: str
+    warning: str
+
+
+def welcome(workspace: "Workspace", last: dict[str, Any]) -> Welcome:
+    """What happened since the session `last` was saved."""
+    from promptrec_tui.home import exposed_at
+    from promptrec_tui.workspace.meanwhile import broken_off, meanwhile
+
+    news = []
+    match last:
+        case {"at": float(since), "seen": dict(seen)}:
+            news.append(meanwhile(workspace, seen, since))
+    match last:
+        case {"work": {"noun": "dataset" | "model" as noun, "name": str(name)}}:
+            news.append(broken_off(workspace, noun, name))
+    parent = exposed_at(workspace.home.root)
+    warning = f"Other users may write into {parent}: promptrec doctor says more." if parent else ""
+    return Welcome(" ".join(part for part in news if part), warning)
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,27 @@ from collections.abc import MutableMapping
 from promptrec_tui.runs.spec import RunSettings
 
 
-def prepare(settings: RunSettings, environment: MutableMapping[str, str] = os.environ) -> str:
+def prepare(
+    settings: RunSettings, environment: MutableMapping[str, str] = os.environ, claimed: str = ""
+) -> str:
     """Set up threads and the visible GPU for a process that is about to import torch.
 
-    Trainer takes every GPU that torch sees, so torch is shown one. Answers the device setting as it reads
-    then.
+    Trainer takes every GPU that torch sees, so torch is shown one: that which was `claimed` for the run.
+    Answers the device setting as it reads then.
     """
     threads = str(settings.threads or _cores())
     environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = threads
     if settings.device in ("cpu", "mps"):
         return settings.device
     visible = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    device = "cuda:0" if settings.device in ("auto", "cuda") else settings.device
+    device = claimed if claimed not in ("", "cpu", "mps") else settings.device
+    if device in ("auto", "cuda"):
+        device = "cuda:0"
     if device.startswith("cuda:"):
+        # By number they are counted as the system lists them, which is not CUDA's own order.
+        environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         number = int(device.removeprefix("cuda:"))
-        if "CUDA_VISIBLE_DEVICES" not in environment:
+        if "CUDA_VISIBLE_DEVICES" not in environment or (claimed == device and str(number) in visible):
             environment["CUDA_VISIBLE_DEVICES"] = str(number)
         elif number < len(visible):
             environment["CUDA_VISIBLE_DEVICES"] = visible[number]

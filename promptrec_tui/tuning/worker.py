@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.folder import RunFolder, find
+from promptrec_tui.runs.queue import claimed_device
 from promptrec_tui.runs.states import State
 from promptrec_tui.tuning.desk import Desk
 from promptrec_tui.tuning.devices import prepare
@@ -33,7 +34,8 @@ def work(folder: RunFolder, attempt: int) -> Outcome:
 
 def _outcome(folder: RunFolder, journal: Journal, desk: Desk) -> Outcome:
     try:
-        device = prepare(folder.spec().settings.run)
+        claimed = claimed_device(folder.attempt(journal.attempt))
+        device = prepare(folder.spec().settings.run, claimed=claimed)
         # Here and not above: torch takes seconds, and the first event is to come before it.
         from promptrec_tui.tuning.recipe import fine_tune
 

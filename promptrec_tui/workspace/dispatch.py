@@ -1,29 +1,47 @@
-"""Moving the queue: give each free device its next run."""
+"""Moving the queue: give each free device its next run, and tell the others what they wait for."""
 
 import subprocess
-import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import read_json, write_json
 from promptrec_tui.home import Home
-from promptrec_tui.runs.devices import slot_path
-from promptrec_tui.runs.launchers import environment, launch
-from promptrec_tui.runs.liveness import take_lock
-from promptrec_tui.runs.queue import Entry, claim, queued
-from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.runs.devices import Device, devices_for
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.gpus import crowded, installed_gpus, memory_needed
+from promptrec_tui.runs.launchers import dispatch_command, environment, launch_best
+from promptrec_tui.runs.liveness import Lock, lock_held
+from promptrec_tui.runs.queue import Entry, claim, note_reason, queued
+from promptrec_tui.runs.slots import Taken, take_slot
+from promptrec_tui.runs.states import State
 
 
-def dispatch(workspace: Workspace) -> list[str]:
-    """Start every queued run whose device is free; answers their ids. Many processes may do this at once."""
-    return [
-        entry.folder.id
-        for entry in queued(workspace.home)
-        if not entry.hold and _start(workspace.home, entry)
-    ]
+def dispatch(home: Home) -> list[str]:
+    """Start every queued run whose device is free; answers their ids. Many processes may do this at once.
+
+    Whoever waits for a taken device has it before those behind; a run that waits for room on a GPU lets
+    smaller ones by. The catalogue is not needed: the queue moves on while it is busy, full or damaged.
+    """
+    gpus = installed_gpus()
+    ahead: dict[str, str] = {}
+    started = []
+    for entry in queued(home):
+        if entry.hold:
+            continue
+        reasons: list[str] = []
+        if _start(entry, devices_for(entry.device, gpus), ahead, reasons):
+            started.append(entry.folder.id)
+        else:
+            note_reason(entry, "; ".join(dict.fromkeys(reasons)))
+    return started
 
 
 def spawn_dispatch(home: Home) -> None:
     """Have `dispatch` done by a process that outlives this one and holds nothing of its terminal."""
     subprocess.Popen(
-        [sys.executable, "-m", "promptrec_tui", "run", "dispatch"],
+        dispatch_command(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -32,13 +50,68 @@ def spawn_dispatch(home: Home) -> None:
     )
 
 
-def _start(home: Home, entry: Entry) -> bool:
-    slot = take_lock(slot_path(home, entry.device), patience=0)
-    if slot is None:
+def _start(entry: Entry, devices: Sequence[Device], ahead: dict[str, str], reasons: list[str]) -> bool:
+    """Start a run on the first of its devices that is free and has room; else say why each is not.
+
+    `ahead` has, by slot, the name of the last run that waits for it to be free.
+    """
+    home = entry.folder.home
+    if lock_held(entry.folder.lock):
+        reasons.append("waits for the end of its last attempt")
         return False
-    attempt = claim(entry.folder, slot)
-    if attempt is None:
-        slot.release()
-        return False
-    launch(home, entry.folder, attempt, [slot])
-    return True
+    waits_for = []
+    for device in devices:
+        if device.slot in ahead:
+            reasons.append(f"waits behind run {ahead[device.slot]}")
+            waits_for.append(device.slot)
+            continue
+        slot = take_slot(home, device)
+        if isinstance(slot, Taken):
+            reasons.append(_told(slot, device))
+            if not slot.failed:
+                waits_for.append(device.slot)
+        elif full := _full(entry, device):
+            reasons.append(f"waits for {device.label}: {full}")
+            slot.release()
+        elif attempt := claim(entry.folder, slot):
+            _launch(entry.folder, attempt, slot)
+            return True
+        else:
+            slot.release()
+    ahead.update(dict.fromkeys(waits_for, _name(entry.folder)))
+    return False
+
+
+def _launch(folder: RunFolder, attempt: int, slot: Lock) -> None:
+    try:
+        launch_best(folder.home, folder, attempt, slot)
+    except UserError as error:
+        verdict = {"code": None, "signal": None, "time": time.time(), "state": State.INTERRUPTED}
+        write_json(folder.attempt(attempt).exit, {**verdict, "reason": str(error)})
+
+
+def _told(taken: Taken, device: Device) -> str:
+    if taken.folder is None:
+        return f"waits for {device.label}, which another program holds"
+    name = _name(taken.folder)
+    if taken.failed:
+        way = f"'promptrec run release {taken.folder.id}' lets it go on"
+        return f"waits: run {name} failed and holds the queue; {way}"
+    return f"waits for run {name} on {device.label}"
+
+
+def _full(entry: Entry, device: Device) -> str:
+    if device.gpu is None or not device.gpu.total:
+        return ""
+    try:
+        model = read_json(entry.folder.spec_file)["model"]["folder"]
+        return crowded(device.gpu, memory_needed(Path(model)))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # the trainer tells what is wrong with the run
+
+
+def _name(folder: RunFolder) -> str:
+    try:
+        return str(read_json(folder.spec_file)["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.id

@@ -10,6 +10,8 @@ from promptrec_tui.home import VARIABLE, Home, exposed_at, is_open
 from promptrec_tui.models.check import check_model
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.resources import resource
+from promptrec_tui.runs.gpus import GIB, installed_gpus, nvml_trouble
+from promptrec_tui.runs.logout import survival_from_here
 from promptrec_tui.workspace.machine import versions
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.runs import refresh
@@ -42,7 +44,7 @@ def places(home: Home) -> dict[str, str]:
 
 def examine(home: Home) -> list[Finding]:
     """All checks, in the order a person would mend them. Creates the home if there is none."""
-    return [_python(), *_home(home), _disk(home), _embedded()]
+    return [_python(), *_home(home), _disk(home), _embedded(), *_gpus(), _logout()]
 
 
 def _python() -> Finding:
@@ -83,3 +85,18 @@ def _embedded() -> Finding:
     check = check_model(EMBEDDED)
     found = f"{check.model_type}, {check.parameters:,} parameters" if check.ok else " ".join(check.problems)
     return Finding("embedded model", check.ok, found)
+
+
+def _gpus() -> list[Finding]:
+    gpus = installed_gpus()
+    if not gpus:
+        return []
+    if not any(gpu.total for gpu in gpus):
+        return [Finding("GPUs", True, f"{len(gpus)}; what others use of them is not seen. {nvml_trouble()}")]
+    room = (f"GPU {gpu.index} {gpu.free / GIB:.0f} of {gpu.total / GIB:.0f} GiB free" for gpu in gpus)
+    return [Finding("GPUs", True, ", ".join(room))]
+
+
+def _logout() -> Finding:
+    survival = survival_from_here()
+    return Finding("survives logout", survival.answer != "no", f"{survival.answer}: {survival.why}")

@@ -4,7 +4,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside, read_json
 from promptrec_tui.runs import control
 from promptrec_tui.runs.folder import RunFolder, create_run
+from promptrec_tui.runs.logout import run_survival
 from promptrec_tui.runs.queue import enqueue, withdraw
 from promptrec_tui.runs.spec import (
     DatasetRef,
@@ -35,6 +36,7 @@ from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name
 from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.places import with_place, with_places
 from promptrec_tui.workspace.templates import find_template, list_templates
 
 
@@ -57,12 +59,12 @@ def refresh(workspace: Workspace) -> int:
 
 def list_runs(workspace: Workspace) -> list[RunRow]:
     """All runs, newest first, as the catalogue knows them; `refresh` first."""
-    return store.list_runs(workspace.catalogue)
+    return with_places(workspace.home, store.list_runs(workspace.catalogue))
 
 
 def find_run(workspace: Workspace, run: str) -> RunRow:
     """The run of that name or id. Raises UserError with the nearest name."""
-    return store.find_run(workspace.catalogue, run)
+    return with_place(workspace.home, store.find_run(workspace.catalogue, run))
 
 
 def new_run_defaults(workspace: Workspace) -> NewRun:
@@ -119,6 +121,9 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
             prompt=template.prompt,
             completion=template.completion,
             end_token=template.end_token,
+            wrap=template.wrap,
+            system=template.system,
+            verbalizers=template.verbalizers,
             sha256=template.sha256,
         ),
         model=ModelRef(
@@ -135,7 +140,13 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     )
 
 
-def start_run(workspace: Workspace, new: NewRun) -> RunRow:
+def start_run(
+    workspace: Workspace,
+    new: NewRun,
+    hold: bool = False,
+    priority: int = 0,
+    continue_after_failure: bool = True,
+) -> RunRow:
     """Make the run's folder, put it in the queue, and let the queue move. Returns at once."""
     spec = make_spec(workspace, new)
     folder = create_run(workspace.home, spec)
@@ -144,7 +155,13 @@ def start_run(workspace: Workspace, new: NewRun) -> RunRow:
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
-    enqueue(folder, device=spec.settings.run.device)
+    enqueue(
+        folder,
+        priority=priority,
+        hold=hold,
+        device=spec.settings.run.device,
+        continue_after_failure=continue_after_failure,
+    )
     return _moved(workspace, spec.id)
 
 
@@ -202,6 +219,8 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "name": row.name,
         "state": row.state,
         "reason": row.reason,
+        "queue": asdict(row.queue) if row.queue else None,
+        "survives_logout": asdict(run_survival(folder)),
         "step": row.step,
         "total_steps": row.total_steps,
         "best_step": row.best_step,

@@ -12,7 +12,7 @@ from promptrec_tui.text import clean
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.new_run import NewRunScreen
-from promptrec_tui.tui.screens.run_actions import RunActions
+from promptrec_tui.tui.screens.queue_actions import QueueActions
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.plot import Chart, Series
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
 
-class RunsScreen(RunActions):
+class RunsScreen(QueueActions):
     """The list with the chart beside it, or, where there is no room, in its place."""
 
     PLACE = "runs"
@@ -98,9 +98,12 @@ class RunsScreen(RunActions):
             self.query_one(LossChart).show(Chart("loss", ()))
             return
         facts = f"{row.dataset} | {row.template} | {row.model}"
-        self.query_one("#facts", Static).update(
-            Content.assemble((clean(row.name), "bold"), "\n", (clean(facts), "dim"))
-        )
+        lines = [Content.styled(clean(row.name), "bold"), Content.styled(clean(facts), "dim")]
+        if row.reason:
+            lines.append(Content(clean(row.reason)))
+        if row.queue and not row.queue.continue_after_failure:
+            lines.append(Content("Should it fail, the queue stops."))
+        self.query_one("#facts", Static).update(Content("\n").join(lines))
         curves = await self.ask(verbs.loss_curves, row.id)
         series = tuple(Series(name.removesuffix("_loss"), points) for name, points in curves.items())
         self.query_one(LossChart).show(Chart("loss", series))

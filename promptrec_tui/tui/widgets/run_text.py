@@ -35,12 +35,16 @@ def number_text(value: float | None, digits: int = 3) -> str:
 
 
 def state_text(row: "RunRow") -> str:
-    """The state; a running one that gives no sign of life is called stalled."""
+    """The state; a running one that gives no sign of life is stalled, a waiting one has its place."""
+    if row.queue:
+        return f"{'held' if row.queue.held else 'queued'} {row.queue.place}"
     return "stalled" if row.stalled else row.state
 
 
 def progress_text(row: "RunRow") -> str:
-    """`240/1200` in training, else the phase and how far it is."""
+    """`240/1200` in training, else the phase and how far it is, or the priority that it waits with."""
+    if row.queue and row.queue.priority:
+        return f"priority {row.queue.priority}"
     if row.state in GOING and row.phase not in ("training", ""):
         share = f" {row.phase_done or 0}/{row.phase_total}" if row.phase_total else ""
         return f"{row.phase}{share}"

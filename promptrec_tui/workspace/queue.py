@@ -1,0 +1,87 @@
+"""What a person does with the queue: move, hold and release runs, and say what a failure means."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.queue import Entry, change, queued
+from promptrec_tui.runs.slots import holds_queue
+from promptrec_tui.workspace.dispatch import spawn_dispatch
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.runs import RunRow, find_run, refresh
+
+Where = Literal["up", "down", "top"]
+
+
+def move_run(workspace: Workspace, run: str, where: Where) -> RunRow:
+    """Move a waiting run before the one ahead of it, behind the next one, or before all others.
+
+    It takes the priority of the run that it passes, so that it really goes there.
+    """
+    row = find_run(workspace, run)
+    entries = queued(workspace.home)
+    place = next((place for place, entry in enumerate(entries) if entry.folder.id == row.id), None)
+    if place is None:
+        raise _not_waiting(row)
+    rest = entries[:place] + entries[place + 1 :]
+    target = {"up": max(place - 1, 0), "down": min(place + 1, len(rest)), "top": 0}[where]
+    if target == place:
+        return row
+    passed = rest[target - 1] if where == "down" else rest[target]
+    return _change(workspace, row, priority=passed.priority, position=_between(rest, target, passed.priority))
+
+
+def hold_run(workspace: Workspace, run: str) -> RunRow:
+    """Keep a waiting run from starting until it is released."""
+    return _change(workspace, find_run(workspace, run), hold=True)
+
+
+def release_run(workspace: Workspace, run: str) -> RunRow:
+    """Let a held run go, or the queue that a failed run holds."""
+    row = find_run(workspace, run)
+    folder = RunFolder(workspace.home.runs / row.id)
+    if holds_queue(folder):
+        return _change(workspace, row, claimed_too=True, continue_after_failure=True)
+    return _change(workspace, row, hold=False)
+
+
+def set_priority(workspace: Workspace, run: str, priority: int) -> RunRow:
+    """Runs of a higher priority go before all of a lower one; 0 is the usual."""
+    return _change(workspace, find_run(workspace, run), priority=priority)
+
+
+def set_after_failure(workspace: Workspace, run: str, go_on: bool) -> RunRow:
+    """Whether the queue goes on should this run fail. A run that is going may still be told so."""
+    return _change(workspace, find_run(workspace, run), claimed_too=True, continue_after_failure=go_on)
+
+
+def _change(workspace: Workspace, row: RunRow, claimed_too: bool = False, **changes: Any) -> RunRow:
+    if not change(RunFolder(workspace.home.runs / row.id), claimed_too, **changes):
+        refresh(workspace)
+        raise _not_waiting(find_run(workspace, row.id))
+    spawn_dispatch(workspace.home)
+    refresh(workspace)
+    return find_run(workspace, row.id)
+
+
+def _not_waiting(row: RunRow) -> UserError:
+    return UserError(f"Run {row.name!r} is {row.state.value}: it does not wait in the queue (any more).")
+
+
+def _between(rest: Sequence[Entry], target: int, priority: int) -> float:
+    """A position that puts a run of that priority before `rest[target]` and behind the one ahead of it."""
+    lower = [entry.position for entry in rest[:target] if entry.priority == priority]
+    upper = [entry.position for entry in rest[target:] if entry.priority == priority]
+    if not lower:
+        return upper[0] - 1
+    if not upper:
+        return lower[-1] + 1
+    middle = (lower[-1] + upper[0]) / 2
+    if lower[-1] < middle < upper[0]:
+        return middle
+    # No number lies between them any more (or two have the same): those behind make room.
+    for number, entry in enumerate(rest[target:], start=1):
+        if entry.priority == priority:
+            change(entry.folder, position=lower[-1] + number + 1)
+    return lower[-1] + 1
