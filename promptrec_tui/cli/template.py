@@ -1,13 +1,17 @@
-"""`promptrec template`: list, show, save, render."""
+"""`promptrec template`: list, show, save, versions, diff, rename, render, audit, try."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from promptrec_tui.cli.audit import audit_command
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, workspace
+from promptrec_tui.cli.trial import try_command
 from promptrec_tui.text import clean_lines
+from promptrec_tui.workspace import rendering as renderings
 from promptrec_tui.workspace import templates
 
 app = typer.Typer(help="Prompt templates.", no_args_is_help=True)
@@ -25,14 +29,25 @@ def list_command(as_json: JsonOption = False) -> None:
 
 
 @app.command("show")
-def show_command(template: str, as_json: JsonOption = False) -> None:
+def show_command(
+    template: str,
+    toml: Annotated[bool, typer.Option("--toml", help="Print the TOML file that `save` reads.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Show one template (NAME, or NAME@2 for its second version)."""
     with workspace() as here:
         row = templates.find_template(here, template)
     if as_json:
         print_json(asdict(row))
         return
-    print(f"{row.name} version {row.version}, {row.task}, {row.language}\n")
+    if toml:
+        # As it is, for a file; on a terminal nothing of it may act.
+        text = templates.template_toml(row)
+        print(clean_lines(text) if sys.stdout.isatty() else text, end="")
+        return
+    print(f"{row.name} version {row.version}, {row.task}, {row.language}, wrap {row.wrap}\n")
+    if row.system:
+        print(f"system:\n{clean_lines(row.system)}\n")
     print(f"prompt:\n{clean_lines(row.prompt)}\n")
     print(f"completion:\n{clean_lines(row.completion)}\n")
     print(f"end token: {row.end_token!r}" if row.end_token else "end token: the tokenizer's own")
@@ -52,6 +67,40 @@ def save_command(
         print(f"Saved {row.name} version {row.version}.")
 
 
+@app.command("versions")
+def versions_command(template: str, as_json: JsonOption = False) -> None:
+    """List all versions of a template, oldest first."""
+    with workspace() as here:
+        rows = [asdict(row) for row in templates.template_versions(here, template)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("name", "version", "created", "id", "sha256"), "No versions.")
+
+
+@app.command("diff")
+def diff_command(before: str, after: str, as_json: JsonOption = False) -> None:
+    """Compare two versions, such as mine@1 and mine@2, as a unified diff of their TOML."""
+    with workspace() as here:
+        rows = [templates.find_template(here, name) for name in (before, after)]
+        lines = templates.version_diff(*rows)
+    if as_json:
+        print_json(lines)
+    else:
+        print("\n".join(lines) or "The two say the same.")
+
+
+@app.command("rename")
+def rename_command(template: str, name: str, as_json: JsonOption = False) -> None:
+    """Give a template another name; runs keep the name and the text that they started with."""
+    with workspace() as here:
+        row = templates.rename_template(here, template, name)
+    if as_json:
+        print_json(asdict(row))
+    else:
+        print(f"Renamed to {row.name}.")
+
+
 @app.command("render")
 def render_command(
     dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
@@ -63,13 +112,17 @@ def render_command(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show the prompt and completion of a user's last event."""
+    """Show the prompt and completion of a user's last event, or of a labelled text."""
     with workspace() as here:
-        rendering = templates.render_template(here, dataset, template, user=user, model=model, row=row)
+        rendering = renderings.render_template(here, dataset, template, user=user, model=model, row=row)
     if as_json:
         print_json(asdict(rendering))
         return
     used = len(rendering.prompt_token_ids) + len(rendering.completion_token_ids)
-    print(f"user {rendering.user}: {used:,} of {rendering.context:,} tokens, ", end="")
+    print(f"row {rendering.user}: {used:,} of {rendering.context:,} tokens, ", end="")
     print(f"{rendering.dropped_history} history items dropped\n")
     print(clean_lines(rendering.prompt) + "⟦" + clean_lines(rendering.completion) + "⟧")
+
+
+app.command("audit")(audit_command)
+app.command("try")(try_command)

@@ -197,11 +197,11 @@ def shop_home(home: Home, shop: Path, small_model: Path) -> Home:
 
 
 @pytest.fixture
-def until() -> Callable[[Pilot[Any], Callable[[], object]], Awaitable[None]]:
-    """Wait until something holds; fail after 30 seconds."""
+def until() -> Callable[..., Awaitable[None]]:
+    """Wait until something holds; fail after 30 seconds, or as many as are said."""
 
-    async def wait(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
-        for _ in range(600):
+    async def wait(pilot: Pilot[Any], holds: Callable[[], object], seconds: int = 30) -> None:
+        for _ in range(20 * seconds):
             await pilot.pause(0.05)
             if holds():
                 return

@@ -1,6 +1,6 @@
 """Mode 3: the prompt templates, and what the model gets to read."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual import on, work
@@ -14,6 +14,7 @@ from promptrec_tui.text import clean
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.screens.try_templates import TrialsScreen, TryTemplatesScreen
 from promptrec_tui.tui.widgets.cells import fit
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.table import Table
@@ -73,7 +74,7 @@ class TemplatesScreen(BaseScreen[None]):
         return ASCII_LINE_END if self.promptrec.ascii_only else LINE_END
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("choose_user", "next_user", "previous_user"):
+        if action in ("choose_user", "next_user", "previous_user", "try_templates"):
             return True if self._dataset else None
         if action == "next_dataset":
             return True if len(self._datasets) > 1 else None
@@ -164,6 +165,15 @@ class TemplatesScreen(BaseScreen[None]):
     def action_next_model(self) -> None:
         self._model = _after([row.id for row in self._models], self._model)
         self._show()
+
+    def action_try_templates(self) -> None:
+        dataset = next((row.name for row in self._datasets if row.id == self._dataset), "")
+        model = next((row.name for row in self._models if row.id == self._model), "")
+        self.app.push_screen(TryTemplatesScreen(dataset, model), self._tried)
+
+    def _tried(self, document: dict[str, Any] | None) -> None:
+        if document is not None:
+            self.app.push_screen(TrialsScreen(document))
 
     def action_back(self) -> None:
         self.remove_class("-asking")

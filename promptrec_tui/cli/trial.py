@@ -1,0 +1,76 @@
+"""`promptrec template try`: which words does a model understand?"""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from promptrec_tui.cli.output import (
+    JsonOption,
+    ProgressOption,
+    ProgressStyle,
+    print_json,
+    print_table,
+    progress_writer,
+    workspace,
+)
+from promptrec_tui.workspace.trials import Sensitivity, try_templates
+
+SHOWN_WORDS = 10
+
+
+def try_command(
+    dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
+    template: Annotated[
+        list[str] | None,
+        typer.Option("--template", help="A template to try; repeat. All of them by default."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="The untuned model to ask; the first by default.")
+    ] = "",
+    run: Annotated[str, typer.Option("--run", help="Ask the tuned model of this run instead.")] = "",
+    orders: Annotated[
+        bool, typer.Option("--orders", help="Try each template with the newest item first, too.")
+    ] = False,
+    users: Annotated[int, typer.Option("--users", min=1, help="Users that the best ones are tried on.")] = 64,
+    k: Annotated[int, typer.Option("-k", min=1, help="Cut-off of the metrics.")] = 10,
+    words: Annotated[bool, typer.Option("--words", help="Weigh the words of the best template.")] = False,
+    as_json: JsonOption = False,
+    progress: ProgressOption = ProgressStyle.auto,
+) -> None:
+    """Try several templates on the same users before tuning: all on few users, the best on more."""
+    with workspace() as here:
+        found = try_templates(
+            here,
+            dataset,
+            template or (),
+            model=model,
+            run=run,
+            orders=orders,
+            users=users,
+            k=k,
+            words=words,
+            progress=progress_writer(progress),
+        )
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _print(found, k)
+
+
+def _print(found: Sensitivity, k: int) -> None:
+    rows: list[dict[str, Any]] = [
+        {"template": trial.name, "users": trial.users, **trial.metrics, "problem": trial.error}
+        for trial in found.trials
+    ]
+    failed = ("problem",) if any(trial.error for trial in found.trials) else ()
+    print_table(rows, ("template", "users", f"ndcg@{k}", f"hr@{k}", "mrr", "rank", *failed), "Nothing tried.")
+    print(
+        f"\n{found.metric.upper()} over the {found.users} users that all met: "
+        f"mean {found.mean:.4f}, from {found.low:.4f} to {found.high:.4f}. "
+        "Validation targets; rank is the geometric mean over the whole catalogue."
+    )
+    if found.words:
+        print(f"\nWhat leaving a word out of {found.trials[0].name!r} costs (doublings of the rank):")
+        dear = [asdict(word) for word in found.words[:SHOWN_WORDS]]
+        print_table(dear, ("word", "cost", "users"), "")

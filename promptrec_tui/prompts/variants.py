@@ -1,0 +1,37 @@
+"""Other wordings of a template: to see what its words, and the order of its history, are worth."""
+
+import re
+from dataclasses import replace
+
+from promptrec_tui.prompts.sandbox import SANDBOX
+from promptrec_tui.prompts.template import Template
+
+WORD = re.compile(r"\w+(?:['’-]\w+)*")
+LOOP = re.compile(r"(\bin\s+history(?:\[[^\]]*\])?)(?!\s*\|)")
+
+
+def words(template: Template) -> list[str]:
+    """The words that the prompt says itself, apart from its tags and values, in order, each once.
+
+    A stretch of Chinese between two marks counts as one word.
+    """
+    said = " ".join(text for kind, text in _pieces(template.prompt) if kind == "data")
+    return list(dict.fromkeys(WORD.findall(said)))
+
+
+def without(template: Template, word: str) -> Template:
+    """The template without a word of its own, wherever its prompt says it, and one space beside it."""
+    gone = re.compile(rf"\b{re.escape(word)}\b | ?\b{re.escape(word)}\b")
+    text = [gone.sub("", text) if kind == "data" else text for kind, text in _pieces(template.prompt)]
+    return replace(template, name=f"{template.name}, without {word!r}", prompt="".join(text))
+
+
+def newest_first(template: Template) -> Template | None:
+    """The template with its history the other way round; None where no loop goes plainly over the history."""
+    prompt, count = LOOP.subn(r"\1 | reverse", template.prompt)
+    return replace(template, name=f"{template.name}, newest first", prompt=prompt) if count else None
+
+
+def _pieces(source: str) -> list[tuple[str, str]]:
+    """The text as (kind, text) pieces, which joined give it again; "data" is what stands in the prompt."""
+    return [(kind, text) for _, kind, text in SANDBOX.lex(source)]

@@ -1,0 +1,108 @@
+"""The form that tries templates on the same users, and the screen that shows how they did."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.widgets import Input, Select, Static
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.tui import verbs
+from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.screens.command_form import CommandForm, required
+from promptrec_tui.tui.screens.form import choice, offer, row
+from promptrec_tui.tui.widgets.text_pane import TextPane
+from promptrec_tui.tui.widgets.trial_text import trials_text
+
+RUN = "run: "
+"""What stands before the name of a run among the models."""
+
+ABOUT = (
+    "The same model recommends to the same users under each template, before anything is tuned: all "
+    "templates on few users, the best ones on more. All figures are of validation targets."
+)
+
+
+class TryTemplatesScreen(CommandForm):
+    """Answers the `template try` document, or None."""
+
+    PLACE = "try_templates"
+    MODE = "templates"
+    BINDINGS = bindings("try_templates")
+    VERB = "Try"
+    WORKING = "loading the model…"
+
+    def __init__(self, dataset: str, model: str) -> None:
+        super().__init__()
+        self._defaults = {
+            "dataset": dataset,
+            "model": model,
+            "templates": "all",
+            "users": "64",
+            "orders": "no",
+            "words": "no",
+        }
+
+    def fields(self) -> ComposeResult:
+        yield Static(ABOUT, classes="about", markup=False)
+        yield row("dataset", choice("dataset"))
+        yield row("model", choice("model"))
+        yield row("templates", Input(placeholder="all, or names with commas", id="templates", compact=True))
+        yield row("users", Input(id="users", type="integer", compact=True))
+        yield row("newest first too", choice("orders"))
+        yield row("weigh words", choice("words"))
+
+    async def load(self) -> None:
+        await super().load()
+        datasets = [found.name for found in await self.ask(verbs.datasets)]
+        models = [found.name for found in await self.ask(verbs.models)]
+        tuned = [RUN + found.name for found in await self.ask(verbs.runs) if found.state == "done"]
+        first = not self.query_one("#dataset", Select)._options[1:]
+        for name, names in (("dataset", datasets), ("model", models + tuned)):
+            offer(self.query_one(f"#{name}", Select), names)
+        for name in ("orders", "words"):
+            offer(self.query_one(f"#{name}", Select), ("no", "yes"))
+        if first:
+            self.fill(self._defaults)
+            self.take_draft()
+
+    def on_mount(self) -> None:
+        # The draft is taken once there is something to choose from.
+        self.focus_home()
+
+    def command(self, values: Mapping[str, str]) -> list[str]:
+        dataset = required(values, "dataset", "Choose a dataset.")
+        model = required(values, "model", "Choose a model, or a run that is done.")
+        users = required(values, "users", "Say on how many users.")
+        if not users.isdecimal() or int(users) < 1:
+            raise UserError("users must be a whole number, at least 1.")
+        names = [name.strip() for name in values["templates"].split(",") if name.strip() not in ("", "all")]
+        whose = f"--run={model.removeprefix(RUN)}" if model.startswith(RUN) else f"--model={model}"
+        return [
+            *("template", "try", f"--dataset={dataset}", whose, f"--users={users}"),
+            *(f"--template={name}" for name in names),
+            *(["--orders"] if values["orders"] == "yes" else []),
+            *(["--words"] if values["words"] == "yes" else []),
+            *("--progress=json", "--json"),
+        ]
+
+    def done(self, document: Mapping[str, Any]) -> str:
+        return f"{len(document['trials'])} templates tried; the best is {document['trials'][0]['name']}."
+
+
+class TrialsScreen(BaseScreen[None]):
+    """How the templates did: the `template try` document as text."""
+
+    PLACE = "trials"
+    MODE = "templates"
+    BINDINGS = bindings("trials")
+    HOME = "TextPane"
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._document = document
+
+    def body(self) -> ComposeResult:
+        with TextPane():
+            yield Static(trials_text(self._document))

@@ -1,0 +1,216 @@
+"""The process that tries templates: `python -m promptrec_tui.tuning.trials`, one request in, JSON lines out.
+
+The request is one JSON line `{"dataset", "model", "adapter", "templates", "users", "words", "data",
+"evaluation"}`: paths, templates as their fields, the settings of a run, and whether the winner's words are
+weighed. The answer is lines `{"done", "total", "name"}` and, last, `{"trials", "users", "words", "protocol"}`
+or `{"error"}`. All figures are of validation targets: a template that was chosen by them can still be
+judged on the test targets.
+"""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptrec_tui.datasets.dataset import Item, open_dataset
+from promptrec_tui.errors import UserError
+from promptrec_tui.evaluation.halving import rounds
+from promptrec_tui.evaluation.metrics import ranking_metrics
+from promptrec_tui.evaluation.protocol import Protocol
+from promptrec_tui.evaluation.sampling import sample_users
+from promptrec_tui.prompts.template import Template
+from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
+from promptrec_tui.prompts.variants import without, words
+from promptrec_tui.runs.spec import DataSettings, EvaluationSettings, RunSettings
+from promptrec_tui.tasks.next_item import next_item
+from promptrec_tui.tuning.devices import prepare
+
+Tell = Callable[[str], None]
+"""Called with the name of a template each time that it has ranked one user's target."""
+
+WORD_SHARE = 4
+"""The words are weighed on one user in so many, eight at least: there are many words."""
+
+
+@dataclass
+class Trial:
+    """A template and the rank of each user's target under it so far; `error`: why it cannot be tried."""
+
+    template: Template
+    ranks: list[float] = field(default_factory=list)
+    error: str = ""
+
+    def cost(self, users: int) -> float:
+        """Mean of log2 rank over the first users, which no single user rules; inf for what has failed."""
+        return float(np.log2(self.ranks[:users]).mean()) if self.ranks else float("inf")
+
+
+class Judge:
+    """A loaded model and the questions: the validation target of each sampled user."""
+
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        """Raises UserError when model, adapter or dataset are missing or unfit."""
+        device_setting = prepare(RunSettings())
+        # Here and not above: the environment that torch reads is set a line before.
+        from promptrec_tui.models.loading import choose_device, choose_dtype, load_adapter, load_base
+        from promptrec_tui.tuning.material import case_at, read_users
+
+        self.data = DataSettings.model_validate(request["data"])
+        self.evaluation = EvaluationSettings.model_validate(request["evaluation"])
+        folder = Path(request["model"])
+        self.tokenizer: TextTokenizer = load_tokenizer(folder)
+        with open_dataset(Path(request["dataset"])) as dataset:
+            self.items: list[Item] = dataset.items()
+            users = {user.key: user for user in read_users(dataset, self.data) if user.split}
+        chosen = sample_users(users, int(request["users"]), 0)
+        if not chosen:
+            raise UserError("No user of this dataset has the three events that a validation target needs.")
+        self.cases = [
+            case_at(user, user.split.validation, self.data)
+            for user in (users[key] for key in chosen)
+            if user.split
+        ]
+        device = choose_device(device_setting)
+        self.model: Any = load_base(folder, device, choose_dtype("auto", device))
+        if request["adapter"]:
+            self.model = load_adapter(self.model, Path(request["adapter"]))
+
+    def protocol(self) -> Protocol:
+        """What the figures mean."""
+        return Protocol(
+            split=self.data.split,
+            tie_rule=self.data.tie_rule,
+            catalogue=len(self.items),
+            seen=self.evaluation.seen,
+            score=self.evaluation.score,
+            k=self.evaluation.k,
+            cap=None,
+            users=len(self.cases),
+            max_history=self.data.max_history,
+            stage="validation",
+        )
+
+    def rank(self, trial: Trial, users: int, tell: Tell) -> None:
+        """Let a template rank the targets of the first `users`, as far as it has not."""
+        from promptrec_tui.tokentree.ranker import Ranker
+
+        cases = self.cases[len(trial.ranks) : users]
+        if trial.error or not cases:
+            return
+        fields = [{**item.attributes, "title": item.title} for item in self.items]
+        try:
+            task = next_item(trial.template, self.tokenizer, fields, self.tokenizer.context)
+            ranker = Ranker(self.model, task.catalogue, normalised=self.evaluation.score == "mean")
+            for case in cases:
+                prompt = task.prompt(case.history).token_ids
+                left_out = case.excluded(self.evaluation.seen == "removed")
+                trial.ranks.append(ranker.rank_of(prompt, case.target, left_out))
+                tell(trial.template.name)
+        except UserError as error:
+            trial.error, trial.ranks = str(error), []
+
+
+def compare(
+    judge: Judge, templates: Sequence[Template], tell: Callable[[int, int, str], None]
+) -> list[Trial]:
+    """The trials of all templates, best first, by successive halving."""
+    plan = rounds(len(templates), len(judge.cases))
+    before = [0, *(stage.users for stage in plan[:-1])]
+    total = sum(stage.candidates * (stage.users - had) for stage, had in zip(plan, before, strict=True))
+    trials, done = [Trial(template) for template in templates], 0
+
+    def count(name: str) -> None:
+        nonlocal done
+        done += 1
+        tell(done, total, name)
+
+    for stage in plan:
+        for trial in trials[: stage.candidates]:
+            judge.rank(trial, stage.users, count)
+        compared = sorted(trials[: stage.candidates], key=lambda trial: trial.cost(stage.users))
+        trials[: stage.candidates] = compared
+    return trials
+
+
+def weigh_words(judge: Judge, best: Trial, tell: Callable[[int, int, str], None]) -> list[dict[str, Any]]:
+    """What the ranks lose without each word of the prompt, the dearest word first.
+
+    `cost` is the growth of the mean log2 rank: 1 means that targets stand twice as deep without the word.
+    """
+    users = min(len(judge.cases), max(8, len(judge.cases) // WORD_SHARE))
+    said = words(best.template)
+    found = []
+    for place, word in enumerate(said):
+        tell(place, len(said), f"without {word!r}")
+        trial = Trial(without(best.template, word))
+        judge.rank(trial, users, lambda name: None)
+        if not trial.error:
+            found.append({"word": word, "cost": trial.cost(users) - best.cost(users), "users": users})
+    return sorted(found, key=lambda entry: -float(entry["cost"]))
+
+
+def answer(request: Mapping[str, Any], tell: Callable[[int, int, str], None]) -> dict[str, Any]:
+    """The answer to one request. Raises UserError when nothing can be tried."""
+    judge = Judge(request)
+    trials = compare(judge, [Template(**fields) for fields in request["templates"]], tell)
+    first = rounds(len(trials), len(judge.cases))[0].users
+    weighed = weigh_words(judge, trials[0], tell) if request["words"] and not trials[0].error else []
+    k = judge.evaluation.k
+    return {
+        "trials": [
+            {
+                "name": trial.template.name,
+                "users": len(trial.ranks),
+                "metrics": _metrics(trial.ranks, k),
+                "first": _metrics(trial.ranks[:first], k),
+                "error": trial.error,
+            }
+            for trial in trials
+        ],
+        "users": first,
+        "words": weighed,
+        "protocol": judge.protocol().to_json(),
+    }
+
+
+def _metrics(ranks: Sequence[float], k: int) -> dict[str, float]:
+    """The ranking metrics, and the typical rank: the geometric mean."""
+    if not ranks:
+        return {}
+    values: NDArray[np.float64] = np.array(ranks)
+    return {**ranking_metrics(values, k), "rank": float(np.exp2(np.log2(values).mean()))}
+
+
+def main() -> int:
+    """Answer the request on stdin."""
+    os.umask(0o077)
+    # What libraries print must not come between the lines.
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def say(value: Mapping[str, Any]) -> None:
+        out.write(json.dumps(value, ensure_ascii=False) + "\n")
+        out.flush()
+
+    try:
+        request = json.loads(sys.stdin.readline())
+        say(answer(request, lambda done, total, name: say({"done": done, "total": total, "name": name})))
+    except UserError as error:
+        say({"error": str(error)})
+        return 1
+    except Exception as error:
+        traceback.print_exc()
+        say({"error": f"Unexpected {type(error).__name__} while trying templates: {error}"})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
