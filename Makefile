@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test faults check clean
 
 demo: .venv/ready
 	$(BIN)/promptrec demo $(ARGS)
 
 test: .venv/ready-test
 	$(BIN)/python -m pytest $(ARGS)
+
+# An hour on two cores; a second call goes on where the first was ended. See benchmarks/FAULTS.md.
+faults: .venv/ready-test
+	$(BIN)/python -m benchmarks.faults $(ARGS)
 
 check: .venv/ready-test
 	$(BIN)/ruff check .
