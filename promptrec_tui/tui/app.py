@@ -89,6 +89,7 @@ class PromptrecApp(Asking, App[int]):
         self.backend = Backend(home)
         self.animation_level = "none"
         self._last_look = LastLook()
+        self._touched = False
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._last_look]
@@ -101,7 +102,6 @@ class PromptrecApp(Asking, App[int]):
         if not self.is_headless:
             leave_on_signals(self)
         self.greet(self.session)
-        self.call_after_refresh(self.reopen_form, self.recall("form", ""))
         self.stamp()
         self.set_interval(STAMP_SECONDS, self.stamp)
         self.set_timer(1, self.move_queue)
@@ -116,6 +116,7 @@ class PromptrecApp(Asking, App[int]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
             self.news = ""
+            self._touched = True
         await super().on_event(event)
 
     def exit(
@@ -131,18 +132,16 @@ class PromptrecApp(Asking, App[int]):
 
     @work(group="greet", exit_on_error=False)
     async def greet(self, last: dict[str, Any]) -> None:
-        """Say what happened since the app was closed, and that others could take the home away."""
+        """Say what happened since the app was closed, and show the form again that it was closed on."""
         welcome = await self.ask(verbs.welcome, last)
         self.remember(work={})
         self.news = welcome.news
         self.set_timer(NEWS_SECONDS, lambda: setattr(self, "news", ""))
         if welcome.warning:
             self.notify_text(welcome.warning, "warning")
-
-    async def reopen_form(self, place: str) -> None:
-        """Open the form again that the app was closed on."""
-        if place and hasattr(self.screen, f"action_{place}"):
-            await self.screen.run_action(place)
+        form = last.get("form")
+        if form and not self._touched and hasattr(self.screen, f"action_{form}"):
+            await self.screen.run_action(form)
 
     @work(group="demo", exit_on_error=False)
     async def start_demo(self) -> None:

@@ -72,7 +72,7 @@ async def test_a_wrong_file_is_told_in_the_form_which_keeps_its_contents(shop_ho
 
 def importing() -> list[psutil.Process]:
     """The children of this process that import."""
-    return [child for child in psutil.Process().children() if "import" in child.cmdline()]
+    return [child for child in psutil.Process().children() if "promptrec_tui.cli.unseen" in child.cmdline()]
 
 
 async def start_import(pilot, until, source) -> tuple[ImportScreen, psutil.Process]:

@@ -29,6 +29,7 @@ class AddModelScreen(CommandForm):
     MODE = "models"
     BINDINGS = bindings("add_model")
     VERB = "Add"
+    NOUN = "model"
     WORKING = "looking at the model…"
 
     _defaults: Mapping[str, str] = {"name": ""}

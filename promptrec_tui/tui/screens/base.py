@@ -13,6 +13,7 @@ from textual.widgets import Input, TextArea
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.widgets.hints import Hints
+from promptrec_tui.tui.widgets.news_line import NewsLine
 from promptrec_tui.tui.widgets.top_bar import TopBar
 
 Result = TypeVar("Result")
@@ -44,6 +45,7 @@ class BaseScreen(Asking, Screen[Result]):
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.MODE)
+        yield NewsLine()
         yield from self.body()
         yield Hints(self.PLACE)
 

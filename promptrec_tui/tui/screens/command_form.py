@@ -1,5 +1,7 @@
 """A form whose work is a command of the app in a child process: progress, and a way to cancel."""
 
+import asyncio
+import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,6 +17,8 @@ class CommandForm(Form[dict[str, Any]]):
     """Subclasses give `fields()`, `command()` and `done()`. Answers the command's JSON document, or None."""
 
     WORKING: ClassVar[str] = "working…"
+    NOUN: ClassVar[str] = ""
+    """What it makes: a dataset or a model."""
 
     _cancelling = False
 
@@ -41,6 +45,7 @@ class CommandForm(Form[dict[str, Any]]):
         progress = self.query_one(ProgressLine)
         progress.at = (self.WORKING, 0, 0)
         self._cancelling = False
+        self.promptrec.remember(work={"noun": self.NOUN, "name": values.get("name", "")})
 
         def show(phase: str, done: int, total: int) -> None:
             if not self._cancelling:
@@ -51,6 +56,9 @@ class CommandForm(Form[dict[str, Any]]):
             document = await run_child(self.promptrec.home, arguments, show)
         finally:
             progress.at = None
+            # Broken off because the app is left: the next start tells what became of it.
+            if self._cancelling or not isinstance(sys.exception(), asyncio.CancelledError):
+                self.promptrec.remember(work={})
         self.notify_text(self.done(document))
         return document
 

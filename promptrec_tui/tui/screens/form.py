@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -100,6 +101,18 @@ class Form(BaseScreen[Result | None]):
         rest = {name: kept for name, kept in drafts.items() if name != self.PLACE}
         self.promptrec.remember(drafts={**rest, self.PLACE: dict(draft)} if draft else rest)
 
+    def keep(self) -> None:
+        """Remember what was typed so far."""
+        if self._editing:
+            self.keep_draft(self.draft)
+
+    def on_mount(self) -> None:
+        self.promptrec.remember(form=self.PLACE)
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        self.promptrec.remember(form="")
+        return super().dismiss(result)
+
     def show_problem(self, text: str) -> None:
         """Say in the form what is wrong, or nothing."""
         self.query_one("#problem", Static).update(Content(clean(text)))
@@ -152,13 +165,11 @@ class Form(BaseScreen[Result | None]):
 
     def on_screen_suspend(self) -> None:
         super().on_screen_suspend()
-        if self._editing:
-            self.keep_draft(self.draft)
+        self.keep()
 
     def renew(self) -> None:
-        # Each second: quitting, or a kill, loses no more than that.
-        if self._editing:
-            self.keep_draft(self.draft)
+        # Each second: a kill loses no more than that.
+        self.keep()
         super().renew()
 
     @on(Button.Pressed, "#start")

@@ -29,6 +29,7 @@ class ImportScreen(CommandForm):
     MODE = "data"
     BINDINGS = bindings("import_dataset")
     VERB = "Import"
+    NOUN = "dataset"
     WORKING = "opening the file…"
 
     _defaults: Mapping[str, str] = {"format": "auto", "name": ""}

@@ -1,0 +1,95 @@
+"""What happened while the app was closed, in one line."""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.runs.states import ACTIVE, State
+from promptrec_tui.workspace.datasets import list_datasets
+from promptrec_tui.workspace.models import list_models
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.runs import RunRow, list_runs, refresh, run_document
+
+MOST = 3
+"""Runs that are told one by one."""
+
+WORDS = {
+    State.DONE: "finished",
+    State.FAILED: "failed",
+    State.INTERRUPTED: "was interrupted",
+    State.STOPPED: "stopped",
+    State.PAUSED: "paused",
+}
+
+
+def meanwhile(workspace: Workspace, seen: Mapping[str, str], since: float, now: float | None = None) -> str:
+    """The runs whose state is another than the app saw last, oldest first; empty when there are none.
+
+    `seen` has the states of the unfinished runs by then, `since` the moment (epoch seconds). A run that was
+    not there counts when it was made after that. The time away is told up to now or to the last event,
+    whichever is later: a clock that was set back makes no absence shorter than what happened in it.
+    """
+    refresh(workspace)
+    rows = [row for row in list_runs(workspace) if _is_news(row, seen, since)]
+    if not rows:
+        return ""
+    rows.sort(key=lambda row: row.updated)
+    end = max(time.time() if now is None else now, _moment(rows[-1].updated))
+    told = [_sentence(workspace, row, end) for row in rows[-MOST:]]
+    if more := len(rows) - len(told):
+        told.insert(0, f"{more} other runs changed")
+    return f"While you were away{_span(end - since)}: {'; '.join(told)}."
+
+
+def broken_off(workspace: Workspace, noun: str, name: str) -> str:
+    """What became of the import of a dataset, or the adding of a model, that the app was left in."""
+    rows = list_datasets(workspace) if noun == "dataset" else list_models(workspace)
+    if any(row.name == name for row in rows):
+        return f"The {noun} {name}, under way when the app was left, is there."
+    return f"The {noun} {name} was not finished when the app was left: its form still has what you typed."
+
+
+def _is_news(row: RunRow, seen: Mapping[str, str], since: float) -> bool:
+    if row.state not in WORDS and row.state not in ACTIVE:
+        return False
+    if before := seen.get(row.id):
+        return before != row.state and not (before in ACTIVE and row.state in ACTIVE)
+    return _moment(row.created) > since
+
+
+def _sentence(workspace: Workspace, row: RunRow, now: float) -> str:
+    if row.state in ACTIVE:
+        of = f" of {row.total_steps}" if row.total_steps else ""
+        return f"run {row.name} started and is at step {row.step}{of}"
+    text = f"run {row.name} {WORDS[row.state]}{_clock(_moment(row.updated), now)}"
+    if row.state == State.DONE:
+        return text + _result(workspace, row)
+    return f"{text}: {row.reason.rstrip('.')}" if row.reason else text
+
+
+def _result(workspace: Workspace, row: RunRow) -> str:
+    try:
+        document = run_document(workspace, row.id)
+    except UserError:
+        return ""
+    k = document["spec"]["settings"]["evaluation"]["k"]
+    value = (document["metrics"]["after"] or {}).get(f"ndcg@{k}")
+    return f", NDCG@{k} {value:.4f}" if isinstance(value, float) else ""
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _clock(moment: float, now: float) -> str:
+    """The local time of an event; the day too, when that is another."""
+    then, present = datetime.fromtimestamp(moment), datetime.fromtimestamp(now)
+    return f" at {then:%H:%M}" if then.date() == present.date() else f" on {then:%d %b at %H:%M}"
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= size * (2 if unit == "days" else 1):
+            return f" ({seconds / size:.0f} {unit})"
+    return ""
