@@ -55,8 +55,8 @@ def supervisor_command(run_id: str, attempt: int, descriptors: Sequence[int]) ->
 
 
 def dispatch_command() -> list[str]:
-    """The command line that moves the queue."""
-    return [sys.executable, "-m", "promptrec_tui", "run", "dispatch"]
+    """The command line that moves the queue: `promptrec run dispatch` without all other commands."""
+    return [sys.executable, "-m", "promptrec_tui.workspace.dispatch"]
 
 
 def launch_best(home: Home, folder: RunFolder, attempt: int, slot: Lock) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, write_json
-from promptrec_tui.home import Home
+from promptrec_tui.home import Home, find_home
 from promptrec_tui.runs.devices import Device, devices_for
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.gpus import crowded, installed_gpus, memory_needed
@@ -115,3 +115,7 @@ def _name(folder: RunFolder) -> str:
         return str(read_json(folder.spec_file)["name"])
     except (OSError, ValueError, KeyError, TypeError):
         return folder.id
+
+
+if __name__ == "__main__":
+    dispatch(find_home().create())
