@@ -1,5 +1,7 @@
 """Checkpoints that can be trusted: a manifest written last says what each file must be."""
 
+import hashlib
+import json
 import re
 import shutil
 import time
@@ -13,6 +15,8 @@ from promptrec_tui.files import read_json, sha256_file, sync_file, sync_folder, 
 from promptrec_tui.runs.folder import RunFolder
 
 MANIFEST = "manifest.json"
+DIGEST = "manifest"
+"""The manifest's own sha256 in the manifest."""
 FORMAT = 1
 
 
@@ -52,7 +56,7 @@ def publish(folder: RunFolder, step: int, extra: Mapping[str, Any] | None = None
         },
         "extra": extra,
     }
-    write_json(path / MANIFEST, manifest)
+    write_json(path / MANIFEST, {**manifest, DIGEST: _digest(manifest)})
     sync_folder(folder.checkpoints)
     return Checkpoint(path, step, extra)
 
@@ -73,6 +77,9 @@ def verify(path: Path) -> Checkpoint:
         raise UserError(f"{path / MANIFEST} is damaged.") from None
     if manifest.get("format") != FORMAT:
         raise UserError(f"{path} has format {manifest.get('format')}: this promptrec reads format {FORMAT}.")
+    # A flipped bit in the standing or the step would else be believed. The first checkpoints had no digest.
+    if (said := manifest.pop(DIGEST, None)) and said != _digest(manifest):
+        raise UserError(f"{path / MANIFEST} is damaged.")
     if spec != sha256_file(path.parent.parent / "run.json"):
         raise UserError(f"{path} was made by another run: its spec is not that of run.json beside it.")
     found = set(_names(path))
@@ -128,6 +135,10 @@ def rotate(folder: RunFolder, keep: Collection[int] = (), last: int = 2) -> list
             shutil.rmtree(path)
             gone.append(step)
     return gone
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _folders(folder: RunFolder) -> list[Path]:

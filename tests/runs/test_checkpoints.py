@@ -56,6 +56,7 @@ def damages():
     yield "planted file", lambda path: (path / "training_args.bin").write_bytes(b"x")
     yield "torn manifest", lambda path: (path / MANIFEST).write_bytes((path / MANIFEST).read_bytes()[:-9])
     yield "empty manifest", lambda path: (path / MANIFEST).write_bytes(b"")
+    yield "another step", lambda path: write_json(path / MANIFEST, {**read_json(path / MANIFEST), "step": 9})
     yield "manifest is a list", lambda path: (path / MANIFEST).write_bytes(b"[]")
     yield (
         "newer format",
