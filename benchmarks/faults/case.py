@@ -32,7 +32,8 @@ def main(name: str, seed: str, folder: str, blows: str) -> None:
         tally, verdict = Tally(0, str(error)), "skipped"
     finally:
         _end_all(place)
-    print(json.dumps({"verdict": verdict, "count": tally.count, "said": tally.said}))
+    said = tally.said.replace(f"{place.folder}/", "")
+    print(json.dumps({"verdict": verdict, "count": tally.count, "said": said}))
 
 
 def _end_all(place: Place) -> None:

@@ -37,8 +37,7 @@ class Results:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        found = json.loads(path.read_text()) if path.exists() else []
-        self.all = {(one["fault"], one["seed"]): Result(**one) for one in found}
+        self.all = self._read()
 
     def has(self, fault: Fault, seed: int) -> bool:
         """Whether that case held, or was skipped, before; a broken one is tried again."""
@@ -48,7 +47,8 @@ class Results:
     def put(self, result: Result) -> None:
         """Keep a result, at once on the disk."""
         with self._lock:
-            self.all[result.fault, result.seed] = result
+            # Another call may have added its own meanwhile.
+            self.all = {**self._read(), (result.fault, result.seed): result}
             partial = self._path.with_suffix(".part")
             partial.write_text(json.dumps([asdict(one) for one in self.all.values()], indent=1))
             partial.replace(self._path)
@@ -56,6 +56,10 @@ class Results:
     def of(self, fault: Fault) -> list[Result]:
         """The results of a fault's cases."""
         return [self.all[fault.name, seed] for seed in range(fault.cases) if (fault.name, seed) in self.all]
+
+    def _read(self) -> dict[tuple[str, int], Result]:
+        found = json.loads(self._path.read_text()) if self._path.exists() else []
+        return {(one["fault"], one["seed"]): Result(**one) for one in found}
 
 
 def run_all(wanted: Sequence[tuple[Fault, int]], folder: Path, results: Results) -> Iterable[Result]:
