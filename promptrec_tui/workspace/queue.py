@@ -23,7 +23,7 @@ def move_run(workspace: Workspace, run: str, where: Where) -> RunRow:
     entries = queued(workspace.home)
     place = next((place for place, entry in enumerate(entries) if entry.folder.id == row.id), None)
     if place is None:
-        raise _not_waiting(row)
+        raise _not_waiting(workspace, row)
     rest = entries[:place] + entries[place + 1 :]
     target = {"up": max(place - 1, 0), "down": min(place + 1, len(rest)), "top": 0}[where]
     if target == place:
@@ -58,15 +58,16 @@ def set_after_failure(workspace: Workspace, run: str, go_on: bool) -> RunRow:
 
 def _change(workspace: Workspace, row: RunRow, claimed_too: bool = False, **changes: Any) -> RunRow:
     if not change(RunFolder(workspace.home.runs / row.id), claimed_too, **changes):
-        refresh(workspace)
-        raise _not_waiting(find_run(workspace, row.id))
+        raise _not_waiting(workspace, row)
     spawn_dispatch(workspace.home)
     refresh(workspace)
     return find_run(workspace, row.id)
 
 
-def _not_waiting(row: RunRow) -> UserError:
-    return UserError(f"Run {row.name!r} is {row.state.value}: it does not wait in the queue (any more).")
+def _not_waiting(workspace: Workspace, row: RunRow) -> UserError:
+    refresh(workspace)
+    state = find_run(workspace, row.id).state.value
+    return UserError(f"Run {row.name!r} is {state}: only a run that waits has a place in the queue.")
 
 
 def _between(rest: Sequence[Entry], target: int, priority: int) -> float:

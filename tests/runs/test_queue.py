@@ -9,7 +9,17 @@ from promptrec_tui.files import read_json
 from promptrec_tui.runs import queue
 from promptrec_tui.runs.devices import slot_path
 from promptrec_tui.runs.liveness import Lock, take_lock
-from promptrec_tui.runs.queue import claim, enqueue, queue_entry, queued, withdraw
+from promptrec_tui.runs.queue import (
+    asked_entry,
+    change,
+    claim,
+    claimed_device,
+    enqueue,
+    note_reason,
+    queue_entry,
+    queued,
+    withdraw,
+)
 
 CLAIM = """
 import sys, time
@@ -105,6 +115,47 @@ def test_a_damaged_entry_does_not_wait(home, run, content):
     enqueue(run)
     run.queue_file.write_text(content)
     assert queued(home) == []
+
+
+def test_a_resumed_run_keeps_what_was_asked_of_it(home, run):
+    enqueue(run, device="cpu", priority=3, continue_after_failure=False)
+    with held(home) as slot:
+        claim(run, slot)
+    again = enqueue(run, device="cpu")
+    assert (again.attempt, again.priority, again.continue_after_failure) == (2, 3, False)
+    assert enqueue(run, device="cpu", priority=0).priority == 0
+
+
+def test_a_waiting_run_is_changed_and_a_claimed_one_only_read(home, run):
+    assert not change(run, priority=1)
+    enqueue(run, device="cpu")
+    assert change(run, priority=1)
+    assert queue_entry(run).priority == 1
+    with held(home) as slot:
+        claim(run, slot)
+    assert not change(run, priority=2)
+    assert change(run, claimed_too=True, continue_after_failure=False)
+    assert not asked_entry(run).continue_after_failure
+    assert queue_entry(run) is None
+
+
+def test_a_reason_is_of_the_entry_that_was_looked_at(home, run):
+    seen = enqueue(run, device="cpu")
+    note_reason(seen, "waits")
+    assert queue_entry(run).reason == "waits"
+    change(run, priority=1)
+    assert queue_entry(run).reason == ""
+    note_reason(seen, "waits for ever")
+    assert queue_entry(run).reason == ""
+
+
+def test_a_slot_names_the_run_that_has_it(home, run):
+    enqueue(run, device="cpu")
+    with held(home) as slot:
+        claim(run, slot)
+        assert read_json(slot.path.with_suffix(".json")) == {"run": "r1", "attempt": 1}
+    assert claimed_device(run.attempt(1)) == "cpu"
+    assert claimed_device(run.attempt(2)) == ""
 
 
 def test_of_several_claimants_one_succeeds(home, make_run, python, tmp_path):
