@@ -17,7 +17,8 @@ from promptrec_tui.workspace.runs import find_run, run_document
 
 @pytest.fixture(autouse=True)
 def _no_dispatch(monkeypatch):
-    monkeypatch.setattr("promptrec_tui.workspace.runs.spawn_dispatch", lambda home: None)
+    for place in ("runs", "dispatch"):
+        monkeypatch.setattr(f"promptrec_tui.workspace.{place}.spawn_dispatch", lambda home: None)
 
 
 def field(app, name) -> Input:
