@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from promptrec_tui.cli import dataset_care
 from promptrec_tui.cli.output import (
     JsonOption,
     ProgressOption,
@@ -85,6 +86,12 @@ def rows_command(
         print_json(rows)
     else:
         print_table(rows, ("user", "position", "title", "rating", "timestamp", "item_key"), "No such rows.")
+
+
+app.command("lint")(dataset_care.lint_command)
+app.command("stats")(dataset_care.stats_command)
+app.command("splits")(dataset_care.splits_command)
+app.command("clean")(dataset_care.clean_command)
 
 
 @app.command("delete")

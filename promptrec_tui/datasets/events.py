@@ -1,6 +1,6 @@
 """All interactions of a dataset file at once, as arrays: for whoever counts, checks or cleans them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ NO_TIME = -(2**63)
 
 COLUMNS = f"user_id, item_id, rating, ifnull(timestamp, {NO_TIME}), line"
 LAYOUT = [("user", "i8"), ("item", "i8"), ("rating", "f8"), ("timestamp", "i8"), ("line", "i8")]
+CHUNK = 262_144
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,23 @@ class Events:
         )
 
 
-def gather(rows: Iterable[tuple[Any, ...]], count: int) -> Events:
+def gather(rows: Iterator[tuple[Any, ...]], count: int) -> Events:
     """`count` rows of `COLUMNS` as arrays."""
-    table = np.fromiter(rows, dtype=LAYOUT, count=count)
-    return Events(*(np.ascontiguousarray(table[name]) for name, _ in LAYOUT))
+    columns = [np.empty(count, dtype) for _, dtype in LAYOUT]
+    for start in range(0, count, CHUNK):
+        table = np.fromiter(rows, dtype=LAYOUT, count=min(CHUNK, count - start))
+        for column, (name, _) in zip(columns, LAYOUT, strict=True):
+            column[start : start + CHUNK] = table[name]
+    return Events(*columns)
+
+
+def again(*columns: NDArray[np.generic]) -> Bools:
+    """Which rows are equal, in all `columns`, to an earlier row."""
+    found = np.zeros(len(columns[0]), dtype=bool)
+    order = np.lexsort(columns)  # stable: of equal rows the earliest comes first
+    same = np.ones(max(len(order) - 1, 0), dtype=bool)
+    for column in columns:
+        sorted_column = column[order]
+        same &= sorted_column[1:] == sorted_column[:-1]
+    found[order[1:][same]] = True
+    return found

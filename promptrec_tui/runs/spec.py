@@ -39,7 +39,10 @@ class RunSettings(_Part):
 class DataSettings(_Part):
     """How examples are cut from the interactions."""
 
-    split: Literal["leave_one_out"] = "leave_one_out"
+    split: Annotated[
+        Literal["leave_one_out"],
+        Field(description="leave_one_out; runs know no other split yet (promptrec dataset splits)"),
+    ] = "leave_one_out"
     tie_rule: Literal["line", "item"] = "line"
     max_history: Annotated[int, Field(ge=1)] = 50
     """Events before a target that a prompt may hold."""
@@ -144,6 +147,10 @@ class TemplateRef(_Part):
     prompt: str
     completion: str
     end_token: str | None
+    wrap: str = "plain"
+    """Of runs from before there was a choice, too."""
+    system: str = ""
+    verbalizers: Mapping[str, str] = {}
     sha256: str
 
 

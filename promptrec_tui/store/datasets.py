@@ -12,7 +12,10 @@ from promptrec_tui.text import clean
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """One dataset; `file` is relative to the home, `created` ISO 8601 in UTC."""
+    """One dataset; `file` is relative to the home, `created` ISO 8601 in UTC.
+
+    `parent` is the id of the dataset that it was made from by the cleaning `steps`; it may be gone by now.
+    """
 
     id: str
     name: str
@@ -27,6 +30,8 @@ class DatasetRow:
     rejected: int
     warnings: tuple[str, ...]
     created: str
+    parent: str | None = None
+    steps: tuple[str, ...] = ()
 
 
 def add_dataset(catalogue: Catalogue, row: DatasetRow) -> DatasetRow:
@@ -35,7 +40,9 @@ def add_dataset(catalogue: Catalogue, row: DatasetRow) -> DatasetRow:
     row = replace(row, source=clean(row.source))
     with catalogue.write() as session:
         refuse_taken("dataset", row.name, session.scalar(select(tables.Dataset).filter_by(name=row.name)))
-        session.add(tables.Dataset(**{**asdict(row), "warnings": list(row.warnings)}))
+        session.add(
+            tables.Dataset(**{**asdict(row), "warnings": list(row.warnings), "steps": list(row.steps)})
+        )
     return row
 
 
@@ -74,4 +81,6 @@ def _row(record: tables.Dataset) -> DatasetRow:
         rejected=record.rejected,
         warnings=tuple(record.warnings),
         created=record.created,
+        parent=record.parent,
+        steps=tuple(record.steps),
     )

@@ -53,7 +53,7 @@ class CommandForm(Form[dict[str, Any]]):
                 self.told(phase)
 
         try:
-            document = await run_child(self.promptrec.home, arguments, show)
+            document: dict[str, Any] = await run_child(self.promptrec.home, arguments, show)
         finally:
             progress.at = None
             # Broken off because the app is left: the next start tells what became of it.

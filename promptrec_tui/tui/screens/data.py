@@ -12,8 +12,10 @@ from textual.widgets import Input, Static
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.screens.clean_dataset import CleanScreen
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
+from promptrec_tui.tui.screens.inspect_dataset import Answers, InspectScreen
 from promptrec_tui.tui.widgets.cells import fit
 from promptrec_tui.tui.widgets.data_text import (
     HISTORY_COLUMNS,
@@ -50,6 +52,10 @@ class DataScreen(BaseScreen[None]):
     """The dataset to put the cursor on as soon as it is listed."""
     _shown: "DatasetRow | None" = None
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._answers: Answers = {}
+
     def body(self) -> ComposeResult:
         more = self.promptrec.glyphs.more
         yield Empty("No datasets yet.", "i", "import one", id="empty")
@@ -73,7 +79,7 @@ class DataScreen(BaseScreen[None]):
         return next((row for row in self._datasets if row.id == key), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("open_part", "toggle_rows", "filter", "delete_dataset"):
+        if action in ("open_part", "toggle_rows", "filter", "delete_dataset", "inspect", "clean_dataset"):
             return True if self.present_dataset else None
         return super().check_action(action, parameters)
 
@@ -220,6 +226,14 @@ class DataScreen(BaseScreen[None]):
         self._wanted = document["id"]
         self.promptrec.remember(dataset=document["id"])
         self.renew()
+
+    def action_inspect(self, tab: str) -> None:
+        if row := self.present_dataset:
+            self.app.push_screen(InspectScreen(row, tab, self._answers))
+
+    def action_clean_dataset(self) -> None:
+        if row := self.present_dataset:
+            self.app.push_screen(CleanScreen(row), self._imported)
 
     @work(group="act", exit_on_error=False)
     async def action_delete_dataset(self) -> None:

@@ -59,6 +59,8 @@ def dataset_facts(row: "DatasetRow") -> Content:
         "rejected": f"{row.rejected:,} rows",
         "file": row.file,
     }
+    if row.steps:
+        facts["steps"] = ", ".join(row.steps)
     lines = [Content.assemble((f"{name:<9} ", "dim"), clean(value)) for name, value in facts.items()]
     notes = [Content.assemble(("note: ", "bold $warning"), clean(note)) for note in row.warnings]
     return Content("\n").join([Content(clean(row.name)).stylize("bold"), *lines, *notes])

@@ -1,0 +1,140 @@
+"""Splits of all events by stated policies, functions of the file, and what each leaves to ties."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptrec_tui.datasets.dataset import Dataset
+from promptrec_tui.datasets.events import Bools, Events
+
+CONTEXT, TRAINING, VALIDATION, TEST = range(4)
+"""What an event is: history only, or a target of one of the three parts."""
+
+Parts = NDArray[np.int8]
+
+HISTORY = 2
+"""Events before a target, at least; DESIGN: training targets begin with a user's third event."""
+SHARES = (0.8, 0.9)
+"""Where validation and test begin, as a share of all events, or of a user's."""
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """How many targets each part has, and `users` a test target; `usable`: can a run be told to split so?
+
+    `tied` is the share (0 to 1) of those users whose test or validation target hangs on the tie rule.
+    """
+
+    policy: str
+    about: str
+    training: int
+    validation: int
+    test: int
+    users: int
+    tied: float
+    usable: bool
+
+
+def leave_one_out(events: Events) -> Parts:
+    """A user's last event = test, the last but one = validation, those from the third on = training."""
+    parts = _training(events)
+    long = events.lengths > HISTORY
+    parts[events.ends[long]] = TEST
+    parts[events.ends[long] - 1] = VALIDATION
+    return parts
+
+
+def ratio_by_user(events: Events) -> Parts:
+    """The last tenth of a user's events = test, the tenth before = validation, both rounded up."""
+    parts = _training(events)
+    places, lengths = _places(events), np.repeat(events.lengths, events.lengths)
+    for share, part in zip(SHARES, (VALIDATION, TEST), strict=True):
+        parts[(places >= np.floor(lengths * share)) & (parts != CONTEXT)] = part
+    return parts
+
+
+def global_time(events: Events) -> Parts:
+    """Two moments cut all events: the last tenth = test, the tenth before = validation.
+
+    Events of one moment are on one side. Raises ValueError without timestamps.
+    """
+    if not events.timed:
+        raise ValueError("global_time needs timestamps")
+    parts = _training(events)
+    for share, part in zip(SHARES, (VALIDATION, TEST), strict=True):
+        cut = np.quantile(events.timestamp, share, method="higher")
+        parts[(events.timestamp >= cut) & (parts != CONTEXT)] = part
+    return parts
+
+
+POLICIES: dict[str, tuple[Callable[[Events], Parts], str]] = {
+    "leave_one_out": (leave_one_out, "last event of a user = test, last but one = validation"),
+    "ratio_by_user": (ratio_by_user, "of each user: the last tenth = test, the tenth before = validation"),
+    "global_time": (global_time, "of all events: the last tenth = test, the tenth before = validation"),
+}
+"""The policies over interactions, by the name that `data.split` has for them."""
+
+USABLE = frozenset({"leave_one_out"})
+
+
+def summarise_splits(dataset: Dataset) -> list[SplitSummary]:
+    """What each policy makes of `dataset`, as far as it has the timestamps or the given split for it."""
+    events = dataset.events()
+    found = [
+        _summary(name, about, cut(events), events)
+        for name, (cut, about) in POLICIES.items()
+        if len(events) and (events.timed or cut is not global_time)
+    ]
+    splits = Counter(example.split for example in dataset.examples())
+    if set(splits) - {None}:
+        found.append(_given(splits))
+    return found
+
+
+def tied_users(parts: Parts, events: Events) -> Bools:
+    """For each user: do two events of one moment lie in different parts? Then the tie rule put them there."""
+    if not events.timed:
+        return np.zeros(len(events.starts), dtype=bool)
+    crossing = np.zeros(len(events), dtype=bool)
+    crossing[1:] = (
+        (events.user[1:] == events.user[:-1])
+        & (events.timestamp[1:] == events.timestamp[:-1])
+        & (parts[1:] != parts[:-1])
+        & (parts[1:] >= VALIDATION)
+    )
+    return np.logical_or.reduceat(crossing, events.starts)
+
+
+def _training(events: Events) -> Parts:
+    return np.where(_places(events) >= HISTORY, TRAINING, CONTEXT).astype(np.int8)
+
+
+def _places(events: Events) -> NDArray[np.int64]:
+    return np.arange(len(events)) - np.repeat(events.starts, events.lengths)
+
+
+def _summary(name: str, about: str, parts: Parts, events: Events) -> SplitSummary:
+    tested = np.logical_or.reduceat(parts == TEST, events.starts)
+    tied = tied_users(parts, events)[tested]
+    _, training, validation, test = np.bincount(parts, minlength=4).tolist()
+    share = float(tied.mean()) if len(tied) else 0.0
+    users = int(tested.sum())
+    return SplitSummary(name, about, training, validation, test, users, share, name in USABLE)
+
+
+def _given(splits: Counter[str | None]) -> SplitSummary:
+    """The split that the source gives its labelled texts; a text without one is for training."""
+    sizes = dict.fromkeys((TRAINING, VALIDATION, TEST), 0)
+    for split, count in splits.items():
+        sizes[part_of(split)] += count
+    about = "as the source says of each text"
+    return SplitSummary("given", about, sizes[TRAINING], sizes[VALIDATION], sizes[TEST], 0, 0.0, False)
+
+
+def part_of(split: str | None) -> int:
+    """Which part the name of a given split means."""
+    name = (split or "").casefold()
+    return TEST if name.startswith("test") else VALIDATION if name.startswith(("val", "dev")) else TRAINING

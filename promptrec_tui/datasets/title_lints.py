@@ -1,0 +1,87 @@
+"""What can be wrong with the titles of items: a model knows an item by nothing else."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+
+from promptrec_tui.datasets.dataset import Item
+from promptrec_tui.datasets.findings import Lint, percent, shown
+from promptrec_tui.datasets.mojibake import broken_parts
+
+
+def duplicate_titles(items: Sequence[Item]) -> Lint | None:
+    """Items of another key and the same title."""
+    keys: dict[str, list[str]] = defaultdict(list)
+    for item in items:
+        keys[item.title].append(item.key)
+    shared = {title: found for title, found in keys.items() if len(found) > 1}
+    if not shared:
+        return None
+    count = sum(map(len, shared.values()))
+    return Lint(
+        "duplicate_titles",
+        "warning",
+        f"{count:,} of {len(items):,} items share {len(shared):,} titles: a model cannot tell them apart, "
+        "and one of them counts as a wrong answer.",
+        count,
+        count / len(items),
+        shown(f"{title}: {', '.join(found)}" for title, found in shared.items()),
+        "Are they one thing? `dataset clean --step titles=merge`. If not, make the titles differ.",
+    )
+
+
+def title_prefixes(items: Sequence[Item]) -> Lint | None:
+    """Titles with which longer titles begin."""
+    titles = sorted({item.title for item in items})
+    # Everything that begins with a title stands right behind it.
+    found = [(title, after) for title, after in pairwise(titles) if after.startswith(title)]
+    if not found:
+        return None
+    return Lint(
+        "title_prefixes",
+        "note",
+        f"{len(found):,} of {len(titles):,} titles begin a longer title: scored without an end token, the "
+        "shorter one always wins.",
+        len(found),
+        len(found) / len(titles),
+        shown(f"{title} | {after}" for title, after in found),
+        "Nothing needs to be done: each completion ends with an end token, which is scored too.",
+    )
+
+
+def empty_titles(items: Sequence[Item]) -> Lint | None:
+    """Items that are called by nothing but their key."""
+    found = [item for item in items if not item.title.strip() or item.title == item.key]
+    if not found:
+        return None
+    share = len(found) / len(items)
+    return Lint(
+        "empty_titles",
+        "serious" if share >= 0.5 else "warning",
+        f"{len(found):,} of {len(items):,} items ({percent(share)}) have no title but their key, of which a "
+        "model knows nothing.",
+        len(found),
+        share,
+        shown(f"item {item.key}, {item.events:,} events" for item in found),
+        "Import with an items file (--items FILE --map title=COLUMN), or leave them out: "
+        "`dataset clean --step untitled=drop`.",
+    )
+
+
+def broken_titles(items: Sequence[Item]) -> Lint | None:
+    """Titles that were read in the wrong encoding."""
+    found = [(item, parts) for item in items if (parts := broken_parts(item.title))]
+    if not found:
+        return None
+    return Lint(
+        "broken_titles",
+        "warning",
+        f"{len(found):,} of {len(items):,} titles look as if they had been read in the wrong encoding.",
+        len(found),
+        len(found) / len(items),
+        shown(f"{item.title} ({', '.join(parts)})" for item, parts in found),
+        "Import the source again with its own --encoding, or mend these titles in it.",
+    )
+
+
+TITLE_LINTS = (duplicate_titles, title_prefixes, empty_titles, broken_titles)
