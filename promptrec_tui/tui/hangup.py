@@ -11,7 +11,7 @@ from typing import Any
 
 from textual.app import App
 
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 5.0
 """How long leaving may take; then the process ends as it is. What matters was saved a second ago."""
 
 

@@ -15,6 +15,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     PLACE = "confirm"
     BINDINGS = bindings("confirm")
+    AUTO_FOCUS = "#cancel"
 
     def __init__(self, question: str, cost: str, verb: str) -> None:
         super().__init__()
@@ -27,9 +28,6 @@ class ConfirmScreen(ModalScreen[bool]):
             with Horizontal():
                 yield Button("Cancel  n", id="cancel")
                 yield Button(f"{self._verb}  y", id="go", variant="error")
-
-    def on_mount(self) -> None:
-        self.query_one("#cancel", Button).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.action_answer(event.button.id == "go")

@@ -22,6 +22,7 @@ class HelpScreen(ModalScreen[None]):
 
     PLACE = "help"
     BINDINGS = bindings("help")
+    AUTO_FOCUS = "HelpText"
 
     def __init__(self, place: str) -> None:
         super().__init__()
@@ -30,9 +31,6 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with HelpText():
             yield Static(help_text(self._place))
-
-    def on_mount(self) -> None:
-        self.query_one(HelpText).focus()
 
     def action_close(self) -> None:
         self.dismiss()
