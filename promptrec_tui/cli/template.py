@@ -1,6 +1,5 @@
 """`promptrec template`: list, show, save, versions, diff, rename, render, audit, try."""
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -41,9 +40,7 @@ def show_command(
         print_json(asdict(row))
         return
     if toml:
-        # As it is, for a file; on a terminal nothing of it may act.
-        text = templates.template_toml(row)
-        print(clean_lines(text) if sys.stdout.isatty() else text, end="")
+        print(templates.template_toml(row), end="")
         return
     print(f"{row.name} version {row.version}, {row.task}, {row.language}, wrap {row.wrap}\n")
     if row.system:

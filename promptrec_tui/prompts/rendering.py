@@ -4,9 +4,9 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from promptrec_tui.errors import UserError
-from promptrec_tui.prompts.sandbox import compiled
-from promptrec_tui.prompts.template import Template, place, variable
+from promptrec_tui.prompts.bounds import bounded
+from promptrec_tui.prompts.sandbox import TemplateError, compiled
+from promptrec_tui.prompts.template import Template, place, variables
 from promptrec_tui.text import clean
 
 
@@ -15,7 +15,7 @@ def render_prompt(template: Template, history: Sequence[Mapping[str, str]]) -> s
 
     Raises UserError with part and line.
     """
-    return _render(template, "prompt", template.prompt, history)
+    return render(template, "prompt", {"history": history})
 
 
 def render_completion(template: Template, item: Mapping[str, str]) -> str:
@@ -23,16 +23,21 @@ def render_completion(template: Template, item: Mapping[str, str]) -> str:
 
     Raises UserError with part and line.
     """
-    return _render(template, "completion", template.completion, item)
+    return render(template, "completion", {"item": item})
 
 
-def _render(template: Template, part: str, source: str, value: Any) -> str:
-    name, where = variable(template, part), place(template, part)
-    program = compiled(source, name, where)
+def render(template: Template, part: str, values: Mapping[str, Any]) -> str:
+    """A part ("prompt" or "completion") with the values of its variables.
+
+    Raises UserError with part and line.
+    """
+    source, where = template.prompt if part == "prompt" else template.completion, place(template, part)
+    program = compiled(source, variables(template, part), where)
     try:
-        return program.render({name: value})
+        return bounded(program.generate(values))
     except Exception as error:  # a template is a program of somebody else: anything can go wrong in it
         frames = traceback.walk_tb(error.__traceback__)
         lines = [line for frame, line in frames if frame.f_code.co_filename == "<template>"]
         at = f", line {lines[-1]}" if lines else ""
-        raise UserError(f"{where}{at}: {clean(str(error)).rstrip('.')}.") from error
+        sentence = f"{where}{at}: {clean(str(error)).rstrip('.')}."
+        raise TemplateError(sentence, lines[-1] if lines else 0) from error

@@ -1,11 +1,11 @@
 """Template text turned into programs that can read their values and write text, and nothing else.
 
-The sandbox has no loader, no globals and no filter or operator that draws lots or grows text without limit,
-so a rendering is a pure function of its values. It is no guard against a template that loops for minutes.
+The sandbox has no loader, no globals and no filter or operator that draws lots, so a rendering is a pure
+function of its values; `bounds` stops what loops or grows without end.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.prompts.bounds import Bounded, Counted, bounded_filters, sized
 from promptrec_tui.text import clean, did_you_mean
 
 TAGS = frozenset({"if", "elif", "else", "endif", "for", "endfor", "set", "endset", "raw", "endraw"})
@@ -27,7 +28,20 @@ FILTERS = frozenset({
     "unique", "upper",
 })
 # fmt: on
-GROWING_METHODS = frozenset({"center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill"})
+GROWING_METHODS = frozenset(
+    {"center", "expandtabs", "format", "format_map", "ljust", "rjust", "translate", "zfill"}
+)
+UNBOUNDED = (nodes.Macro, nodes.CallBlock, nodes.FilterBlock, nodes.AssignBlock)
+MOST_SOURCE = 100_000
+
+
+class TemplateError(UserError):
+    """What is wrong with a part of a template, and where: `line` and `column` count from 1, 0 is unknown."""
+
+    def __init__(self, sentence: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(sentence)
+        self.line = line
+        self.column = column
 
 
 class Missing(jinja2.StrictUndefined):
@@ -53,12 +67,14 @@ def written(value: object) -> object:
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja2's immutable sandbox, narrowed."""
 
-    intercepted_binops = frozenset({"*", "**", "%"})
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    context_class = Counted
 
-    def __init__(self) -> None:
-        super().__init__(undefined=Missing, finalize=written, keep_trailing_newline=True)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(keep_trailing_newline=True, **options)
         self.globals.clear()
-        self.filters = {name: self.filters[name] for name in FILTERS}
+        kept = {name: self.filters[name] for name in FILTERS}
+        self.filters = {**kept, **bounded_filters(written)}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Whether a template may read an attribute."""
@@ -66,6 +82,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def wrap_str_format(self, value: Any) -> None:
         """No way around `is_safe_attribute` for `format`: widths in it could fill the memory."""
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        """Call what a template may call; `'a'.replace` and `'a'.join` are the filters of that name."""
+        text = getattr(__obj, "__self__", None)
+        if isinstance(text, str) and __obj.__name__ == "replace":
+            return __self.filters["replace"](text, *args, **kwargs)
+        if isinstance(text, str) and __obj.__name__ == "join":
+            return __self.filters["join"](__self, *args, text)
+        return super().call(__context, __obj, *args, **kwargs)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`item.title`; a column called `items` or `values` is found before the method of that name."""
@@ -75,39 +100,54 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """`*` and `%` of numbers; with text or lists they could fill the memory, as `**` could."""
-        if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
+        numbers = isinstance(left, int | float) and isinstance(right, int | float)
+        if operator == "**" or not (numbers or operator == "+"):
             raise SecurityError(f"{operator!r} with these values is not allowed in a template")
+        sized(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
 
-SANDBOX = Sandbox()
+SANDBOX = Sandbox(undefined=Missing, finalize=written)
 
 
 @lru_cache(maxsize=64)
-def compiled(source: str, variable: str, where: str) -> jinja2.Template:
-    """The program of a template text that may use `variable` only; `where` begins every error.
+def compiled(source: str, variables: Sequence[str], where: str) -> jinja2.Template:
+    """The program of a template text that may use `variables` only; `where` begins every error.
 
-    Raises UserError with line, column and nearest name.
+    Raises TemplateError with line, column and nearest name.
     """
+    if len(source) > MOST_SOURCE:
+        raise TemplateError(f"{where}: it is longer than {MOST_SOURCE:,} characters, shorten it.")
     try:
         tree = SANDBOX.parse(source)
         for node in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-            raise UserError(f"{where}, line {node.lineno}: a template cannot use other files, leave it out.")
-        for name in sorted(meta.find_undeclared_variables(tree) - {variable}):
+            wrong = "a template cannot use other files, leave it out."
+            raise TemplateError(f"{where}, line {node.lineno}: {wrong}", node.lineno)
+        for node in tree.find_all(UNBOUNDED):
+            wrong = "a template cannot have macros, filter blocks and set blocks: write it out."
+            raise TemplateError(f"{where}, line {node.lineno}: {wrong}", node.lineno)
+        for name in sorted(meta.find_undeclared_variables(tree) - set(variables)):
             line = next((found.lineno for found in tree.find_all(nodes.Name) if found.name == name), 1)
-            raise UserError(
-                f"{where}, {_position(source, line, name)}: {name!r} is not known here, only {variable!r} is."
-                f"{did_you_mean(name, [variable])}"
+            known = ", ".join(map(repr, variables)) + (" is" if len(variables) == 1 else " are")
+            raise _located(
+                where,
+                source,
+                line,
+                name,
+                f"{name!r} is not known here, only {known}.{did_you_mean(name, variables)}",
             )
+        tree = Bounded().visit(tree)
+        tree.set_environment(SANDBOX)
         return SANDBOX.from_string(tree)
     except jinja2.TemplateSyntaxError as error:
         message = clean(error.message or "it cannot be read").rstrip(".")
         word = re.findall(r"'([^']+)'|$", message)[-1 if message.startswith("expected") else 0]
-        at = _position(source, error.lineno, word)
         near = did_you_mean(word, TAGS | FILTERS)
-        raise UserError(f"{where}, {at}: {message}.{near}") from error
+        raise _located(where, source, error.lineno, word, f"{message}.{near}") from error
     except (MemoryError, RecursionError, SyntaxError, ValueError) as error:
-        raise UserError(f"{where}: it is nested too deeply or has too long a number, simplify it.") from error
+        raise TemplateError(
+            f"{where}: it is nested too deeply or has too long a number, simplify it."
+        ) from error
 
 
 def uses(source: str, variable: str) -> bool:
@@ -115,8 +155,10 @@ def uses(source: str, variable: str) -> bool:
     return variable in meta.find_undeclared_variables(SANDBOX.parse(source))
 
 
-def _position(source: str, line: int, word: str) -> str:
+def _located(where: str, source: str, line: int, word: str, message: str) -> TemplateError:
+    """The error with the line, and the column where `word` stands in it."""
     lines = source.splitlines()
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
-    return f"line {line}, column {found.start() + 1}" if found else f"line {line}"
+    at = f"line {line}, column {found.start() + 1}" if found else f"line {line}"
+    return TemplateError(f"{where}, {at}: {message}", line, found.start() + 1 if found else 0)

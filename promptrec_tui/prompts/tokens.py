@@ -1,7 +1,8 @@
 """The one tokeniser: `tokenizer.json` of a model folder, without any hidden additions."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer, models
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.prompts.chat import ChatTemplate, read_chat_template
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 
@@ -19,13 +21,15 @@ class TextTokenizer:
     """Text to token ids and back.
 
     `bos_id`: the token that the model wants first, None without one; `eos_id`: the tokenizer's end token;
-    `context`: the most tokens that the model reads. `encode` adds neither of the two.
+    `context`: the most tokens that the model reads. `encode` adds neither of the two. `chat`: the model's
+    chat template, if it has one.
     """
 
     tokenizer: Tokenizer
     bos_id: int | None
     eos_id: int | None
     context: int
+    chat: ChatTemplate | None = None
 
     def encode(self, text: str) -> list[int]:
         """Token ids of `text` and nothing else; `</s>` in it is text, never a special token."""
@@ -37,6 +41,36 @@ class TextTokenizer:
             ids.append(self._newline)
         ids.pop()
         return ids
+
+    @cached_property
+    def specials(self) -> frozenset[str]:
+        """The texts of the special tokens."""
+        found = self.tokenizer.get_added_tokens_decoder().values()
+        return frozenset(added.content for added in found if added.special and added.content)
+
+    def count_specials(self, text: str) -> int:
+        """How often `text` spells a special token; `encode` makes plain text of each."""
+        return len(self._special.findall(text)) if self.specials else 0
+
+    def encode_framed(self, pieces: Iterable[tuple[str, bool]]) -> list[int]:
+        """Token ids of (text, is it frame?) pieces: special tokens in a frame are tokens, elsewhere text.
+
+        Between two special tokens frame and text are encoded as one, as the model was trained to read them.
+        """
+        ids: list[int] = []
+        plain = ""
+        for text, frame in pieces:
+            parts = self._special.split(text) if frame and self.specials else [text]
+            plain += parts[0]
+            for special, behind in zip(parts[1::2], parts[2::2], strict=True):
+                ids += [*self.encode(plain), self._added[special]] if plain else [self._added[special]]
+                plain = behind
+        return ids + self.encode(plain) if plain else ids
+
+    @cached_property
+    def _special(self) -> re.Pattern[str]:
+        longest_first = sorted(self.specials, key=len, reverse=True)
+        return re.compile(f"({'|'.join(map(re.escape, longest_first))})")
 
     @cached_property
     def _newline(self) -> int | None:
@@ -140,7 +174,9 @@ def load_tokenizer(folder: Path) -> TextTokenizer:
     if context < 1:
         raise UserError(f"{folder / 'config.json'} gives no context length: add {CONTEXT_KEYS[0]}.")
     bos, eos = _bos(tokenizer, config, settings), _eos(tokenizer, config, settings)
-    return TextTokenizer(tokenizer, bos, eos, context)
+    file = folder / "chat_template.jinja"
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+    return TextTokenizer(tokenizer, bos, eos, context, read_chat_template(settings, text, _content))
 
 
 def _bos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str, Any]) -> int | None:
@@ -159,9 +195,14 @@ def _eos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str,
 
 def _token(tokenizer: Tokenizer, token: Any) -> int | None:
     """The id of a token given as tokenizer_config.json gives it: text, or an object with `content`."""
-    content = token.get("content") if isinstance(token, dict) else token
-    found: int | None = tokenizer.token_to_id(content) if isinstance(content, str) else None
+    content = _content(token)
+    found: int | None = None if content is None else tokenizer.token_to_id(content)
     return found
+
+
+def _content(token: Any) -> str | None:
+    content = token.get("content") if isinstance(token, dict) else token
+    return content if isinstance(content, str) else None
 
 
 def _first(*ids: Any) -> int | None:

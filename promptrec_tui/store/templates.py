@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.template import Template
@@ -26,6 +26,9 @@ class TemplateRow:
     prompt: str
     completion: str
     end_token: str | None
+    wrap: str
+    system: str
+    verbalizers: dict[str, str]
     sha256: str
     builtin: bool
     created: str
@@ -54,6 +57,9 @@ def add_template(catalogue: Catalogue, template: Template, builtin: bool = False
             prompt=template.prompt,
             completion=template.completion,
             end_token=template.end_token,
+            wrap=template.wrap,
+            system=template.system,
+            verbalizers=dict(template.verbalizers),
             sha256=template.sha256,
             builtin=builtin,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -85,6 +91,28 @@ def find_template(catalogue: Catalogue, template: str) -> TemplateRow:
     return pick("template", template, versions[::-1])
 
 
+def template_versions(catalogue: Catalogue, template: str) -> list[TemplateRow]:
+    """All versions of a template, given by name or by the id of any version, oldest first.
+
+    Raises UserError with the nearest name.
+    """
+    name = find_template(catalogue, template).name
+    return [row for row in _versions(catalogue) if row.name == name]
+
+
+def rename_template(catalogue: Catalogue, template: str, name: str) -> TemplateRow:
+    """Give all versions of a template another name; runs keep the name and the text that they started with.
+
+    Raises UserError for an unknown name and for a built-in template.
+    """
+    row = find_template(catalogue, template)
+    if row.builtin:
+        raise UserError(f"Template {row.name!r} ships with promptrec: only your own ones can be renamed.")
+    with catalogue.write() as session:
+        session.execute(update(tables.Template).filter_by(name=row.name).values(name=name))
+    return find_template(catalogue, row.id)
+
+
 def delete_template(catalogue: Catalogue, template: str) -> TemplateRow:
     """Take a template away with all its versions; runs keep the text that they were made with.
 
@@ -114,6 +142,9 @@ def _row(record: tables.Template) -> TemplateRow:
         prompt=record.prompt,
         completion=record.completion,
         end_token=record.end_token,
+        wrap=record.wrap,
+        system=record.system,
+        verbalizers=dict(record.verbalizers),
         sha256=record.sha256,
         builtin=record.builtin,
         created=record.created,

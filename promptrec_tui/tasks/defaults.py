@@ -37,6 +37,6 @@ def default_settings(task: str, family: str, method: str, parameters: int) -> di
         known = "; ".join(" / ".join(combination) for combination in SCALES)
         raise UserError(
             f"The task {task!r}, with a model of the family {family!r} and the method {method!r}, "
-            f"cannot be run: task / family / method can be {known}."
+            f"cannot be trained yet: task / family / method can be {known}."
         )
     return dict(next(settings for below, settings in scales if parameters < below))

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.opening import Workspace
     from promptrec_tui.workspace.queue import Where
     from promptrec_tui.workspace.runs import NewRun, PreviewRow, RunRow
-    from promptrec_tui.workspace.templates import Rendering, TemplateRow
+    from promptrec_tui.workspace.rendering import Rendering
+    from promptrec_tui.workspace.templates import TemplateRow
 
 Points = list[tuple[int, float | None]]
 
@@ -32,6 +33,8 @@ class RunView:
     previews: "tuple[PreviewRow, ...]"
     metrics: dict[str, Any]
     warnings: tuple[str, ...]
+    survives_logout: str
+    """The answer and the reason in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def run_view(workspace: "Workspace", run: str, points: int = 400) -> RunView:
     document = verbs.run_document(workspace, run)
     evaluations = verbs.run_evaluations(workspace, run)
     k = document["spec"]["settings"]["evaluation"]["k"]
+    survives = document["survives_logout"]
     names = ("train_loss", "validation_loss", f"ndcg@{k}", f"hr@{k}", "learning_rate", "targets_per_second")
     return RunView(
         row=verbs.find_run(workspace, run),
@@ -71,6 +75,7 @@ def run_view(workspace: "Workspace", run: str, points: int = 400) -> RunView:
         previews=tuple(verbs.run_previews(workspace, run)),
         metrics=document["metrics"],
         warnings=tuple(document["warnings"]),
+        survives_logout=f"survives logout: {survives['answer']}. {survives['why']}",
     )
 
 
@@ -267,7 +272,7 @@ def rendering(
     workspace: "Workspace", dataset: str, template: str, user: str | None, model: str
 ) -> "Rendering":
     """The last event of a user, or of the first one, as prompt and completion."""
-    from promptrec_tui.workspace.templates import render_template
+    from promptrec_tui.workspace.rendering import render_template
 
     return render_template(workspace, dataset, template, user, model)
 

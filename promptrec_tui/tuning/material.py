@@ -54,6 +54,9 @@ def open_task(spec: RunSpec, items: Iterable[Item]) -> NextItem:
         prompt=reference.prompt,
         completion=reference.completion,
         end_token=reference.end_token,
+        wrap=reference.wrap,
+        system=reference.system,
+        verbalizers=tuple(reference.verbalizers.items()),
     )
     tokenizer = load_tokenizer(Path(spec.model.folder))
     return next_item(

@@ -1,36 +1,30 @@
 """What a person does with prompt templates."""
 
+import difflib
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-from promptrec_tui.datasets.dataset import Dataset, open_dataset
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import FileState, file_state
-from promptrec_tui.prompts.template import Template, check_template, parse_template_file
-from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
+from promptrec_tui.prompts.template import (
+    Template,
+    check_template,
+    parse_template,
+    parse_template_file,
+    template_to_toml,
+)
 from promptrec_tui.store import templates as store
-from promptrec_tui.store.models import find_model, list_models
 from promptrec_tui.store.templates import TemplateRow as TemplateRow
-from promptrec_tui.tasks.next_item import NextItem, next_item
-from promptrec_tui.workspace.datasets import find_dataset
+from promptrec_tui.text import clean
 from promptrec_tui.workspace.names import check_name
 from promptrec_tui.workspace.opening import Workspace
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "config.json")
-
 
 @dataclass(frozen=True)
-class Rendering:
-    """One row as the model gets it: the user's last event is the completion, what came before the prompt."""
+class Saved:
+    """The version that was saved, and the one that somebody else saved since the editing began, if so."""
 
-    user: str
-    prompt: str
-    completion: str
-    prompt_token_ids: tuple[int, ...]
-    completion_token_ids: tuple[int, ...]
-    dropped_history: int
-    context: int
+    row: TemplateRow
+    meanwhile: TemplateRow | None
 
 
 def list_templates(workspace: Workspace) -> list[TemplateRow]:
@@ -43,19 +37,46 @@ def find_template(workspace: Workspace, template: str) -> TemplateRow:
     return store.find_template(workspace.catalogue, template)
 
 
+def template_versions(workspace: Workspace, template: str) -> list[TemplateRow]:
+    """All versions of a template, oldest first."""
+    return store.template_versions(workspace.catalogue, template)
+
+
+def rename_template(workspace: Workspace, template: str, name: str) -> TemplateRow:
+    """Give all versions of a template another name; runs keep what they started with.
+
+    Raises UserError when the name is taken or the template is built in.
+    """
+    check_name("template", name, [row.name for row in list_templates(workspace)])
+    return store.rename_template(workspace.catalogue, template, name)
+
+
 def save_template(workspace: Workspace, path: Path) -> TemplateRow:
     """Save a template file as a new template, or as a new version of the one that has its name.
 
     Raises UserError when the text is wrong, or the name belongs to a built-in template.
     """
-    template = parse_template_file(path)
-    check_template(template)
-    namesakes = [row for row in list_templates(workspace) if row.name == template.name]
-    if namesakes and namesakes[0].builtin:
-        raise UserError(f"{template.name!r} is a built-in template: give yours another name in {path.name}.")
-    if not namesakes:
-        check_name("template", template.name, [])
-    return store.add_template(workspace.catalogue, template)
+    return _add(workspace, parse_template_file(path))
+
+
+def save_edited(workspace: Workspace, template: Template, base: str) -> Saved:
+    """Save what was edited from the version `base` (its id, empty for a new template) as the next version.
+
+    Whatever was saved under the name meanwhile stays as a version of its own and is told.
+    Raises UserError as `save_template` does.
+    """
+    rows = store.template_versions(workspace.catalogue, base) if base else []
+    before = next((row for row in rows if row.id == base and row.name == template.name), None)
+    if before is None and template.name in {row.name for row in list_templates(workspace) if not row.builtin}:
+        raise UserError(f"A template called {template.name!r} exists already: choose another name.")
+    row = _add(workspace, template)
+    known = before.version if before else 0
+    between = [
+        other
+        for other in store.template_versions(workspace.catalogue, row.id)
+        if known < other.version < row.version
+    ]
+    return Saved(row, between[-1] if between else None)
 
 
 def as_template(row: TemplateRow) -> Template:
@@ -67,83 +88,34 @@ def as_template(row: TemplateRow) -> Template:
         prompt=row.prompt,
         completion=row.completion,
         end_token=row.end_token,
+        wrap=row.wrap,
+        system=row.system,
+        verbalizers=tuple(row.verbalizers.items()),
     )
 
 
-def item_fields(file: Dataset) -> list[dict[str, str]]:
-    """What templates see of each item: its title and its attributes, as text."""
-    return [{**item.attributes, "title": item.title} for item in file.items()]
+def template_toml(row: TemplateRow) -> str:
+    """The TOML file that `save_template` reads the same template from."""
+    return template_to_toml(as_template(row))
 
 
-def render_template(
-    workspace: Workspace, dataset: str, template: str, user: str | None = None, model: str = "", row: int = 0
-) -> Rendering:
-    """The last event of a user (by key, else the one of interaction `row`) as prompt and completion.
-
-    Uses the tokenizer of `model`, or of the first listed model. What takes long is remembered, so that only
-    the first rendering of a dataset, template and model waits for it.
-    Raises UserError when a name is unknown or the user has fewer than two events.
-    """
-    found = find_template(workspace, template)
-    base = find_model(workspace.catalogue, model) if model else list_models(workspace.catalogue)[0]
-    # Looked at before anything is read: what changes afterwards is seen the next time.
-    sources = _sources(workspace.home.root / find_dataset(workspace, dataset).file, Path(base.folder))
-    with open_dataset(sources.dataset) as file:
-        key = user if user is not None else _user_of_row(file, dataset, row)
-        events = file.sequence(file.user(key).user_id)
-        if len(events) < 2:
-            raise UserError(f"User {key!r} has {len(events)} event(s): choose one with at least two.")
-    task = _task(as_template(found), sources)
-    prompt, completion, tokenizer = task.prompt(events[:-1]), task.completion(events[-1]), task.tokenizer
-    return Rendering(
-        user=key,
-        prompt=prompt.text,
-        completion=tokenizer.decode(completion),
-        prompt_token_ids=tuple(prompt.token_ids),
-        completion_token_ids=tuple(completion),
-        dropped_history=prompt.dropped,
-        context=tokenizer.context,
-    )
+def read_toml(text: str) -> Template:
+    """The template that the text of a TOML file says. Raises UserError; the parts are not checked."""
+    return parse_template(text, "The text")
 
 
-@dataclass(frozen=True)
-class _Sources:
-    """The files that a rendering comes from, and how they stood; None for one that is not there."""
-
-    dataset: Path
-    dataset_state: FileState | None
-    model: Path
-    model_states: tuple[FileState | None, ...]
+def version_diff(before: TemplateRow, after: TemplateRow) -> list[str]:
+    """A unified diff of two versions, as lines of cleaned text; empty when they say the same."""
+    old, new = (template_toml(row).splitlines() for row in (before, after))
+    name, other = (f"{row.name} version {row.version}" for row in (before, after))
+    return [clean(line) for line in difflib.unified_diff(old, new, name, other, lineterm="")]
 
 
-def _sources(dataset: Path, model: Path) -> _Sources:
-    states = tuple(file_state(model / name) for name in TOKENIZER_FILES)
-    return _Sources(dataset, file_state(dataset), model, states)
-
-
-# The caches hold what was read and no open file; a state in the key makes a changed file another one.
-
-
-@lru_cache(maxsize=4)
-def _task(template: Template, sources: _Sources) -> NextItem:
-    tokenizer = _tokenizer(sources.model, sources.model_states)
-    items = _items(sources.dataset, sources.dataset_state)
-    return next_item(template, tokenizer, items, tokenizer.context)
-
-
-@lru_cache(maxsize=2)
-def _tokenizer(folder: Path, states: tuple[FileState | None, ...]) -> TextTokenizer:
-    return load_tokenizer(folder)
-
-
-@lru_cache(maxsize=2)
-def _items(path: Path, state: FileState | None) -> list[dict[str, str]]:
-    with open_dataset(path) as file:
-        return item_fields(file)
-
-
-def _user_of_row(file: Dataset, dataset: str, row: int) -> str:
-    rows = file.rows(row, 1)
-    if not rows:
-        raise UserError(f"Dataset {dataset!r} has no row {row}: it has {file.counts.interactions} rows.")
-    return rows[0].user
+def _add(workspace: Workspace, template: Template) -> TemplateRow:
+    check_template(template)
+    namesakes = [row for row in list_templates(workspace) if row.name == template.name]
+    if namesakes and namesakes[0].builtin:
+        raise UserError(f"{template.name!r} is a built-in template: give yours another name.")
+    if not namesakes:
+        check_name("template", template.name, [])
+    return store.add_template(workspace.catalogue, template)

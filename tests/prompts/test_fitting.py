@@ -2,7 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptrec_tui.errors import UserError
@@ -22,6 +22,7 @@ def items(titles: list[str]) -> list[dict[str, str]]:
     return [{"title": title} for title in titles]
 
 
+@settings(deadline=None)
 @given(
     titles=st.lists(TITLES, min_size=1, max_size=12),
     room=st.integers(20, 200),
@@ -78,6 +79,7 @@ def test_an_empty_history(tokenizer_of: Tokenizers, template: Template) -> None:
     assert fit_prompt(BUILTIN[0], tokenizer_of("llama"), [], 50).token_ids == (1,)
 
 
+@settings(deadline=None)
 @given(titles=st.lists(TITLES.filter(lambda title: title.strip("\n ") != ""), min_size=2, max_size=8))
 def test_in_the_list_templates_each_prompt_begins_with_the_last_one_and_its_completion(
     tokenizer_of: Tokenizers, titles: list[str]
@@ -91,6 +93,7 @@ def test_in_the_list_templates_each_prompt_begins_with_the_last_one_and_its_comp
             assert after == before + answer
 
 
+@settings(deadline=None)
 @given(title=TITLES)
 def test_a_completion_has_one_end_token_and_it_is_last(tokenizer_of: Tokenizers, title: str) -> None:
     for family in ("gpt2", "lines", "llama"):

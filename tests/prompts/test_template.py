@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptrec_tui.errors import UserError
@@ -12,6 +12,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("'\"\
 FILLED = TEXTS.filter(str.strip)
 
 
+@settings(deadline=None)
 @given(st.builds(Template, FILLED, TEXTS, TEXTS, FILLED, FILLED, st.none() | TEXTS))
 def test_a_template_file_gives_back_the_same_template(
     tmp_path_factory: pytest.TempPathFactory, template: Template

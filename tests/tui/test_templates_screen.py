@@ -5,7 +5,8 @@ from textual.widgets import Static
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.widgets.template_text import TRAINED, rendering_facts, rendering_text
 from promptrec_tui.workspace.opening import opened
-from promptrec_tui.workspace.templates import Rendering, list_templates, render_template
+from promptrec_tui.workspace.rendering import Rendering, render_template
+from promptrec_tui.workspace.templates import list_templates
 
 
 def shown(app, name) -> str:

@@ -8,7 +8,8 @@ from textual.content import Content
 from promptrec_tui.text import clean, clean_lines
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.templates import Rendering, TemplateRow
+    from promptrec_tui.workspace.rendering import Rendering
+    from promptrec_tui.workspace.templates import TemplateRow
 
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LINE_END, ASCII_LINE_END = "⏎", "\\n"

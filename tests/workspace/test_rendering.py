@@ -12,11 +12,12 @@ import pytest
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.models.embedded import EMBEDDED
-from promptrec_tui.workspace import templates
+from promptrec_tui.workspace import rendering as room
 from promptrec_tui.workspace.datasets import ImportOptions, find_dataset, import_source
 from promptrec_tui.workspace.models import add_model
 from promptrec_tui.workspace.opening import Workspace, opened
-from promptrec_tui.workspace.templates import Rendering, list_templates, render_template
+from promptrec_tui.workspace.rendering import Rendering, render_template
+from promptrec_tui.workspace.templates import list_templates
 
 
 @pytest.fixture
@@ -54,13 +55,13 @@ def test_other_users_and_templates_read_no_file_again(
     done: Counter[str] = Counter()
 
     def count(name: str) -> None:
-        real = getattr(templates, name)
+        real = getattr(room, name)
 
         def counted(*arguments: Any) -> Any:
             done[name] += 1
             return real(*arguments)
 
-        monkeypatch.setattr(templates, name, counted)
+        monkeypatch.setattr(room, name, counted)
 
     for name in ("load_tokenizer", "item_fields", "next_item"):
         count(name)

@@ -1,0 +1,51 @@
+"""`promptrec template audit`: what does a template make of a whole dataset?"""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from promptrec_tui.cli.output import (
+    JsonOption,
+    ProgressOption,
+    ProgressStyle,
+    bar,
+    print_json,
+    progress_writer,
+    workspace,
+)
+from promptrec_tui.text import clean
+from promptrec_tui.workspace.audit import audit_template
+
+
+def audit_command(
+    dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
+    template: Annotated[str, typer.Option("--template", help="Name or id of a template.")],
+    model: Annotated[
+        str, typer.Option("--model", help="Whose tokenizer counts; the first model's by default.")
+    ] = "",
+    users: Annotated[int, typer.Option("--users", min=0, help="Only so many drawn users; 0: all.")] = 0,
+    progress: ProgressOption = ProgressStyle.auto,
+    as_json: JsonOption = False,
+) -> None:
+    """Count tokens, lost history, refused rows and alike answers over a whole dataset."""
+    with workspace() as here:
+        audit = audit_template(here, dataset, template, model, users, progress_writer(progress))
+    if as_json:
+        print_json(asdict(audit))
+        return
+    print(f"{audit.rows:,} rows; median {audit.median:,}, longest {audit.longest:,}, ", end="")
+    print(f"context {audit.context:,} tokens")
+    most = max((rows for _, rows in audit.histogram), default=0)
+    for bound, rows in audit.histogram:
+        print(bar(f"≤ {bound:6,}", rows, most))
+    print(f"rows that lose history: {audit.losing_history:,} ({audit.dropped_items:,} items)")
+    print(f"rows refused: {audit.refused:,}")
+    for reason in audit.reasons:
+        print(f"  {clean(reason)}")
+    print(f"trained tokens: {audit.trained_share:.1%}")
+    print(f"answers: {audit.answers:,}, which begin with {audit.first_tokens:,} different tokens")
+    for group in audit.collisions:
+        examples = ", ".join(clean(example) for example in group.examples)
+        print(f"  {group.answers:,} begin with {clean(group.token)!r}: {examples}")
+    print(f"prefix sharing: {audit.sharing:.1f} times fewer prompt tokens")

@@ -1,0 +1,103 @@
+"""Classify: which of some labels does a text have? Rendering and answers; it cannot be trained yet."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.prompts.fitting import Prompt, answer_ids, fit
+from promptrec_tui.prompts.rendering import render
+from promptrec_tui.prompts.template import Template, place
+from promptrec_tui.prompts.tokens import TextTokenizer
+from promptrec_tui.text import clean
+
+SHOTS = 8
+"""How many solved examples a template may show."""
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Classify:
+    """The task on one labelled dataset.
+
+    `labels` are the dataset's own, `answers` what completions call them, `completions` their token ids;
+    `shots`: solved examples, each its fields and `label`; `room`: tokens that a prompt may have.
+    """
+
+    template: Template
+    tokenizer: TextTokenizer
+    labels: tuple[str, ...]
+    answers: tuple[str, ...]
+    completions: tuple[tuple[int, ...], ...]
+    shots: tuple[Fields, ...]
+    room: int
+
+    def completion(self, label: str) -> tuple[int, ...]:
+        """Token ids of a label as an answer, end token last. Raises UserError for an unknown label."""
+        if label not in self.labels:
+            raise UserError(f"The label {clean(label)!r} is in no training example: there it would be new.")
+        return self.completions[self.labels.index(label)]
+
+    def prompt(self, fields: Fields) -> Prompt:
+        """The prompt of one text; shots are dropped, the first ones first, where room is short."""
+
+        def shown(shots: Sequence[Fields]) -> str:
+            values = {"example": fields, "labels": self.answers, "shots": shots}
+            return render(self.template, "prompt", values)
+
+        return fit(self.template, self.tokenizer, shown, self.shots, self.room)
+
+
+def classify(
+    template: Template,
+    tokenizer: TextTokenizer,
+    training: Iterable[tuple[Fields, str]],
+    context: int,
+    seed: int = 1,
+) -> Classify:
+    """The task for (fields, label) training examples and a model that reads `context` tokens.
+
+    Raises UserError when no example has a label, two labels read alike, or an answer leaves no room.
+    """
+    solved = list(training)
+    labels = tuple(sorted({label for _, label in solved}))
+    if not labels:
+        raise UserError("The dataset has no labelled training example: import one that has.")
+    called = dict(template.verbalizers)
+    answers = tuple(called.get(label, label) for label in labels)
+    completions = tuple(
+        answer_ids(
+            template, tokenizer, render(template, "completion", {"label": answer}), f"label {answer!r}"
+        )
+        for answer in answers
+    )
+    if len(set(completions)) < len(completions):
+        raise UserError(f"{place(template, 'completion')}, is the same for two labels: tell them apart.")
+    room = context - max(map(len, completions))
+    if room < 1:
+        raise UserError(f"{place(template, 'completion')}, is longer than the {context} tokens of the model.")
+    shots = [{**fields, "label": answers[labels.index(label)]} for fields, label in draw(solved, SHOTS, seed)]
+    return Classify(template, tokenizer, labels, answers, completions, tuple(shots), room)
+
+
+def draw(solved: Sequence[tuple[Fields, str]], count: int, seed: int) -> list[tuple[Fields, str]]:
+    """Up to `count` examples, as evenly over the labels as can be: a pure function of examples and seed."""
+    lots = random.Random(seed)
+    by_label: dict[str, list[tuple[Fields, str]]] = {}
+    for example in solved:
+        by_label.setdefault(example[1], []).append(example)
+    piles = [lots.sample(pile, min(count, len(pile))) for _, pile in sorted(by_label.items())]
+    lots.shuffle(piles)
+    rounds = [pile[turn] for turn in range(count) for pile in piles if turn < len(pile)][:count]
+    lots.shuffle(rounds)
+    return rounds
+
+
+def first_token_collisions(task: Classify) -> list[tuple[str, ...]]:
+    """Groups of answers that begin with the same token: a model tells them apart only further on."""
+    groups: dict[int, list[str]] = {}
+    for answer, completion in zip(task.answers, task.completions, strict=True):
+        groups.setdefault(completion[0], []).append(answer)
+    return [tuple(group) for group in groups.values() if len(group) > 1]

@@ -1,0 +1,273 @@
+"""A template over a whole dataset: how long its rows get, what they lose, what tells the answers apart."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from promptrec_tui.datasets.dataset import Dataset, open_dataset
+from promptrec_tui.datasets.splits import leave_one_out
+from promptrec_tui.errors import UserError
+from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt, frame_of
+from promptrec_tui.prompts.template import Template, check_template
+from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
+from promptrec_tui.runs.spec import DataSettings
+from promptrec_tui.store.models import find_model, list_models
+from promptrec_tui.tasks.classify import classify
+from promptrec_tui.tasks.next_item import window_start
+from promptrec_tui.workspace.datasets import find_dataset
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.rendering import example_fields, item_fields, training_examples
+from promptrec_tui.workspace.templates import as_template, find_template
+
+Progress = Callable[[str, int, int], None]
+
+BARS = 20
+SHOWN = 5
+CHUNK = 256
+"""Labelled texts among which shared beginnings are looked for: about what one step of training merges."""
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A token that begins several answers: how many, and some of them."""
+
+    token: str
+    answers: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a look at every row found; lengths are in tokens of the model's tokenizer.
+
+    `histogram`: (upper bound, rows) of what the rows would take with their whole history. `refused`: rows
+    that cannot be asked or answered, `reasons` some of the sentences why. `sharing`: prompt tokens over those
+    left when what prompts begin with alike is read once.
+    """
+
+    dataset: str
+    template: str
+    version: int
+    model: str
+    chat: bool
+    rows: int
+    context: int
+    longest: int
+    median: int
+    histogram: tuple[tuple[int, int], ...]
+    refused: int
+    reasons: tuple[str, ...]
+    losing_history: int
+    dropped_items: int
+    trained_share: float
+    special_texts: int
+    answers: int
+    first_tokens: int
+    collisions: tuple[Beginning, ...]
+    sharing: float
+
+
+@dataclass
+class _Tally:
+    """Counts as the rows come."""
+
+    lengths: Counter[int] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    losing: int = 0
+    dropped: int = 0
+    trained: int = 0
+    tokens: int = 0
+    specials: int = 0
+    prompts: int = 0
+    merged: int = 0
+
+    def count(self, prompt: Prompt, answer: Ids) -> None:
+        """Count one row."""
+        self.lengths[prompt.whole + len(answer)] += 1
+        self.losing += prompt.dropped > 0
+        self.dropped += prompt.dropped
+        self.trained += len(answer)
+        self.tokens += len(prompt.token_ids) + len(answer)
+        self.specials += prompt.specials
+
+    def merge(self, prompts: Sequence[Ids]) -> None:
+        """Count prompts that stand in one tree."""
+        self.prompts += sum(map(len, prompts))
+        self.merged += merged_size(prompts)
+
+
+def audit_template(
+    workspace: Workspace, dataset: str, template: str, model: str, users: int, progress: Progress
+) -> Audit:
+    """Look at every target of every user, or every labelled text; of `users` drawn users only, unless 0.
+
+    `model` is a name or id, empty for the first listed one. `progress` gets phase, done and total.
+    Raises UserError when a name is unknown, the template is wrong, or there is nothing to look at.
+    """
+    row = find_template(workspace, template)
+    text = as_template(row)
+    check_template(text)
+    base = find_model(workspace.catalogue, model) if model else list_models(workspace.catalogue)[0]
+    data = find_dataset(workspace, dataset)
+    tokenizer, tally = load_tokenizer(Path(base.folder)), _Tally()
+    frame = frame_of(text, tokenizer)
+    with open_dataset(workspace.home.root / data.file) as file:
+        look = _labelled if text.task == "classify" else _histories
+        answers = look(file, text, tokenizer, users, tally, progress)
+    rows = sum(tally.lengths.values()) + sum(tally.reasons.values())
+    if not rows:
+        raise UserError(
+            f"Dataset {data.name!r} has no row for the task {text.task}: choose another template."
+        )
+    groups = beginnings(answers, tokenizer)
+    lengths = sorted(tally.lengths.elements())
+    return Audit(
+        dataset=data.name,
+        template=row.name,
+        version=row.version,
+        model=base.name,
+        chat=frame is not None,
+        rows=rows,
+        context=tokenizer.context,
+        longest=lengths[-1] if lengths else 0,
+        median=lengths[len(lengths) // 2] if lengths else 0,
+        histogram=histogram(tally.lengths, tokenizer.context),
+        refused=sum(tally.reasons.values()),
+        reasons=tuple(reason for reason, _ in tally.reasons.most_common(SHOWN)),
+        losing_history=tally.losing,
+        dropped_items=tally.dropped,
+        trained_share=tally.trained / max(1, tally.tokens),
+        special_texts=tally.specials,
+        answers=len(answers),
+        first_tokens=len({ids[0] for _, ids in answers}),
+        collisions=groups[:SHOWN],
+        sharing=tally.prompts / max(1, tally.merged),
+    )
+
+
+def merged_size(sequences: Sequence[Ids]) -> int:
+    """The tokens that are left of some sequences when those that begin alike share their beginning."""
+    size = 0
+    before: Ids = ()
+    for sequence in sorted(sequences):
+        size += len(sequence) - shared_length(before, sequence)
+        before = sequence
+    return size
+
+
+def shared_length(one: Ids, other: Ids) -> int:
+    """How many tokens two sequences begin with alike."""
+    for number, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return number
+    return min(len(one), len(other))
+
+
+def histogram(lengths: Counter[int], context: int) -> tuple[tuple[int, int], ...]:
+    """(upper bound, rows) of about `BARS` equal steps; one ends at `context` when rows go beyond it."""
+    longest = max(lengths, default=0)
+    if not longest:
+        return ()
+    step = -(-longest // BARS)
+    if longest > context:
+        step = max(1, context // max(1, round(context / step)))
+    counts: Counter[int] = Counter()
+    for length, rows in lengths.items():
+        counts[-(-length // step)] += rows
+    return tuple((number * step, counts[number]) for number in range(1, -(-longest // step) + 1))
+
+
+def beginnings(answers: Sequence[tuple[str, Ids]], tokenizer: TextTokenizer) -> tuple[Beginning, ...]:
+    """The tokens that begin more than one answer, the most frequent first."""
+    groups: dict[int, list[str]] = {}
+    for name, ids in answers:
+        groups.setdefault(ids[0], []).append(name)
+    found = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+    return tuple(
+        Beginning(tokenizer.decode([token]), len(names), tuple(names[:SHOWN]))
+        for token, names in found
+        if len(names) > 1
+    )
+
+
+def _histories(
+    file: Dataset,
+    template: Template,
+    tokenizer: TextTokenizer,
+    users: int,
+    tally: _Tally,
+    progress: Progress,
+) -> list[tuple[str, Ids]]:
+    """Tally every target of the users; answers the titles that can be answers, with their token ids."""
+    settings, items = DataSettings(), item_fields(file)
+    answers: dict[int, Ids] = {}
+    refusals: dict[int, str] = {}
+    for number, item in enumerate(items):
+        try:
+            answers[number] = completion_ids(template, tokenizer, item)
+        except UserError as error:
+            refusals[number] = str(error)
+        progress("titles", number + 1, len(items))
+    room = tokenizer.context - max(map(len, answers.values()), default=0)
+    chosen = _drawn(file.counts.users, users)
+    done = 0
+    for user_id, sequence in file.sequences(settings.tie_rule):
+        split = leave_one_out(sequence)
+        if split is None or user_id not in chosen:
+            continue
+        prompts = []
+        for position in (*split.training, split.validation, split.test):
+            if (answer := answers.get(sequence[position])) is None:
+                tally.reasons[refusals[sequence[position]]] += 1
+                continue
+            start = window_start(position, settings.max_history, settings.window)
+            history = [items[item] for item in sequence[start:position]]
+            try:
+                prompt = fit_prompt(template, tokenizer, history, room)
+            except UserError as error:
+                tally.reasons[str(error)] += 1
+                continue
+            tally.count(prompt, answer)
+            prompts.append(prompt.token_ids)
+        tally.merge(prompts)
+        done += 1
+        progress("rows", done, len(chosen))
+    return [(items[number]["title"], ids) for number, ids in answers.items()]
+
+
+def _labelled(
+    file: Dataset,
+    template: Template,
+    tokenizer: TextTokenizer,
+    users: int,
+    tally: _Tally,
+    progress: Progress,
+) -> list[tuple[str, Ids]]:
+    """Tally every labelled text; answers how the labels are called, with their token ids."""
+    examples = list(file.examples())
+    task = classify(template, tokenizer, training_examples(examples), tokenizer.context)
+    for start in range(0, len(examples), CHUNK):
+        prompts = []
+        for example in examples[start : start + CHUNK]:
+            try:
+                prompt = task.prompt(example_fields(example))
+                answer = task.completion(example.label) if example.label is not None else ()
+            except UserError as error:
+                tally.reasons[str(error)] += 1
+                continue
+            tally.count(prompt, answer)
+            prompts.append(prompt.token_ids)
+        tally.merge(prompts)
+        progress("rows", min(start + CHUNK, len(examples)), len(examples))
+    return list(zip(task.answers, task.completions, strict=True))
+
+
+def _drawn(count: int, wanted: int) -> frozenset[int] | range:
+    """The ids of `wanted` of `count` users, always the same ones; all of them for 0."""
+    if not 0 < wanted < count:
+        return range(count)
+    return frozenset(random.Random(1).sample(range(count), wanted))

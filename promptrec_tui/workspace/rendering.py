@@ -1,0 +1,223 @@
+"""One row as a model gets it under a template, saved or still being written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+from promptrec_tui.datasets.dataset import Dataset, Example, open_dataset
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import FileState, file_state
+from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt, frame_of
+from promptrec_tui.prompts.template import Template, check_template
+from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
+from promptrec_tui.store.models import find_model, list_models
+from promptrec_tui.tasks.classify import Classify, classify
+from promptrec_tui.tasks.next_item import NextItem, next_item
+from promptrec_tui.workspace.datasets import find_dataset
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.templates import as_template, find_template
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "config.json", "chat_template.jinja")
+TRAINING_SPLITS = ("train", "training", None)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One row as the model gets it: the user's last event is the completion, what came before the prompt.
+
+    `user` is a key, or the number of a labelled text; `chat`: is it a conversation? `dropped_titles`: the
+    items (or solved examples) left out for length; `special_texts`: how often the data spell a special token.
+    """
+
+    user: str
+    prompt: str
+    completion: str
+    prompt_token_ids: tuple[int, ...]
+    completion_token_ids: tuple[int, ...]
+    dropped_history: int
+    context: int
+    chat: bool = False
+    dropped_titles: tuple[str, ...] = ()
+    special_texts: int = 0
+
+
+def render_template(
+    workspace: Workspace, dataset: str, template: str, user: str | None = None, model: str = "", row: int = 0
+) -> Rendering:
+    """The last event of a user (by key, else the one of interaction `row`) as prompt and completion.
+
+    Of a labelled dataset it is the text of number `user`, else `row`. Uses the tokenizer of `model`, or of
+    the first listed model. What takes long is remembered, so that only the first rendering of a dataset,
+    template and model waits for it.
+    Raises UserError when a name is unknown or the user has fewer than two events.
+    """
+    found = as_template(find_template(workspace, template))
+    sources = _sources(workspace, dataset, model)
+    if found.task == "classify":
+        return _labelled(found, sources, user, row)
+    key, events = _user(sources, dataset, user, row)
+    task = _task(found, sources)
+    prompt, completion = task.prompt(events[:-1]), task.completion(events[-1])
+    titles = [task.items[item]["title"] for item in events[:-1]]
+    return _rendering(found, sources, key, prompt, completion, titles)
+
+
+def render_draft(
+    workspace: Workspace, dataset: str, template: Template, user: str | None = None, model: str = ""
+) -> Rendering:
+    """`render_template` for a template that is being written, fast enough for every keystroke.
+
+    Instead of the whole catalogue it renders two answers: the row's own, and the one with the longest title,
+    behind which there must be room.
+    Raises UserError with part, line and column as soon as the template is wrong.
+    """
+    check_template(template)
+    sources = _sources(workspace, dataset, model)
+    if template.task == "classify":
+        return _labelled(template, sources, user, 0)
+    key, events = _user(sources, dataset, user, 0)
+    tokenizer = _tokenizer(sources.model, sources.model_states)
+    items = _items(sources.dataset, sources.dataset_state)
+    completion = completion_ids(template, tokenizer, items[events[-1]])
+    longest = completion_ids(template, tokenizer, items[_longest(sources.dataset, sources.dataset_state)])
+    room = tokenizer.context - max(len(completion), len(longest))
+    history = [items[item] for item in events[:-1]]
+    prompt = fit_prompt(template, tokenizer, history, room)
+    return _rendering(template, sources, key, prompt, completion, [item["title"] for item in history])
+
+
+def item_fields(file: Dataset) -> list[dict[str, str]]:
+    """What templates see of each item: its title and its attributes, as text."""
+    return [{**item.attributes, "title": item.title} for item in file.items()]
+
+
+def training_examples(examples: Sequence[Example]) -> list[tuple[dict[str, str], str]]:
+    """The labelled texts that may be learnt from, as (fields, label): of the training split where there is
+    one, else all."""
+    return [
+        (example_fields(example), example.label)
+        for example in examples
+        if example.label is not None and example.split in TRAINING_SPLITS
+    ]
+
+
+def _rendering(
+    template: Template,
+    sources: "_Sources",
+    user: str,
+    prompt: Prompt,
+    completion: tuple[int, ...],
+    titles: Sequence[str],
+) -> Rendering:
+    tokenizer = _tokenizer(sources.model, sources.model_states)
+    return Rendering(
+        user=user,
+        prompt=prompt.text,
+        completion=tokenizer.decode(completion),
+        prompt_token_ids=prompt.token_ids,
+        completion_token_ids=completion,
+        dropped_history=prompt.dropped,
+        context=tokenizer.context,
+        chat=frame_of(template, tokenizer) is not None,
+        dropped_titles=tuple(titles[: prompt.dropped]),
+        special_texts=prompt.specials,
+    )
+
+
+def _labelled(template: Template, sources: "_Sources", user: str | None, row: int) -> Rendering:
+    number = int(user) if user is not None and user.isdecimal() else row
+    with open_dataset(sources.dataset) as file:
+        count = file.counts.examples
+        example = next(islice(file.examples(), number, None), None)
+    if not count:
+        raise UserError("The dataset has no labelled texts: choose a template for next_item, or other data.")
+    if example is None:
+        raise UserError(f"There is no text {number}: the dataset has {count}, the first is 0.")
+    task = _classify(template, sources)
+    prompt = task.prompt(example_fields(example))
+    completion = task.completion(example.label) if example.label is not None else ()
+    shots = [" ".join(map(str, shot.values())) for shot in task.shots]
+    return _rendering(template, sources, str(number), prompt, completion, shots)
+
+
+def example_fields(example: Example) -> dict[str, str]:
+    """What templates see of a labelled text: its fields, as text."""
+    return {name: value if isinstance(value, str) else str(value) for name, value in example.fields.items()}
+
+
+def _user(sources: "_Sources", dataset: str, user: str | None, row: int) -> tuple[str, list[int]]:
+    with open_dataset(sources.dataset) as file:
+        if not file.counts.users:
+            raise UserError("The dataset has no users: choose a template for classify, or other data.")
+        key = user if user is not None else _user_of_row(file, dataset, row)
+        events = file.sequence(file.user(key).user_id)
+    if len(events) < 2:
+        raise UserError(f"User {key!r} has {len(events)} event(s): choose one with at least two.")
+    return key, events
+
+
+def _user_of_row(file: Dataset, dataset: str, row: int) -> str:
+    rows = file.rows(row, 1)
+    if not rows:
+        raise UserError(f"Dataset {dataset!r} has no row {row}: it has {file.counts.interactions} rows.")
+    return rows[0].user
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The files that a rendering comes from, and how they stood; None for one that is not there."""
+
+    dataset: Path
+    dataset_state: FileState | None
+    model: Path
+    model_states: tuple[FileState | None, ...]
+
+
+def _sources(workspace: Workspace, dataset: str, model: str) -> _Sources:
+    base = find_model(workspace.catalogue, model) if model else list_models(workspace.catalogue)[0]
+    # Looked at before anything is read: what changes afterwards is seen the next time.
+    path, folder = workspace.home.root / find_dataset(workspace, dataset).file, Path(base.folder)
+    states = tuple(file_state(folder / name) for name in TOKENIZER_FILES)
+    return _Sources(path, file_state(path), folder, states)
+
+
+# The caches hold what was read and no open file; a state in the key makes a changed file another one.
+
+
+@lru_cache(maxsize=4)
+def _task(template: Template, sources: _Sources) -> NextItem:
+    tokenizer = _tokenizer(sources.model, sources.model_states)
+    items = _items(sources.dataset, sources.dataset_state)
+    return next_item(template, tokenizer, items, tokenizer.context)
+
+
+@lru_cache(maxsize=4)
+def _classify(template: Template, sources: _Sources) -> Classify:
+    tokenizer = _tokenizer(sources.model, sources.model_states)
+    training = _training(sources.dataset, sources.dataset_state)
+    return classify(template, tokenizer, training, tokenizer.context)
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(folder: Path, states: tuple[FileState | None, ...]) -> TextTokenizer:
+    return load_tokenizer(folder)
+
+
+@lru_cache(maxsize=2)
+def _items(path: Path, state: FileState | None) -> list[dict[str, str]]:
+    with open_dataset(path) as file:
+        return item_fields(file)
+
+
+@lru_cache(maxsize=2)
+def _longest(path: Path, state: FileState | None) -> int:
+    items = _items(path, state)
+    return max(range(len(items)), key=lambda item: len(items[item]["title"]))
+
+
+@lru_cache(maxsize=2)
+def _training(path: Path, state: FileState | None) -> list[tuple[dict[str, str], str]]:
+    with open_dataset(path) as file:
+        return training_examples(list(file.examples()))
