@@ -88,6 +88,6 @@ def _print(row: RunRow, as_json: bool) -> None:
     if as_json:
         print_json(document)
     elif row.queue:
-        print(f"{clean(row.name)}: place {place_text(document['queue'])} in the queue")
+        print(f"{clean(row.name)}: place {place_text(document['queue'])}")
     else:
         print(f"{clean(row.name)}: {row.state.value}")

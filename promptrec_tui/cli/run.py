@@ -151,7 +151,7 @@ def print_summary(document: dict[str, Any]) -> None:
     steps = f"step {show(document['step'])}/{show(document['total_steps'])}"
     print(f"{clean(document['name'])}  {clean(state)}  {steps}")
     if document["queue"]:
-        print(f"place {queue.place_text(document['queue'])} in the queue")
+        print(f"in the queue: {queue.place_text(document['queue'])}")
     for warning in document["warnings"]:
         print(f"warning: {clean(warning)}")
     metrics = document["metrics"]

@@ -55,6 +55,9 @@ async def test_a_waiting_run_says_why(full_home, waiting, until, screen_text):
         await until(pilot, lambda: "queued 2" in screen_text(app))
         app.screen.query_one(RunTable).choose(waiting[0].id)
         await until(pilot, lambda: "waits for GPU 0: 61 GiB are used by another user" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "survives logout: " in screen_text(app))
+        assert "waits for GPU 0: 61 GiB are used by another user" in screen_text(app)
 
 
 async def test_a_failed_run_lets_the_queue_go(full_home, waiting, until, screen_text):

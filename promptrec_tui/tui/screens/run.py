@@ -15,7 +15,7 @@ from promptrec_tui.tui.screens.run_actions import RunActions
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
 from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.preview_pane import PreviewPane
-from promptrec_tui.tui.widgets.run_text import STATE_STYLES, number_text, progress_text, state_text
+from promptrec_tui.tui.widgets.run_text import GOING, STATE_STYLES, number_text, progress_text, state_text
 from promptrec_tui.tui.widgets.tab_line import TabLine
 from promptrec_tui.tui.widgets.text_pane import TextPane
 from promptrec_tui.tui.widgets.try_pane import TryPane
@@ -81,7 +81,7 @@ class RunScreen(RunActions):
 
     async def _load_view(self) -> None:
         view = await self.ask(verbs.run_view, self._run)
-        self.query_one("#head", Static).update(head_text(view.row, view.warnings))
+        self.query_one("#head", Static).update(head_text(view.row, view.warnings, view.survives_logout))
         self.query_one(CurvesPane).show(view)
         self.query_one(PreviewPane).show(view.previews)
         self.query_one(TryPane).row = view.row
@@ -143,8 +143,8 @@ class RunScreen(RunActions):
             pane.move(by)
 
 
-def head_text(row: "RunRow", warnings: Sequence[str] = ()) -> Text:
-    """Name, state, how far and the last figures; below, why it ended and the last warning."""
+def head_text(row: "RunRow", warnings: Sequence[str] = (), survives_logout: str = "") -> Text:
+    """Name, state, progress and the last figures; below, the reason, the last warning, what a logout does."""
     text = Text()
     text.append(clean(row.name), style="bold")
     text.append(f"  {state_text(row)}", style=STATE_STYLES.get(row.state, ""))
@@ -157,4 +157,6 @@ def head_text(row: "RunRow", warnings: Sequence[str] = ()) -> Text:
     if warnings:
         more = f" (+{len(warnings) - 1} more)" if len(warnings) > 1 else ""
         text.append(f"\n! {clean(warnings[-1])}{more}", style="yellow")
+    if survives_logout and row.state in (*GOING, "queued"):
+        text.append(f"\n{clean(survives_logout)}", style="dim")
     return text
