@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from promptrec_tui.datasets.authors import authors
@@ -11,8 +11,7 @@ from promptrec_tui.datasets.findings import Lint, Severity, percent, shown
 from promptrec_tui.datasets.mojibake import broken_parts
 from promptrec_tui.datasets.privacy import masked, personal_data
 
-ANSWERS = ("output", "label", "category")
-"""Fields that hold the answer where an example has no label."""
+INSTRUCTION = "instruction"
 USER_FIELDS = ("user", "user_id", "userid", "uid")
 UNBALANCED = 3.0
 FEW_USERS, ROWS_EACH = 50, 10
@@ -34,9 +33,16 @@ class Texts:
         """The texts without what does not count when two are compared: letter case and spaces."""
         return [plain(text) for text in self.texts]
 
+    def say(self, row: int) -> str:
+        """An example as a person reads it: its label, and its text without the instruction."""
+        example = self.examples[row]
+        own = {name: value for name, value in example.fields.items() if name != INSTRUCTION}
+        text = question(replace(example, fields=own)) or self.texts[row]
+        return f"{self.labels[row]}: {text}" if self.labels[row] else text
+
     @cached_property
     def labels(self) -> list[str]:
-        return [answer(example) for example in self.examples]
+        return [example.label or "" for example in self.examples]
 
     @cached_property
     def splits(self) -> list[str]:
@@ -60,16 +66,8 @@ class Texts:
 
 
 def question(example: Example) -> str:
-    """What an example asks: its fields but the answer, one a line."""
-    hidden = () if example.label is not None else ANSWERS
-    return "\n".join(str(value) for name, value in example.fields.items() if name not in hidden and value)
-
-
-def answer(example: Example) -> str:
-    """The label of an example, else its output."""
-    if example.label is not None:
-        return example.label
-    return next((str(example.fields[name]) for name in ANSWERS if example.fields.get(name)), "")
+    """What an example asks: its fields, one a line."""
+    return "\n".join(str(value) for value in example.fields.values() if value)
 
 
 def plain(text: str) -> str:
@@ -141,7 +139,7 @@ def user_on_both_sides(texts: Texts) -> Lint | None:
         "training helps in the test, and says nothing of new users.",
         len(both),
         len(both) / len(sides),
-        shown(f"{' and '.join(sorted(sides[user]))}: {texts.texts[first[user]]}" for user in both),
+        shown(f"{' and '.join(sorted(sides[user]))}: {texts.say(first[user])}" for user in both),
         "Say so beside the figures, or split by user.",
     )
 
@@ -162,13 +160,11 @@ def few_users(texts: Texts) -> Lint | None:
     if not few:
         return None
     count = sum(rows[split] for split in few)
-    parts = [
-        f"the {rows[split]:,} rows of {split or 'the file'} come from {n} users" for split, n in few.items()
-    ]
+    parts = [f"{rows[split]:,} rows of {split or 'the file'} come from {n} users" for split, n in few.items()]
     return Lint(
         "few_users",
         "serious",
-        f"As their histories show, {' and '.join(parts)}: a figure over them says little about other people.",
+        f"{' and '.join(parts)}: a figure over them says little about other people.",
         count,
         count / len(texts.texts),
         shown(f"{split or 'all'}: {n} users" for split, n in few.items()),
@@ -183,7 +179,8 @@ def unbalanced_labels(texts: Texts) -> Lint | None:
     # Free text is no label: every answer differs.
     if not 2 <= len(counts) <= len(texts.texts) / 5:
         return None
-    (most, many), (least, few) = counts.most_common()[0], counts.most_common()[-1]
+    head, (least, few) = dict(counts.most_common(4)), counts.most_common()[-1]
+    most, many = next(iter(head.items()))
     if many < UNBALANCED * few:
         return None
     return Lint(
@@ -193,7 +190,7 @@ def unbalanced_labels(texts: Texts) -> Lint | None:
         f"gives {percent(many / counts.total())} accuracy.",
         many,
         many / counts.total(),
-        shown(f"{label}: {count:,}" for label, count in (*counts.most_common(3), *counts.most_common()[-2:])),
+        shown(f"{label}: {count:,}" for label, count in {**head, least: few}.items()),
         "Read macro-F1 beside accuracy, and compare with the most frequent label.",
     )
 
@@ -287,7 +284,5 @@ def _lint(
 ) -> Lint | None:
     if not rows:
         return None
-    examples = shown(
-        f"{texts.labels[row]}: {texts.texts[row]}" if texts.labels[row] else texts.texts[row] for row in rows
-    )
+    examples = shown(map(texts.say, rows))
     return Lint(name, severity, finding, len(rows), len(rows) / len(texts.texts), examples, way_on)
