@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import VARIABLE, Home
@@ -57,6 +58,12 @@ def supervisor_command(run_id: str, attempt: int, descriptors: Sequence[int]) ->
 def dispatch_command() -> list[str]:
     """The command line that moves the queue: `promptrec run dispatch` without all other commands."""
     return [sys.executable, "-m", "promptrec_tui.workspace.dispatch"]
+
+
+def become_dispatcher() -> NoReturn:
+    """Give up every lock, and move the queue: the last deed of a trainer whose supervisor was killed."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.execv(sys.executable, dispatch_command())
 
 
 def launch_best(home: Home, folder: RunFolder, attempt: int, slot: Lock) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.folder import RunFolder, find
+from promptrec_tui.runs.launchers import become_dispatcher
 from promptrec_tui.runs.queue import claimed_device
 from promptrec_tui.runs.states import State
 from promptrec_tui.tuning.desk import Desk
@@ -60,8 +61,11 @@ def main(arguments: Sequence[str]) -> int:
     """Run one attempt."""
     os.umask(0o077)
     run_id, attempt = arguments
+    supervisor = os.getppid()
     outcome = work(find(find_home(), run_id), int(attempt))
-    print(outcome.reason)
+    print(outcome.reason, flush=True)
+    if os.getppid() != supervisor:
+        become_dispatcher()
     return 1 if outcome.state == State.FAILED else 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,9 +45,9 @@ from promptrec_tui.tuning.journal import Outcome
 
 def fine_tune(folder, device, journal, desk):
     print("shown", device, __import__("os").environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
-    while not (folder.path / "go").exists():
+    while not (folder.path / "go").exists() and not desk.cancelled():
         time.sleep(0.02)
-    word = (folder.path / "go").read_text()
+    word = "paused" if desk.ending else (folder.path / "go").read_text()
     return Outcome(State(word), "so it was told", 0)
 """
 
@@ -145,6 +146,20 @@ def test_a_failure_may_stop_the_queue_until_somebody_lets_it_go(home, make_run, 
     assert dispatch(home) == []
     change(first, claimed_too=True, continue_after_failure=True)
     assert dispatch(home) == ["r2"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_the_queue_goes_on_when_a_supervisor_is_killed(home, make_run, stub_recipe, wait_for, ended):
+    stub_recipe(PATIENT)
+    first, second = make_run("r1"), make_run("r2")
+    for run in (first, second):
+        enqueue(run, device="cpu")
+        ended(run)
+    dispatch(home)
+    wait_for(lambda: b"shown" in first.attempt(1).log.read_bytes())
+    os.kill(read_json(first.attempt(1).started)["supervisor"]["pid"], signal.SIGKILL)
+    wait_for(lambda: state(second) == State.RUNNING)
+    assert state(first) == State.PAUSED
 
 
 @pytest.mark.parametrize("way", ["resumed", "deleted"])
