@@ -1,13 +1,16 @@
 """The items of a source: a key, a title, and every other column as a text attribute."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from promptrec_tui.datasets.tables import Table, Tick, located, quoted, shown_name
+from promptrec_tui.datasets.encodings import Tick
+from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 
 TITLE_LIMIT = 2_000
+KEY_LIMIT = 1_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ def read_catalogue(table: Table, columns: Mapping[str, int], tick: Tick | None =
     """Read the items of `table`; `columns` says where key and title stand.
 
     An item without a title is called by its key.
-    Raises UserError, with file and line, for an empty key, a key that stands twice, a title beyond the limit.
+    Raises UserError, with file and line, for an empty key, a key that stands twice, a key or title too long.
     """
     lines: dict[str, int] = {}
     titles: list[str] = []
@@ -38,18 +41,18 @@ def read_catalogue(table: Table, columns: Mapping[str, int], tick: Tick | None =
         key, title = fields[key_column], fields[title_column]
         if not key:
             raise located(
-                table.path, line, f"the item's key ({table.columns[key_column]}) is empty. Fill it in"
-            )
-        if key in lines:
-            raise located(
-                table.path, line, f"item {quoted(key)} stands in line {lines[key]} already. Keep one"
-            )
-        if len(title) > TITLE_LIMIT:
-            raise located(
                 table.path,
                 line,
-                f"the title has {len(title):,} characters, {TITLE_LIMIT:,} at most. Shorten it",
+                f"the item's key ({table.columns[key_column]}) is empty. Fill it in",
+                table.unit,
             )
+        if key in lines:
+            fault = f"item {quoted(key)} stands in {table.unit} {lines[key]} already. Keep one"
+            raise located(table.path, line, fault, table.unit)
+        for name, text, limit in (("key", key, KEY_LIMIT), ("title", title, TITLE_LIMIT)):
+            if len(text) > limit:
+                fault = f"the {name} has {len(text):,} characters, {limit:,} at most. Shorten it"
+                raise located(table.path, line, fault, table.unit)
         if not title.strip():
             untitled += 1
             title = key
@@ -65,9 +68,10 @@ def read_catalogue(table: Table, columns: Mapping[str, int], tick: Tick | None =
     return Catalogue(ids, tuple(titles), tuple(attributes), empty + _remarks(titles))
 
 
-def bare_catalogue(ids: Mapping[str, int]) -> Catalogue:
+def bare_catalogue(keys: Sequence[str]) -> Catalogue:
     """The catalogue of a source without an items file: every item is called by its key."""
     note = "There is no items file: each item is called by its key, and a model sees nothing else of it."
+    ids = {key: item_id for item_id, key in enumerate(keys)}
     return Catalogue(ids, tuple(ids), tuple({} for _ in ids), (note, *_remarks(ids)))
 
 

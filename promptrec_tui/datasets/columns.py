@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from promptrec_tui.datasets.tables import Table, quoted, shown_name
+from promptrec_tui.datasets.places import quoted, shown_name
+from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 
 INTERACTION_FIELDS = ("user", "item", "rating", "timestamp")
 ITEM_FIELDS = ("key", "title")
-OPTIONAL = frozenset({"rating", "timestamp"})
+LABELLED_FIELDS = ("text", "label", "split")
+INSTRUCTION_FIELDS = ("instruction", "input", "output", "split")
+FIELDS = tuple(dict.fromkeys((*INTERACTION_FIELDS, *ITEM_FIELDS, *LABELLED_FIELDS, *INSTRUCTION_FIELDS)))
+OPTIONAL = frozenset({"rating", "timestamp", "input", "split"})
 
 _ITEM_NAMES = (
     "item", "itemid", "movie", "movieid", "film", "filmid", "product", "productid", "parentasin", "asin",
@@ -42,18 +46,40 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
         "booktitle",
         "productname",
     ),
+    "text": (
+        "text",
+        "sentence",
+        "question",
+        "query",
+        "utterance",
+        "review",
+        "comment",
+        "headline",
+        "content",
+    ),
+    "label": ("label", "labels", "category", "intent", "sentiment", "class", "topic"),
+    "instruction": ("instruction",),
+    "input": ("input",),
+    "output": ("output", "response"),
+    "split": ("split",),
 }
 """Names by which a column is known, the surest first; letter case, spaces, `_` and `-` don't count."""
 
 
-def check_mapping(mapping: Mapping[str, str], with_items: bool) -> None:
+def check_mapping(mapping: Mapping[str, str], fields: Sequence[str]) -> None:
     """Refuse, with UserError, a mapping of a field that no table of this import has."""
     for field in mapping:
-        if field in ITEM_FIELDS and not with_items:
+        if field in fields:
+            continue
+        if field in ITEM_FIELDS and "item" in fields:
             raise UserError(f"The field {field} is one of the items file. Name that file with --items FILE.")
-        if field not in INTERACTION_FIELDS + ITEM_FIELDS:
-            known = ", ".join(INTERACTION_FIELDS + ITEM_FIELDS)
-            raise UserError(f"There is no field {quoted(field)} to map. The fields are {known}.")
+        raise UserError(f"There is no field {quoted(field)} to map. The fields are {', '.join(fields)}.")
+
+
+def has_columns(names: Sequence[str], *fields: str) -> bool:
+    """Is there a column for each of these fields, by the common names?"""
+    plain = {_plain(name) for name in names}
+    return all(plain.intersection(COMMON_NAMES[field]) for field in fields)
 
 
 def find_columns(

@@ -18,7 +18,10 @@ from promptrec_tui.text import clean
 if TYPE_CHECKING:
     from promptrec_tui.datasets.events import Events
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"
+READABLE = ("1", FORMAT_VERSION)
+"""Version 1 has no column `folded`, the text to search in: it is made while searching."""
+
 NEAREST_AMONG = 5_000
 
 
@@ -82,6 +85,7 @@ class Dataset:
         self._connection = connection
         self.meta = meta
         """Format version, source files and their SHA-256, columns used, counts, warnings."""
+        self._old = meta["format_version"] == "1"
         self.counts = Counts(*(int(meta[name]) for name in ("users", "items", "interactions", "examples")))
 
     def __enter__(self) -> "Dataset":
@@ -105,18 +109,20 @@ class Dataset:
         Titles that start with `text` come first, then those that contain it, each by number of events; letter
         case does not count.
         """
+        title = "folded(title)" if self._old else "folded"
         return self._items(
-            "WHERE instr(folded(title), :text) "
-            "ORDER BY instr(folded(title), :text) > 1, events DESC, item_id LIMIT :limit",
+            f"WHERE instr({title}, :text) "
+            f"ORDER BY instr({title}, :text) > 1, events DESC, item_id LIMIT :limit",
             {"text": text.casefold(), "limit": limit},
         )
 
     def item_by_title(self, title: str) -> Item | None:
         """The most popular item of that title, in whatever letter case if none is written just so."""
         where = (
-            "WHERE folded(title) = folded(:title) ORDER BY title = :title DESC, events DESC, item_id LIMIT 1"
+            f"WHERE {'folded(title)' if self._old else 'folded'} = :folded "
+            "ORDER BY title = :title DESC, events DESC, item_id LIMIT 1"
         )
-        return next(iter(self._items(where, {"title": title})), None)
+        return next(iter(self._items(where, {"title": title, "folded": title.casefold()})), None)
 
     def item_by_key(self, key: str) -> Item | None:
         """The item of that source key."""
@@ -127,8 +133,9 @@ class Dataset:
 
         The next page starts at the last one's id + 1.
         """
+        key = "folded(key)" if self._old else "folded"
         return self._users(
-            "WHERE user_id >= :start AND instr(folded(key), :text) ORDER BY user_id LIMIT :limit",
+            f"WHERE user_id >= :start AND instr({key}, :text) ORDER BY user_id LIMIT :limit",
             {"start": start, "text": contains.casefold(), "limit": limit},
         )
 
@@ -228,11 +235,12 @@ def open_dataset(path: Path) -> Dataset:
     except sqlite3.DatabaseError:
         connection.close()
         raise UserError(f"{path} is not a dataset file, or it is damaged. Import the data again.") from None
-    if meta.get("format_version") != FORMAT_VERSION:
+    if meta.get("format_version") not in READABLE:
         connection.close()
         raise UserError(
-            f"{path} has the format {meta.get('format_version')}, and this version reads {FORMAT_VERSION}. "
-            "Update promptrec."
+            f"{path} has the format {meta.get('format_version')}, and this version reads "
+            f"{', '.join(READABLE)}. Update promptrec."
         )
-    connection.create_function("folded", 1, str.casefold, deterministic=True)
+    if meta["format_version"] == "1":
+        connection.create_function("folded", 1, str.casefold, deterministic=True)
     return Dataset(connection, meta)

@@ -1,38 +1,45 @@
 """From source files to one dataset file: read, check, write; all of it or nothing."""
 
 import json
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promptrec_tui.datasets.catalogue import Catalogue, bare_catalogue, read_catalogue
-from promptrec_tui.datasets.columns import INTERACTION_FIELDS, ITEM_FIELDS, check_mapping, find_columns
-from promptrec_tui.datasets.dataset import Item, User
-from promptrec_tui.datasets.interactions import Interactions, read_interactions
-from promptrec_tui.datasets.sources import Source, open_source
-from promptrec_tui.datasets.tables import Table, Tick
-from promptrec_tui.datasets.writer import Interaction, write_dataset
+from promptrec_tui.datasets.columns import check_mapping, find_columns
+from promptrec_tui.datasets.dataset import Example, Item, User
+from promptrec_tui.datasets.encodings import Tick, check_encoding
+from promptrec_tui.datasets.examples import read_examples
+from promptrec_tui.datasets.intake import opened_engine
+from promptrec_tui.datasets.sources import Reading, Source, open_source
+from promptrec_tui.datasets.staging import staging_folder
+from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.writer import write_dataset
 from promptrec_tui.files import sha256_file
 from promptrec_tui.text import path_text
 
+if TYPE_CHECKING:
+    from promptrec_tui.datasets.interactions import Interactions
+    from promptrec_tui.datasets.tally import Tally
+
 Progress = Callable[[str, int, int], None]
-"""Called with phase, done and total (0 = unknown): bytes while reading, interactions while writing.
+"""Called with phase, done and total (0 = unknown): bytes or percent while reading, rows while writing.
 
-The phases are "reading items", "reading interactions", "writing". What it raises ends the import.
+The phases are "reading items", "reading interactions", "sorting", "writing"; for texts, "writing" alone. What
+it raises ends the import.
 """
-
-TICK_ROWS = 8192
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to read a source: its format, the items file that goes with it, and columns by field."""
+    """How to read a source: format, encoding, the items file that goes with it, and columns by field."""
 
     format: str = "auto"
     items: Path | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,95 +66,128 @@ def import_dataset(
     any exception, KeyboardInterrupt too, nothing is left.
     """
     report = progress or _silent
-    found = open_source(source, options.format, options.items)
-    check_mapping(options.mapping, with_items=found.items is not None)
-    columns = find_columns(found.interactions, INTERACTION_FIELDS, options.mapping)
-    named = {"interactions": _column_names(found.interactions, columns)}
-    catalogue = None
-    if found.items:
-        likely = {"key": found.interactions.columns[columns["item"]]}
-        item_columns = find_columns(found.items, ITEM_FIELDS, options.mapping, likely)
-        named["items"] = _column_names(found.items, item_columns)
-        catalogue = read_catalogue(found.items, item_columns, _tick(report, "reading items"))
-    ids: dict[str, int] = {}
-
-    def new_or_known(key: str) -> int:
-        return ids.setdefault(key, len(ids))
-
-    item_id = catalogue.ids.get if catalogue else new_or_known
-    interactions = read_interactions(
-        found.interactions, columns, item_id, _tick(report, "reading interactions")
-    )
-    return _write(target, found, named, catalogue or bare_catalogue(ids), interactions, report)
+    with staging_folder(target.parent) as staging:
+        found = open_source(source, options.format, options.items, reading(options, staging))
+        columns = map_columns(found, options.mapping)
+        if found.has_examples:
+            return _write_examples(target, found, columns, report)
+        return _write_interactions(target, found, columns, staging, report)
 
 
-def _write(
-    target: Path,
-    source: Source,
-    columns: Mapping[str, Mapping[str, str]],
-    catalogue: Catalogue,
-    interactions: Interactions,
-    report: Progress,
+def reading(options: ImportOptions, staging: Path) -> Reading:
+    """How the options say to read. Raises UserError for an unknown encoding."""
+    return Reading(check_encoding(options.encoding) if options.encoding else None, staging)
+
+
+def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """The column of each field that a table of `source` has, by content. Raises as `find_columns`."""
+    fields = dict.fromkeys(name for content in source.tables for name in source.fields(content))
+    check_mapping(mapping, tuple(fields))
+    columns: dict[str, dict[str, int]] = {}
+    for content, table in source.tables.items():
+        likely = {}
+        if content == "items":
+            # The column of the items' keys is probably called as in the interactions.
+            likely["key"] = source.tables["interactions"].columns[columns["interactions"]["item"]]
+        columns[content] = find_columns(table, source.fields(content), mapping, likely)
+    return columns
+
+
+def _write_interactions(
+    target: Path, source: Source, columns: Mapping[str, Mapping[str, int]], staging: Path, report: Progress
 ) -> Imported:
-    events = [0] * len(catalogue.ids)
-    for history in interactions.histories:
-        for _, _, item_id, _ in history:
-            events[item_id] += 1
-    notes = tuple(note for table in source.tables.values() for note in table.notes)
-    warnings = (*notes, *interactions.warnings, *catalogue.warnings)
-    counts = {
-        "users": len(interactions.users),
-        "items": len(catalogue.ids),
-        "interactions": sum(events),
-        "examples": 0,
-        "rejected": interactions.rejected,
-    }
-    meta = {
-        "format": source.format,
-        "sources": _json(
-            {
-                content: [path_text(Path(table.path.name)), sha256_file(table.path)]
-                for content, table in source.tables.items()
-            }
-        ),
-        "columns": _json(columns),
-        "warnings": _json(warnings),
-        **{name: str(count) for name, count in counts.items()},
-    }
+    from promptrec_tui.datasets.interactions import read_interactions
+    from promptrec_tui.datasets.tally import Tally
+
+    def tick(phase: str) -> Tick:
+        return lambda done, total: report(phase, done, total)
+
+    catalogue = None
+    if items := source.tables.get("items"):
+        catalogue = read_catalogue(items, columns["items"], tick("reading items"))
+    table = source.tables["interactions"]
+    with opened_engine(staging) as engine:
+        keys = list(catalogue.ids) if catalogue else None
+        interactions = read_interactions(engine, table, columns["interactions"], keys, tick)
+        catalogue = catalogue or bare_catalogue(interactions.items)
+        tally = Tally(len(catalogue.ids), timed="timestamp" in columns["interactions"])
+        counts = {
+            "users": len(interactions.users),
+            "items": len(catalogue.ids),
+            "interactions": interactions.count,
+            "examples": 0,
+            "rejected": interactions.rejected,
+        }
+
+        def warnings() -> tuple[str, ...]:
+            return (*_notes(source), *interactions.warnings, *tally.remarks(), *catalogue.warnings)
+
+        sha256 = write_dataset(
+            target,
+            lambda: _meta(source, columns, warnings(), counts),
+            _items(catalogue, tally),
+            _users(interactions),
+            tally.rows(interactions, tick("writing")),
+        )
+        return Imported(sha256=sha256, format=source.format, warnings=warnings(), **counts)
+
+
+def _write_examples(
+    target: Path, source: Source, columns: Mapping[str, Mapping[str, int]], report: Progress
+) -> Imported:
+    counts = {"users": 0, "items": 0, "interactions": 0, "examples": 0, "rejected": 0}
+
+    def counted(examples: Iterator[Example]) -> Iterator[Example]:
+        for example in examples:
+            counts["examples"] += 1
+            yield example
+
+    examples = read_examples(source.tables, columns, lambda done, total: report("writing", done, total))
+    warnings = _notes(source)
     sha256 = write_dataset(
-        target,
-        meta,
-        map(Item, range(len(events)), catalogue.ids, catalogue.titles, catalogue.attributes, events),
-        _users(interactions),
-        _interactions(interactions, counts["interactions"], report),
+        target, lambda: _meta(source, columns, warnings, counts), (), (), (), counted(examples)
     )
     return Imported(sha256=sha256, format=source.format, warnings=warnings, **counts)
 
 
-def _users(interactions: Interactions) -> Iterator[User]:
-    lengths = [len(history) for history in interactions.histories]
-    first_rows = accumulate(lengths, initial=0)
-    return map(User, range(len(lengths)), interactions.users, lengths, first_rows)
+def _meta(
+    source: Source,
+    columns: Mapping[str, Mapping[str, int]],
+    warnings: Sequence[str],
+    counts: Mapping[str, int],
+) -> dict[str, str]:
+    sources = {
+        content: [path_text(Path(table.path.name)), sha256_file(table.path)]
+        for content, table in source.tables.items()
+    }
+    named = {content: column_names(table, columns[content]) for content, table in source.tables.items()}
+    return {
+        "format": source.format,
+        "sources": _json(sources),
+        "columns": _json(named),
+        "warnings": _json(warnings),
+        **{name: str(count) for name, count in counts.items()},
+    }
 
 
-def _interactions(interactions: Interactions, total: int, report: Progress) -> Iterator[Interaction]:
-    row = 0
-    for user_id, history in enumerate(interactions.histories):
-        for position, (moment, line, item_id, rating) in enumerate(history):
-            if row % TICK_ROWS == 0:
-                report("writing", row, total)
-            row += 1
-            timestamp = None if moment is None else math.floor(moment)
-            yield user_id, position, item_id, rating, timestamp, line
-    report("writing", total, total)
-
-
-def _column_names(table: Table, columns: Mapping[str, int]) -> dict[str, str]:
+def column_names(table: Table, columns: Mapping[str, int]) -> dict[str, str]:
+    """The column's name of each field."""
     return {name: table.columns[index] for name, index in columns.items()}
 
 
-def _tick(report: Progress, phase: str) -> Tick:
-    return lambda done, total: report(phase, done, total)
+def _notes(source: Source) -> tuple[str, ...]:
+    return (*source.notes, *dict.fromkeys(note for table in source.tables.values() for note in table.notes))
+
+
+def _items(catalogue: Catalogue, tally: "Tally") -> Iterator[Item]:
+    # Counted only once the interactions went by.
+    events = tally.events.tolist()
+    yield from map(Item, range(len(events)), catalogue.ids, catalogue.titles, catalogue.attributes, events)
+
+
+def _users(interactions: "Interactions") -> Iterator[User]:
+    lengths = interactions.lengths.tolist()
+    return map(User, range(len(lengths)), interactions.users, lengths, accumulate(lengths, initial=0))
 
 
 def _json(value: object) -> str:

@@ -1,60 +1,202 @@
-"""What is imported: a table of interactions and, where there is one, a table of items."""
+"""What is imported: interactions and their items, or texts with an answer; in whatever format they come."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from promptrec_tui.datasets.archive import unpack
+from promptrec_tui.datasets.columns import (
+    INSTRUCTION_FIELDS,
+    INTERACTION_FIELDS,
+    ITEM_FIELDS,
+    LABELLED_FIELDS,
+)
+from promptrec_tui.datasets.delimited import read_delimited
+from promptrec_tui.datasets.detection import FORMATS, Guess, detect, looks_like
+from promptrec_tui.datasets.jsonl import read_json, read_jsonl
+from promptrec_tui.datasets.labelled import is_labelled, read_labelled_lines, split_files
 from promptrec_tui.datasets.movielens import movielens_tables
-from promptrec_tui.datasets.tables import Table, quoted, read_table, shown_name
+from promptrec_tui.datasets.parquet import read_parquet
+from promptrec_tui.datasets.places import quoted, shown_name
+from promptrec_tui.datasets.recbole import read_atomic, recbole_files
+from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 
-FORMATS = ("movielens", "csv")
+EXAMPLE_SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".txt", ".parquet")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read: the encoding, None where it was not said, and a folder for what is unpacked."""
+
+    encoding: str | None
+    staging: Path
+
+    @property
+    def told(self) -> str:
+        """The encoding to read in."""
+        return self.encoding or "utf-8"
 
 
 @dataclass(frozen=True)
 class Source:
-    """The tables behind one import, in a format of FORMATS."""
+    """The tables behind one import, by what they hold, and their format with the reason for it.
+
+    The contents are "interactions" and perhaps "items"; for texts, the names of the splits, or "examples".
+    """
 
     format: str
-    interactions: Table
-    items: Table | None
+    why: str
+    tables: Mapping[str, Table]
+    notes: tuple[str, ...] = ()
 
     @property
-    def tables(self) -> dict[str, Table]:
-        """The tables by what they hold, in the order in which a person names them."""
-        return {"interactions": self.interactions} | ({"items": self.items} if self.items else {})
+    def has_examples(self) -> bool:
+        """Texts with an answer, not interactions?"""
+        return self.format in ("instruction", "labelled")
+
+    def fields(self, content: str) -> tuple[str, ...]:
+        """The fields that the table of this content may have."""
+        if self.has_examples:
+            return INSTRUCTION_FIELDS if self.format == "instruction" else LABELLED_FIELDS
+        return ITEM_FIELDS if content == "items" else INTERACTION_FIELDS
 
 
-def open_source(path: Path, format: str, items: Path | None) -> Source:
-    """The source at `path`; the format "auto" takes a folder for MovieLens and a file for CSV or TSV.
+def open_source(path: Path, format: str, items: Path | None, reading: Reading) -> Source:
+    """The source at `path`, in a format of FORMATS or as `detect` says; a zip archive is unpacked first.
 
     Raises UserError when the format is unknown, or path and format do not go together.
     """
     if format not in ("auto", *FORMATS):
         raise UserError(f"The format {quoted(format)} is not known. Formats: auto, {', '.join(FORMATS)}.")
-    path, folder = _find(path)
-    if format == "movielens" or (format == "auto" and folder):
-        if not folder:
-            raise UserError(f"{shown_name(path)} is a file. For the format movielens give its folder.")
-        if items:
-            raise UserError("A MovieLens folder brings its own items. Leave out --items.")
-        return Source("movielens", *movielens_tables(path))
-    return Source("csv", _table(path, "interactions"), _table(items, "items") if items else None)
+    path, unpacked = _unpacked(find_place(path), reading)
+    guess = Guess(format, "it was told", path) if format != "auto" else detect(path, reading.told)
+    source = _OPENERS[guess.format](guess.path, reading)
+    source = replace(source, why=guess.why, notes=(*unpacked, *guess.notes, *source.notes))
+    if not items:
+        return source
+    if source.has_examples:
+        raise UserError("Texts with an answer have no items. Leave out --items.")
+    if "items" in source.tables:
+        kind = {"movielens": "A MovieLens folder", "recbole": "This RecBole source"}[source.format]
+        raise UserError(f"{kind} brings its own items. Leave out --items.")
+    return replace(source, tables={**source.tables, "items": _item_table(items, reading)})
 
 
-def _table(path: Path, content: str) -> Table:
-    path, folder = _find(path)
-    if folder:
-        raise UserError(f"{shown_name(path)} is a folder. Give the CSV or TSV file that holds the {content}.")
-    return read_table(path)
-
-
-def _find(path: Path) -> tuple[Path, bool]:
-    """The path with `~` resolved, and whether it is a folder; pipes and devices are refused."""
+def find_place(path: Path) -> Path:
+    """The path with `~` resolved. Raises UserError when nothing is there, for pipes and for devices."""
     try:
         path = path.expanduser()
         if path.is_dir() or path.is_file():
-            return path, path.is_dir()
+            return path
     except (OSError, RuntimeError) as error:
         raise UserError(f"Cannot open {quoted(str(path))}: {error}. Check path and rights.") from None
     raise UserError(f"There is no file or folder {clean(str(path))}. Check the path.")
+
+
+def _unpacked(path: Path, reading: Reading) -> tuple[Path, tuple[str, ...]]:
+    if path.is_dir() or looks_like(path) != "zip":
+        return path, ()
+    folder = unpack(path, reading.staging / "unpacked")
+    inside = list(folder.iterdir())
+    note = f"{shown_name(path)} was unpacked."
+    return (inside[0] if len(inside) == 1 else folder), (note,)
+
+
+def _movielens(path: Path, reading: Reading) -> Source:
+    if not path.is_dir():
+        raise UserError(f"{shown_name(path)} is a file. For the format movielens give its folder.")
+    ratings, movies = movielens_tables(path, reading.encoding)
+    return Source("movielens", "", {"interactions": ratings, "items": movies})
+
+
+def _recbole(path: Path, reading: Reading) -> Source:
+    interactions, items, notes = recbole_files(path)
+    tables: dict[str, Table] = {"interactions": read_atomic(interactions, reading.told)}
+    if items:
+        tables["items"] = read_atomic(items, reading.told)
+    return Source("recbole", "", tables, notes)
+
+
+def _csv(path: Path, reading: Reading) -> Source:
+    return Source("csv", "", {"interactions": read_delimited(_file(path, "CSV or TSV file"), reading.told)})
+
+
+def _jsonl(path: Path, reading: Reading) -> Source:
+    return Source("jsonl", "", {"interactions": read_jsonl(_file(path, "JSON Lines file"), reading.told)})
+
+
+def _parquet(path: Path, reading: Reading) -> Source:
+    return Source("parquet", "", {"interactions": read_parquet(_file(path, "Parquet file"), reading.staging)})
+
+
+def _instruction(path: Path, reading: Reading) -> Source:
+    return Source("instruction", "", _examples(path, reading))
+
+
+def _labelled(path: Path, reading: Reading) -> Source:
+    return Source("labelled", "", _examples(path, reading))
+
+
+_OPENERS: Mapping[str, Callable[[Path, Reading], Source]] = {
+    "movielens": _movielens,
+    "recbole": _recbole,
+    "csv": _csv,
+    "jsonl": _jsonl,
+    "parquet": _parquet,
+    "instruction": _instruction,
+    "labelled": _labelled,
+}
+
+
+def _item_table(path: Path, reading: Reading) -> Table:
+    path = _file(find_place(path), "CSV, TSV, JSON Lines or Parquet file", "items")
+    match looks_like(path):
+        case "parquet":
+            return read_parquet(path, reading.staging)
+        case "objects":
+            return read_jsonl(path, reading.told)
+        case "typed":
+            return read_atomic(path, reading.told)
+        case _:
+            return read_delimited(path, reading.told)
+
+
+def _examples(path: Path, reading: Reading) -> dict[str, Table]:
+    """The tables of a file of texts, or of a folder with a file for each split."""
+    if not path.is_dir():
+        return {split or "examples": table for split, table in _example_tables(path, reading).items()}
+    files = split_files(path, EXAMPLE_SUFFIXES)
+    if not files:
+        raise UserError(
+            f"{shown_name(path)} has no files of texts: it needs train, valid or test with one of the "
+            f"endings {', '.join(EXAMPLE_SUFFIXES)}."
+        )
+    tables: dict[str, Table] = {}
+    for split, file in files.items():
+        found = _example_tables(file, reading)
+        if list(found) != [None]:
+            raise UserError(f"{shown_name(file)} holds splits itself. Give the file alone.")
+        tables[split] = found[None]
+    return tables
+
+
+def _example_tables(path: Path, reading: Reading) -> Mapping[str | None, Table]:
+    match looks_like(path, reading.told):
+        case "parquet":
+            return {None: read_parquet(path, reading.staging)}
+        case "objects":
+            return {None: read_jsonl(path, reading.told)}
+        case "json":
+            return read_json(path, reading.told)
+        case _ if path.suffix.lower() not in (".csv", ".tsv") and is_labelled(path, reading.told):
+            return {None: read_labelled_lines(path, reading.told)}
+        case _:
+            return {None: read_delimited(path, reading.told)}
+
+
+def _file(path: Path, kind: str, content: str = "interactions") -> Path:
+    if path.is_dir():
+        raise UserError(f"{shown_name(path)} is a folder. Give the {kind} that holds the {content}.")
+    return path

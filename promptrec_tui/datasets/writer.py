@@ -3,11 +3,11 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from promptrec_tui.datasets.dataset import FORMAT_VERSION, Item, User
+from promptrec_tui.datasets.dataset import FORMAT_VERSION, Example, Item, User
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file, sync_file, sync_folder
 
@@ -18,11 +18,11 @@ SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE item (
     item_id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
-    attributes TEXT NOT NULL, events INTEGER NOT NULL
+    attributes TEXT NOT NULL, events INTEGER NOT NULL, folded TEXT NOT NULL
 );
 CREATE TABLE user (
     user_id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, events INTEGER NOT NULL,
-    first_row INTEGER NOT NULL UNIQUE
+    first_row INTEGER NOT NULL UNIQUE, folded TEXT NOT NULL
 );
 CREATE TABLE interaction (
     user_id INTEGER NOT NULL REFERENCES user, position INTEGER NOT NULL,
@@ -37,23 +37,25 @@ CREATE TABLE example (
 
 def write_dataset(
     target: Path,
-    meta: Mapping[str, str],
+    meta: Callable[[], Mapping[str, str]],
     items: Iterable[Item],
     users: Iterable[User],
     interactions: Iterable[Interaction],
+    examples: Iterable[Example] = (),
 ) -> str:
     """Write a dataset file and return its SHA-256. Equal contents give equal bytes.
 
-    Items and users come in the order of their ids, interactions in that of (user id, position). The file
+    Items, users and examples come in the order of their ids, interactions in that of (user id, position).
+    Interactions are taken first and `meta` is asked last, so all others may count what went by. The file
     grows beside `target` and takes its name when it is on the disk; whatever is raised, by the iterables too,
-    leaves nothing. Raises FileExistsError when there is a `target` (a dataset file never changes), UserError
-    when it cannot be written.
+    leaves nothing. Raises FileExistsError when there is a `target` (a dataset file never
+    changes), UserError when it cannot be written.
     """
     if target.exists():
         raise FileExistsError(target)
     staging = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        _fill(staging, meta, items, users, interactions)
+        _fill(staging, meta, items, users, interactions, examples)
         sha256 = sha256_file(staging)
         sync_file(staging)
         staging.replace(target)
@@ -71,10 +73,11 @@ def write_dataset(
 
 def _fill(
     path: Path,
-    meta: Mapping[str, str],
+    meta: Callable[[], Mapping[str, str]],
     items: Iterable[Item],
     users: Iterable[User],
     interactions: Iterable[Interaction],
+    examples: Iterable[Example],
 ) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         # A file that is thrown away when anything goes wrong needs no journal; it is synced once, at the end.
@@ -82,8 +85,9 @@ def _fill(
         connection.execute("PRAGMA synchronous = OFF")
         connection.executescript(SCHEMA)
         connection.execute("BEGIN")
+        connection.executemany("INSERT INTO interaction VALUES (?, ?, ?, ?, ?, ?)", interactions)
         connection.executemany(
-            "INSERT INTO item VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO item VALUES (?, ?, ?, ?, ?, ?)",
             (
                 (
                     item.item_id,
@@ -91,16 +95,28 @@ def _fill(
                     item.title,
                     json.dumps(dict(item.attributes), ensure_ascii=False),
                     item.events,
+                    item.title.casefold(),
                 )
                 for item in items
             ),
         )
         connection.executemany(
-            "INSERT INTO user VALUES (?, ?, ?, ?)",
-            ((user.user_id, user.key, user.events, user.first_row) for user in users),
+            "INSERT INTO user VALUES (?, ?, ?, ?, ?)",
+            ((user.user_id, user.key, user.events, user.first_row, user.key.casefold()) for user in users),
         )
-        connection.executemany("INSERT INTO interaction VALUES (?, ?, ?, ?, ?, ?)", interactions)
         connection.executemany(
-            "INSERT INTO meta VALUES (?, ?)", sorted({**meta, "format_version": FORMAT_VERSION}.items())
+            "INSERT INTO example VALUES (?, ?, ?, ?)",
+            (
+                (
+                    example.example_id,
+                    json.dumps(dict(example.fields), ensure_ascii=False),
+                    example.label,
+                    example.split,
+                )
+                for example in examples
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO meta VALUES (?, ?)", sorted({**meta(), "format_version": FORMAT_VERSION}.items())
         )
         connection.execute("COMMIT")

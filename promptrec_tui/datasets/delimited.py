@@ -1,0 +1,174 @@
+"""Delimited text files, read as a stream of located rows: strict, and text to the last field."""
+
+import csv
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptrec_tui.datasets.encodings import UTF8_MARK, Tick, head, mark_note, open_binary, read_lines
+from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.errors import UserError
+
+DELIMITERS = (",", "\t", ";")
+BULK_BYTES = 8 << 20
+"""Below this the strict reader is as fast as starting DuckDB's."""
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """A delimited file whose columns are known.
+
+    Where `quotable`, fields may stand in quotes (RFC 4180), and `delimiter` is one character. `header` says
+    whether the first row names the columns.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str
+    encoding: str = "utf-8"
+    header: bool = True
+    quotable: bool = True
+    notes: tuple[str, ...] = ()
+    unit: str = "line"
+
+    def rows(self, tick: Tick | None = None) -> Iterator[tuple[int, list[str]]]:
+        """As `Table.rows`; blank lines are passed over."""
+        records = _records(self.path, self.delimiter, self.quotable, self.encoding, tick)
+        if self.header:
+            next(records, None)
+        width = len(self.columns)
+        for line, fields in records:
+            if len(fields) != width:
+                raise located(
+                    self.path,
+                    line,
+                    f"it has {_fields(len(fields))}, and {_fields(width)} are expected. Quote a field that "
+                    "holds the separator, or mend the row",
+                )
+            yield line, fields
+
+    def relation(self) -> tuple[str, int] | None:
+        """As `Table.relation`, for large files that hold no quote and no odd line end.
+
+        There a row is a line, and nothing can be read in two ways. DuckDB counts rows, not lines, and its
+        rules for quotes are not RFC 4180 to the letter, so other files go through `rows`.
+        """
+        if self.encoding != "utf-8" or not _is_plain(self.path):
+            return None
+        names = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(self.columns)))
+        return (
+            f"read_csv({sql_text(str(self.path))}, auto_detect = false, header = {str(self.header).lower()}, "
+            f"delim = {sql_text(self.delimiter)}, quote = '', escape = '', comment = '', new_line = '\\n', "
+            f"strict_mode = true, null_padding = false, ignore_errors = false, columns = {{{names}}})"
+        ), 1 + self.header
+
+
+def read_delimited(path: Path, encoding: str = "utf-8") -> Delimited:
+    """The CSV or TSV file `path`: its delimiter is the one that splits the first line into most columns.
+
+    Raises UserError when the file cannot be read, is empty, or names a column twice.
+    """
+    first = next((line for line in read_lines(path, encoding) if line.strip()), None)
+    if first is None:
+        raise empty_file(path)
+    delimiter = max(DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
+    line, header = next(_records(path, delimiter, True, encoding))
+    columns = tuple(name.strip() for name in header)
+    check_columns(path, line, columns)
+    return Delimited(path, columns, delimiter, encoding, notes=mark_note(path, encoding))
+
+
+def empty_file(path: Path) -> UserError:
+    """The UserError of a file without a line."""
+    size = path.stat().st_size
+    return UserError(
+        f"{shown_name(path)} is empty ({size} bytes). Give a file whose first line names the columns."
+    )
+
+
+def check_columns(path: Path, line: int, columns: tuple[str, ...]) -> None:
+    """Refuse, with UserError, a header that names nothing, or a column twice."""
+    for name in columns:
+        if name and columns.count(name) > 1:
+            raise located(
+                path, line, f"column {quoted(name)} stands there twice. Give each column its own name"
+            )
+    if not any(columns):
+        raise located(path, line, "the first line must name the columns, and it names none")
+
+
+def headless_table(
+    path: Path, delimiter: str, columns: tuple[str, ...], encoding: str | None = None
+) -> Delimited:
+    """The file `path` without header and quotes, in UTF-8 or, where it is not, Latin-1 (a note says so)."""
+    notes: tuple[str, ...] = ()
+    if encoding is None:
+        try:
+            with open_binary(path) as file:
+                for line in file:
+                    line.decode()
+            encoding, notes = "utf-8", mark_note(path, "utf-8")
+        except UnicodeDecodeError:
+            note = f"{shown_name(path)} is not UTF-8 and was read as Latin-1; check a title with accents."
+            encoding, notes = "latin-1", (note,)
+    return Delimited(path, columns, delimiter, encoding, header=False, quotable=False, notes=notes)
+
+
+def sql_text(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _is_plain(path: Path) -> bool:
+    """Is a row a line in this file, and is it worth a bulk reader?"""
+    if path.stat().st_size < BULK_BYTES or head(path, 3) == UTF8_MARK or head(path, 1) == b"\n":
+        return False
+    # A glob would read other files too.
+    if any(char in str(path) for char in "*?[{"):
+        return False
+    with open_binary(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return all(data.find(odd) < 0 for odd in (b'"', b"\0", b"\r", b"\n\n"))
+
+
+def _records(
+    path: Path, delimiter: str, quotable: bool, encoding: str, tick: Tick | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    lines = read_lines(path, encoding, tick)
+    return _quotable(path, lines, delimiter) if quotable else _plain(lines, delimiter)
+
+
+def _plain(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(lines, 1):
+        if text := line.rstrip("\r\n"):
+            yield number, text.split(delimiter)
+
+
+def _quotable(path: Path, lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for fields in reader:
+            if fields:
+                yield line, fields
+            line = reader.line_num + 1
+    except csv.Error as error:
+        reason = str(error)
+    else:
+        return
+    if "end of data" in reason:
+        raise located(
+            path, line, "a quote that opens here never closes. Close it, or double a quote that is text"
+        )
+    if "limit" in reason:
+        limit = csv.field_size_limit()
+        raise located(
+            path, line, f"a field has more than {limit:,} characters. Look for a quote that is not closed"
+        )
+    raise located(
+        path, line, 'a quoted field is not closed well. Write a quote inside a quoted field twice ("")'
+    )
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"

@@ -1,0 +1,156 @@
+"""Which format a source has, by what stands in it, and why one thinks so."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from promptrec_tui.datasets.columns import has_columns
+from promptrec_tui.datasets.delimited import read_delimited
+from promptrec_tui.datasets.encodings import ENCODINGS, head
+from promptrec_tui.datasets.labelled import is_labelled, split_files
+from promptrec_tui.datasets.movielens import movielens_pair
+from promptrec_tui.datasets.places import quoted, shown_name
+from promptrec_tui.datasets.recbole import SUFFIX, is_typed
+from promptrec_tui.errors import UserError
+
+FORMATS = ("movielens", "recbole", "csv", "jsonl", "parquet", "instruction", "labelled")
+LOOKS = Literal["zip", "parquet", "json", "objects", "typed", "text"]
+NO_DATA = ("readme", "license", "licence", "citation", "changelog")
+TEXT_SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".txt")
+SHOWN_FILES = 5
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A format, the reason for it, and the place of the data: a file of the folder that was asked about."""
+
+    format: str
+    why: str
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+def detect(path: Path, encoding: str = "utf-8") -> Guess:
+    """The format that a file or folder probably has. Raises UserError for a folder of no known layout."""
+    return _folder(path, encoding) if path.is_dir() else _file(path, encoding)
+
+
+def looks_like(path: Path, encoding: str = "utf-8") -> LOOKS:
+    """What a file's first bytes show; "objects" is one JSON object a line, "typed" a header as of RecBole."""
+    data = head(path)
+    if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
+        return "zip"
+    if data.startswith(b"PAR1") or path.suffix.lower() == ".parquet":
+        return "parquet"
+    text = data.decode(ENCODINGS[encoding], errors="replace").lstrip("\ufeff \t\r\n")
+    first = text.split("\n", 1)[0]
+    if text.startswith("["):
+        return "json"
+    if text.startswith("{"):
+        return "objects" if _is_record(first) or path.suffix.lower() == ".jsonl" else "json"
+    return "typed" if is_typed(first) else "text"
+
+
+def _is_record(line: str) -> bool:
+    """Is this line a whole object, and not an object of arrays, one for each split?"""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and not (value and all(isinstance(part, list) for part in value.values()))
+
+
+def _folder(folder: Path, encoding: str) -> Guess:
+    if pair := movielens_pair(folder):
+        return Guess("movielens", f"the folder holds {pair[0]} and {pair[1]}", folder)
+    if found := sorted(folder.glob(f"*{SUFFIX}")):
+        return Guess("recbole", f"the folder holds {shown_name(found[0])}", folder)
+    if splits := split_files(folder, TEXT_SUFFIXES):
+        names = ", ".join(shown_name(path) for path in splits.values())
+        guess = _file(next(iter(splits.values())), encoding)
+        if guess.format in ("instruction", "labelled"):
+            return Guess(guess.format, f"the folder holds {names}, and {guess.why}", folder)
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and _may_be_data(path)]
+    if len(files) == 1:
+        guess = _file(files[0], encoding)
+        note = f"Of {shown_name(folder)} only {shown_name(files[0])} was read."
+        return Guess(guess.format, guess.why, files[0], (note,))
+    names = ", ".join(shown_name(path) for path in files[:SHOWN_FILES]) or "no data file"
+    raise UserError(
+        f"{shown_name(folder)} is not a folder of a known layout (ratings.csv and movies.csv, NAME{SUFFIX}, "
+        f"train and test files): it holds {names}{' …' if len(files) > SHOWN_FILES else ''}. "
+        "Give the file of interactions, and --items FILE for the titles."
+    )
+
+
+def _may_be_data(path: Path) -> bool:
+    return not path.name.startswith(".") and path.stem.lower() not in NO_DATA and path.suffix != ".md"
+
+
+def _file(path: Path, encoding: str) -> Guess:
+    match looks_like(path, encoding):
+        case "zip" | "parquet":
+            return Guess("parquet", "it begins or is called as Parquet files are", path)
+        case "json" | "objects" as kind:
+            return _json(path, encoding, kind == "objects")
+        case "typed":
+            return Guess("recbole", "the header has typed names such as user_id:token", path)
+        case _ if path.suffix == SUFFIX:
+            return Guess("recbole", f"its name ends with {SUFFIX}", path)
+        case _ if path.suffix.lower() not in (".csv", ".tsv") and is_labelled(path, encoding):
+            return Guess("labelled", "its lines end with @ and one of a few labels", path)
+        case _:
+            return _delimited(path, encoding)
+
+
+def _delimited(path: Path, encoding: str) -> Guess:
+    table = read_delimited(path, encoding)
+    if _has_answer(table.columns):
+        return Guess("labelled", f"it has the columns {_listed(table.columns)}", path)
+    name = {",": "commas", "\t": "tabs", ";": "semicolons"}[table.delimiter]
+    return Guess("csv", f"its first line has names between {name}", path)
+
+
+def _json(path: Path, encoding: str, lines: bool) -> Guess:
+    names = _first_names(path, encoding)
+    if has_columns(names, "instruction", "output"):
+        return Guess("instruction", "its objects have an instruction and an output", path)
+    if _has_answer(names):
+        return Guess("labelled", f"its objects have the names {_listed(names)}", path)
+    if lines or not names:
+        return Guess("jsonl", "it has one JSON object a line", path)
+    if path.suffix.lower() == ".json" and has_columns(names, "user", "item"):
+        return Guess("jsonl", "its objects have a user and an item", path)
+    raise UserError(
+        f"{shown_name(path)} has objects with {_listed(names)}: neither instruction and output, nor a text "
+        "and a label. Say its format, and which fields the names are, with --format and --map."
+    )
+
+
+def _has_answer(names: Sequence[str]) -> bool:
+    return has_columns(names, "text", "label") and not has_columns(names, "user", "item")
+
+
+def _first_names(path: Path, encoding: str) -> tuple[str, ...]:
+    """The names in the first object that holds no other object; none where the beginning is not JSON."""
+    text = head(path).decode(ENCODINGS[encoding], errors="replace").lstrip("\ufeff \t\r\n")
+    decoder = json.JSONDecoder()
+    start = text.find("{")
+    while start >= 0:
+        try:
+            value, _ = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, dict) and not all(isinstance(part, list) for part in value.values()):
+            return tuple(value)
+        # A file of splits begins with an object of arrays, which is not whole in its first bytes.
+        start = text.find("{", start + 1)
+        if value is None and start > 1_000:
+            break
+    return ()
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(quoted, names))

@@ -1,0 +1,155 @@
+"""Text files and how their bytes spell characters: as told, never guessed in silence."""
+
+import codecs
+import io
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
+
+Tick = Callable[[int, int], None]
+"""Called now and then while a file is read, with bytes read and bytes in all."""
+
+ENCODINGS = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "latin-1": "latin-1", "gb18030": "gb18030"}
+"""The encodings by the names that a person gives; the values are Python's names for them."""
+
+LINE_LIMIT = 1 << 24
+TICK_LINES = 4096
+SAMPLE = 1 << 16
+HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
+UTF8_MARK = b"\xef\xbb\xbf"
+
+SIGNATURES = {
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"PAR1": "a Parquet file",
+    b"SQLite format 3": "an SQLite database",
+}
+
+
+def check_encoding(encoding: str) -> str:
+    """The name of a known encoding, in lower case. Raises UserError for any other."""
+    if (name := encoding.lower()) in ENCODINGS:
+        return name
+    known = ", ".join(ENCODINGS)
+    raise UserError(f"The encoding {quoted(encoding)} is not known. Encodings: {known}.")
+
+
+def open_binary(path: Path) -> BinaryIO:
+    """The file for reading bytes. Raises UserError when it cannot be opened."""
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise UserError(f"Cannot read {clean(str(path))}: {error.strerror}. Check path and rights.") from None
+
+
+def head(path: Path, size: int = SAMPLE) -> bytes:
+    """The first bytes of a file."""
+    with open_binary(path) as file:
+        return file.read(size)
+
+
+def read_lines(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[str]:
+    """The lines of a text file with their ends.
+
+    Raises UserError, with line and column, where a byte does not fit the encoding, and for a NUL character
+    or a line beyond the limit.
+    """
+    with open_binary(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        text = io.TextIOWrapper(file, ENCODINGS[encoding], newline="")
+        try:
+            number = 0
+            while line := text.readline(LINE_LIMIT):
+                number += 1
+                if "\0" in line:
+                    raise _nul(path, number, encoding)
+                if len(line) >= LINE_LIMIT:
+                    raise located(
+                        path, number, f"it has {LINE_LIMIT:,} characters or more. Break it into lines"
+                    )
+                if tick and number % TICK_LINES == 0:
+                    tick(file.tell(), size)
+                yield line
+        except UnicodeDecodeError:
+            raise _unreadable(path, encoding) from None
+        if tick:
+            tick(size, size)
+
+
+def mark_note(path: Path, encoding: str) -> tuple[str, ...]:
+    """What is said about a byte order mark, if the file begins with one."""
+    if encoding == "utf-8" and head(path, len(UTF8_MARK)) == UTF8_MARK:
+        return (f"{shown_name(path)} begins with a byte order mark, which was left out.",)
+    return ()
+
+
+def likely_encoding(data: bytes) -> str:
+    """The encoding that bytes which are not UTF-8 are probably in."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:64]:
+        return "utf-16"
+    # Chinese characters are pairs of high bytes; accented letters of Latin-1 mostly stand alone.
+    runs = [len(run) for run in HIGH_RUNS.findall(data[: SAMPLE - 1])]
+    paired = sum(length % 2 == 0 for length in runs)
+    return "gb18030" if runs and paired > 0.9 * len(runs) else "latin-1"
+
+
+def _nul(path: Path, number: int, encoding: str) -> UserError:
+    if encoding != "utf-16" and number == 1 and head(path, 64).count(b"\0") > 8:
+        return UserError(f"{shown_name(path)} looks like UTF-16 text. Read it with the encoding utf-16.")
+    return located(path, number, "there is a NUL byte. Save the file as plain text")
+
+
+def _unreadable(path: Path, encoding: str) -> UserError:
+    start = head(path)
+    for signature, kind in SIGNATURES.items():
+        if start.startswith(signature):
+            return UserError(f"{shown_name(path)} looks like {kind}. Give a text file, or say its format.")
+    line, column, byte = _first_unreadable(path, ENCODINGS[encoding])
+    spelt = {"utf-8": "UTF-8", "utf-16": "UTF-16", "gb18030": "GB18030"}[encoding]
+    if encoding != "utf-8":
+        advice = f"Choose another encoding than {encoding}, or mend the file"
+    else:
+        near = likely_encoding(start)
+        advice = f"It looks like {near}: choose the encoding {near}, or save the file as UTF-8"
+    return located(path, line, f"column {column} has the byte 0x{byte:02x}, which is not {spelt}. {advice}")
+
+
+def _first_unreadable(path: Path, codec: str) -> tuple[int, int, int]:
+    """Line, column (both from 1) and value of the first byte that cannot be decoded."""
+    decoder = codecs.getincrementaldecoder(codec)()
+    line = column = 1
+    with open_binary(path) as file:
+        while True:
+            data = file.read(SAMPLE)
+            state = decoder.getstate()
+            try:
+                text = decoder.decode(data, final=not data)
+            except UnicodeDecodeError as error:
+                decoder.setstate(state)
+                text, byte = _up_to_fault(decoder, data, error)
+            else:
+                byte = -1
+            newlines = text.count("\n")
+            line += newlines
+            column = len(text) - text.rfind("\n") if newlines else column + len(text)
+            if byte >= 0 or not data:
+                return line, column, max(byte, 0)
+
+
+def _up_to_fault(
+    decoder: codecs.IncrementalDecoder, data: bytes, error: UnicodeDecodeError
+) -> tuple[str, int]:
+    """The text before the fault, and the byte at it."""
+    text = []
+    for position in range(len(data)):
+        try:
+            text.append(decoder.decode(data[position : position + 1]))
+        except UnicodeDecodeError as found:
+            return "".join(text), found.object[found.start]
+    return "".join(text), error.object[error.start]

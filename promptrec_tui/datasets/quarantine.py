@@ -1,0 +1,55 @@
+"""Readers of doubtful files, in a child process with limits: what crashes there is one sentence here."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from promptrec_tui.datasets.places import shown_name
+from promptrec_tui.errors import UserError
+
+MEMORY_BYTES = 6 << 30
+"""Address space, of which DuckDB reserves more than it uses."""
+REFUSED = 3
+"""The exit status of a reader that says itself what is wrong."""
+
+
+def read_apart(module: str, source: Path, *arguments: str) -> str:
+    """What `python -m MODULE SOURCE ARGUMENTS…` prints; the module calls `answer`.
+
+    Raises UserError with the reader's own sentence, or one about its crash.
+    """
+    command = [sys.executable, "-m", module, str(source.absolute()), *arguments]
+    child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if child.returncode == 0:
+        return child.stdout.decode()
+    said = child.stderr.decode(errors="replace").strip().splitlines()
+    if child.returncode == REFUSED and said:
+        raise UserError(said[-1])
+    how = f"status {child.returncode}"
+    if child.returncode < 0:
+        with suppress(ValueError):
+            how = signal.Signals(-child.returncode).name
+    raise UserError(
+        f"{shown_name(source)} made its reader end with {how}. It is probably damaged: get a fresh copy."
+    )
+
+
+def answer(read: Callable[[Sequence[str]], str]) -> None:
+    """Be the reader: limit this process, call `read` with the arguments, print what it says."""
+    os.umask(0o077)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        print(read(sys.argv[1:]), end="")
+    except UserError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(REFUSED) from None
+    except MemoryError:
+        print(f"{shown_name(Path(sys.argv[1]))} takes too much memory to be read.", file=sys.stderr)
+        raise SystemExit(REFUSED) from None
