@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.reactive import reactive
 
+from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.text import clean
 from promptrec_tui.tui import verbs
@@ -133,7 +134,10 @@ class PromptrecApp(Asking, App[int]):
     @work(group="greet", exit_on_error=False)
     async def greet(self, last: dict[str, Any]) -> None:
         """Say what happened since the app was closed, and show the form again that it was closed on."""
-        welcome = await self.ask(verbs.welcome, last)
+        try:
+            welcome = await self.ask(verbs.welcome, last)
+        except UserError:
+            return  # the screen says so, each second
         self.remember(work={})
         self.news = welcome.news
         self.set_timer(NEWS_SECONDS, lambda: setattr(self, "news", ""))
