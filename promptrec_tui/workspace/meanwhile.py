@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 
+from promptrec_tui.datasets.staging import sweep
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.workspace.datasets import list_datasets
@@ -43,7 +44,11 @@ def meanwhile(workspace: Workspace, seen: Mapping[str, str], since: float, now: 
 
 
 def broken_off(workspace: Workspace, noun: str, name: str) -> str:
-    """What became of the import of a dataset, or the adding of a model, that the app was left in."""
+    """What became of the import of a dataset, or the adding of a model, that the app was left in.
+
+    Also takes away what an import that was killed had no time to.
+    """
+    sweep(workspace.home.datasets)
     rows = list_datasets(workspace) if noun == "dataset" else list_models(workspace)
     if any(row.name == name for row in rows):
         return f"The {noun} {name}, under way when the app was left, is there."
