@@ -11,7 +11,7 @@ from promptrec_tui.cli.output import JsonOption, print_json, print_table, worksp
 from promptrec_tui.cli.trial import try_command
 from promptrec_tui.text import clean_lines
 from promptrec_tui.workspace import rendering as renderings
-from promptrec_tui.workspace import templates
+from promptrec_tui.workspace import templates, versions
 
 app = typer.Typer(help="Prompt templates.", no_args_is_help=True)
 
@@ -68,11 +68,13 @@ def save_command(
 def versions_command(template: str, as_json: JsonOption = False) -> None:
     """List all versions of a template, oldest first."""
     with workspace() as here:
-        rows = [asdict(row) for row in templates.template_versions(here, template)]
+        found = versions.template_versions(here, template)
+    rows = [{**asdict(version.row), "runs": list(version.runs)} for version in found]
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("name", "version", "created", "id", "sha256"), "No versions.")
+        shown = [{**row, "runs": ", ".join(row["runs"]) or None} for row in rows]
+        print_table(shown, ("name", "version", "created", "id", "runs"), "No versions.")
 
 
 @app.command("diff")
@@ -80,7 +82,7 @@ def diff_command(before: str, after: str, as_json: JsonOption = False) -> None:
     """Compare two versions, such as mine@1 and mine@2, as a unified diff of their TOML."""
     with workspace() as here:
         rows = [templates.find_template(here, name) for name in (before, after)]
-        lines = templates.version_diff(*rows)
+        lines = versions.version_diff(*rows)
     if as_json:
         print_json(lines)
     else:

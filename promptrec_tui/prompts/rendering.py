@@ -4,8 +4,9 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from promptrec_tui.errors import TemplateError
 from promptrec_tui.prompts.bounds import bounded
-from promptrec_tui.prompts.sandbox import TemplateError, compiled
+from promptrec_tui.prompts.sandbox import compiled
 from promptrec_tui.prompts.template import Template, place, variables
 from promptrec_tui.text import clean
 
@@ -40,4 +41,4 @@ def render(template: Template, part: str, values: Mapping[str, Any]) -> str:
         lines = [line for frame, line in frames if frame.f_code.co_filename == "<template>"]
         at = f", line {lines[-1]}" if lines else ""
         sentence = f"{where}{at}: {clean(str(error)).rstrip('.')}."
-        raise TemplateError(sentence, lines[-1] if lines else 0) from error
+        raise TemplateError(sentence, source, lines[-1] if lines else 0) from error

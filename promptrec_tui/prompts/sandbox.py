@@ -15,7 +15,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from promptrec_tui.errors import UserError
+from promptrec_tui.errors import TemplateError
 from promptrec_tui.prompts.bounds import Bounded, Counted, bounded_filters, sized
 from promptrec_tui.text import clean, did_you_mean
 
@@ -33,15 +33,6 @@ GROWING_METHODS = frozenset(
 )
 UNBOUNDED = (nodes.Macro, nodes.CallBlock, nodes.FilterBlock, nodes.AssignBlock)
 MOST_SOURCE = 100_000
-
-
-class TemplateError(UserError):
-    """What is wrong with a part of a template, and where: `line` and `column` count from 1, 0 is unknown."""
-
-    def __init__(self, sentence: str, line: int = 0, column: int = 0) -> None:
-        super().__init__(sentence)
-        self.line = line
-        self.column = column
 
 
 class Missing(jinja2.StrictUndefined):
@@ -122,10 +113,10 @@ def compiled(source: str, variables: Sequence[str], where: str) -> jinja2.Templa
         tree = SANDBOX.parse(source)
         for node in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
             wrong = "a template cannot use other files, leave it out."
-            raise TemplateError(f"{where}, line {node.lineno}: {wrong}", node.lineno)
+            raise TemplateError(f"{where}, line {node.lineno}: {wrong}", source, node.lineno)
         for node in tree.find_all(UNBOUNDED):
             wrong = "a template cannot have macros, filter blocks and set blocks: write it out."
-            raise TemplateError(f"{where}, line {node.lineno}: {wrong}", node.lineno)
+            raise TemplateError(f"{where}, line {node.lineno}: {wrong}", source, node.lineno)
         for name in sorted(meta.find_undeclared_variables(tree) - set(variables)):
             line = next((found.lineno for found in tree.find_all(nodes.Name) if found.name == name), 1)
             known = ", ".join(map(repr, variables)) + (" is" if len(variables) == 1 else " are")
@@ -157,8 +148,7 @@ def uses(source: str, variable: str) -> bool:
 
 def _located(where: str, source: str, line: int, word: str, message: str) -> TemplateError:
     """The error with the line, and the column where `word` stands in it."""
-    lines = source.splitlines()
-    text = lines[line - 1] if 0 < line <= len(lines) else ""
-    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
+    error = TemplateError("", source, line)
+    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", error.source) if word else None
     at = f"line {line}, column {found.start() + 1}" if found else f"line {line}"
-    return TemplateError(f"{where}, {at}: {message}", line, found.start() + 1 if found else 0)
+    return TemplateError(f"{where}, {at}: {message}", source, line, found.start() + 1 if found else 0)

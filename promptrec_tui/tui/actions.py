@@ -53,6 +53,9 @@ GROUPS = {
     "import_dataset": "Import",
     "clean_dataset": "Cleaning",
     "templates": "Templates",
+    "edit_template": "Template editor",
+    "template_versions": "Template versions",
+    "audit_template": "Template audit",
     "try_templates": "Try templates",
     "trials": "Templates tried",
     "models": "Models",
@@ -69,7 +72,8 @@ KEYS_ONLY = ("app.back", "app.next", "app.last", "app.palette")
 HINT = True
 SCREENS = (
     "runs run new_run data inspect import_dataset clean_dataset "
-    "templates try_templates trials models add_model"
+    "templates edit_template template_versions audit_template "
+    "try_templates trials models add_model"
 )
 FORMS = "new_run import_dataset clean_dataset try_templates add_model"
 
@@ -112,12 +116,24 @@ ACTIONS: tuple[Action, ...] = (
     Action("data.splits", "inspect('splits')", "S", "splits", "What each split would make of it.", "data"),
     Action("data.clean", "clean_dataset", "c", "clean", "Make a cleaned dataset of it.", "data", HINT),
     Action("data.delete", "delete_dataset", "D", "delete", "Delete a dataset that no run uses.", "data"),
+    Action("templates.edit", "edit", "e", "edit", "Edit the template, or a copy of it.", "templates", HINT),
+    Action("templates.new", "copy", "n", "new", "Write a template, from a copy of this.", "templates", HINT),
+    Action("templates.audit", "audit", "a", "audit", "Over every row of the dataset.", "templates", HINT),
+    Action("templates.versions", "versions", "v", "versions", "What changed, and when.", "templates", HINT),
     Action("templates.user", "choose_user", "u", "user", "Render for the user you type.", "templates", HINT),
-    Action("templates.next", "next_user", "]", "next user", "Render for the next user.", "templates", HINT),
-    Action("templates.last", "previous_user", "[", "last user", "Render for the user before.", "templates"),
     Action("templates.dataset", "next_dataset", "d", "dataset", "With another dataset.", "templates", HINT),
-    Action("templates.model", "next_model", "m", "model", "With another model's tokens.", "templates", HINT),
+    Action("templates.model", "next_model", "m", "model", "With another model's tokens.", "templates"),
+    Action("templates.next", "next_user", "]", "next user", "Render for the next user.", "templates"),
+    Action("templates.last", "previous_user", "[", "last user", "Render for the user before.", "templates"),
+    Action("templates.editor", "edit_outside", "E", "$EDITOR", "Edit it in your own editor.", "templates"),
+    Action("templates.rename", "rename", "R", "rename", "Runs keep the name they know.", "templates"),
     Action("templates.try", "try_templates", "t", "try", "Compare templates on the same users.", "templates"),
+    Action("edit.save", "save", "f2,ctrl+s", "save", "Save a new version.", "edit_template", HINT),
+    Action("edit.wrap", "next_wrap", "f3", "wrap", "Plain, chat, or as the model.", "edit_template", HINT),
+    Action("edit.editor", "open_editor", "f4,E", "$EDITOR", "In your own editor.", "edit_template", HINT),
+    Action("edit.next", "next_user", "f6,]", "next row", "Render the next row.", "edit_template", HINT),
+    Action("edit.last", "previous_user", "f7,[", "last row", "Render the row before.", "edit_template"),
+    Action("versions.mark", "mark", "space", "mark", "Compare with this.", "template_versions", HINT),
     Action("models.add", "add_model", "a", "add", "List a model folder, or fetch a hub id.", "models", HINT),
     Action("models.check", "check_again", "r", "check", "Look the folder over again.", "models", HINT),
     Action("form.start", "start", "ctrl+r,f2", "start", "Do what the form says.", FORMS, HINT),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.queue import Where
     from promptrec_tui.workspace.rendering import Rendering
     from promptrec_tui.workspace.runs import NewRun, PreviewRow, RunRow
-    from promptrec_tui.workspace.templates import Saved, Template, TemplateRow, VersionRow
+    from promptrec_tui.workspace.templates import Saved, Template, TemplateRow
+    from promptrec_tui.workspace.versions import Version
 
 Points = list[tuple[int, float | None]]
 
@@ -280,8 +281,8 @@ def rendering(
 
 @dataclass(frozen=True)
 class Opening:
-    """A template to edit: the version that it begins from (`base`, empty for a new one), the key of its draft,
-    and that draft, if there is one."""
+    """A template to edit: the version that it begins from (`base`, empty for a new one), the key of its
+    draft, and that draft, if there is one."""
 
     template: "Template"
     base: str
@@ -320,6 +321,13 @@ def draft_rendering(
     return render_draft(workspace, dataset, template, user, model)
 
 
+def neighbour(workspace: "Workspace", dataset: str, task: str, user: str | None, by: int) -> str | None:
+    """The row that stands `by` rows after one: the key of a user, or the number of a labelled text."""
+    from promptrec_tui.workspace.rendering import neighbour as found
+
+    return found(workspace, dataset, task, user, by)
+
+
 def keep_draft(workspace: "Workspace", key: str, template: "Template", base: str) -> None:
     """Keep what is typed."""
     from promptrec_tui.workspace.drafts import keep_draft as keep
@@ -351,17 +359,17 @@ def toml_template(workspace: "Workspace", text: str) -> "Template":
     return read_toml(text)
 
 
-def template_versions(workspace: "Workspace", template: str) -> "list[VersionRow]":
-    """All versions of a template with what changed in each, newest first."""
-    from promptrec_tui.workspace.templates import version_rows
+def template_versions(workspace: "Workspace", template: str) -> "list[Version]":
+    """All versions of a template with their runs, newest first."""
+    from promptrec_tui.workspace.versions import template_versions as versions
 
-    return version_rows(workspace, template)
+    return versions(workspace, template)[::-1]
 
 
 def version_diff(workspace: "Workspace", before: str, after: str) -> list[str]:
     """A unified diff of two versions, given by id."""
     from promptrec_tui.workspace.templates import find_template
-    from promptrec_tui.workspace.templates import version_diff as diff
+    from promptrec_tui.workspace.versions import version_diff as diff
 
     return diff(find_template(workspace, before), find_template(workspace, after))
 

@@ -88,6 +88,20 @@ def render_draft(
     return _rendering(template, sources, key, prompt, completion, [item["title"] for item in history])
 
 
+def neighbour(workspace: Workspace, dataset: str, task: str, user: str | None, by: int) -> str | None:
+    """The row that stands `by` rows after `user` (None: before the first): the key of a user, or the number
+    of a labelled text; None where there is none."""
+    with open_dataset(workspace.home.root / find_dataset(workspace, dataset).file) as file:
+        if task == "classify":
+            number = (int(user) if user is not None and user.isdecimal() else -1) + by
+            return str(number) if 0 <= number < file.counts.examples else None
+        try:
+            here = file.user(user).user_id if user is not None else -by
+            return file.user_at(max(0, here + by)).key
+        except (IndexError, UserError):
+            return None
+
+
 def item_fields(file: Dataset) -> list[dict[str, str]]:
     """What templates see of each item: its title and its attributes, as text."""
     return [{**item.attributes, "title": item.title} for item in file.items()]

@@ -1,12 +1,13 @@
 """What a person does with prompt templates."""
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.template import (
-    Template,
+    Template as Template,
+)
+from promptrec_tui.prompts.template import (
     check_template,
     parse_template,
     parse_template_file,
@@ -14,7 +15,6 @@ from promptrec_tui.prompts.template import (
 )
 from promptrec_tui.store import templates as store
 from promptrec_tui.store.templates import TemplateRow as TemplateRow
-from promptrec_tui.text import clean
 from promptrec_tui.workspace.names import check_name
 from promptrec_tui.workspace.opening import Workspace
 
@@ -96,19 +96,17 @@ def as_template(row: TemplateRow) -> Template:
 
 def template_toml(row: TemplateRow) -> str:
     """The TOML file that `save_template` reads the same template from."""
-    return template_to_toml(as_template(row))
+    return template_text(as_template(row))
+
+
+def template_text(template: Template) -> str:
+    """The same of a template that is being written."""
+    return template_to_toml(template)
 
 
 def read_toml(text: str) -> Template:
     """The template that the text of a TOML file says. Raises UserError; the parts are not checked."""
     return parse_template(text, "The text")
-
-
-def version_diff(before: TemplateRow, after: TemplateRow) -> list[str]:
-    """A unified diff of two versions, as lines of cleaned text; empty when they say the same."""
-    old, new = (template_toml(row).splitlines() for row in (before, after))
-    name, other = (f"{row.name} version {row.version}" for row in (before, after))
-    return [clean(line) for line in difflib.unified_diff(old, new, name, other, lineterm="")]
 
 
 def _add(workspace: Workspace, template: Template) -> TemplateRow:

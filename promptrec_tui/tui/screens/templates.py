@@ -13,7 +13,11 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.screens.audit_template import AuditTemplateScreen
 from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.screens.confirm import ConfirmScreen
+from promptrec_tui.tui.screens.edit_template import EditTemplateScreen, Row
+from promptrec_tui.tui.screens.template_versions import TemplateVersionsScreen
 from promptrec_tui.tui.screens.try_templates import TrialsScreen, TryTemplatesScreen
 from promptrec_tui.tui.widgets.cells import fit
 from promptrec_tui.tui.widgets.empty import Empty
@@ -50,6 +54,9 @@ class TemplatesScreen(BaseScreen[None]):
     _model = ""
     _user: str | None = None
     """Its key; None: the first of the dataset."""
+    _present_task = ""
+    _wanted = ""
+    """The template to put the cursor on as soon as it is listed."""
 
     def body(self) -> ComposeResult:
         with Horizontal(id="panes"):
@@ -58,6 +65,7 @@ class TemplatesScreen(BaseScreen[None]):
                 with TextPane(id="text"):
                     yield Static(id="template")
                 yield Input(placeholder="the key of a user, then enter", id="user", compact=True)
+                yield Input(placeholder="the new name, then enter", id="name", compact=True)
                 yield Static(id="facts")
                 yield Empty("No dataset to render with yet.", "2", "go to Data, and there i imports one")
                 with TextPane(id="rendered"):
@@ -70,12 +78,20 @@ class TemplatesScreen(BaseScreen[None]):
         return next((row for row in self._templates if row.id == key), None)
 
     @property
+    def _names(self) -> tuple[str, str]:
+        """What dataset and model are called."""
+        dataset = next((row.name for row in self._datasets if row.id == self._dataset), "")
+        return dataset, next((row.name for row in self._models if row.id == self._model), "")
+
+    @property
     def _line_end(self) -> str:
         return ASCII_LINE_END if self.promptrec.ascii_only else LINE_END
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("choose_user", "next_user", "previous_user", "try_templates"):
+        if action in ("choose_user", "next_user", "previous_user", "try_templates", "audit"):
             return True if self._dataset else None
+        if action == "rename":
+            return True if self.present_template and not self.present_template.builtin else None
         if action == "next_dataset":
             return True if len(self._datasets) > 1 else None
         if action == "next_model":
@@ -97,7 +113,8 @@ class TemplatesScreen(BaseScreen[None]):
         self.set_class(bool(datasets), "-filled")
         table = self.query_one("#templates", Table)
         table.show({row.id: _cells(row, self.promptrec.glyphs.more) for row in templates})
-        table.choose(self.promptrec.recall("template", ""))
+        table.choose(self._wanted or self.promptrec.recall("template", ""))
+        self._wanted = ""
         self.refresh_bindings()
         self._show()
 
@@ -105,10 +122,14 @@ class TemplatesScreen(BaseScreen[None]):
     def _chosen(self, event: Table.Chosen) -> None:
         if event.key:
             self.promptrec.remember(template=event.key)
+        self.refresh_bindings()
         self._show()
 
     def _show(self) -> None:
         if row := self.present_template:
+            if row.task != self._present_task:
+                # A user's key says nothing of labelled texts, which have numbers.
+                self._present_task, self._user = row.task, None
             self.query_one("#template", Static).update(template_text(row, self._line_end))
             self._render_last_event(row)
 
@@ -119,8 +140,7 @@ class TemplatesScreen(BaseScreen[None]):
             facts.update("")
             rendered.update("")
             return
-        dataset = next(found.name for found in self._datasets if found.id == self._dataset)
-        model = next(found.name for found in self._models if found.id == self._model)
+        dataset, model = self._names
         try:
             answer = await self.ask(verbs.rendering, self._dataset, row.id, self._user, self._model)
         except UserError as error:
@@ -151,10 +171,8 @@ class TemplatesScreen(BaseScreen[None]):
 
     @work(exclusive=True, group="step", exit_on_error=False)
     async def _step_user(self, by: int) -> None:
-        known = await self.ask(verbs.user_page, self._dataset, 0, LOOKED_AT, self._user or "")
-        here = next((user.user_id for user in known if user.key == self._user), -by)
-        if found := await self.ask(verbs.user_page, self._dataset, max(0, here + by), 1):
-            self._user = found[0].key
+        if found := await self.ask(verbs.neighbour, self._dataset, self._present_task, self._user, by):
+            self._user = found
             self._show()
 
     def action_next_dataset(self) -> None:
@@ -167,16 +185,64 @@ class TemplatesScreen(BaseScreen[None]):
         self._show()
 
     def action_try_templates(self) -> None:
-        dataset = next((row.name for row in self._datasets if row.id == self._dataset), "")
-        model = next((row.name for row in self._models if row.id == self._model), "")
-        self.app.push_screen(TryTemplatesScreen(dataset, model), self._tried)
+        self.app.push_screen(TryTemplatesScreen(*self._names), self._tried)
 
     def _tried(self, document: dict[str, Any] | None) -> None:
         if document is not None:
             self.app.push_screen(TrialsScreen(document))
 
+    def action_edit(self) -> None:
+        self._edit(copy=False, outside=False)
+
+    def action_copy(self) -> None:
+        self._edit(copy=True, outside=False)
+
+    def action_edit_outside(self) -> None:
+        self._edit(copy=False, outside=True)
+
+    @work(group="edit", exit_on_error=False)
+    async def _edit(self, copy: bool, outside: bool) -> None:
+        if (row := self.present_template) is None:
+            return
+        opening = await self.ask(verbs.template_to_edit, row.id, copy)
+        template = opening.template
+        if draft := opening.draft:
+            question = f"Go on with the draft of {draft.template.name}?"
+            cost = f"You left it on {draft.clock}, unsaved. Your next letter elsewhere takes its place."
+            if await self.app.push_screen_wait(ConfirmScreen(question, cost, "Go on")):
+                template = draft.template
+        dataset, model = self._names
+        shown = Row(self._dataset, dataset, self._model, model, self._user)
+        saved = await self.app.push_screen_wait(EditTemplateScreen(opening, template, shown, outside))
+        if saved:
+            self._wanted = saved
+            self.renew()
+
+    def action_versions(self) -> None:
+        if row := self.present_template:
+            self.app.push_screen(TemplateVersionsScreen(row.id))
+
+    def action_audit(self) -> None:
+        if row := self.present_template:
+            self.app.push_screen(AuditTemplateScreen(self._dataset, row.id, self._model))
+
+    def action_rename(self) -> None:
+        if row := self.present_template:
+            self.add_class("-naming")
+            field = self.query_one("#name", Input)
+            field.value = row.name
+            field.focus()
+
+    @on(Input.Submitted, "#name")
+    @work(group="rename", exit_on_error=False)
+    async def _renamed(self, event: Input.Submitted) -> None:
+        if row := self.present_template:
+            await self.ask(verbs.rename_template, row.id, event.value.strip())
+        self.action_back()
+        self.renew()
+
     def action_back(self) -> None:
-        self.remove_class("-asking")
+        self.remove_class("-asking", "-naming")
         self.focus_home()
 
 

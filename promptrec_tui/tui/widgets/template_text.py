@@ -3,16 +3,20 @@
 import re
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.content import Content
 
+from promptrec_tui.errors import TemplateError, UserError
 from promptrec_tui.text import clean, clean_lines
+from promptrec_tui.tui.glyphs import Glyphs
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.rendering import Rendering
     from promptrec_tui.workspace.templates import TemplateRow
 
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-LINE_END, ASCII_LINE_END = "⏎", "\\n"
+LINE_END, ASCII_LINE_END = LINE_ENDS = ("⏎", "\\n")
+BAR_WIDTH = 20
 TRAINED = "$text-success on $success-muted"
 
 
@@ -22,6 +26,7 @@ def template_text(row: "TemplateRow", line_end: str = LINE_END) -> Content:
     return Content("\n").join(
         [
             Content.assemble((clean(row.name), "bold"), (_facts(row), "dim")),
+            *([Content("system").stylize("dim"), Content(clean_lines(row.system))] if row.system else []),
             Content("prompt").stylize("dim"),
             _coloured(row.prompt),
             Content.assemble(("completion", TRAINED), ("  trained; ends with ", "dim"), end),
@@ -31,16 +36,22 @@ def template_text(row: "TemplateRow", line_end: str = LINE_END) -> Content:
 
 
 def rendering_text(rendering: "Rendering", line_end: str = LINE_END) -> Content:
-    """A prompt with the completion right behind it, as the model reads them."""
+    """A prompt with the completion right behind it, as the model reads them; above it, what was dropped."""
     completion = clean_visibly(rendering.completion, line_end)
-    return Content.assemble(clean_lines(rendering.prompt), (completion, f"bold {TRAINED}"))
-
-
-def rendering_facts(rendering: "Rendering", dataset: str, model: str) -> Content:
-    """For whom it was rendered, and how much of the context it takes."""
-    prompt, completion = len(rendering.prompt_token_ids), len(rendering.completion_token_ids)
-    dropped = rendering.dropped_history
+    dropped = "".join(f"{clean(title)}\n" for title in rendering.dropped_titles)
     return Content.assemble(
+        (dropped, "dim strike"), clean_lines(rendering.prompt), (completion, f"bold {TRAINED}")
+    )
+
+
+def rendering_facts(
+    rendering: "Rendering", dataset: str, model: str, glyphs: Glyphs | None = None
+) -> Content:
+    """For whom it was rendered, and how much of the context it takes; with `glyphs`, as a bar too."""
+    prompt, completion = len(rendering.prompt_token_ids), len(rendering.completion_token_ids)
+    dropped, special = rendering.dropped_history, rendering.special_texts
+    return Content.assemble(
+        *(_context_bar(prompt, completion, rendering.context, glyphs) if glyphs else ()),
         ("user ", "dim"),
         (clean(rendering.user), "bold"),
         (" of ", "dim"),
@@ -52,7 +63,40 @@ def rendering_facts(rendering: "Rendering", dataset: str, model: str) -> Content
         (f" ({clean(model)})", "dim"),
         ("  dropped ", "dim"),
         (f"{dropped} oldest items", "$text-warning") if dropped else "none",
+        ("  chat", "dim") if rendering.chat else "",
+        (f"  {special} special tokens in the data, kept as text", "$text-warning") if special else "",
     )
+
+
+def _context_bar(prompt: int, completion: int, context: int, glyphs: Glyphs) -> tuple[tuple[str, str], ...]:
+    """The context as `BAR_WIDTH` cells: prompt, completion, what is free."""
+    full, trained = round(prompt * BAR_WIDTH / context), -(-completion * BAR_WIDTH // context)
+    full = min(full, BAR_WIDTH - trained)
+    block, free = glyphs.bars[-1], glyphs.bars[0]
+    return (
+        (block * full, "$text-accent"),
+        (block * trained, "$text-success"),
+        (free * (BAR_WIDTH - full - trained), "dim"),
+        (" ", ""),
+    )
+
+
+def problem_text(error: UserError) -> Content:
+    """An error as its sentence; below it the line of the template that is wrong, with a caret."""
+    text = Content(clean(str(error))).stylize("$text-error")
+    if not (isinstance(error, TemplateError) and error.source):
+        return text
+    # As wide as the text before it, whose Chinese characters take two cells each.
+    caret = " " * cell_len(clean(error.source)[: error.column - 1]) + "^" if error.column else ""
+    return Content.assemble(text, "\n", clean(error.source), *(("\n", (caret, "bold")) if caret else ()))
+
+
+def diff_text(lines: "list[str]") -> Content:
+    """A unified diff, in the colours that people know."""
+    if not lines:
+        return Content("Both say the same.")
+    styles = {"+": "$text-success", "-": "$text-error", "@": "dim"}
+    return Content("\n").join(Content(line).stylize(styles.get(line[:1], "")) for line in lines)
 
 
 def clean_visibly(text: str, line_end: str = LINE_END) -> str:
@@ -62,7 +106,8 @@ def clean_visibly(text: str, line_end: str = LINE_END) -> str:
 
 def _facts(row: "TemplateRow") -> str:
     kind = "built in" if row.builtin else f"version {row.version}"
-    return f"  {row.task}, language {clean(row.language)}, {kind}"
+    wrap = "" if row.wrap == "auto" else f", {row.wrap}"
+    return f"  {row.task}, language {clean(row.language)}, {kind}{wrap}"
 
 
 def _coloured(text: str) -> Content:

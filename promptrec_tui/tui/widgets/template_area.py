@@ -1,0 +1,26 @@
+"""A field for the text of a template, its Jinja tags in colour."""
+
+import re
+
+from rich.text import Text
+from textual.widgets import TextArea
+
+TAGS = (
+    # A tag may go on in the next line; what ends one may stand alone.
+    (re.compile(r"\{\{.*?(?:\}\}|$)"), "cyan"),
+    (re.compile(r"\{%.*?(?:%\}|$)"), "magenta"),
+    (re.compile(r"\{#.*?(?:#\}|$)"), "dim italic"),
+)
+
+
+class TemplateArea(TextArea):
+    """Coloured by itself: the grammars that Textual offers are C code, and none of them is Jinja's."""
+
+    def __init__(self, id: str, placeholder: str = "") -> None:
+        super().__init__(id=id, compact=True, placeholder=placeholder, highlight_cursor_line=False)
+
+    def get_line(self, line_index: int) -> Text:
+        text = super().get_line(line_index)
+        for pattern, style in TAGS:
+            text.highlight_regex(pattern, style)
+        return text
