@@ -94,12 +94,12 @@ def launch_unit(home: Home, folder: RunFolder, attempt: int, slot: Lock) -> bool
         *(f"--setenv={name}" for name in passed),
         *supervisor_command(folder.id, attempt, []),
     ]
-    with open(place.log, "ab") as log, suppress(OSError, subprocess.TimeoutExpired):
+    with suppress(OSError, subprocess.TimeoutExpired):
         asked = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             env={**passed, **reach},
             timeout=UNIT_SECONDS,
             check=False,

@@ -87,7 +87,7 @@ def wants_unit(facts: Facts) -> bool:
 
 def login_facts() -> Facts:
     """The facts of this machine and user, for this process."""
-    user = getpass.getuser()
+    user = _user()
     systemd = Path("/run/systemd/system").is_dir()
     socket = runtime_folder() / "systemd/private"
     return Facts(
@@ -133,6 +133,13 @@ def kills_user(said: str, user: str) -> bool | None:
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where the user's service manager listens; known even where a login did not say it (`sudo -u`)."""
     return Path(environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())  # a user without a name, as containers have them
 
 
 @lru_cache(maxsize=1)

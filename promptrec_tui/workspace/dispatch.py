@@ -24,12 +24,11 @@ def dispatch(home: Home) -> list[str]:
     Whoever waits for a taken device has it before those behind; a run that waits for room on a GPU lets
     smaller ones by. The catalogue is not needed: the queue moves on while it is busy, full or damaged.
     """
-    gpus = installed_gpus()
+    entries = [entry for entry in queued(home) if not entry.hold]
+    gpus = installed_gpus() if entries else []
     ahead: dict[str, str] = {}
     started = []
-    for entry in queued(home):
-        if entry.hold:
-            continue
+    for entry in entries:
         reasons: list[str] = []
         if _start(entry, devices_for(entry.device, gpus), ahead, reasons):
             started.append(entry.folder.id)

@@ -106,6 +106,14 @@ def test_a_run_that_is_going_is_asked_where_it_is(run, monkeypatch):
     assert run_survival(run).answer == "no"
 
 
+def test_a_user_without_a_name_has_an_answer(monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr(logout.getpass, "getuser", nameless)
+    assert not login_facts().linger
+
+
 def test_this_machine_has_an_answer(run):
     assert survival(login_facts()).answer in ("yes", "no", "unknown")
     assert run_survival(run).why.endswith(".")
