@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 
 from promptrec_tui.datasets.dataset import FORMAT_VERSION, Example, Item, User
@@ -13,6 +14,9 @@ from promptrec_tui.files import sha256_file, sync_file, sync_folder
 
 Interaction = tuple[int, int, int, float | None, int | None, int]
 """(user id, position, item id, rating, timestamp, source line)"""
+
+BATCH = 256
+"""Rows a statement: twice as fast as one by one."""
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -85,7 +89,7 @@ def _fill(
         connection.execute("PRAGMA synchronous = OFF")
         connection.executescript(SCHEMA)
         connection.execute("BEGIN")
-        connection.executemany("INSERT INTO interaction VALUES (?, ?, ?, ?, ?, ?)", interactions)
+        _insert(connection, interactions)
         connection.executemany(
             "INSERT INTO item VALUES (?, ?, ?, ?, ?, ?)",
             (
@@ -120,3 +124,10 @@ def _fill(
             "INSERT INTO meta VALUES (?, ?)", sorted({**meta(), "format_version": FORMAT_VERSION}.items())
         )
         connection.execute("COMMIT")
+
+
+def _insert(connection: sqlite3.Connection, interactions: Iterable[Interaction]) -> None:
+    rows = iter(interactions)
+    while values := tuple(chain.from_iterable(islice(rows, BATCH))):
+        marks = ", ".join(["(?, ?, ?, ?, ?, ?)"] * (len(values) // 6))
+        connection.execute(f"INSERT INTO interaction VALUES {marks}", values)
