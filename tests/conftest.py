@@ -13,7 +13,7 @@ import sys
 import tempfile
 import termios
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -140,7 +140,10 @@ OpenTerminal = Callable[..., Terminal]
 
 @pytest.fixture
 def open_terminal() -> Iterator[OpenTerminal]:
-    """Start `promptrec ARGUMENTS…` at a terminal; what still lives at the end is killed."""
+    """Start `promptrec ARGUMENTS…` at a terminal, perhaps `through` another command.
+
+    What still lives at the end is killed.
+    """
     opened: list[Terminal] = []
 
     def start(
@@ -148,8 +151,9 @@ def open_terminal() -> Iterator[OpenTerminal]:
         home: Home,
         size: tuple[int, int] = (80, 24),
         environment: Mapping[str, str] = {},
+        through: Sequence[str] = (),
     ) -> Terminal:
-        command = [sys.executable, "-m", "promptrec_tui", *arguments]
+        command = [*through, sys.executable, "-m", "promptrec_tui", *arguments]
         opened.append(Terminal(command, size, {VARIABLE: str(home.root), **environment}))
         return opened[-1]
 
