@@ -55,10 +55,10 @@ def try_command(
     if as_json:
         print_json(asdict(found))
     else:
-        _print(found, k)
+        _print(found, k, words)
 
 
-def _print(found: Sensitivity, k: int) -> None:
+def _print(found: Sensitivity, k: int, words: bool) -> None:
     rows: list[dict[str, Any]] = [
         {"template": trial.name, "users": trial.users, **trial.metrics, "problem": trial.error}
         for trial in found.trials
@@ -70,7 +70,9 @@ def _print(found: Sensitivity, k: int) -> None:
         f"mean {found.mean:.4f}, from {found.low:.4f} to {found.high:.4f}. "
         "Validation targets; rank is the geometric mean over the whole catalogue."
     )
-    if found.words:
+    if words and not found.words:
+        print(f"\nThe prompt of {found.trials[0].name!r} says no word of its own.")
+    elif words:
         print(f"\nWhat leaving a word out of {found.trials[0].name!r} costs (doublings of the rank):")
         dear = [asdict(word) for word in found.words[:SHOWN_WORDS]]
         print_table(dear, ("word", "cost", "users"), "")

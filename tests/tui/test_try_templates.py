@@ -59,7 +59,7 @@ async def test_templates_are_tried_by_keyboard(shop_home, until) -> None:
         app.screen.query_one("#templates", Input).value = "list, next-item-en"
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, TrialsScreen), 120)
-        shown = app.screen.query_one(Static).visual.plain
+        shown = app.screen.query_one("#tried", Static).visual.plain
         assert "next-item-en" in shown
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, TemplatesScreen))

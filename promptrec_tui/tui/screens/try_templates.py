@@ -33,6 +33,9 @@ class TryTemplatesScreen(CommandForm):
     VERB = "Try"
     WORKING = "loading the model…"
 
+    _offered = False
+    """Whether there is something to choose from: only then can a draft be taken."""
+
     def __init__(self, dataset: str, model: str) -> None:
         super().__init__()
         self._defaults = {
@@ -58,18 +61,18 @@ class TryTemplatesScreen(CommandForm):
         datasets = [found.name for found in await self.ask(verbs.datasets)]
         models = [found.name for found in await self.ask(verbs.models)]
         tuned = [RUN + found.name for found in await self.ask(verbs.runs) if found.state == "done"]
-        first = not self.query_one("#dataset", Select)._options[1:]
         for name, names in (("dataset", datasets), ("model", models + tuned)):
             offer(self.query_one(f"#{name}", Select), names)
         for name in ("orders", "words"):
             offer(self.query_one(f"#{name}", Select), ("no", "yes"))
-        if first:
+        if not self._offered:
+            self._offered = True
             self.fill(self._defaults)
             self.take_draft()
 
-    def on_mount(self) -> None:
-        # The draft is taken once there is something to choose from.
-        self.focus_home()
+    def take_draft(self) -> None:
+        if self._offered:
+            super().take_draft()
 
     def command(self, values: Mapping[str, str]) -> list[str]:
         dataset = required(values, "dataset", "Choose a dataset.")
@@ -105,4 +108,4 @@ class TrialsScreen(BaseScreen[None]):
 
     def body(self) -> ComposeResult:
         with TextPane():
-            yield Static(trials_text(self._document))
+            yield Static(trials_text(self._document), id="tried")
