@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from benchmarks.faults import plugs
 from benchmarks.faults.cases import Case, Tally
-from benchmarks.faults.oracle import check_finished, check_integrity, check_logs, refusal
+from benchmarks.faults.oracle import START_RUN, check_finished, check_integrity, check_logs, command, refusal
 from benchmarks.faults.patient import (
     Patient,
     begin,
@@ -19,7 +19,7 @@ from benchmarks.faults.patient import (
     wait_for_rest,
 )
 from benchmarks.faults.places import BrokenError, Place, SkippedError
-from benchmarks.faults.terminal import start_app
+from benchmarks.faults.terminal import open_app
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.library import builtin_templates
 from promptrec_tui.runs.checkpoints import newest_verified
@@ -44,7 +44,7 @@ def full_for_a_run(case: Case) -> Tally:
 
 def file_limit(case: Case) -> Tally:
     """No file of the trainer may grow beyond what a checkpoint needs (RLIMIT_FSIZE, as a quota does)."""
-    with plugs.plugged(case.place, plugs.FILE_LIMIT.replace("LIMIT", "120_000")):
+    with plugs.plugged(case.place, plugs.FILE_LIMIT.replace("BYTES", "120_000")):
         patient = begin(case.place.home)
         status = wait_for_rest(patient)
     return _paused_and_resumed(case, patient, status)
@@ -92,20 +92,18 @@ def full_for_the_catalogue(case: Case) -> Tally:
 
 
 def read_only(case: Case) -> Tally:
-    """The home's file system is mounted read-only."""
+    """The home's file system is mounted read-only: what reads works, what writes says why it cannot."""
     home = str(case.place.home.root)
     _mount("--bind", home, home)
     _mount("-o", "remount,ro,bind", home)
-    said = refusal(case.place, "run", "list")
+    command(case.place, "run", "list")
+    said = refusal(case.place, *START_RUN)
     if home not in said:
         raise BrokenError(f"The sentence does not name the home: {said}")
-    app = start_app(case.place)
-    shown = app.read(8)
-    if app.lives():
-        app.press("\x11")
-    app.wait()
-    if "Traceback" in app.read() or "Cannot" not in shown:
-        raise BrokenError(f"The app shows: {shown[-300:]}")
+    app = open_app(case.place)
+    app.press("\x11")
+    if (status := app.wait()) or "Traceback" in app.read():
+        raise BrokenError(f"The app ended with {status}: {app.read()[-300:]}")
     return Tally(1, said)
 
 

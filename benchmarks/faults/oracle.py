@@ -15,6 +15,9 @@ from promptrec_tui.files import read_json, sha256_file
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
 
+START_RUN = ("run", "start", "--name", "n", "--dataset", "shop", "--template", "list", "--model", "tiny")
+"""A command that writes."""
+
 
 def check_finished(place: Place, patient: Patient, twin: Twin) -> None:
     """A run that ended as its undisturbed twin did. Raises BrokenError with the first thing that differs."""

@@ -61,7 +61,7 @@ threading.Thread(target=jump, daemon=True).start()
 
 FILE_LIMIT = """
 import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
+resource.setrlimit(resource.RLIMIT_FSIZE, (BYTES, BYTES))
 """
 
 

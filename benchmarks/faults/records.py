@@ -10,7 +10,14 @@ from pathlib import Path
 
 from benchmarks.faults.cases import Case, Tally
 from benchmarks.faults.moments import while_training
-from benchmarks.faults.oracle import check_catalogue, check_finished, check_integrity, command, refusal
+from benchmarks.faults.oracle import (
+    START_RUN,
+    check_catalogue,
+    check_finished,
+    check_integrity,
+    command,
+    refusal,
+)
 from benchmarks.faults.patient import (
     begin,
     catalogue,
@@ -138,19 +145,7 @@ def newer(case: Case) -> Tally:
     home = case.place.home
     schema.bring_up_to_date(home, _migrations(case.place, keep=99))
     before = home.database.read_bytes()
-    said = refusal(
-        case.place,
-        "run",
-        "start",
-        "--name",
-        "n",
-        "--dataset",
-        "shop",
-        "--template",
-        "list",
-        "--model",
-        "tiny",
-    )
+    said = refusal(case.place, *START_RUN)
     if "newer" not in said:
         raise BrokenError(f"A newer catalogue is told as: {said}")
     command(case.place, "run", "list")

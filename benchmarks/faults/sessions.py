@@ -29,9 +29,7 @@ def app_killed(case: Case) -> Tally:
             struck += going
         wait_for_rest(patient)
         check_finished(case.place, patient, case.twin)
-    app = open_app(case.place)
-    app.until("run-1")
-    app.close()
+    open_app(case.place).close()
     return Tally(struck, f"beside {runs} run{'s' * (runs > 1)}")
 
 
@@ -39,7 +37,7 @@ def hung_up(case: Case) -> Tally:
     """The terminal is closed while a run goes on: the app ends, the run does not, and the app reopens."""
     patient = begin(case.place.home)
     app = open_app(case.place)
-    app.until("run")
+    app.until("running")
     app.press("2")
     app.read(1)
     app.hang_up()
