@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from promptrec_tui.cli import dataset_care
+from promptrec_tui.cli.dataset_preview import counts_text, dry_run_import
 from promptrec_tui.cli.output import (
     JsonOption,
     ProgressOption,
@@ -25,27 +26,33 @@ COLUMNS = ("name", "id", "users", "items", "interactions", "examples", "rejected
 
 @app.command("import")
 def import_command(
-    source: Annotated[Path, typer.Argument(help="A MovieLens folder, or a CSV or TSV file of interactions.")],
-    name: Annotated[str, typer.Option("--name", help="What to call the dataset.")],
-    format: Annotated[str, typer.Option("--format", help="auto, movielens or csv.")] = "auto",
-    items: Annotated[Path | None, typer.Option("--items", help="A CSV or TSV file of items.")] = None,
+    source: Annotated[Path, typer.Argument(help="A file, a folder of a known layout, or a zip of either.")],
+    name: Annotated[str | None, typer.Option("--name", help="What to call the dataset.")] = None,
+    format: Annotated[str, typer.Option("--format", help=f"auto, {', '.join(datasets.FORMATS)}.")] = "auto",
+    items: Annotated[Path | None, typer.Option("--items", help="The file of the items.")] = None,
     mapping: Annotated[
         list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Which column a field is in.")
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help=f"Of text files: {', '.join(datasets.ENCODINGS)}.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and check only; write nothing.")] = False,
     progress: ProgressOption = ProgressStyle.auto,
     as_json: JsonOption = False,
 ) -> None:
-    """Read interactions into a new dataset."""
-    options = datasets.ImportOptions(format=format, items=items, mapping=_pairs(mapping or []))
+    """Read interactions, or texts with an answer, into a new dataset."""
+    options = datasets.ImportOptions(format, items, _pairs(mapping or []), encoding)
+    if dry_run:
+        dry_run_import(source, options, progress_writer(progress), as_json)
+        return
+    if name is None:
+        raise typer.BadParameter("Say what to call the dataset.", param_hint="--name")
     with workspace() as here:
         row = datasets.import_source(here, source, name, options, progress_writer(progress))
     if as_json:
         print_json(asdict(row))
         return
-    print(
-        f"{row.name}: {row.users:,} users, {row.items:,} items, {row.interactions:,} interactions"
-        f"{f', {row.rejected:,} rows rejected' if row.rejected else ''}"
-    )
+    print(f"{row.name}: {counts_text(row)}")
     for warning in row.warnings:
         print(f"note: {warning}")
 

@@ -47,7 +47,8 @@ def take_in(engine: Engine, table: Table, columns: Mapping[str, int], exact: str
         chosen = _chosen({field: f"c{index}" for field, index in columns.items()}, exact)
         try:
             run(engine, f"CREATE OR REPLACE TABLE taken AS SELECT {chosen} FROM {relation}", tick)
-            engine.execute(f"CREATE OR REPLACE VIEW source AS SELECT rowid + {first} AS line, * FROM taken").fetchall()
+            numbered = f"SELECT rowid + {first} AS line, * FROM taken"
+            engine.execute(f"CREATE OR REPLACE VIEW source AS {numbered}").fetchall()
             return
         except duckdb.Error:
             # The strict reader will meet the same fault, and says line and column in one sentence.

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -16,6 +17,7 @@ from promptrec_tui.tui.lane import Lane
 from promptrec_tui.tui.trying import Recommendations, Trier
 
 if TYPE_CHECKING:
+    from promptrec_tui.workspace.datasets import Preview
     from promptrec_tui.workspace.opening import Workspace
     from promptrec_tui.workspace.runs import RunRow
 
@@ -26,13 +28,14 @@ PATIENCE_SECONDS = 2.0
 
 
 class Backend:
-    """A thread-safe door to one home, with a lane each for the catalogue, the scorer and the session."""
+    """A thread-safe door to one home, a lane each for catalogue, scorer, session and foreign files."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self._catalogue = Lane("catalogue")
         self._scoring = Lane("scoring")
         self._keeping = Lane("session")
+        self._looking = Lane("looking")
         self._opening = Lock()
         self._workspace: Workspace | None = None
         self._trier = Trier()
@@ -53,6 +56,18 @@ class Backend:
         return await asyncio.wrap_future(
             self._scoring.submit(lambda: self._trier.recommend(self._opened(), run, history, k))
         )
+
+    async def preview(
+        self, source: Path, format: str, items: Path | None, mapping: dict[str, str], encoding: str | None
+    ) -> "Preview":
+        """How a file or folder would be imported."""
+
+        def look() -> "Preview":
+            from promptrec_tui.workspace.datasets import ImportOptions, preview
+
+            return preview(self._opened(), source, ImportOptions(format, items, mapping, encoding))
+
+        return await asyncio.wrap_future(self._looking.submit(look))
 
     def keep_session(self, session: dict[str, Any]) -> "Future[None]":
         """Save a session, unless there is no home yet. It is not worth a word when the disk is full."""

@@ -8,8 +8,15 @@ from promptrec_tui.datasets.dataset import Dataset, open_dataset
 from promptrec_tui.datasets.dataset import Item as Item
 from promptrec_tui.datasets.dataset import Row as Row
 from promptrec_tui.datasets.dataset import User as User
+from promptrec_tui.datasets.detection import FORMATS as FORMATS
+from promptrec_tui.datasets.encodings import ENCODINGS as ENCODINGS
+from promptrec_tui.datasets.importer import Imported as Imported
 from promptrec_tui.datasets.importer import ImportOptions as ImportOptions
 from promptrec_tui.datasets.importer import import_dataset
+from promptrec_tui.datasets.preview import Part as Part
+from promptrec_tui.datasets.preview import Preview as Preview
+from promptrec_tui.datasets.preview import preview_source
+from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.store import datasets as store
@@ -73,6 +80,22 @@ def import_source(
         target.unlink(missing_ok=True)
         raise
     return row
+
+
+def preview(workspace: Workspace, source: Path, options: ImportOptions | None = None) -> Preview:
+    """How `source` would be read, from its first rows, and what is wrong with them. Nothing is written."""
+    return preview_source(source, options or ImportOptions(), workspace.home.datasets)
+
+
+def try_import(
+    workspace: Workspace, source: Path, options: ImportOptions | None = None, progress: Progress | None = None
+) -> Imported:
+    """Do the whole import and throw the result away: what it would say.
+
+    Raises UserError as the import would.
+    """
+    with staging_folder(workspace.home.datasets) as folder:
+        return import_dataset(source, folder / "tried.sqlite", options or ImportOptions(), progress)
 
 
 def dataset_rows(workspace: Workspace, dataset: str, start: int = 0, limit: int = 100) -> list[Row]:

@@ -1,25 +1,31 @@
 """The form that reads a file or folder into a new dataset."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textual import on
+from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.widgets import Input, Select, Static, TextArea
 
+from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.command_form import CommandForm, required
 from promptrec_tui.tui.screens.form import choice, offer, pairs, row
 from promptrec_tui.tui.widgets.path_input import PathInput
+from promptrec_tui.tui.widgets.source_text import source_text
 
-FORMATS = ("auto", "movielens", "csv")
+FORMATS = ("auto", "movielens", "recbole", "csv", "jsonl", "parquet", "instruction", "labelled")
+ENCODINGS = ("utf-8", "utf-16", "latin-1", "gb18030")
 ABOUT = (
-    "A MovieLens folder (ratings.csv and movies.csv, or the .dat files), or a CSV or TSV file with one "
-    "interaction a line: user, item, and if known rating and timestamp. An items file gives titles and "
-    "attributes. Common column names are found by themselves; name others below, for example "
-    "user=customer_id, item=sku, timestamp=bought_at, key=sku, title=label."
+    "Interactions (MovieLens, RecBole, CSV, TSV, JSON Lines, Parquet) or texts with an answer (instruction "
+    "JSON, labelled text); or a zip of these."
 )
+PAUSE_SECONDS = 0.4
 
 
 class ImportScreen(CommandForm):
@@ -32,7 +38,8 @@ class ImportScreen(CommandForm):
     NOUN = "dataset"
     WORKING = "opening the file…"
 
-    _defaults: Mapping[str, str] = {"format": "auto", "name": ""}
+    _defaults: Mapping[str, str] = {"format": "auto", "encoding": "utf-8", "name": ""}
+    _asked: Any = None
 
     def fields(self) -> ComposeResult:
         yield Static(ABOUT, classes="about", markup=False)
@@ -40,11 +47,16 @@ class ImportScreen(CommandForm):
         yield row("name", Input(placeholder="what to call it", id="name", compact=True))
         yield row("items file", PathInput("none", id="items"))
         yield row("format", choice("format"))
-        columns = TextArea(id="columns", compact=True, placeholder="field=column, one a line")
+        yield row("encoding", choice("encoding"))
+        columns = TextArea(
+            id="columns", compact=True, placeholder="where found wrong: field=column, one a line"
+        )
         yield row("columns", columns)
+        yield Static(id="preview", markup=False)
 
     def on_mount(self) -> None:
         offer(self.query_one("#format", Select), FORMATS)
+        offer(self.query_one("#encoding", Select), ENCODINGS)
         self.fill(self._defaults)
 
     def command(self, values: Mapping[str, str]) -> list[str]:
@@ -54,20 +66,59 @@ class ImportScreen(CommandForm):
         columns = pairs(values["columns"], "the columns", "user=customer_id")
         return [
             *("dataset", "import", f"--name={name}", f"--format={values['format'] or 'auto'}"),
+            # MovieLens says itself what is not UTF-8, so the default is left to the format.
+            *([f"--encoding={values['encoding']}"] if values["encoding"] not in ("", "utf-8") else []),
             *([f"--items={Path(items).expanduser()}"] if items else []),
             *(f"--map={field}={column}" for field, column in columns.items()),
             *("--progress=json", "--json", "--", str(Path(source).expanduser())),
         ]
 
     def done(self, document: Mapping[str, Any]) -> str:
-        rejected = document["rejected"]
-        return (
-            f"{document['name']}: {document['users']:,} users, {document['items']:,} items, "
-            f"{document['interactions']:,} interactions"
-            + (f", {rejected:,} rows rejected." if rejected else ".")
-        )
+        counted = ("examples",) if document["examples"] else ("users", "items", "interactions")
+        text = ", ".join(f"{document[noun]:,} {noun}" for noun in counted)
+        rejected = f", {document['rejected']:,} rows rejected" if document["rejected"] else ""
+        return f"{document['name']}: {text}{rejected}."
+
+    @on(Input.Changed, "#source, #items")
+    @on(Select.Changed)
+    @on(TextArea.Changed)
+    def _look(self) -> None:
+        if self.is_mounted:
+            self._preview()
+
+    @work(exclusive=True, group="preview", exit_on_error=False)
+    async def _preview(self) -> None:
+        """Show how the source would be read; what was asked before the last change is not shown."""
+        await asyncio.sleep(PAUSE_SECONDS)
+        values = self.values()
+        try:
+            asked = _options(values)
+        except UserError as error:
+            self._show_preview(Content(clean(str(error))))
+            return
+        if asked is None:
+            self._show_preview(Content(""))
+        elif asked != self._asked:
+            self._show_preview(Content("looking…"))
+            self._asked = asked
+            preview = await self.promptrec.backend.preview(*asked)
+            width = max(self.size.width - 4, 20)
+            self._show_preview(source_text(preview, width, self.promptrec.glyphs))
+
+    def _show_preview(self, text: Content | Text) -> None:
+        self.query_one("#preview", Static).update(text)
 
     @on(Input.Changed, "#source")
     def _name_it(self, event: Input.Changed) -> None:
         # Left at its default, the name follows the path.
         self.set_defaults({**self._defaults, "name": Path(event.value.strip()).stem})
+
+
+def _options(values: Mapping[str, str]) -> tuple[Path, str, Path | None, dict[str, str], str | None] | None:
+    """What the backend is to look at; None without a source. Raises UserError for a bad mapping."""
+    if not (source := values["source"].strip()):
+        return None
+    items = values["items"].strip()
+    columns = pairs(values["columns"], "the columns", "user=customer_id")
+    encoding = values["encoding"] if values["encoding"] not in ("", "utf-8") else None
+    return Path(source), values["format"] or "auto", Path(items) if items else None, columns, encoding

@@ -1,0 +1,100 @@
+"""A source as an import would read it: format and why, columns, first rows, and what is wrong with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from promptrec_tui.datasets.importer import ImportOptions, column_names, map_columns, reading
+from promptrec_tui.datasets.places import quoted
+from promptrec_tui.datasets.sources import Source, open_source
+from promptrec_tui.datasets.staging import staging_folder
+from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.values import parse_moment, parse_rating
+from promptrec_tui.errors import UserError
+
+SHOWN_ROWS = 5
+CHECKED_ROWS = 1_000
+NEEDED = ("user", "item", "key", "text", "label", "instruction", "output")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table: what it holds, its file and columns, the column of each field, and the first rows."""
+
+    content: str
+    file: str
+    columns: tuple[str, ...]
+    mapping: Mapping[str, str]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an import would do; `problems` would end it. The format is empty where none was found."""
+
+    format: str
+    why: str
+    encoding: str
+    parts: tuple[Part, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def preview_source(source: Path, options: ImportOptions, place: Path) -> Preview:
+    """Look at the first rows of `source`; archives are unpacked in the folder `place`. Nothing stays there.
+
+    What is wrong is answered, not raised. Only the import itself looks at all rows, and writes nothing when
+    one of them is wrong.
+    """
+    encoding = options.encoding or "utf-8"
+    with staging_folder(place) as staging:
+        try:
+            found = open_source(source, options.format, options.items, reading(options, staging))
+        except UserError as error:
+            return Preview("", "", encoding, (), (str(error),), ())
+        problems: list[str] = []
+        columns: Mapping[str, Mapping[str, int]] = {}
+        try:
+            columns = map_columns(found, options.mapping)
+        except UserError as error:
+            problems.append(str(error))
+        parts = tuple(
+            _part(content, table, columns.get(content, {}), problems)
+            for content, table in found.tables.items()
+        )
+        return Preview(found.format, found.why, encoding, parts, tuple(problems), _notes(found))
+
+
+def _notes(source: Source) -> tuple[str, ...]:
+    return (*source.notes, *(note for table in source.tables.values() for note in table.notes))
+
+
+def _part(content: str, table: Table, columns: Mapping[str, int], problems: list[str]) -> Part:
+    rows: list[tuple[str, ...]] = []
+    try:
+        for number, fields in islice(table.rows(), CHECKED_ROWS):
+            if len(rows) < SHOWN_ROWS:
+                rows.append(tuple(fields))
+            if fault := _fault(fields, columns):
+                problems.append(f"{table.path.name}, {table.unit} {number}: {fault}.")
+                break
+        if not rows:
+            problems.append(f"{table.path.name} names its columns and has no rows (0).")
+    except UserError as error:
+        problems.append(str(error))
+    return Part(content, table.path.name, table.columns, column_names(table, columns), tuple(rows))
+
+
+def _fault(fields: Sequence[str], columns: Mapping[str, int]) -> str | None:
+    """What is wrong with a row."""
+    for name in NEEDED:
+        if name in columns and not fields[columns[name]]:
+            return f"the {name} is empty"
+    for name, parse in (("rating", parse_rating), ("timestamp", parse_moment)):
+        if name in columns:
+            try:
+                parse(fields[columns[name]])
+            except ValueError:
+                return f"the {name} {quoted(fields[columns[name]])} cannot be read"
+    return None
