@@ -1,5 +1,6 @@
 """The queue, which lies in the run folders, and the claim that takes a run out of it."""
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -76,7 +77,7 @@ def change(folder: RunFolder, claimed_too: bool = False, **changes: Any) -> bool
 
 
 def note_reason(entry: Entry, reason: str) -> None:
-    """Note why an entry waits, unless somebody is just asking for something else."""
+    """Note why an entry waits, unless somebody is just asking for something else. Raises OSError."""
     if reason == entry.reason or (lock := take_lock(entry.folder.queue_lock)) is None:
         return
     try:
@@ -127,7 +128,8 @@ def claim(folder: RunFolder, slot: Lock) -> int | None:
 
     None when the run does not wait (any more), is held, wants another device, or a process of an earlier
     attempt still lives. Making the attempt's folder is the claim: of several claimants one succeeds.
-    Beside the slot's lock it is written who has it now.
+    Beside the slot's lock it is written who has it now. Raises OSError when the disk takes no more; the run
+    then waits as before.
     """
     with _alone(folder):
         entry = queue_entry(folder)
@@ -142,9 +144,13 @@ def claim(folder: RunFolder, slot: Lock) -> int | None:
             attempt.path.mkdir(mode=0o700)
         except FileExistsError:
             return None
-        write_json(attempt.claim, {"device": device.name, "slot": name})
-        sync_folder(attempt.path.parent)
-        write_json(slot.path.with_suffix(".json"), {"run": folder.id, "attempt": entry.attempt})
+        try:
+            write_json(attempt.claim, {"device": device.name, "slot": name})
+            sync_folder(attempt.path.parent)
+            write_json(slot.path.with_suffix(".json"), {"run": folder.id, "attempt": entry.attempt})
+        except OSError:
+            shutil.rmtree(attempt.path, ignore_errors=True)
+            raise
         return entry.attempt
 
 

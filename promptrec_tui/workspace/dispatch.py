@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
@@ -33,7 +34,8 @@ def dispatch(home: Home) -> list[str]:
         if _start(entry, devices_for(entry.device, gpus), ahead, reasons):
             started.append(entry.folder.id)
         else:
-            note_reason(entry, "; ".join(dict.fromkeys(reasons)))
+            with suppress(OSError):
+                note_reason(entry, "; ".join(dict.fromkeys(reasons)))
     return started
 
 
@@ -72,21 +74,27 @@ def _start(entry: Entry, devices: Sequence[Device], ahead: dict[str, str], reaso
         elif full := _full(entry, device):
             reasons.append(f"waits for {device.label}: {full}")
             slot.release()
-        elif attempt := claim(entry.folder, slot):
-            _launch(entry.folder, attempt, slot)
+        elif _claim_and_launch(entry.folder, slot, reasons):
             return True
-        else:
-            slot.release()
     ahead.update(dict.fromkeys(waits_for, _name(entry.folder)))
     return False
 
 
-def _launch(folder: RunFolder, attempt: int, slot: Lock) -> None:
+def _claim_and_launch(folder: RunFolder, slot: Lock, reasons: list[str]) -> bool:
+    try:
+        attempt = claim(folder, slot)
+    except (OSError, UserError) as error:
+        reasons.append(f"cannot be started: {error}")
+        attempt = None
+    if attempt is None:
+        slot.release()
+        return False
     try:
         launch_best(folder.home, folder, attempt, slot)
     except UserError as error:
         verdict = {"code": None, "signal": None, "time": time.time(), "state": State.INTERRUPTED}
         write_json(folder.attempt(attempt).exit, {**verdict, "reason": str(error)})
+    return True
 
 
 def _told(taken: Taken, device: Device) -> str:

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from resource import RLIMIT_FSIZE, setrlimit
 
 import pytest
 
@@ -199,6 +200,17 @@ def test_a_run_that_cannot_be_started_does_not_stop_the_others(home, make_run, m
     assert dispatch(home) == ["r1", "r2"]
     assert state(first) == state(second) == State.INTERRUPTED
     assert "No such file" in reason(first)
+
+
+def test_a_full_disk_leaves_the_queue_as_it_is(home, run, stub_recipe, ended):
+    """A limit of no byte for every file stands in for it."""
+    stub_recipe(PATIENT)
+    enqueue(run, device="cpu")
+    ended(run)
+    subprocess.run(dispatch_command(), check=True, preexec_fn=lambda: setrlimit(RLIMIT_FSIZE, (0, 0)))
+    assert run_status(run).state == State.QUEUED
+    assert run.attempts() == []
+    assert dispatch(home) == [run.id]
 
 
 def dispatch_with_gpus(folder: Path, free: str) -> None:
