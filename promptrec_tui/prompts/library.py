@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
-from promptrec_tui.prompts.template import Template, parse_template_file
+from promptrec_tui.prompts.template import VARIABLES, Template, parse_template_file
 
 FOLDER = Path(__file__).parent / "builtin"
+GENERAL = ("list", "label")
+"""One for each task, which works with any dataset of that task."""
 
 
 def builtin_templates() -> list[Template]:
-    """The built-in templates by name; `list`, the general one for any dataset with titles, comes first."""
-    return [parse_template_file(path) for path in sorted(FOLDER.glob("*.toml"), key=lambda path: path.stem)]
+    """The built-in templates, task by task: the general one first, then by name."""
+    tasks = list(VARIABLES)
+
+    def place(template: Template) -> tuple[int, bool, str]:
+        return tasks.index(template.task), template.name not in GENERAL, template.name
+
+    return sorted(map(parse_template_file, FOLDER.glob("*.toml")), key=place)

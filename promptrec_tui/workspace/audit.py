@@ -23,7 +23,7 @@ from promptrec_tui.workspace.templates import as_template, find_template
 
 Progress = Callable[[str, int, int], None]
 
-BARS = 20
+BARS = 10
 SHOWN = 5
 CHUNK = 256
 """Labelled texts among which shared beginnings are looked for: about what one step of training merges."""

@@ -15,7 +15,9 @@ from promptrec_tui.prompts.tokens import TextTokenizer
 
 Tokenizers = Callable[[str], TextTokenizer]
 TITLES = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("ab ()\n英雄<|>"), min_size=1)
-BUILTIN = builtin_templates()
+BUILTIN = [
+    template for template in builtin_templates() if template.task == "next_item" and template.wrap != "chat"
+]
 
 
 def items(titles: list[str]) -> list[dict[str, str]]:

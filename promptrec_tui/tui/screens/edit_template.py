@@ -149,7 +149,7 @@ class EditTemplateScreen(BaseScreen[str]):
     @work(exclusive=True, group="render", exit_on_error=False)
     async def _render_now(self) -> None:
         template, row = self.template, self._row
-        self.set_class(self._wrap != "plain", "-chat")
+        self.set_class(self._wrap == "chat", "-chat")
         problem = self.query_one("#problem", Static)
         try:
             answer = await self.ask(verbs.draft_rendering, row.dataset, template, row.user, row.model)
@@ -157,6 +157,7 @@ class EditTemplateScreen(BaseScreen[str]):
             # The last good rendering stays: a half-typed tag is no reason to see nothing.
             problem.update(problem_text(error))
             self.query_one("#shown").add_class("-wrong")
+            self._show_wrap()
             return
         problem.update("")
         self.query_one("#shown").remove_class("-wrong")
@@ -165,13 +166,14 @@ class EditTemplateScreen(BaseScreen[str]):
         self.query_one("#facts", Static).update(facts)
         end = LINE_ENDS[self.promptrec.ascii_only]
         self.query_one("#rendering", Static).update(rendering_text(answer, end))
-        self.query_one("#wrap", Static).update(
-            Content.assemble(
-                ("wrap ", "dim"), self._wrap, (" (a chat)" if answer.chat else " (plain text)", "dim")
-            )
-        )
+        self.set_class(answer.chat, "-chat")
+        self._show_wrap("a chat with this model" if answer.chat else "plain text")
         # The end is what is trained.
         self.query_one("#rendered").scroll_end(animate=False)
+
+    def _show_wrap(self, meaning: str = "") -> None:
+        text = Content.assemble(("wrap ", "dim"), self._wrap, (f"  {meaning}", "dim"))
+        self.query_one("#wrap", Static).update(text)
 
     @work(exclusive=True, group="draft", exit_on_error=False)
     async def _keep(self) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.models import ModelRow
     from promptrec_tui.workspace.templates import TemplateRow
 
-COLUMNS = (("name", 15), ("lang", 4), ("v", 2))
+COLUMNS = (("name", 22), ("lang", 4), ("v", 2))
 LOOKED_AT = 5_000
 
 

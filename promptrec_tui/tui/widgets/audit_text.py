@@ -44,11 +44,10 @@ def audit_text(audit: Mapping[str, Any], glyphs: Glyphs) -> Content:
             "spelt by the data; they stay text",
             audit["special_texts"],
         ),
-        _fact("answers", f"{audit['answers']:,}", f"begin with {audit['first_tokens']:,} different tokens"),
-        *(_collision(group) for group in audit["collisions"]),
-        Content(""),
         Content("tokens of a row with its whole history").stylize("dim"),
         *_histogram(audit["histogram"], audit["context"], glyphs),
+        _fact("answers", f"{audit['answers']:,}", f"begin with {audit['first_tokens']:,} different tokens"),
+        *(_collision(group) for group in audit["collisions"]),
     ]
     return Content("\n").join(lines)
 
