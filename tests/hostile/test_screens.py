@@ -10,10 +10,15 @@ from textual.color import Color
 from textual.widgets import Input, TextArea
 
 from promptrec_tui.text import is_harmless
+from promptrec_tui.tui.actions import GROUPS
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.last_look import LastLook
+from promptrec_tui.tui.screens.confirm import ConfirmScreen
 
 FILL = "fill every field"
+WAIT = "wait a moment"
+LEAVE = "leave the form, whatever it is at"
+MODES = tuple(PromptrecApp.MODES.values())
 
 # Each screen is shown by the keys before it.
 WALK = (
@@ -26,18 +31,23 @@ WALK = (
     ("help", "question_mark", "escape"),
     ("palette", "ctrl+p", "o", "p", "down", "escape"),
     ("delete a run", "escape", "D", "n"),
-    ("new run", "n", FILL, "ctrl+r", "tab", "enter", "down", "escape", "escape"),
+    ("new run", "n", FILL, "ctrl+r", "tab", "enter", "down", "escape", LEAVE),
     ("data", "2", "j", "j", "k", "G", "g"),
     ("rows", "r", "j", "r"),
     ("history", "enter", "j", "enter", "j", "escape", "escape"),
     ("delete a dataset", "escape", "escape", "D", "n"),
-    ("import", "i", FILL, "ctrl+r", "escape"),
+    ("look into a dataset", "L", WAIT, "j", "right_square_bracket", WAIT, "j", "escape"),
+    ("clean", "c", FILL, "ctrl+r", WAIT, LEAVE),
+    ("import", "i", FILL, "ctrl+r", WAIT, LEAVE),
     ("templates", "3", "G", "k", "k", "right_square_bracket", "d", "m"),
+    ("edit", "e", FILL, WAIT, "f3", "f6", LEAVE),
+    ("versions", "v", WAIT, "space", "j", "escape"),
+    ("audit", "a", WAIT, LEAVE),
+    ("try templates", "t", FILL, LEAVE),
     ("models", "4", "G", "k", "k", "r"),
-    ("add a model", "a", FILL, "ctrl+r", "escape"),
+    ("add a model", "a", FILL, "ctrl+r", WAIT, LEAVE),
 )
-
-FORMS = {"new run", "import", "add a model"}
+FORMS = {"new run", "import", "add a model", "clean", "edit", "try templates"}
 
 
 def drawn(app: App[Any]) -> str:
@@ -56,7 +66,7 @@ async def test_no_screen_shows_a_control_or_breaks(
     fill: Callable[[list[str]], Any], hostile: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = ""
-    rescued = set()
+    rescued, places = set(), set()
     look = LastLook.apply
 
     def watched(self: LastLook, segments: list[Segment], background: Color) -> list[Segment]:
@@ -77,11 +87,18 @@ async def test_no_screen_shows_a_control_or_breaks(
             for key in keys:
                 if key == FILL:
                     fill_fields(app, hostile)
-                else:
+                elif key == LEAVE:
+                    while not isinstance(app.screen, MODES):
+                        await pilot.press("n" if isinstance(app.screen, ConfirmScreen) else "escape")
+                        await pilot.pause(0.2)
+                elif key != WAIT:
                     await pilot.press(key)
-                await pilot.pause(0.02)
+                await pilot.pause(0.5 if key == WAIT else 0.02)
+                places.add(getattr(app.screen, "PLACE", ""))
                 assert all(map(is_harmless, drawn(app).replace("\n", ""))), (place, key)
             app.notify_text(hostile[len(place) % len(hostile)])
         assert app.is_running
     # Fields show what was pasted into them; everything else is clean before it is drawn.
     assert rescued <= FORMS
+    # What is no screen, and the result of a trial, which takes a model minutes.
+    assert set(GROUPS) - places == {"app", "table", "scroll", "trials"}
