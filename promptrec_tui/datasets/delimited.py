@@ -1,7 +1,6 @@
 """Delimited text files, read as a stream of located rows: strict, and text to the last field."""
 
 import csv
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,9 @@ from promptrec_tui.errors import UserError
 DELIMITERS = (",", "\t", ";")
 BULK_BYTES = 8 << 20
 """Below this the strict reader is as fast as starting DuckDB's."""
+CHUNK = 1 << 22
+ODD = (b'"', b"\0", b"\r", b"\n\n")
+"""Where one of these is, a row may be something else than a line."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,14 @@ def _is_plain(path: Path) -> bool:
     # A glob would read other files too.
     if any(char in str(path) for char in "*?[{"):
         return False
-    with open_binary(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return all(data.find(odd) < 0 for odd in (b'"', b"\0", b"\r", b"\n\n"))
+    end = b""
+    with open_binary(path) as file:
+        # Not mmap: its pages would count as this process's memory.
+        while chunk := file.read(CHUNK):
+            if b"\n\n" in end + chunk[:1] or any(odd in chunk for odd in ODD):
+                return False
+            end = chunk[-1:]
+    return True
 
 
 def _records(

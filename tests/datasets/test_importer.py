@@ -146,9 +146,9 @@ BAD_FILES = {
     "blank lines only": ("\n\n", "r.csv is empty"),
     "header only": ("user,item\n", "r.csv names its columns and has no rows"),
     "no name in the header": (",,\n1,2,3\n", "line 1: the first line must name"),
-    "UTF-16": (SOUND.encode("utf-16"), "looks like UTF-16"),
+    "UTF-16": (SOUND.encode("utf-16"), "looks like utf-16: choose the encoding utf-16"),
     "gzip": (b"\x1f\x8b\x08\xff\xff", "gzip"),
-    "Latin-1": ("user,item\nu,a\nJosé,a\n".encode("latin-1"), "line 3: byte 4 is not UTF-8"),
+    "Latin-1": ("user,item\nu,a\nJosé,a\n".encode("latin-1"), "line 3: column 4 .* looks like latin-1"),
     "NUL": ("user,item\nu,a\nu\0,a\n", "line 3: there is a NUL byte"),
     "long row": ("user,item\nu,a,3\n", "line 2: it has 3 fields, and 2 fields are expected"),
     "short row after a quoted line break": ('user,item\nu,"a\nb"\nu\n', "line 4: it has 1 field,"),
@@ -224,7 +224,7 @@ def test_paths_that_do_not_fit_are_refused(write, target):
     folder = write("r.csv", SOUND).parent
     for source, options, message in (
         (folder / "none.csv", ImportOptions(), "no file or folder"),
-        (folder, ImportOptions(), "not a MovieLens folder: it needs ratings.csv and movies.csv"),
+        (folder, ImportOptions(format="movielens"), "not a MovieLens folder: it needs ratings.csv"),
         (folder, ImportOptions(format="csv"), "source is a folder"),
         (Path("x" * 5_000), ImportOptions(), "Cannot open"),
     ):
@@ -256,6 +256,7 @@ def test_progress_tells_phases_and_never_passes_the_total(write, target):
     assert list(dict.fromkeys(phase for phase, _, _ in heard)) == [
         "reading items",
         "reading interactions",
+        "sorting",
         "writing",
     ]
     assert all(0 <= done <= total for _, done, total in heard)

@@ -26,6 +26,7 @@ ABOUT = (
     "JSON, labelled text); or a zip of these."
 )
 PAUSE_SECONDS = 0.4
+TALL_ROWS = 5
 
 
 class ImportScreen(CommandForm):
@@ -102,8 +103,8 @@ class ImportScreen(CommandForm):
             self._show_preview(Content("looking…"))
             self._asked = asked
             preview = await self.promptrec.backend.preview(*asked)
-            width = max(self.size.width - 4, 20)
-            self._show_preview(source_text(preview, width, self.promptrec.glyphs))
+            width, tall = max(self.size.width - 4, 20), self.size.height > 30
+            self._show_preview(source_text(preview, width, TALL_ROWS if tall else 2, self.promptrec.glyphs))
 
     def _show_preview(self, text: Content | Text) -> None:
         self.query_one("#preview", Static).update(text)
