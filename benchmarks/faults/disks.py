@@ -98,7 +98,7 @@ def read_only(case: Case) -> Tally:
     _mount("-o", "remount,ro,bind", home)
     command(case.place, "run", "list")
     said = refusal(case.place, *START_RUN)
-    if home not in said:
+    if home not in said or "Unexpected" in said:
         raise BrokenError(f"The sentence does not name the home: {said}")
     app = open_app(case.place)
     app.press("\x11")

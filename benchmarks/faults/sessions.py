@@ -35,9 +35,9 @@ def app_killed(case: Case) -> Tally:
 
 def hung_up(case: Case) -> Tally:
     """The terminal is closed while a run goes on: the app ends, the run does not, and the app reopens."""
-    patient = begin(case.place.home)
+    patient = begin(case.place.home, "goes-on")
     app = open_app(case.place)
-    app.until("running")
+    app.until("goes-on")
     app.press("2")
     app.read(1)
     app.hang_up()

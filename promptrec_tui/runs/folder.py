@@ -87,8 +87,18 @@ class RunFolder:
         return self.path / "heartbeat.json"
 
     @property
+    def reserve(self) -> Path:
+        """Room on the disk for the last word, given up when there is no other."""
+        return self.path / "reserve"
+
+    @property
     def control(self) -> Path:
         return self.path / "control"
+
+    @property
+    def start(self) -> Path:
+        """The adapter from which a continued run starts."""
+        return self.path / "start"
 
     @property
     def checkpoints(self) -> Path:
@@ -145,10 +155,12 @@ class RunFolder:
             ) from None
 
 
-def create_run(home: Home, spec: RunSpec) -> RunFolder:
+def create_run(home: Home, spec: RunSpec, start: Path | None = None) -> RunFolder:
     """Make the folder of a new run: staged beside its place, put on the disk, then renamed into it.
 
-    Raises UserError when a run of that id exists.
+    It gets its own copy of the adapter `start`, whose run may be deleted before this one begins.
+
+    Raises UserError when a run of that id exists, or the place cannot be written.
     """
     folder = RunFolder(home.runs / spec.id)
     if folder.path.exists():
@@ -157,10 +169,14 @@ def create_run(home: Home, spec: RunSpec) -> RunFolder:
     try:
         for place in (staging.path, staging.path / "attempts", staging.control, staging.checkpoints):
             place.mkdir(mode=0o700)
+        if start:
+            shutil.copytree(start, staging.start)
         write_atomic(staging.spec_file, spec.model_dump_json(indent=1).encode())
         staging.path.rename(folder.path)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(staging.path, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise UserError(f"Cannot make a run in {home.runs}: {error.strerror}.") from None
         raise
     sync_folder(home.runs)
     return folder

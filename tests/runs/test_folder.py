@@ -61,3 +61,10 @@ def test_attempts_are_numbers_not_names(run):
 
 def test_a_folder_without_attempts_has_none(tmp_path):
     assert RunFolder(tmp_path).attempts() == []
+
+
+def test_a_place_that_cannot_be_written_is_told(home, make_run):
+    home.runs.rmdir()
+    home.runs.touch()
+    with pytest.raises(UserError, match="Cannot make a run in"):
+        make_run("r9")
