@@ -1,5 +1,6 @@
 """Readers of doubtful files, in a child process with limits: what crashes there is one sentence here."""
 
+import json
 import os
 import resource
 import signal
@@ -19,12 +20,13 @@ REFUSED = 3
 
 
 def read_apart(module: str, source: Path, *arguments: str) -> str:
-    """What `python -m MODULE SOURCE ARGUMENTS…` prints; the module calls `answer`.
+    """What `python -m MODULE` prints of a source; the module calls `answer`.
 
+    It is told the source and the arguments through a pipe: everybody can read a command line.
     Raises UserError with the reader's own sentence, or one about its crash.
     """
-    command = [sys.executable, "-m", module, str(source.absolute()), *arguments]
-    child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    told = json.dumps([str(source.absolute()), *arguments]).encode()
+    child = subprocess.run([sys.executable, "-m", module], input=told, capture_output=True, check=False)
     if child.returncode == 0:
         return child.stdout.decode()
     said = child.stderr.decode(errors="replace").strip().splitlines()
@@ -40,16 +42,17 @@ def read_apart(module: str, source: Path, *arguments: str) -> str:
 
 
 def answer(read: Callable[[Sequence[str]], str]) -> None:
-    """Be the reader: limit this process, call `read` with the arguments, print what it says."""
+    """Be the reader: limit this process, call `read` with what stdin tells, print what it says."""
     os.umask(0o077)
+    arguments = json.load(sys.stdin)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        print(read(sys.argv[1:]), end="")
+        print(read(arguments), end="")
     except UserError as error:
         print(error, file=sys.stderr)
         raise SystemExit(REFUSED) from None
     except MemoryError:
-        print(f"{shown_name(Path(sys.argv[1]))} takes too much memory to be read.", file=sys.stderr)
+        print(f"{shown_name(Path(arguments[0]))} takes too much memory to be read.", file=sys.stderr)
         raise SystemExit(REFUSED) from None
