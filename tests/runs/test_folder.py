@@ -27,7 +27,7 @@ def test_a_failed_creation_leaves_nothing(home, make_spec, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(folders, "write_atomic", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UserError, match="No space left"):
         create_run(home, make_spec("r1"))
     assert list(home.runs.iterdir()) == []
 
