@@ -24,6 +24,16 @@ class Home:
         return self.root / "promptrec.db"
 
     @property
+    def app_lock(self) -> Path:
+        """Shared by every program that has the catalogue open."""
+        return self.root / "app.lock"
+
+    @property
+    def ballast(self) -> Path:
+        """Room for the catalogue on a full disk."""
+        return self.root / "ballast"
+
+    @property
     def datasets(self) -> Path:
         return self.root / "datasets"
 

@@ -35,8 +35,10 @@ Progress = Callable[[str, int, int], None]
 
 @contextmanager
 def workspace() -> Iterator[Workspace]:
-    """The user's home, opened and brought up to date."""
+    """The user's home, opened and brought up to date. That it can be read only is said on stderr."""
     with opened(find_home()) as here:
+        if here.catalogue.read_only:
+            print(f"promptrec: {clean(here.catalogue.read_only)}", file=sys.stderr)
         yield here
 
 

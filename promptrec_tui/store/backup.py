@@ -10,6 +10,9 @@ from promptrec_tui.files import sync_file, sync_folder
 
 KEPT = 5
 
+COPIES = "promptrec-*.db"
+"""What copies are called; their names rise with time."""
+
 
 def back_up(database: Path, folder: Path, version: str) -> Path:
     """Copy `database` into `folder`, check the copy, keep the newest 5; answers the copy's path.
@@ -35,7 +38,7 @@ def back_up(database: Path, folder: Path, version: str) -> Path:
         ) from error
     finally:
         staging.unlink(missing_ok=True)
-    for old in sorted(folder.glob("promptrec-*.db"))[:-KEPT]:
+    for old in sorted(folder.glob(COPIES))[:-KEPT]:
         old.unlink()
     return target
 

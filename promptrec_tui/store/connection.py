@@ -1,13 +1,19 @@
 """Connections to the catalogue file, with the rules that every one of them keeps."""
 
 import sqlite3
-from contextlib import suppress
+import tempfile
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
+from promptrec_tui.store.mounts import network_type
+
 BUSY_SECONDS = 10.0
+
+WAL_AT = slice(18, 20)
+"""The bytes of a database file that say 2 where it is in WAL mode."""
 
 
 def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
@@ -18,7 +24,29 @@ def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
     return "WAL" if cured else "TRUNCATE"
 
 
-def connect_to(database: Path, foreign_keys: bool = True) -> Engine:
+def best_mode(database: Path, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
+    """`journal_mode`, but TRUNCATE on a network file system and wherever WAL turns out not to work."""
+    if journal_mode(version) != "WAL" or network_type(database.parent):
+        return "TRUNCATE"
+    return "WAL" if _is_wal(database) or wal_works(database.parent) else "TRUNCATE"
+
+
+def wal_works(folder: Path) -> bool:
+    """Whether a database in `folder` can be written in WAL mode: some file systems say so and then fail."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".wal-", ignore_cleanup_errors=True) as place:
+        probe = Path(place) / "probe.db"
+        try:
+            with closing(sqlite3.connect(probe)) as writer, closing(sqlite3.connect(probe)) as reader:
+                if writer.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+                    return False
+                with writer:
+                    writer.execute("CREATE TABLE probe AS SELECT 1 AS x")
+                return bool(reader.execute("SELECT x FROM probe").fetchone() == (1,))
+        except sqlite3.Error:
+            return False
+
+
+def connect_to(database: Path, foreign_keys: bool = True, read_only: bool = False) -> Engine:
     """An engine whose transactions begin as the execution option `begin` says: DEFERRED, or IMMEDIATE.
 
     The driver's own transaction control leaves half a migration behind after a crash, and a transaction that
@@ -29,18 +57,33 @@ def connect_to(database: Path, foreign_keys: bool = True) -> Engine:
         URL.create("sqlite", database=str(database)),
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
     )
+    rules = [
+        "synchronous = FULL",
+        f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+        "trusted_schema = OFF",
+        f"query_only = {'ON' if read_only else 'OFF'}",
+    ]
+    mode = "" if read_only else best_mode(database)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        # To enter or leave WAL needs the file for oneself; while another has it open the mode stays.
-        with suppress(sqlite3.OperationalError):
-            connection.execute(f"PRAGMA journal_mode = {journal_mode()}")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
-        connection.execute("PRAGMA trusted_schema = OFF")
+        if mode:
+            # To enter or leave WAL needs the file for oneself; while another has it open the mode stays.
+            with suppress(sqlite3.OperationalError):
+                connection.execute(f"PRAGMA journal_mode = {mode}")
+        for rule in rules:
+            connection.execute(f"PRAGMA {rule}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
 
     return engine
+
+
+def _is_wal(database: Path) -> bool:
+    try:
+        with open(database, "rb") as file:
+            return file.read(WAL_AT.stop)[WAL_AT] == b"\x02\x02"
+    except FileNotFoundError:
+        return False

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
@@ -11,16 +10,32 @@ from sqlalchemy.orm import Session
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
+from promptrec_tui.runs.liveness import Lock
+from promptrec_tui.store.app_lock import share
+from promptrec_tui.store.ballast import release
 from promptrec_tui.store.connection import connect_to
-from promptrec_tui.store.schema import bring_up_to_date, explain
+from promptrec_tui.store.schema import (
+    bring_up_to_date,
+    check_after_crash,
+    explain,
+    is_behind,
+    newer_sentence,
+)
+
+
+class RoomMadeError(UserError):
+    """The disk was full and the ballast was given up: what was not written can be written now."""
 
 
 class Catalogue:
     """The database of one home. Any thread may use it; sessions are short and belong to one thread."""
 
-    def __init__(self, database: Path) -> None:
-        self._database = database
-        self._engine = connect_to(database)
+    def __init__(self, home: Home, lock: Lock, read_only: str = "") -> None:
+        """`lock` is a share of `app.lock`; `read_only` says why nothing may be written, if so."""
+        self.read_only = read_only
+        self._home = home
+        self._lock: Lock | None = lock
+        self._engine = connect_to(home.database, read_only=bool(read_only))
         self._writer = self._engine.execution_options(begin="IMMEDIATE")
 
     @contextmanager
@@ -36,14 +51,25 @@ class Catalogue:
     def write(self) -> Iterator[Session]:
         """A session that has the write lock from its first statement and commits the whole block or nothing.
 
-        Raises UserError when another program keeps the lock for 10 seconds, or the disk is full or read-only.
+        Raises UserError when the catalogue is open for reading only, another program keeps the lock for 10
+        seconds, or the disk is read-only or full: RoomMadeError if there was a ballast, so that it is worth
+        to try again.
         """
+        self.require_writing()
         with self._session(self._writer) as session, session.begin():
             yield session
 
+    def require_writing(self) -> None:
+        """Raise UserError when the catalogue is open for reading only."""
+        if self.read_only:
+            raise UserError(self.read_only)
+
     def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every pooled connection and give up the share of `app.lock`."""
         self._engine.dispose()
+        if self._lock:
+            self._lock.release()
+            self._lock = None
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
@@ -51,15 +77,30 @@ class Catalogue:
             with Session(engine) as session:
                 yield session
         except DatabaseError as error:
-            if isinstance(error.orig, sqlite3.Error) and (sentence := explain(error.orig, self._database)):
+            if not isinstance(error.orig, sqlite3.Error):
+                raise
+            sentence = explain(error.orig, self._home.database)
+            if error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL and release(self._home):
+                raise RoomMadeError(sentence) from error
+            if sentence:
                 raise UserError(sentence) from error
             raise
 
 
 def open_catalogue(home: Home) -> Catalogue:
-    """The catalogue of `home`, created or migrated first where it is behind.
+    """The catalogue of `home`, created or migrated first where it is behind, read-only where it is newer.
 
-    Raises UserError when it is newer than this program, damaged, busy or not writable.
+    Raises UserError when it is damaged, busy, not writable, or too new to be read at all.
     """
-    bring_up_to_date(home)
-    return Catalogue(home.database)
+    check_after_crash(home)
+    lock = share(home)
+    try:
+        if is_behind(home):
+            lock.release()
+            bring_up_to_date(home)
+            lock = share(home)
+        # With a share of the lock nobody can migrate the file any more.
+        return Catalogue(home, lock, read_only=newer_sentence(home))
+    except BaseException:
+        lock.release()
+        raise

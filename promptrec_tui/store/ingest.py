@@ -1,7 +1,10 @@
 """Bringing the catalogue up to what the run folders say, from where it stands or from nothing."""
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Row, delete, func, insert, select
@@ -10,17 +13,20 @@ from sqlalchemy.orm import Session
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.runs.events import read_events
-from promptrec_tui.runs.folder import RunFolder, run_folders
+from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.runs.status import Status, run_status
 from promptrec_tui.store import tables
-from promptrec_tui.store.engine import Catalogue
+from promptrec_tui.store.engine import Catalogue, RoomMadeError
 from promptrec_tui.store.harvest import gather
 from promptrec_tui.store.runs import blank_record, describe
 
 SPARKS = 24
 """Points of the small loss curve in the list of runs."""
+
+BATCH = 50
+"""Folders whose news are stored in one transaction: each costs a wait for the disk."""
 
 UNREAD = "?"
 """What `seen` says of a folder that could not be read: no folder looks like this, so it is tried again."""
@@ -41,6 +47,7 @@ Known = Row[str, str, str, str, int, bool, str]
 class News:
     """What a folder says besides its events: its looks, its status, its spec where that is wanted."""
 
+    folder: RunFolder
     seen: str
     status: Status
     spec: RunSpec | None
@@ -50,55 +57,83 @@ def ingest(home: Home, catalogue: Catalogue) -> int:
     """Read what is new in every run folder; answers the number of events read.
 
     Costs three `stat` calls for a folder in which nothing happens. A folder that cannot be read stops no
-    other: its run says so as its reason. Any number of processes may do this at once.
-    Raises UserError when the catalogue itself cannot be written.
+    other: its run says so as its reason. Any number of processes may do this at once. A catalogue that is
+    open for reading only stays as it is. Raises UserError when the catalogue itself cannot be written.
     """
+    if catalogue.read_only:
+        return 0
     with catalogue.read() as session:
         known = {row.id: row for row in session.execute(select(*KNOWN))}
-    folders = run_folders(home)
-    read = sum(_ingest_folder(catalogue, folder, known.get(folder.id)) for folder in folders)
+    here: set[str] = set()
+    news = _all_news(home, catalogue, known, here)
+    read = 0
+    while batch := list(islice(news, BATCH)):
+        try:
+            read += _store_all(catalogue, known, batch)
+        except RoomMadeError:
+            read += _store_all(catalogue, known, batch)
     # A run that was listed a moment ago, and was not seen in its folder yet, is none of the vanished.
-    here = {folder.id for folder in folders}
     if gone := [row.id for row in known.values() if row.seen and row.id not in here]:
         with catalogue.write() as session:
             session.execute(delete(tables.Run).where(tables.Run.id.in_(gone)))
     return read
 
 
-def _ingest_folder(catalogue: Catalogue, folder: RunFolder, known: Known | None) -> int:
-    try:
-        news = _news(folder, known)
-    except (OSError, ValueError, UserError) as error:
-        _note_unread(catalogue, folder, known, error)
-        return 0
-    if news is None:
-        return 0
-    try:
-        with catalogue.write() as session:
-            return _store(session, folder, news)
-    except OSError as error:
-        _note_unread(catalogue, folder, known, error)
-        return 0
+def _all_news(home: Home, catalogue: Catalogue, known: dict[str, Known], here: set[str]) -> Iterator[News]:
+    """The news of every folder that has some; the names of all run folders go into `here`."""
+    for name in _names(home):
+        path = f"{home.runs}/{name}"
+        # The look from outside comes first, so that what is written meanwhile makes the folder look changed
+        # next time; the status comes before the events, so that no run looks done with its last ones missing.
+        seen, row = _look(path), known.get(name)
+        if row and row.seen == seen and row.state not in ACTIVE:
+            here.add(name)
+            continue
+        folder = RunFolder(Path(path))
+        if not folder.spec_file.is_file():
+            continue
+        here.add(name)
+        try:
+            if news := _news(folder, seen, row):
+                yield news
+        except (OSError, ValueError, UserError) as error:
+            _note_unread(catalogue, folder, row, error)
 
 
-def _news(folder: RunFolder, known: Known | None) -> News | None:
-    """None when the catalogue says it all already.
+def _names(home: Home) -> list[str]:
+    """The names in the folder of runs, half-made ones left out."""
+    with os.scandir(home.runs) as entries:
+        return sorted(entry.name for entry in entries if not entry.name.startswith("."))
 
-    The look from outside comes first, so that what is written meanwhile makes the folder look changed next
-    time; the status comes before the events, so that no run looks done with its last events missing.
-    """
-    seen = _look(folder)
-    if known is None or known.seen != seen:
-        return News(seen, run_status(folder), None if known and known.task else folder.spec())
-    if known.state not in ACTIVE:
-        return None
+
+def _news(folder: RunFolder, seen: str, known: Known | None) -> News | None:
+    """None when the catalogue says it all already."""
     status = run_status(folder)
+    if known is None or known.seen != seen:
+        return News(folder, seen, status, None if known and known.task else folder.spec())
     same = status == Status(State(known.state), known.reason, known.attempt, known.stalled)
-    return None if same else News(seen, status, None)
+    return None if same else News(folder, seen, status, None)
 
 
-def _store(session: Session, folder: RunFolder, news: News) -> int:
-    """Store the new events, what they add up to, and how far they were read, in one transaction."""
+def _store_all(catalogue: Catalogue, known: dict[str, Known], batch: list[News]) -> int:
+    """Store the news of several folders in one transaction, but for those whose events cannot be read."""
+    read = 0
+    unread: list[tuple[RunFolder, OSError]] = []
+    with catalogue.write() as session:
+        for news in batch:
+            try:
+                with session.begin_nested():
+                    read += _store(session, news)
+            except OSError as error:
+                unread.append((news.folder, error))
+    for folder, why in unread:
+        _note_unread(catalogue, folder, known.get(folder.id), why)
+    return read
+
+
+def _store(session: Session, news: News) -> int:
+    """Store the new events of a folder, what they add up to, and how far they were read."""
+    folder = news.folder
     run = session.get(tables.Run, folder.id)
     if news.spec and (run is None or not run.task):
         run = run or blank_record(folder.id, "", news.spec.created)
@@ -141,15 +176,16 @@ def _note_unread(catalogue: Catalogue, folder: RunFolder, known: Known | None, e
         run.reason, run.seen = reason, UNREAD
 
 
-def _look(folder: RunFolder) -> str:
+def _look(path: str) -> str:
     """What a folder looks like from outside; it changes with every event, request and attempt."""
-    return " ".join(_stamp(path) for path in (folder.events, folder.queue_file, folder.path / "attempts"))
+    return f"{_stamp(f'{path}/events.jsonl')} {_stamp(f'{path}/queue.json')} {_stamp(f'{path}/attempts')}"
 
 
-def _stamp(path: Path) -> str:
+def _stamp(path: str) -> str:
+    # Ten thousand folders are looked at each second: no Path here.
     try:
-        facts = path.stat()
-    except FileNotFoundError:
+        facts = os.stat(path)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
         return "-"
     return f"{facts.st_ino}.{facts.st_size}.{facts.st_mtime_ns}"
 

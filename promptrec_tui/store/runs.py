@@ -1,10 +1,10 @@
 """Runs as the catalogue knows them: the list, the curves, the previews, the evaluations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import State
@@ -12,6 +12,8 @@ from promptrec_tui.store import tables
 from promptrec_tui.store.engine import Catalogue
 from promptrec_tui.store.lookup import pick, refuse_taken
 from promptrec_tui.store.thinning import Point, thin
+
+LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class RunRow:
     updated: str
     best_step: int | None
     queue: QueuePlace | None = None
+
+
+FIELDS = [field.name for field in fields(RunRow) if field.name != "queue"]
+COLUMNS = [getattr(tables.Run, name) for name in FIELDS]
+STATE, SPARKLINE = FIELDS.index("state"), FIELDS.index("sparkline")
 
 
 @dataclass(frozen=True)
@@ -110,19 +117,31 @@ def add_run(catalogue: Catalogue, spec: RunSpec) -> RunRow:
             describe(record, spec)
             session.add(record)
             session.flush()
-        return _row(record)
+        return _row(session.execute(select(*COLUMNS).where(tables.Run.id == spec.id)).one())
 
 
 def list_runs(catalogue: Catalogue) -> list[RunRow]:
     """All runs, newest first."""
     order = (tables.Run.created.desc(), tables.Run.name)
     with catalogue.read() as session:
-        return [_row(record) for record in session.scalars(select(tables.Run).order_by(*order))]
+        return [_row(record) for record in session.execute(select(*COLUMNS).order_by(*order))]
+
+
+def run_names(catalogue: Catalogue, start: str) -> list[str]:
+    """The names of runs that begin with `start`, found by the index of names."""
+    name = tables.Run.name
+    query = select(name).where(name >= start, name < start + LAST_CHARACTER)
+    with catalogue.read() as session:
+        return list(session.scalars(query))
 
 
 def find_run(catalogue: Catalogue, run: str) -> RunRow:
     """The run of that name or id. Raises UserError with the nearest name."""
-    return pick("run", run, list_runs(catalogue))
+    wanted = run.encode(errors="replace").decode()
+    query = select(*COLUMNS).where(or_(tables.Run.name == wanted, tables.Run.id == wanted))
+    with catalogue.read() as session:
+        found = [_row(record) for record in session.execute(query)]
+    return pick("run", run, found or list_runs(catalogue))
 
 
 def delete_run(catalogue: Catalogue, run: str) -> RunRow:
@@ -205,27 +224,9 @@ def _preview(record: tables.Preview) -> PreviewRow:
     )
 
 
-def _row(record: tables.Run) -> RunRow:
-    return RunRow(
-        id=record.id,
-        name=record.name,
-        state=State(record.state),
-        reason=record.reason,
-        stalled=record.stalled,
-        attempt=record.attempt,
-        phase=record.phase,
-        phase_done=record.phase_done,
-        phase_total=record.phase_total,
-        step=record.step,
-        total_steps=record.total_steps,
-        train_loss=record.train_loss,
-        ndcg=record.ndcg,
-        sparkline=tuple(record.sparkline),
-        dataset=record.dataset,
-        template=record.template,
-        model=record.model,
-        task=record.task,
-        created=record.created,
-        updated=record.updated,
-        best_step=record.best_step,
-    )
+def _row(record: Sequence[Any]) -> RunRow:
+    """A run from its `COLUMNS`."""
+    values = list(record)
+    values[STATE] = State(values[STATE])
+    values[SPARKLINE] = tuple(values[SPARKLINE])
+    return RunRow(*values)

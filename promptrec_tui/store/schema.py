@@ -1,14 +1,25 @@
 """The version of the catalogue's tables, and how an older file is brought to it."""
 
+import shutil
 import sqlite3
 from contextlib import closing
+from math import ceil
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.resources import resource
-from promptrec_tui.store.backup import back_up
+from promptrec_tui.store.app_lock import have_alone, try_alone
+from promptrec_tui.store.backup import COPIES, back_up
 from promptrec_tui.store.connection import BUSY_SECONDS, connect_to
+from promptrec_tui.store.tables import Base
+
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+MEGABYTE = 1_000_000
+
+ROOM = 2.5
+"""A migration needs this many times the size of the catalogue: for the copy, and for what it rebuilds."""
 
 
 def known_versions(migrations: Path) -> list[str]:
@@ -39,20 +50,82 @@ def bring_up_to_date(home: Home, migrations: Path | None = None) -> None:
     """Make the tables of `home.database`, or migrate them after a verified backup, unless they are current.
 
     `migrations` is the folder of the Alembic environment (the shipped one by default). A migration is one
-    transaction: it happens whole or not at all.
-    Raises UserError when the file is newer than this program, damaged, busy, or the migration fails.
+    transaction: it happens whole or not at all. A newer file is left as it is: `newer_sentence` tells of it.
+    Raises UserError when the file is damaged, busy or open in another program, when there is no room for a
+    copy, or when the migration fails.
     """
     migrations = migrations or resource("migrations")
     known = known_versions(migrations)
     version = read_version(home.database)
-    if version == known[-1]:
+    if version is None:
+        _migrate(home, migrations, known[-1])
+    elif version in known[:-1]:
+        alone = have_alone(home, "its catalogue can be brought up to date")
+        try:
+            _migrate(home, migrations, known[-1])
+        finally:
+            alone.release()
+
+
+def is_behind(home: Home) -> bool:
+    """Whether `bring_up_to_date` has something to do."""
+    version = read_version(home.database)
+    return version is None or version in known_versions(resource("migrations"))[:-1]
+
+
+def newer_sentence(home: Home) -> str:
+    """Why the catalogue can be read only: a newer program wrote it. Empty when it is none such.
+
+    Reading is safe while every table and column that this program knows is there: it asks for them by name.
+    Raises UserError when they are not.
+    """
+    known, version = known_versions(resource("migrations")), read_version(home.database)
+    if version in known:
+        return ""
+    told = (
+        f"The catalogue {home.database} was written by a newer promptrec "
+        f"(tables {version}; this one knows {known[-1]})"
+    )
+    if not _has_all_columns(home.database):
+        raise UserError(f"{told}: update promptrec, or set PROMPTREC_HOME to another folder.")
+    return f"{told}, so it is open for reading only, as that one saw it last: update promptrec to go on."
+
+
+def check_after_crash(home: Home) -> None:
+    """Look the whole file over when a writer left it in the middle of something, and nobody is at it now.
+
+    Raises UserError when it is damaged.
+    """
+    left = (home.database.with_name(home.database.name + suffix) for suffix in ("-journal", "-wal"))
+    if not any(path.exists() and path.stat().st_size for path in left):
         return
-    if version is not None and version not in known:
-        raise UserError(
-            f"The catalogue {home.database} was written by a newer promptrec (tables {version}; this one "
-            f"knows {known[-1]}): update promptrec, or set PROMPTREC_HOME to another folder."
-        )
-    _migrate(home, migrations, known[-1])
+    if not (alone := try_alone(home)):
+        return
+    try:
+        if is_damaged(home.database):
+            raise UserError(damaged_sentence(home.database))
+    finally:
+        alone.release()
+
+
+def is_damaged(database: Path) -> bool:
+    """What SQLite's quick check says of a whole file; no database at all counts as damaged too."""
+    try:
+        with closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+    except sqlite3.DatabaseError as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED
+
+
+def damaged_sentence(database: Path) -> str:
+    """What is said of a damaged catalogue: what to do, and which copy is the newest good one."""
+    copies = sorted((database.parent / "backups").glob(COPIES), reverse=True)
+    good = next((path for path in copies if not is_damaged(path)), None)
+    copy = f"the newest good copy is {good}" if good else "there is no copy of it"
+    return (
+        f"The catalogue {database} is damaged: 'promptrec doctor --rebuild' makes a new one from the run "
+        f"folders and keeps this one in backups; {copy}."
+    )
 
 
 def explain(error: sqlite3.Error, database: Path) -> str:
@@ -65,11 +138,8 @@ def explain(error: sqlite3.Error, database: Path) -> str:
         )
     if code == sqlite3.SQLITE_FULL:
         return f"The disk of the catalogue {database} is full: make room and try again. Nothing was lost."
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return (
-            f"The catalogue {database} is damaged: move it away, and put the newest copy from "
-            f"{database.parent / 'backups'} in its place if there is one. Runs come back from their folders."
-        )
+    if code in DAMAGED:
+        return damaged_sentence(database)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM):
         return (
             f"The catalogue {database} cannot be opened for writing ({error}): "
@@ -96,6 +166,7 @@ def _migrate(home: Home, migrations: Path, newest: str) -> None:
             if version == newest:
                 return
             if version is not None:
+                _require_room(home)
                 saved = back_up(home.database, home.backups, version)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -111,3 +182,22 @@ def _migrate(home: Home, migrations: Path, newest: str) -> None:
         ) from error
     finally:
         engine.dispose()
+
+
+def _require_room(home: Home) -> None:
+    needed = ROOM * home.database.stat().st_size
+    free = shutil.disk_usage(home.root).free
+    if free < needed:
+        raise UserError(
+            f"The catalogue {home.database} is of an older promptrec, and there is no room to bring it up to "
+            f"date: {ceil(needed / MEGABYTE)} MB are needed, {free // MEGABYTE} MB are free."
+        )
+
+
+def _has_all_columns(database: Path) -> bool:
+    with closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection:
+        return all(
+            {column.name for column in table.columns}
+            <= {name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", [table.name])}
+            for table in Base.metadata.sorted_tables
+        )

@@ -1,10 +1,10 @@
 """The catalogue's templates. A version never changes: saving a name again adds the next version."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.template import Template
@@ -66,6 +66,19 @@ def add_template(catalogue: Catalogue, template: Template, builtin: bool = False
         )
         session.add(record)
         return _row(record)
+
+
+def restore_template(catalogue: Catalogue, row: TemplateRow) -> bool:
+    """List a version as it was before; False when its id, or its number under that name, is taken."""
+    with catalogue.write() as session:
+        same = or_(
+            tables.Template.id == row.id,
+            and_(tables.Template.name == row.name, tables.Template.version == row.version),
+        )
+        if session.scalar(select(tables.Template.id).where(same)):
+            return False
+        session.add(tables.Template(**asdict(row)))
+        return True
 
 
 def list_templates(catalogue: Catalogue) -> list[TemplateRow]:

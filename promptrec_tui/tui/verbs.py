@@ -398,8 +398,8 @@ class Welcome:
 
 def welcome(workspace: "Workspace", last: dict[str, Any]) -> Welcome:
     """What happened since the session `last` was saved."""
-    from promptrec_tui.home import exposed_at
     from promptrec_tui.workspace.meanwhile import broken_off, meanwhile
+    from promptrec_tui.workspace.upkeep import tend
 
     news = []
     match last:
@@ -408,9 +408,7 @@ def welcome(workspace: "Workspace", last: dict[str, Any]) -> Welcome:
     match last:
         case {"work": {"noun": "dataset" | "model" as noun, "name": str(name)}}:
             news.append(broken_off(workspace, noun, name))
-    parent = exposed_at(workspace.home.root)
-    warning = f"Other users may write into {parent}: promptrec doctor says more." if parent else ""
-    return Welcome(" ".join(part for part in news if part), warning)
+    return Welcome(" ".join(part for part in news if part), " ".join(tend(workspace)))
 
 
 @dataclass(frozen=True)
@@ -438,8 +436,7 @@ def run_choices(workspace: "Workspace") -> "RunChoices | None":
 
 def run_defaults(workspace: "Workspace", new: "NewRun", dataset: str, model: str) -> dict[str, str]:
     """The name and the value of every spec key that a run of this dataset and model has by default."""
-    from promptrec_tui.workspace.names import free_name
-    from promptrec_tui.workspace.runs import list_runs, make_spec
+    from promptrec_tui.workspace.runs import free_run_name, make_spec
 
     spec = make_spec(workspace, replace(new, model=model, settings={}))
     settings = {
@@ -447,7 +444,7 @@ def run_defaults(workspace: "Workspace", new: "NewRun", dataset: str, model: str
         for group, part in spec.settings.model_dump().items()
         for key, value in part.items()
     }
-    return {"name": free_name(f"{dataset}-{model}", [row.name for row in list_runs(workspace)]), **settings}
+    return {"name": free_run_name(workspace, dataset, model), **settings}
 
 
 def _written(value: Any) -> str:

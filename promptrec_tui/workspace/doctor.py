@@ -12,9 +12,12 @@ from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.resources import resource
 from promptrec_tui.runs.gpus import GIB, installed_gpus, nvml_trouble
 from promptrec_tui.runs.logout import survival_from_here
+from promptrec_tui.store.mounts import network_type
+from promptrec_tui.store.schema import damaged_sentence, is_damaged
 from promptrec_tui.workspace.machine import versions
-from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import refresh
+from promptrec_tui.workspace.upkeep import ballast_finding, network_warning
 
 ENOUGH_BYTES = 2_000_000_000
 
@@ -56,9 +59,22 @@ def _home(home: Home) -> list[Finding]:
     try:
         with opened(home) as workspace:
             refresh(workspace)
+            catalogue = _catalogue(workspace)
+            reserve = Finding("reserve", *ballast_finding(workspace))
     except UserError as error:
         return [Finding("home", False, str(error))]
-    return [Finding("home", True, str(home.root)), _privacy(home)]
+    return [Finding("home", True, str(home.root)), catalogue, reserve, _privacy(home)]
+
+
+def _catalogue(workspace: Workspace) -> Finding:
+    database = workspace.home.database
+    if workspace.catalogue.read_only:
+        return Finding("catalogue", False, workspace.catalogue.read_only)
+    if is_damaged(database):
+        return Finding("catalogue", False, damaged_sentence(database))
+    if kind := network_type(workspace.home.root):
+        return Finding("catalogue", False, network_warning(kind))
+    return Finding("catalogue", True, f"sound, {database.stat().st_size / 1e6:.1f} MB")
 
 
 def _privacy(home: Home) -> Finding:

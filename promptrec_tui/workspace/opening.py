@@ -34,12 +34,14 @@ def now() -> str:
 def open_workspace(home: Home) -> Workspace:
     """Create the home if need be, bring its catalogue up to date, and list what ships with promptrec.
 
-    Raises UserError when the home cannot be written or its catalogue is newer than this program.
+    A catalogue of a newer program is opened for reading only; its `read_only` says so.
+    Raises UserError when the home cannot be written, or its catalogue is damaged or cannot be read.
     """
     home.create()
     workspace = Workspace(home, open_catalogue(home))
-    _list_embedded_model(workspace)
-    _list_builtin_templates(workspace)
+    if not workspace.catalogue.read_only:
+        _list_embedded_model(workspace)
+        _list_builtin_templates(workspace)
     return workspace
 
 

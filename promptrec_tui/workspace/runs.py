@@ -67,6 +67,12 @@ def find_run(workspace: Workspace, run: str) -> RunRow:
     return with_place(workspace.home, store.find_run(workspace.catalogue, run))
 
 
+def free_run_name(workspace: Workspace, dataset: str, model: str) -> str:
+    """A name for a run of that dataset and model that no run has yet."""
+    wanted = f"{dataset}-{model}"
+    return free_name(wanted, store.run_names(workspace.catalogue, wanted))
+
+
 def new_run_defaults(workspace: Workspace) -> NewRun:
     """A run form with every default filled in.
 
@@ -82,7 +88,7 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
     template = next(row for row in list_templates(workspace) if row.task == "next_item")
     settings = default_settings("next_item", model.family, "lora", model.parameters)
     return NewRun(
-        name=free_name(f"{datasets[0].name}-{model.name}", [row.name for row in list_runs(workspace)]),
+        name=free_run_name(workspace, datasets[0].name, model.name),
         dataset=datasets[0].name,
         task="next_item",
         template=template.name,
@@ -93,7 +99,7 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
 
 def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     """The resolved, immutable description of a run. Raises UserError for an unknown name, key or value."""
-    check_name("run", new.name, [row.name for row in list_runs(workspace)])
+    check_name("run", new.name, store.run_names(workspace.catalogue, new.name))
     dataset = find_dataset(workspace, new.dataset)
     template = find_template(workspace, new.template)
     model = find_model(workspace, new.model)

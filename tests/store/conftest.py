@@ -1,15 +1,67 @@
 """A catalogue of the test's own, and run folders with true specs and events."""
 
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from promptrec_tui.home import Home
+from promptrec_tui.resources import resource
 from promptrec_tui.runs.events import EventLog
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
 from promptrec_tui.store.engine import Catalogue, open_catalogue
+from promptrec_tui.store.runs import add_run
+from promptrec_tui.store.schema import known_versions
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{newest}"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("run", recreate="always") as run:
+        run.add_column(sa.Column("note", sa.String(), nullable=False, server_default="none"))
+    {last}
+"""
+
+
+@pytest.fixture
+def next_version(tmp_path: Path):
+    """Migrations with one more version, which rebuilds the table `run`; `last` is its last line."""
+
+    def make(last: str = "") -> Path:
+        folder = tmp_path / "migrations"
+        shutil.copytree(resource("migrations"), folder, dirs_exist_ok=True)
+        (folder / "versions" / "9999_next.py").write_text(
+            NEXT.format(last=last, newest=known_versions(resource("migrations"))[-1])
+        )
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def seeded(home: Home, catalogue: Catalogue, make_spec) -> Home:
+    """A home with a run that has a row in every table of its own."""
+    add_run(catalogue, make_spec("r1"))
+    catalogue.close()
+    with closing(sqlite3.connect(home.database)) as connection:
+        connection.execute("INSERT INTO metric VALUES ('r1', 1, 1, 'train_loss', 5, 0.5)")
+        connection.execute(
+            "INSERT INTO preview VALUES ('r1', 1, 2, 0, 'u', 'before', 0, '[]', 't', 1.0, '[]')"
+        )
+        connection.execute("INSERT INTO evaluation VALUES ('r1', 1, 3, 'test', 'tuned', 5, 9, '{}', '{}')")
+        connection.execute("INSERT INTO warning VALUES ('r1', 1, 4, 'careful')")
+        connection.commit()
+    return home
 
 
 @pytest.fixture

@@ -66,6 +66,6 @@ def test_noise_in_the_middle_of_the_file_is_one_sentence(home: Home, catalogue: 
         file.seek((page - 1) * size)
         file.write(b"\xa5" * size)
     opened = open_catalogue(home)
-    with pytest.raises(UserError, match="is damaged: move it away"):
+    with pytest.raises(UserError, match="is damaged: 'promptrec doctor --rebuild' makes a new one"):
         list_runs(opened)
     opened.close()

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
@@ -15,7 +17,8 @@ from promptrec_tui.resources import resource
 from promptrec_tui.store import schema
 from promptrec_tui.store.connection import connect_to, journal_mode
 from promptrec_tui.store.engine import Catalogue, open_catalogue
-from promptrec_tui.store.runs import add_run, list_runs
+from promptrec_tui.store.ingest import ingest
+from promptrec_tui.store.runs import add_run, list_runs, metric_series
 from promptrec_tui.store.tables import Base
 
 OPEN = """
@@ -26,53 +29,10 @@ open_catalogue(find_home()).close()
 
 NEWEST = schema.known_versions(resource("migrations"))[-1]
 
-NEXT = """
-import sqlalchemy as sa
-from alembic import op
-
-revision = "9999"
-down_revision = "{newest}"
-
-
-def upgrade() -> None:
-    with op.batch_alter_table("run", recreate="always") as run:
-        run.add_column(sa.Column("note", sa.String(), nullable=False, server_default="none"))
-    {last}
-"""
-
-
-@pytest.fixture
-def next_version(tmp_path: Path):
-    """Migrations with one more version, which rebuilds the table `run`; `last` is its last line."""
-
-    def make(last: str = "") -> Path:
-        folder = tmp_path / "migrations"
-        shutil.copytree(resource("migrations"), folder, dirs_exist_ok=True)
-        (folder / "versions" / "9999_next.py").write_text(NEXT.format(last=last, newest=NEWEST))
-        return folder
-
-    return make
-
 
 def rows(database: Path, query: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(database)) as connection:
         return connection.execute(query).fetchall()
-
-
-@pytest.fixture
-def seeded(home: Home, catalogue: Catalogue, make_spec) -> Home:
-    """A home with a run that has a row in every table of its own."""
-    add_run(catalogue, make_spec("r1"))
-    catalogue.close()
-    with closing(sqlite3.connect(home.database)) as connection:
-        connection.execute("INSERT INTO metric VALUES ('r1', 1, 1, 'train_loss', 5, 0.5)")
-        connection.execute(
-            "INSERT INTO preview VALUES ('r1', 1, 2, 0, 'u', 'before', 0, '[]', 't', 1.0, '[]')"
-        )
-        connection.execute("INSERT INTO evaluation VALUES ('r1', 1, 3, 'test', 'tuned', 5, 9, '{}', '{}')")
-        connection.execute("INSERT INTO warning VALUES ('r1', 1, 4, 'careful')")
-        connection.commit()
-    return home
 
 
 CHILDREN = ("metric", "preview", "evaluation", "warning")
@@ -128,15 +88,90 @@ def test_only_the_newest_copies_are_kept(seeded: Home, next_version) -> None:
     assert schema.read_version(seeded.backups / kept[-1]) == NEWEST
 
 
-def test_a_newer_catalogue_is_refused(seeded: Home, next_version) -> None:
+def test_a_newer_catalogue_is_read_and_never_written(seeded: Home, next_version, make_spec, make_run) -> None:
     schema.bring_up_to_date(seeded, next_version())
-    with pytest.raises(UserError, match=rf"newer promptrec \(tables 9999; this one knows {NEWEST}\)"):
+    before = seeded.database.read_bytes()
+    opened = open_catalogue(seeded)
+    assert [row.id for row in list_runs(opened)] == ["r1"]
+    assert metric_series(opened, "r1", ["train_loss"]) == {"train_loss": [(5, 0.5)]}
+    told = rf"newer promptrec \(tables 9999; this one knows {NEWEST}\), so it is open for reading only"
+    with pytest.raises(UserError, match=told):
+        add_run(opened, make_spec("r2"))
+    make_run("r3")
+    assert ingest(seeded, opened) == 0
+    assert [row.id for row in list_runs(opened)] == ["r1"]
+    with opened.read() as session, pytest.raises(OperationalError, match="readonly"):
+        session.execute(text("DELETE FROM run"))
+    opened.close()
+    assert seeded.database.read_bytes() == before
+
+
+def test_a_newer_catalogue_that_lacks_what_this_program_reads_is_refused(seeded: Home, next_version) -> None:
+    schema.bring_up_to_date(seeded, next_version("op.drop_column('warning', 'message')"))
+    with pytest.raises(UserError, match=r"this one knows .*: update promptrec, or set PROMPTREC_HOME"):
+        open_catalogue(seeded)
+
+
+def test_without_room_for_a_copy_nothing_is_migrated(
+    seeded: Home, next_version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(seeded.root)
+    size = seeded.database.stat().st_size
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=int(2.4 * size)))
+    with pytest.raises(UserError, match="no room to bring it up to date: 1 MB are needed, 0 MB are free"):
+        schema.bring_up_to_date(seeded, next_version())
+    assert schema.read_version(seeded.database) == NEWEST
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=int(2.6 * size)))
+    schema.bring_up_to_date(seeded, next_version())
+
+
+def test_the_newest_good_copy_is_named(seeded: Home, next_version) -> None:
+    schema.bring_up_to_date(seeded, next_version())
+    (good,) = seeded.backups.iterdir()
+    (seeded.backups / f"promptrec-29990101-000000-tables-{NEWEST}.db").write_bytes(b"noise" * 2000)
+    seeded.database.write_bytes(b"noise" * 2000)
+    with pytest.raises(UserError, match=f"the newest good copy is {good}"):
+        open_catalogue(seeded)
+
+
+def leave_in_the_middle(home: Home) -> None:
+    """Be killed in a transaction whose first pages are on the disk already."""
+    code = (
+        "import os, sqlite3\n"
+        f"connection = sqlite3.connect({str(home.database)!r}, isolation_level=None)\n"
+        "connection.execute('PRAGMA cache_size = 1')\n"
+        "connection.execute('BEGIN IMMEDIATE')\n"
+        "connection.execute('CREATE TABLE filler AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+        "SELECT i + 1 FROM n WHERE i < 5000) SELECT i, randomblob(100) FROM n')\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert home.database.with_name("promptrec.db-journal").stat().st_size > 0
+
+
+def test_a_file_that_a_killed_writer_left_is_looked_over(seeded: Home) -> None:
+    leave_in_the_middle(seeded)
+    opened = open_catalogue(seeded)
+    assert [row.id for row in list_runs(opened)] == ["r1"]
+    opened.close()
+
+
+def test_damage_that_a_killed_writer_left_is_told_at_once(seeded: Home) -> None:
+    leave_in_the_middle(seeded)
+    with closing(sqlite3.connect(seeded.database)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'warning'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    leave_in_the_middle(seeded)
+    with open(seeded.database, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+    with pytest.raises(UserError, match="is damaged"):
         open_catalogue(seeded)
 
 
 def test_a_file_that_is_no_database_is_named(home: Home) -> None:
     home.database.write_bytes(b"no database at all, but long enough to be taken for one" * 20)
-    with pytest.raises(UserError, match="is damaged: move it away"):
+    with pytest.raises(UserError, match="is damaged: 'promptrec doctor --rebuild' makes a new one"):
         open_catalogue(home)
 
 

@@ -1,0 +1,41 @@
+"""Room on the disk that is given up when the catalogue has none, so that what happened can be recorded."""
+
+import os
+import shutil
+from contextlib import suppress
+
+from promptrec_tui.home import Home
+
+SIZE = 32 << 20
+PLENTY = 1_000_000_000
+"""Free bytes of a disk on which a ballast bothers nobody."""
+
+
+def lay_by(home: Home) -> bool:
+    """Make the ballast if the disk has plenty of room; answers whether there is one."""
+    with suppress(OSError):
+        if not home.ballast.exists() and shutil.disk_usage(home.root).free > PLENTY:
+            staging = home.ballast.with_name(f".{home.ballast.name}.{os.getpid()}")
+            try:
+                with open(staging, "wb") as file:
+                    _fill(file.fileno(), SIZE)
+                staging.replace(home.ballast)
+            finally:
+                staging.unlink(missing_ok=True)
+    return home.ballast.exists()
+
+
+def release(home: Home) -> bool:
+    """Give the ballast up; answers whether there was one."""
+    try:
+        home.ballast.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _fill(descriptor: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.write(descriptor, os.urandom(size))

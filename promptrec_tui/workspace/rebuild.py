@@ -1,0 +1,230 @@
+"""A new catalogue from what lies in the home: runs from their folders, the rest from wherever it is found."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from promptrec_tui.datasets.dataset import open_dataset
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import sha256_file, sha256_folder, sync_folder
+from promptrec_tui.home import Home
+from promptrec_tui.models.check import check_model
+from promptrec_tui.prompts.library import builtin_templates
+from promptrec_tui.runs.folder import run_folders
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.store.app_lock import have_alone
+from promptrec_tui.store.backup import COPIES
+from promptrec_tui.store.datasets import DatasetRow, add_dataset, list_datasets
+from promptrec_tui.store.engine import Catalogue, open_catalogue
+from promptrec_tui.store.models import ModelRow, add_model, list_models
+from promptrec_tui.store.salvage import Salvaged, salvage
+from promptrec_tui.store.schema import is_damaged
+from promptrec_tui.store.templates import TemplateRow, list_templates, restore_template
+from promptrec_tui.workspace.names import free_name
+from promptrec_tui.workspace.opening import EMBEDDED_NAME, Workspace, opened
+from promptrec_tui.workspace.runs import list_runs, refresh
+
+PARTS = ("", "-journal", "-wal", "-shm")
+"""What a database may consist of, by the ends of the names."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """How much came back, where the catalogue from before lies now, and what is missing, a sentence each."""
+
+    runs: int
+    datasets: int
+    templates: int
+    models: int
+    old: str | None
+    losses: tuple[str, ...]
+
+
+def rebuild(home: Home) -> Rebuilt:
+    """Put the catalogue aside into the backups, and make a new one.
+
+    Runs with their figures come from the run folders. Datasets, templates and models come from the old
+    catalogue as far as it can be read, else from its newest good copy; what is missing then comes from the
+    dataset files, the specs of runs and the folder of models.
+    Raises UserError when another program has the catalogue open.
+    """
+    home.create()
+    alone = have_alone(home, "its catalogue can be made anew")
+    try:
+        old = _put_aside(home)
+    finally:
+        alone.release()
+    found, losses = _salvaged(home, old)
+    catalogue = open_catalogue(home)
+    try:
+        _put_back(catalogue, found)
+    finally:
+        catalogue.close()
+    with opened(home) as workspace:
+        specs = _specs(home)
+        losses += _datasets_from_files(workspace, specs)
+        losses += _models_from_folders(workspace, specs)
+        _templates_of_runs(workspace, specs)
+        refresh(workspace)
+        runs = list_runs(workspace)
+        losses += [f"Run {row.name}: {row.reason}" for row in runs if not row.task]
+        return Rebuilt(
+            runs=len(runs),
+            datasets=len(list_datasets(workspace.catalogue)),
+            templates=len(list_templates(workspace.catalogue)),
+            models=len(list_models(workspace.catalogue)),
+            old=str(old) if old else None,
+            losses=tuple(losses),
+        )
+
+
+def _put_aside(home: Home) -> Path | None:
+    """Move the catalogue into the backups, under a name that no rotation deletes; None when there is none."""
+    target = home.backups / f"replaced-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000:06}.db"
+    for part in reversed(PARTS):
+        path = home.database.with_name(home.database.name + part)
+        if path.exists():
+            path.rename(target.with_name(target.name + part))
+    sync_folder(home.backups)
+    return target if target.exists() else None
+
+
+def _salvaged(home: Home, old: Path | None) -> tuple[Salvaged, list[str]]:
+    """What the old catalogue still has, completed from the newest good copy where that is torn."""
+    copies = sorted(home.backups.glob(COPIES), reverse=True)
+    copy = next((path for path in copies if not is_damaged(path)), None)
+    found = salvage(old) if old else Salvaged(torn=["dataset", "template", "model"])
+    if not found.torn:
+        return found, []
+    if copy:
+        before = salvage(copy)
+        for table, here, there in (
+            ("dataset", found.datasets, before.datasets),
+            ("template", found.templates, before.templates),
+            ("model", found.models, before.models),
+        ):
+            if table in found.torn:
+                here += there  # type: ignore[operator]
+    if "template" not in found.torn:
+        return found, []
+    which = f"saved after {copy.name} was made" if copy else "that no run used"
+    return found, [f"Templates {which} may be missing."]
+
+
+def _put_back(catalogue: Catalogue, found: Salvaged) -> None:
+    datasets = {row.id: row for row in reversed(found.datasets)}
+    for dataset in datasets.values():
+        if dataset.name not in {row.name for row in list_datasets(catalogue)}:
+            add_dataset(catalogue, dataset)
+    models = {row.id: row for row in reversed(found.models)}
+    for model in models.values():
+        if model.name not in {row.name for row in list_models(catalogue)}:
+            add_model(catalogue, model)
+    for template in found.templates:
+        restore_template(catalogue, template)
+
+
+def _specs(home: Home) -> list[RunSpec]:
+    """The specs that can be read, oldest first."""
+    specs = []
+    for folder in run_folders(home):
+        try:
+            specs.append(folder.spec())
+        except (OSError, UserError):
+            continue  # the run's row tells of it
+    return sorted(specs, key=lambda spec: spec.created)
+
+
+def _datasets_from_files(workspace: Workspace, specs: Sequence[RunSpec]) -> list[str]:
+    losses = []
+    known = {spec.dataset.id: spec.dataset.name for spec in specs}
+    for path in sorted(workspace.home.datasets.glob("*.sqlite")):
+        listed = list_datasets(workspace.catalogue)
+        if path.stem in {row.id for row in listed}:
+            continue
+        name = free_name(known.get(path.stem, f"recovered-{path.stem}"), [row.name for row in listed])
+        try:
+            add_dataset(workspace.catalogue, _dataset_row(path, name))
+        except (UserError, OSError, ValueError, KeyError) as error:
+            losses.append(f"Dataset file {path.name} cannot be listed: {error}")
+            continue
+        if path.stem not in known:
+            losses.append(f"A dataset without a run lost its name: it is {name} now.")
+    here = {row.id for row in list_datasets(workspace.catalogue)}
+    gone = {name for identity, name in known.items() if identity not in here}
+    return losses + [f"Dataset {name}, which runs used, is gone." for name in sorted(gone)]
+
+
+def _dataset_row(path: Path, name: str) -> DatasetRow:
+    with open_dataset(path) as file:
+        meta, counts = file.meta, file.counts
+    made_from = json.loads(meta.get("made_from", "null")) or {}
+    sources = json.loads(meta.get("sources", "{}"))
+    return DatasetRow(
+        id=path.stem,
+        name=name,
+        file=f"datasets/{path.name}",
+        sha256=sha256_file(path),
+        source=next((str(source[0]) for source in sources.values()), path.name),
+        format=meta["format"],
+        users=counts.users,
+        items=counts.items,
+        interactions=counts.interactions,
+        examples=counts.examples,
+        rejected=int(meta.get("rejected", 0)),
+        warnings=tuple(json.loads(meta.get("warnings", "[]"))),
+        created=_written(path),
+        parent=made_from.get("id"),
+        steps=tuple(made_from.get("steps", ())),
+    )
+
+
+def _models_from_folders(workspace: Workspace, specs: Sequence[RunSpec]) -> list[str]:
+    """List the models of runs by their old names, then what else lies in the folder of models."""
+    losses = []
+    wanted = {Path(spec.model.folder): spec.model for spec in specs if spec.model.id != EMBEDDED_NAME}
+    there = [path for path in sorted(workspace.home.models.iterdir()) if path.is_dir()]
+    for folder in dict.fromkeys([*wanted, *there]):
+        listed = list_models(workspace.catalogue)
+        if str(folder) in {row.folder for row in listed}:
+            continue
+        reference = wanted.get(folder)
+        name = free_name(reference.name if reference else folder.name, [row.name for row in listed])
+        if not folder.is_dir():
+            losses.append(f"Model {name}, which runs used, is gone from {folder}.")
+            continue
+        check = check_model(folder)
+        if not check.ok:
+            losses.append(f"Model {name} in {folder} cannot be used: {' '.join(check.problems)}")
+            continue
+        sha256 = sha256_folder(folder)
+        row = ModelRow(
+            id=reference.id if reference else sha256[:8],
+            name=name,
+            folder=str(folder),
+            sha256=sha256,
+            family=check.family,
+            model_type=check.model_type,
+            parameters=check.parameters,
+            embedded=False,
+            source=str(folder),
+            created=_written(folder),
+        )
+        add_model(workspace.catalogue, row)
+    return losses
+
+
+def _templates_of_runs(workspace: Workspace, specs: Sequence[RunSpec]) -> None:
+    """List the versions that runs were made with, but for those of names that ship with promptrec."""
+    shipped = {template.name for template in builtin_templates()}
+    own = {spec.template.id: spec for spec in reversed(specs) if spec.template.name not in shipped}
+    for spec in sorted(own.values(), key=lambda spec: (spec.template.name, spec.template.version)):
+        values = spec.template.model_dump() | {"verbalizers": dict(spec.template.verbalizers)}
+        restore_template(workspace.catalogue, TemplateRow(**values, builtin=False, created=spec.created))
+
+
+def _written(path: Path) -> str:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,32 @@
+"""What is done for a home once in a while, and what its place should be warned of."""
+
+from promptrec_tui.home import VARIABLE, exposed_at
+from promptrec_tui.store.ballast import SIZE, lay_by
+from promptrec_tui.store.mounts import network_type
+from promptrec_tui.workspace.opening import Workspace
+
+
+def tend(workspace: Workspace) -> list[str]:
+    """Lay room by for a full disk; answers what is wrong with the place, a sentence each."""
+    lay_by(workspace.home)
+    warnings = [workspace.catalogue.read_only] if workspace.catalogue.read_only else []
+    if kind := network_type(workspace.home.root):
+        warnings.append(network_warning(kind))
+    if parent := exposed_at(workspace.home.root):
+        warnings.append(f"Other users may write into {parent}: promptrec doctor says more.")
+    return warnings
+
+
+def network_warning(kind: str) -> str:
+    """What is said of a home on a network file system of that kind."""
+    return (
+        f"The home lies on a network file system ({kind}), where the catalogue is slower and locks may fail: "
+        f"set {VARIABLE} to a folder on a local disk."
+    )
+
+
+def ballast_finding(workspace: Workspace) -> tuple[bool, str]:
+    """Whether there is room laid by for a full disk, and that in words."""
+    if lay_by(workspace.home):
+        return True, f"{SIZE >> 20} MB are laid by for a full disk"
+    return False, "nothing is laid by for a full disk: there is no room for it"
