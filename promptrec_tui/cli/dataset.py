@@ -86,13 +86,18 @@ def rows_command(
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Show interactions, user by user in time order."""
+    """Show interactions, user by user in time order, or labelled texts."""
     with workspace() as here:
-        rows = [asdict(row) for row in datasets.dataset_rows(here, dataset, start, limit)]
+        if datasets.find_dataset(here, dataset).interactions:
+            rows = [asdict(row) for row in datasets.dataset_rows(here, dataset, start, limit)]
+            columns: tuple[str, ...] = ("user", "position", "title", "rating", "timestamp", "item_key")
+        else:
+            rows = [asdict(row) for row in datasets.dataset_examples(here, dataset, start, limit)]
+            columns = ("split", "label", "fields")
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("user", "position", "title", "rating", "timestamp", "item_key"), "No such rows.")
+        print_table(rows, columns, "No such rows.")
 
 
 app.command("lint")(dataset_care.lint_command)

@@ -192,10 +192,12 @@ class Dataset:
         """The source keys of all users; a key stands at the index of its id."""
         return [key for (key,) in self._connection.execute("SELECT key FROM user ORDER BY user_id")]
 
-    def examples(self) -> Iterator[Example]:
-        """The labelled texts in the order of their source, streamed."""
+    def examples(self, start: int = 0, limit: int = -1) -> Iterator[Example]:
+        """The labelled texts from id `start` on, in the order of their source, streamed; -1: to the last."""
         found = self._connection.execute(
-            "SELECT example_id, fields, label, split FROM example ORDER BY example_id"
+            "SELECT example_id, fields, label, split FROM example WHERE example_id >= ? "
+            "ORDER BY example_id LIMIT ?",
+            (start, limit),
         )
         for example_id, fields, label, split in found:
             yield Example(example_id, json.loads(fields), label, split)

@@ -208,13 +208,9 @@ def _period(times: NDArray[np.float64]) -> str:
 
 
 def _labels(title: str, labels: Sequence[str]) -> Histogram:
-    """The most frequent labels, and all others together."""
+    """The most frequent labels; how many rows have another one is said in the note."""
     counts = Counter(label or "(none)" for label in labels)
-    head = counts.most_common(MOST_BARS if len(counts) <= MOST_BARS else MOST_BARS - 1)
-    rest = counts.total() - sum(count for _, count in head)
-    bars = [Bar(label, count) for label, count in head]
-    if rest:
-        bars.append(Bar(f"{len(counts) - len(head)} others", rest))
-    return Histogram(
-        title, tuple(bars), f"{len(counts):,} different, each {min(counts.values()):,} times or more"
-    )
+    bars = tuple(Bar(label, count) for label, count in counts.most_common(MOST_BARS))
+    others = counts.total() - sum(bar.count for bar in bars)
+    note = f"{len(counts):,} different, each {min(counts.values()):,} times or more"
+    return Histogram(title, bars, note + (f"; {others:,} rows have one not shown" if others else ""))

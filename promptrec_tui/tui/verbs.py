@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.datasets import DatasetRow, Item, Row, User
+    from promptrec_tui.workspace.datasets import DatasetRow, Example, Item, Row, User
     from promptrec_tui.workspace.drafts import Draft
     from promptrec_tui.workspace.models import ModelCheck, ModelRow
     from promptrec_tui.workspace.opening import Workspace
@@ -77,6 +77,7 @@ def run_view(workspace: "Workspace", run: str, points: int = 400) -> RunView:
         previews=tuple(verbs.run_previews(workspace, run)),
         metrics=document["metrics"],
         warnings=tuple(document["warnings"]),
+        log_tail=tuple(document["log_tail"]),
         survives_logout=f"survives logout: {survives['answer']}. {survives['why']}",
     )
 
@@ -112,34 +113,6 @@ def read_log(workspace: "Workspace", run: str, known: Path | None, offset: int) 
     # A line still being written stays for the next time.
     whole = data[: data.rfind(b"\n") + 1]
     return LogPiece(path, whole.decode("utf-8", "replace"), offset + len(whole))
-
-
-def stop_run(workspace: "Workspace", run: str) -> "RunRow":
-    """Stop a run."""
-    from promptrec_tui.workspace.runs import stop_run as stop
-
-    return stop(workspace, run)
-
-
-def pause_run(workspace: "Workspace", run: str) -> "RunRow":
-    """Pause a run."""
-    from promptrec_tui.workspace.runs import pause_run as pause
-
-    return pause(workspace, run)
-
-
-def resume_run(workspace: "Workspace", run: str) -> "RunRow":
-    """Queue a run again."""
-    from promptrec_tui.workspace.runs import resume_run as resume
-
-    return resume(workspace, run)
-
-
-def delete_run(workspace: "Workspace", run: str) -> "RunRow":
-    """Delete a run."""
-    from promptrec_tui.workspace.runs import delete_run as delete
-
-    return delete(workspace, run)
 
 
 def move_run(workspace: "Workspace", run: str, where: "Where") -> "RunRow":
@@ -261,6 +234,13 @@ def row_page(workspace: "Workspace", dataset: str, start: int, limit: int) -> "l
     from promptrec_tui.workspace.datasets import dataset_rows
 
     return dataset_rows(workspace, dataset, start, limit)
+
+
+def example_page(workspace: "Workspace", dataset: str, start: int, limit: int) -> "list[Example]":
+    """Labelled texts from a number on."""
+    from promptrec_tui.workspace.datasets import dataset_examples
+
+    return dataset_examples(workspace, dataset, start, limit)
 
 
 def delete_dataset(workspace: "Workspace", dataset: str) -> "DatasetRow":
@@ -440,14 +420,15 @@ def run_defaults(workspace: "Workspace", new: "NewRun", dataset: str, model: str
 
     spec = make_spec(workspace, replace(new, model=model, settings={}))
     settings = {
-        f"{group}.{key}": _written(value)
+        f"{group}.{key}": written(value)
         for group, part in spec.settings.model_dump().items()
         for key, value in part.items()
     }
     return {"name": free_run_name(workspace, dataset, model), **settings}
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """A setting as a person writes it."""
     if isinstance(value, tuple | list):
         return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

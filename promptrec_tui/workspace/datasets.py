@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from promptrec_tui.datasets.dataset import Dataset, open_dataset
+from promptrec_tui.datasets.dataset import Example as Example
 from promptrec_tui.datasets.dataset import Item as Item
 from promptrec_tui.datasets.dataset import Row as Row
 from promptrec_tui.datasets.dataset import User as User
@@ -102,6 +103,12 @@ def dataset_rows(workspace: Workspace, dataset: str, start: int = 0, limit: int 
     """`limit` interactions from row `start` on, user by user, each in time order."""
     with open_listed(workspace, dataset) as file:
         return file.rows(start, limit)
+
+
+def dataset_examples(workspace: Workspace, dataset: str, start: int = 0, limit: int = 100) -> list[Example]:
+    """`limit` labelled texts from number `start` on, in the order of their source."""
+    with open_listed(workspace, dataset) as file:
+        return list(file.examples(start, limit))
 
 
 def dataset_users(

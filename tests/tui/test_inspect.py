@@ -10,7 +10,7 @@ from promptrec_tui.tui.screens.inspect_dataset import InspectScreen
 from promptrec_tui.tui.widgets.bars import bar_lines
 from promptrec_tui.tui.widgets.inspect_text import lints_text
 from promptrec_tui.tui.widgets.table import Table
-from promptrec_tui.workspace.datasets import list_datasets
+from promptrec_tui.workspace.datasets import ImportOptions, import_source, list_datasets
 from promptrec_tui.workspace.opening import opened
 
 
@@ -78,3 +78,17 @@ def test_what_a_lint_shows_is_no_markup_and_cleaned():
     assert "[b]x[/b][31m" in shown
     assert "[@click=app.quit]y[/]" in shown
     assert "\x1b" not in shown
+
+
+async def test_labelled_texts_are_shown_row_by_row(home, tmp_path, until, screen_text):
+    source = tmp_path / "phrases.txt"
+    source.write_text("".join(f"sales rose {n} times [/b]@positive\n" for n in range(300)))
+    with opened(home) as workspace:
+        import_source(workspace, source, "phrases", ImportOptions(format="labelled"))
+    app = PromptrecApp(home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await at_data(pilot, until)
+        await pilot.press("enter")
+        await until(pilot, lambda: "sales rose 3 times [/b]" in screen_text(app))
+        await pilot.press("G")
+        await until(pilot, lambda: "sales rose 299 times [/b]" in screen_text(app))

@@ -20,8 +20,10 @@ from promptrec_tui.tui.widgets.cells import fit
 from promptrec_tui.tui.widgets.data_text import (
     HISTORY_COLUMNS,
     ROW_COLUMNS,
+    TEXT_COLUMNS,
     USER_COLUMNS,
     dataset_facts,
+    example_row,
     history_row,
     interaction_row,
     user_row,
@@ -33,7 +35,7 @@ from promptrec_tui.tui.widgets.table import Table
 if TYPE_CHECKING:
     from promptrec_tui.workspace.datasets import DatasetRow
 
-COLUMNS = (("name", 24), ("users", 8), ("items", 8), ("interactions", 12))
+COLUMNS = (("name", 22), ("users", 8), ("items", 8), ("interactions", 12), ("texts", 9))
 MOST_FOUND = 500
 
 
@@ -71,6 +73,7 @@ class DataScreen(BaseScreen[None]):
                         yield PagedTable(USER_COLUMNS, more, "No such user.\nesc shows all.", id="users")
                     yield PagedTable(HISTORY_COLUMNS, more, id="history")
                 yield PagedTable(ROW_COLUMNS, more, id="rows")
+                yield PagedTable(TEXT_COLUMNS, more, id="texts")
 
     @property
     def present_dataset(self) -> "DatasetRow | None":
@@ -79,6 +82,8 @@ class DataScreen(BaseScreen[None]):
         return next((row for row in self._datasets if row.id == key), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("toggle_rows", "filter") and self.has_class("-texts"):
+            return None
         if action in ("open_part", "toggle_rows", "filter", "delete_dataset", "inspect", "clean_dataset"):
             return True if self.present_dataset else None
         return super().check_action(action, parameters)
@@ -121,8 +126,11 @@ class DataScreen(BaseScreen[None]):
         with self.prevent(Input.Changed):
             field.value = ""
         self.remove_class("-filtering")
+        # Labelled texts have neither users nor rows, and the other way round.
+        self.set_class(bool(row and row.examples and not row.interactions), "-texts")
         self._show_users()
         self._show_rows()
+        self._show_texts()
 
     def _show_users(self) -> None:
         row, contains = self._shown, self.query_one("#filter", Input).value.strip()
@@ -158,6 +166,18 @@ class DataScreen(BaseScreen[None]):
 
         table.show(row.interactions, fetch)
 
+    def _show_texts(self) -> None:
+        row = self._shown
+        table = self.query_one("#texts", PagedTable)
+        if row is None:
+            table.show_all(())
+            return
+
+        async def fetch(start: int, limit: int) -> list[PagedRow]:
+            return [example_row(found) for found in await self.ask(verbs.example_page, row.id, start, limit)]
+
+        table.show(row.examples, fetch)
+
     @on(PagedTable.Chosen, "#users")
     def _user_chosen(self, event: PagedTable.Chosen) -> None:
         self._show_history(event.key)
@@ -180,7 +200,9 @@ class DataScreen(BaseScreen[None]):
     def action_open_part(self) -> None:
         """From the datasets to the users, from the users to the history."""
         self.add_class("-inside")
-        if self.has_class("-rows"):
+        if self.has_class("-texts"):
+            self.query_one("#texts").focus()
+        elif self.has_class("-rows"):
             self.query_one("#rows").focus()
         elif self.focused is self.query_one("#users"):
             self.query_one("#history").focus()
@@ -239,14 +261,14 @@ class DataScreen(BaseScreen[None]):
     async def action_delete_dataset(self) -> None:
         if (row := self.present_dataset) is None:
             return
-        cost = f"{row.interactions:,} interactions go; the source file stays where it is."
+        cost = f"{row.interactions + row.examples:,} rows go; the source file stays where it is."
         if await self.app.push_screen_wait(ConfirmScreen(f"Delete dataset {row.name}?", cost, "Delete")):
             await self.ask(verbs.delete_dataset, row.id)
             self.renew()
 
 
 def _cells(row: "DatasetRow", more: str) -> tuple[Text, ...]:
-    counts = (row.users, row.items, row.interactions)
+    counts = (row.users, row.items, row.interactions, row.examples)
     return (
         fit(row.name, COLUMNS[0][1], more=more),
         *(

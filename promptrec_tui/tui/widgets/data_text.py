@@ -9,7 +9,7 @@ from promptrec_tui.text import clean
 from promptrec_tui.tui.widgets.paged_table import Column, PagedRow
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.datasets import DatasetRow, Row, User
+    from promptrec_tui.workspace.datasets import DatasetRow, Example, Row, User
 
 USER_COLUMNS = (Column("user"), Column("events", 7, right=True))
 HISTORY_COLUMNS = (
@@ -18,6 +18,7 @@ HISTORY_COLUMNS = (
     Column("rating", 6, right=True),
     Column("when", 11),
 )
+TEXT_COLUMNS = (Column("split", 6), Column("label", 20), Column("text"))
 ROW_COLUMNS = (Column("user", 16), *HISTORY_COLUMNS)
 
 # Sources count in seconds or in milliseconds; anything else is shown as it is.
@@ -38,6 +39,13 @@ def history_row(row: "Row") -> PagedRow:
 def interaction_row(row: "Row") -> PagedRow:
     """One event and whose it is."""
     return PagedRow(f"{row.user} {row.position}", (row.user, *_event(row)))
+
+
+def example_row(example: "Example") -> PagedRow:
+    """A labelled text in one line; the instruction that all share, if so, stands last."""
+    fields = sorted(example.fields.items(), key=lambda field: field[0] == "instruction")
+    text = "  ".join(str(value) for _, value in fields)
+    return PagedRow(str(example.example_id), (example.split or "", example.label or "", text))
 
 
 def moment(timestamp: int | None) -> str:

@@ -12,6 +12,10 @@ from promptrec_tui.tui.widgets.cells import cut, padded
 
 SEVERITY_STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 WIDEST = 100
+MEANING = (
+    "Targets of each part; users with a test target; the share of them whose test or validation target is "
+    "chosen by the tie rule; whether a run can split so."
+)
 SPLIT_COLUMNS = (("policy", 14), ("training", 11), ("validation", 11), ("test", 9), ("users", 9), ("ties", 7))
 
 
@@ -74,10 +78,7 @@ def splits_text(splits: Sequence[Mapping[str, Any]]) -> Text:
             "\n" + "".join(padded(cell, width) for cell, (_, width) in zip(cells, SPLIT_COLUMNS, strict=True))
         )
         text.append("yes" if split["usable"] else "not yet", "green" if split["usable"] else "yellow")
-    text.append(
-        "\n\nTargets of each part; users with a test target; the share of them whose test or\n", "dim"
-    )
-    text.append("validation target is chosen by the tie rule; whether a run can split so.\n", "dim")
+    text.append(f"\n\n{MEANING}\n", "dim")
     for split in splits:
         text.append(f"\n{padded(split['policy'], SPLIT_COLUMNS[0][1])}", "bold")
         text.append(clean(split["about"]))
