@@ -172,13 +172,13 @@ def histogram(lengths: Counter[int], context: int) -> tuple[tuple[int, int], ...
     longest = max(lengths, default=0)
     if not longest:
         return ()
-    step = -(-longest // BARS)
+    step, parts = -(-longest // BARS), 1
     if longest > context:
-        step = max(1, context // max(1, round(context / step)))
+        step, parts = context, max(1, round(context / step))
     counts: Counter[int] = Counter()
     for length, rows in lengths.items():
-        counts[-(-length // step)] += rows
-    return tuple((number * step, counts[number]) for number in range(1, -(-longest // step) + 1))
+        counts[(length - 1) * parts // step + 1] += rows
+    return tuple((-(-number * step // parts), counts[number]) for number in range(1, max(counts) + 1))
 
 
 def beginnings(answers: Sequence[tuple[str, Ids]], tokenizer: TextTokenizer) -> tuple[Beginning, ...]:

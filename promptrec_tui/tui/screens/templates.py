@@ -93,7 +93,7 @@ class TemplatesScreen(BaseScreen[None]):
         if action == "rename":
             return True if self.present_template and not self.present_template.builtin else None
         if action == "next_dataset":
-            return True if len(self._datasets) > 1 else None
+            return True if len(self._fitting) > 1 else None
         if action == "next_model":
             return True if len(self._models) > 1 else None
         return super().check_action(action, parameters)
@@ -130,6 +130,7 @@ class TemplatesScreen(BaseScreen[None]):
             if row.task != self._present_task:
                 # A user's key says nothing of labelled texts, which have numbers.
                 self._present_task, self._user = row.task, None
+            self._dataset = _among(self._fitting, self._dataset) or self._dataset
             self.query_one("#template", Static).update(template_text(row, self._line_end))
             self._render_last_event(row)
 
@@ -175,8 +176,15 @@ class TemplatesScreen(BaseScreen[None]):
             self._user = found
             self._show()
 
+    @property
+    def _fitting(self) -> list[str]:
+        """The ids of the datasets that have what the present task asks about."""
+        labelled = self._present_task == "classify"
+        return [row.id for row in self._datasets if (row.examples if labelled else row.users)]
+
     def action_next_dataset(self) -> None:
-        self._dataset = _after([row.id for row in self._datasets], self._dataset)
+        self._dataset = _after(self._fitting or [row.id for row in self._datasets], self._dataset)
+        self.promptrec.remember(dataset=self._dataset)
         self._user = None
         self._show()
 
@@ -252,8 +260,8 @@ def _among(ids: list[str], wanted: str) -> str:
 
 
 def _after(ids: list[str], present: str) -> str:
-    """The one behind `present`, the first behind the last."""
-    return ids[(ids.index(present) + 1) % len(ids)]
+    """The one behind `present`, the first behind the last or one that is not there."""
+    return ids[(ids.index(present) + 1) % len(ids) if present in ids else 0]
 
 
 def _cells(row: "TemplateRow", more: str) -> tuple[Text, ...]:
