@@ -21,6 +21,7 @@ from promptrec_tui.runs.liveness import Process, is_alive, lock_held
 from promptrec_tui.runs.states import TERMINAL, State
 from promptrec_tui.runs.status import Status, run_status
 from promptrec_tui.workspace import runs
+from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.opening import Workspace, opened
 
 LIMIT = 300.0
@@ -64,7 +65,7 @@ def begin(home: Home, name: str = "run", **changes: Any) -> Patient:
 def resume(patient: Patient) -> None:
     """Ask for the next attempt and wait for its first process."""
     with opened(patient.home) as workspace:
-        runs.resume_run(workspace, patient.folder.id)
+        resume_run(workspace, patient.folder.id)
     patient.attempt += 1
     wait_for_start(patient)
 

@@ -9,9 +9,10 @@ from promptrec_tui.cli.output import JsonOption, ProgressStyle, print_json, prog
 from promptrec_tui.cli.run import print_summary
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
+from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.demo import start_demo
 from promptrec_tui.workspace.opening import opened
-from promptrec_tui.workspace.runs import RESUMABLE, find_run, refresh, resume_run, run_document
+from promptrec_tui.workspace.runs import RESUMABLE, find_run, refresh, run_document
 
 
 def demo_command(

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from promptrec_tui.cli import queue
+from promptrec_tui.cli import control, queue
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
+from promptrec_tui.cli.pairs import SetOption, pairs
 from promptrec_tui.cli.waiting import wait_for
-from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
 from promptrec_tui.text import clean
 from promptrec_tui.workspace import runs
+from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.dispatch import dispatch
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.settings import read_settings_toml
@@ -29,10 +30,7 @@ def start_command(
     template: Annotated[str, typer.Option("--template", help="Name or id of a template.")],
     model: Annotated[str, typer.Option("--model", help="Name or id of a base model.")],
     task: Annotated[str, typer.Option("--task", help="What is asked: next_item.")] = "next_item",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A spec key, such as train.epochs=3."),
-    ] = None,
+    settings: SetOption = None,
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of spec keys.")] = None,
     hold: queue.HoldOption = False,
     priority: queue.PriorityOption = 0,
@@ -42,7 +40,7 @@ def start_command(
 ) -> None:
     """Queue a run; it goes on by itself, whatever becomes of this terminal."""
     given: dict[str, Any] = read_settings_toml(config) if config else {}
-    given.update(_pairs(settings or []))
+    given.update(pairs(settings))
     with workspace() as here:
         new = runs.NewRun(name, dataset, task, template, model, given)
         row = runs.start_run(here, new, hold, priority, continue_after_failure=not stop_queue)
@@ -85,18 +83,10 @@ def logs_command(
             print(clean(line))
 
 
-@app.command("pause")
-def pause_command(run: str, as_json: JsonOption = False) -> None:
-    """Save a checkpoint and free the device; `run resume` goes on."""
-    with workspace() as here:
-        _print_state(runs.pause_run(here, run), as_json, "asked to pause")
-
-
-@app.command("stop")
-def stop_command(run: str, as_json: JsonOption = False) -> None:
-    """Save, keep the best adapter, and end the run."""
-    with workspace() as here:
-        _print_state(runs.stop_run(here, run), as_json, "asked to stop")
+app.command("pause")(control.pause_command)
+app.command("stop")(control.stop_command)
+app.command("checkpoint")(control.checkpoint_command)
+app.command("kill")(control.kill_command)
 
 
 @app.command("resume")
@@ -107,7 +97,7 @@ def resume_command(
 ) -> None:
     """Queue a paused, stopped, failed or interrupted run again."""
     with workspace() as here:
-        row = runs.resume_run(here, run)
+        row = resume_run(here, run)
         if wait:
             wait_for(here, row.id)
             _print_run(here, row.id, as_json)
@@ -123,6 +113,8 @@ def delete_command(run: str, as_json: JsonOption = False) -> None:
         _print_state(runs.delete_run(here, run), as_json, "deleted")
 
 
+app.command("fork")(control.fork_command)
+app.command("continue")(control.continue_command)
 app.command("move")(queue.move_command)
 app.command("hold")(queue.hold_command)
 app.command("release")(queue.release_command)
@@ -152,6 +144,8 @@ def print_summary(document: dict[str, Any]) -> None:
     print(f"{clean(document['name'])}  {clean(state)}  {steps}")
     if document["queue"]:
         print(f"in the queue: {queue.place_text(document['queue'])}")
+    if document["log_tail"]:
+        print("\nlast lines of the log:", *(f"    {clean(line)}" for line in document["log_tail"]), sep="\n")
     for warning in document["warnings"]:
         print(f"warning: {clean(warning)}")
     metrics = document["metrics"]
@@ -198,13 +192,3 @@ def _print_state(row: runs.RunRow, as_json: bool, done: str) -> None:
 def _exit_unless_done(workspace: Workspace, run: str, wait: bool) -> None:
     if wait and runs.find_run(workspace, run).state != "done":
         raise typer.Exit(1)
-
-
-def _pairs(texts: list[str]) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key and equals):
-            raise UserError(f"--set {text!r} is not KEY=VALUE: write for example --set train.epochs=3.")
-        pairs[key.strip()] = value.strip()
-    return pairs

@@ -87,7 +87,11 @@ def verify(path: Path) -> Checkpoint:
         what = "is not in its manifest" if difference[0] in found else "is missing"
         raise UserError(f"{path} is damaged: {difference[0]} {what}.")
     for name, (size, digest) in wanted.items():
-        if (path / name).stat().st_size != size or sha256_file(path / name) != digest:
+        try:
+            same = (path / name).stat().st_size == size and sha256_file(path / name) == digest
+        except OSError as error:
+            raise UserError(f"{path / name} cannot be read: {error.strerror}.") from None
+        if not same:
             raise UserError(f"{path} is damaged: {name} is not what was written.")
     return Checkpoint(path, step, extra)
 
@@ -127,7 +131,7 @@ def rotate(folder: RunFolder, keep: Collection[int] = (), last: int = 2) -> list
 
     Call it after `publish`, so that a newer good one is on the disk before an older one goes.
     """
-    published = [path for path in _folders(folder) if (path / MANIFEST).exists()]
+    published = published_paths(folder)
     gone = []
     for path in published[: max(0, len(published) - last)]:
         if (step := _step(path)) not in keep:
@@ -139,6 +143,11 @@ def rotate(folder: RunFolder, keep: Collection[int] = (), last: int = 2) -> list
 
 def _digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def published_paths(folder: RunFolder) -> list[Path]:
+    """The checkpoints that have a manifest, by rising step; whether they verify is not looked at."""
+    return [path for path in _folders(folder) if (path / MANIFEST).exists()]
 
 
 def _folders(folder: RunFolder) -> list[Path]:

@@ -44,7 +44,12 @@ class EventLog:
             os.ftruncate(self._file, os.fstat(self._file).st_size - written)
             raise OSError(errno.ENOSPC, "No space left on the disk for an event")
         if kind in DURABLE:
-            os.fsync(self._file)
+            try:
+                os.fsync(self._file)
+            except OSError:
+                # What is not sure to be on the disk is not said to be written.
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+                raise
         self._seq += 1
         return self._seq
 
@@ -77,7 +82,7 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
     except FileNotFoundError:
         return [], offset
     whole = data[: data.rfind(b"\n") + 1]
-    return [event for line in whole.split(b"\n") if (event := _parse(line))], offset + len(whole)
+    return [event for line in whole.split(b"\n") if (event := parse_event(line))], offset + len(whole)
 
 
 def finished_event(path: Path, attempt: int) -> dict[str, Any] | None:
@@ -98,13 +103,14 @@ def _mend(file: int) -> None:
     torn = tail[tail.rfind(b"\n") + 1 :]
     if not torn:
         return
-    if _parse(torn):
+    if parse_event(torn):
         os.write(file, b"\n")
     else:
         os.ftruncate(file, size - len(torn))
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
+def parse_event(line: bytes) -> dict[str, Any] | None:
+    """The event that a line holds; None when it is torn or damaged."""
     try:
         value: Any = parse_json(line)
     except ValueError:

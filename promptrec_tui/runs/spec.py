@@ -165,6 +165,14 @@ class ModelRef(_Part):
     model_type: str
 
 
+class ParentRef(_Part):
+    """The run from whose adapter a continued one starts; `sha256` is of the adapter's folder."""
+
+    id: str
+    name: str
+    sha256: str
+
+
 class RunSpec(_Part):
     """A run, once and for all. A change is a new run."""
 
@@ -178,6 +186,8 @@ class RunSpec(_Part):
     template: TemplateRef
     model: ModelRef
     settings: Settings
+    parent: ParentRef | None = None
+    """None: it starts from the base model alone."""
     versions: Mapping[str, str]
     machine: Mapping[str, Any]
 

@@ -14,20 +14,24 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 from types import FrameType
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, write_json
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.control import requests
-from promptrec_tui.runs.events import EventLog, finished_event
+from promptrec_tui.runs.diagnosis import PAUSED_FOR_ROOM, End, diagnose
+from promptrec_tui.runs.disk import full_sentence, insist, lay_by, room_needed
+from promptrec_tui.runs.events import finished_event
 from promptrec_tui.runs.folder import AttemptFolder, RunFolder, find
 from promptrec_tui.runs.launchers import dispatch_command, environment, trainer_command
 from promptrec_tui.runs.liveness import identify
+from promptrec_tui.runs.logs import last_lines
+from promptrec_tui.runs.memory import memory_kills
 from promptrec_tui.runs.slots import own_locks
 from promptrec_tui.runs.states import State
-from promptrec_tui.text import clean
+from promptrec_tui.runs.unanswered import answer_all, settle
 
 POLL_SECONDS = 0.5
 """How often a `kill` request is looked for."""
@@ -35,8 +39,10 @@ POLL_SECONDS = 0.5
 CPU_NICENESS = 10
 PR_SET_PDEATHSIG = 1
 
-FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-"""Signals that people and systems send; the others mean that the trainer broke."""
+GRACE_SECONDS = 60.0
+"""How long a trainer may take to save what it can when it is to be killed."""
+
+LOOK_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -51,65 +57,53 @@ class Verdict:
     reason: str
 
 
-def supervise(folder: RunFolder, attempt: int, command: Sequence[str], locks: Sequence[int] = ()) -> Verdict:
+def supervise(
+    folder: RunFolder,
+    attempt: int,
+    command: Sequence[str],
+    locks: Sequence[int] = (),
+    grace: float = GRACE_SECONDS,
+) -> Verdict:
     """Run `command` as the trainer of `attempt` to its end and write `started.json` and `exit.json`.
 
     The trainer leads its own process group and writes to the attempt's log. SIGTERM to this process is passed
-    on to it; a `kill` request ends its whole group.
+    on to it. A `kill` request does the same, so that what can be saved is saved, and ends the whole group
+    after `grace` seconds, or at once when it is asked a second time. What was asked and not answered by then
+    is answered at the end.
     """
     place = folder.attempt(attempt)
+    lay_by(folder)
+    before = memory_kills()
     try:
-        code, killed = _run(folder, place, command, locks)
+        code, killed = _run(folder, place, command, locks, grace)
     except OSError as error:
         verdict = Verdict(None, None, time.time(), State.FAILED, f"The trainer cannot be started: {error}.")
     else:
-        verdict = judge(folder, place, code, killed)
-    write_json(place.exit, asdict(verdict))
+        end = End(code, last_lines(place.log, LOOK_LINES), killed, memory_kills() > before)
+        verdict = judge(folder, place, end)
+    # On a disk without room for them the trainer's own word counts, and requests are answered later.
+    with suppress(OSError):
+        answer_all(folder, attempt, f"the run is {verdict.state.value}")
+    with suppress(OSError):
+        insist(folder, partial(write_json, place.exit, asdict(verdict)))
     return verdict
 
 
-def judge(folder: RunFolder, place: AttemptFolder, code: int, killed: bool) -> Verdict:
-    """What the end of a trainer means; `code` is its exit status, or minus the signal that ended it.
-
-    The trainer's own `finished` event decides. Else a signal from outside (or the status 128 + signal, by
-    which programs that caught one tell of it) is an interruption, and anything else a failure, told with the
-    log's last line.
-    """
-    number = -code if code < 0 else code - 128 if code - 128 in FROM_OUTSIDE else 0
-    ended_by = _signal_name(number) if number else None
+def judge(folder: RunFolder, place: AttemptFolder, end: End) -> Verdict:
+    """What the end of a trainer means: as its own `finished` event says, else as it looks from outside."""
     if said := finished_event(folder.events, place.number):
         state, reason = State(said["state"]), str(said.get("reason") or "")
-    elif killed:
-        state, reason = State.INTERRUPTED, "Killed on request."
-    elif number in FROM_OUTSIDE:
-        state, reason = State.INTERRUPTED, f"The trainer was ended by {ended_by} from outside."
+    elif end.code == PAUSED_FOR_ROOM:
+        state, reason = State.PAUSED, full_sentence(folder, room_needed(folder))
     else:
-        how = f"was ended by {ended_by}" if ended_by else f"ended with status {code}"
-        state, reason = State.FAILED, f"The trainer {how}: {last_line(place.log) or 'it printed nothing'}"
-    return Verdict(code if code >= 0 else None, ended_by, time.time(), state, reason)
-
-
-def last_line(log: Path, limit: int = 300) -> str:
-    """The last line of a log that says something, clean and at most `limit` characters long."""
-    with open(log, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 8192))
-        lines = file.read().decode(errors="replace").replace("\r", "\n").split("\n")
-    said = [line for line in (clean(line).strip() for line in lines) if line]
-    return said[-1][:limit] if said else ""
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        state, reason = diagnose(end)
+    return Verdict(end.code if end.code >= 0 else None, end.signal_name, time.time(), state, reason)
 
 
 def _run(
-    folder: RunFolder, place: AttemptFolder, command: Sequence[str], locks: Sequence[int]
+    folder: RunFolder, place: AttemptFolder, command: Sequence[str], locks: Sequence[int], grace: float
 ) -> tuple[int, bool]:
-    """Start the trainer and wait for it; its exit code, and whether a request killed it."""
+    """Start the trainer and wait for it; its exit code, and whether a request ended it."""
     asked: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
@@ -136,34 +130,37 @@ def _run(
         if asked:
             trainer.terminate()
         supervisor, child = identify(os.getpid()), identify(trainer.pid)
-        write_json(
-            place.started,
-            {
-                "time": time.time(),
-                "supervisor": supervisor and supervisor.to_json(),
-                "trainer": child and child.to_json(),
-            },
-        )
-        return _wait(folder, place.number, trainer)
+        started = {
+            "time": time.time(),
+            "supervisor": supervisor and supervisor.to_json(),
+            "trainer": child and child.to_json(),
+        }
+        # On a full disk it goes unwritten: the trainer lives, and is to be waited for.
+        with suppress(OSError):
+            insist(folder, partial(write_json, place.started, started))
+        return _wait(folder, place.number, trainer, grace)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _wait(folder: RunFolder, attempt: int, trainer: "subprocess.Popen[bytes]") -> tuple[int, bool]:
+def _wait(
+    folder: RunFolder, attempt: int, trainer: "subprocess.Popen[bytes]", grace: float
+) -> tuple[int, bool]:
     waiting = threading.Thread(target=trainer.wait, daemon=True)
     waiting.start()
-    kill: int | None = None
+    ends: float | None = None
     while waiting.is_alive():
         waiting.join(POLL_SECONDS)
-        asked = [request for request in requests(folder, attempt) if request.command == "kill"]
-        if asked and kill is None and trainer.returncode is None:
-            kill = asked[-1].number
+        kills = sum(request.command == "kill" for request in requests(folder, attempt))
+        if not kills or trainer.returncode is not None:
+            continue
+        if ends is None:
+            ends = time.monotonic() + grace
+            trainer.terminate()
+        if kills > 1 or time.monotonic() >= ends:
             with suppress(ProcessLookupError):
                 os.killpg(trainer.pid, signal.SIGKILL)
-    if kill is not None:
-        with EventLog(folder, attempt) as events:
-            events.write("ack", control=kill, command="kill", result="killed")
-    return trainer.wait(), kill is not None
+    return trainer.wait(), ends is not None
 
 
 def _in_trainer(niceness: int) -> Callable[[], None]:
@@ -199,6 +196,8 @@ def main(arguments: Sequence[str]) -> int:
     supervise(folder, attempt, trainer_command(run_id, attempt), locks)
     for descriptor in locks:
         os.close(descriptor)
+    with suppress(OSError, UserError):
+        settle(folder)
     subprocess.Popen(
         dispatch_command(),
         stdin=subprocess.DEVNULL,

@@ -35,6 +35,8 @@ class RunView:
     previews: "tuple[PreviewRow, ...]"
     metrics: dict[str, Any]
     warnings: tuple[str, ...]
+    log_tail: tuple[str, ...]
+    """The last lines of a failed run's log."""
     survives_logout: str
     """The answer and the reason in one sentence."""
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from promptrec_tui.errors import UserError
 from promptrec_tui.runs.checkpoints import publish, rotate
+from promptrec_tui.runs.disk import require_room
 from promptrec_tui.runs.spec import TrainSettings
 from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal
@@ -20,6 +20,14 @@ from promptrec_tui.tuning.validation import Validation
 METRIC_SECONDS = 1.0
 NOT_FINITE_LIMIT = 3
 EVALUATIONS = 8
+
+
+class NotFiniteError(Exception):
+    """The loss was no finite number in `NOT_FINITE_LIMIT` steps in a row, the last being `step`."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"not finite up to step {step}")
+        self.step = step
 
 
 @dataclass
@@ -32,6 +40,8 @@ class Standing:
     """Evaluations since the best one."""
     validated: int = -1
     """The last step that was validated."""
+    not_finite: int = 0
+    """Steps without a finite loss up to the last one."""
     untuned: bool = False
     """Whether the untuned model's point of the curves was measured."""
     complete: bool = False
@@ -57,19 +67,21 @@ class Conductor(TrainerCallback):
         validation: Validation,
         settings: TrainSettings,
         standing: Standing,
+        surroundings: Mapping[str, Any],
         journal: Journal,
         desk: Desk,
     ) -> None:
+        """`surroundings`: of this attempt; checkpoints hold them for the next one to compare."""
         self.trainer = trainer
         self.validation = validation
         self.settings = settings
         self.standing = standing
+        self.surroundings = surroundings
         self.journal = journal
         self.desk = desk
         self.total = trainer.plan.total_steps
         self.every = settings.eval_every or math.ceil(self.total / EVALUATIONS)
         self._value: float | None = None
-        self._not_finite = 0
         self._rate = 0.0
         self._losses: list[float] = []
         self._targets = 0
@@ -102,7 +114,9 @@ class Conductor(TrainerCallback):
         self.desk.poll()
         improved = self._due(step) and self.desk.ending is None and self._validate(step)
         asked = self.desk.ending is not None or self.desk.wants_checkpoint
-        control.should_save = self._healthy() and (asked or improved or self._save_due(step))
+        control.should_save = (asked or improved or self._save_due(step)) and self._healthy()
+        if control.should_save:
+            require_room(self.journal.folder, self.trainer.room_needed())
         if self.desk.ending is not None or self.standing.complete:
             control.should_training_stop = True
         if self.desk.wants_checkpoint and not control.should_save:
@@ -118,11 +132,11 @@ class Conductor(TrainerCallback):
         """Note a step's loss; write a metric event at the first step, the last, once a second between."""
         self.journal.got_to(step)
         loss = self.trainer.step_loss
-        self._not_finite = 0 if math.isfinite(loss) else self._not_finite + 1
+        self.standing.not_finite = 0 if math.isfinite(loss) else self.standing.not_finite + 1
         self._losses.append(loss)
         self._targets += self.trainer.plan.size(step - 1)
         now = time.monotonic()
-        stuck = self._not_finite == NOT_FINITE_LIMIT
+        stuck = self.standing.not_finite >= NOT_FINITE_LIMIT
         if now - self._told >= METRIC_SECONDS or step == self.total or stuck:
             self.journal.write(
                 "metric",
@@ -138,10 +152,7 @@ class Conductor(TrainerCallback):
             self.journal.phase("training", step, self.total)
             self._losses, self._targets, self._since, self._told = [], 0, now, now
         if stuck:
-            raise UserError(
-                f"The loss was not a number in {NOT_FINITE_LIMIT} steps in a row, the last being {step}: "
-                "lower train.learning_rate, or raise train.warmup."
-            )
+            raise NotFiniteError(step)
 
     def _validate(self, step: int) -> bool:
         """Measure and compare with the best; whether this is the best, False also when it was left."""
@@ -175,7 +186,8 @@ class Conductor(TrainerCallback):
 
     def _publish(self, step: int) -> str:
         folder, standing = self.journal.folder, self.standing
-        checkpoint = publish(folder, step, asdict(standing))
+        with self.trainer.saving(step):
+            checkpoint = publish(folder, step, {**asdict(standing), "surroundings": self.surroundings})
         rotate(folder, keep={standing.best_step})
         self.journal.write(
             "checkpoint",

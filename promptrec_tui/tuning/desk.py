@@ -57,7 +57,7 @@ class Desk:
 
     def answer(self, result: str, *commands: str) -> None:
         """Acknowledge the open requests of these commands (none given: all) with `result`."""
-        for request in self._open:
+        for request in [*self._open]:
             if not commands or request.command in commands:
                 self._journal.write("ack", control=request.number, command=request.command, result=result)
-        self._open = [request for request in self._open if commands and request.command not in commands]
+                self._open.remove(request)

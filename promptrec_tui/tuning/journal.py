@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,11 +19,16 @@ BEAT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ends: done, stopped, paused or failed, why in one sentence, and at which step."""
+    """How an attempt ends: done, stopped, paused or failed, why in one sentence, and at which step.
+
+    `remedy`: settings with which a fork of a failed run may do better. `full`: it paused for a full disk.
+    """
 
     state: State
     reason: str
     step: int
+    remedy: Mapping[str, Any] = field(default_factory=dict)
+    full: bool = False
 
 
 class Journal:
@@ -65,7 +70,9 @@ class Journal:
 
         def beat() -> None:
             while True:
-                write_heartbeat(self.folder, self.attempt, self._phase, self.step, self._progressed)
+                # A disk may be full for a while; the next beat says more than a traceback in the log.
+                with suppress(OSError):
+                    write_heartbeat(self.folder, self.attempt, self._phase, self.step, self._progressed)
                 if over.wait(BEAT_SECONDS):
                     return
 

@@ -17,12 +17,14 @@ from promptrec_tui.runs.checkpoints import (
     quarantine_damaged,
     verify,
 )
+from promptrec_tui.runs.diagnosis import gpu_memory
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
 from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tuning.adapters import start_adapter
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.bench import Bench, Figures
-from promptrec_tui.tuning.callbacks import Conductor, Standing
+from promptrec_tui.tuning.callbacks import NOT_FINITE_LIMIT, Conductor, NotFiniteError, Standing
 from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal, Outcome
 from promptrec_tui.tuning.material import (
@@ -34,9 +36,10 @@ from promptrec_tui.tuning.material import (
     trees_at,
 )
 from promptrec_tui.tuning.previews import PREVIEW_USERS
-from promptrec_tui.tuning.ranking import check_engine
+from promptrec_tui.tuning.ranking import Case, check_engine
 from promptrec_tui.tuning.result import write_result
-from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
+from promptrec_tui.tuning.surroundings import differences, surroundings
+from promptrec_tui.tuning.trainer import StepTooLargeError, TargetTrainer, training_arguments
 from promptrec_tui.tuning.validation import Validation
 
 PATIENCE_BEFORE = 12.0
@@ -82,6 +85,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     bench = Bench(spec, task, users, exclude_seen, len(items), journal, desk)
 
     if checkpoint is None:
+        start = start_adapter(folder, spec)
         journal.phase("baselines", message="Fitting the baselines of the validation curve")
         cases = bench.cases(monitored, "validation")
         for name, ranks in bench.baselines(cases, "validation").items():
@@ -94,6 +98,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     model = add_lora(base, spec.settings.tuning)
     ranker = Ranker(model, task.catalogue, normalised=evaluation.score == "mean")
     check_engine(ranker, bench.cases(pinned, "validation"), task, journal)
+    present = surroundings(torch_device)
     plan = Plan(
         trees,
         batch_size=train.batch_size,
@@ -119,26 +124,44 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         desk=desk,
     )
     trainer = TargetTrainer(model, plan, training_arguments(train, plan, folder.checkpoints, torch_device))
-    conductor = Conductor(trainer, validation, train, standing, journal, desk)
+    conductor = Conductor(trainer, validation, train, standing, present, journal, desk)
     trainer.add_callback(conductor)
 
     try:
         if checkpoint is None:
-            seconds = validation.preview(
-                "before", 0, _progress(journal, "before", "Previews of the untuned model")
-            )
+            with model.disable_adapter():
+                seconds = validation.preview(
+                    "before", 0, _progress(journal, "before", "Previews of the untuned model")
+                )
+            if start:
+                exchange_adapter(model, start)
             if seconds * len(monitored) <= PATIENCE_BEFORE:
                 _measure_untuned(model, validation, standing, "before")
         else:
             journal.phase("loading", message=f"Resuming from step {checkpoint.step}")
             journal.got_to(checkpoint.step)
+            if warning := differences(checkpoint.extra.get("surroundings", {}), present):
+                journal.write("warning", message=warning)
             exchange_adapter(model, checkpoint.path)
             conductor.catch_up(checkpoint.step)
     except CancelledError:
         pass
 
-    if desk.ending is None and not standing.complete:
-        trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
+    try:
+        if desk.ending is None and not standing.complete:
+            trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
+    except StepTooLargeError as error:
+        remedy = gpu_memory(
+            spec.name,
+            journal.step + 1,
+            error.forwards,
+            error.rows,
+            train.gradient_checkpointing,
+            data.max_history,
+        )
+        return Outcome(State.FAILED, remedy.reason, journal.step, remedy.settings)
+    except NotFiniteError as error:
+        return _keep_last_finite(bench, model, tested, pinned, error.step)
     step, ending = journal.step, desk.ending
     if ending == "pause":
         return Outcome(State.PAUSED, f"Paused at step {step} of {plan.total_steps}.", step)
@@ -168,22 +191,49 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         if desk.ending == "pause":
             return Outcome(State.PAUSED, "Paused in the final evaluation: resume to finish it.", step)
 
-    journal.phase("finishing", message="Writing the result")
+    _write(bench, model, cases, figures, pinned, best or step)
+    what = f"the adapter of step {best}, the best on validation," if best else f"the adapter of step {step}"
+    if figures.after is None:
+        return Outcome(State.STOPPED, f"Stopped at step {step}; {what} is kept.", step)
+    early = f", as train.patience says, of {plan.total_steps}" if step < plan.total_steps else ""
+    return Outcome(State.DONE, f"Done after {step} steps{early}; {what} is kept.", step)
+
+
+def _write(
+    bench: Bench,
+    model: PeftModel,
+    cases: Sequence[Case],
+    figures: Figures,
+    pinned: Sequence[UserEvents],
+    step: int,
+) -> None:
+    """Write the result: the adapter in the model, which is of `step`, and the test figures there are."""
+    bench.journal.phase("finishing", message="Writing the result")
     report = build_report(
         bench.protocol("test", len(cases)),
         [case.user for case in cases],
         np.full(len(cases), np.nan) if figures.before is None else figures.before,
         figures.after,
         figures.baselines,
-        train.seed,
+        bench.spec.settings.train.seed,
         [user.key for user in pinned],
     )
-    write_result(folder, spec, model, report, best or step)
-    what = f"the adapter of step {best}, the best on validation," if best else f"the adapter of step {step}"
-    if figures.after is None:
-        return Outcome(State.STOPPED, f"Stopped at step {step}; {what} is kept.", step)
-    early = f", as train.patience says, of {plan.total_steps}" if step < plan.total_steps else ""
-    return Outcome(State.DONE, f"Done after {step} steps{early}; {what} is kept.", step)
+    write_result(bench.journal.folder, bench.spec, model, report, step)
+
+
+def _keep_last_finite(
+    bench: Bench, model: PeftModel, tested: Sequence[UserEvents], pinned: Sequence[UserEvents], step: int
+) -> Outcome:
+    """The end of a run whose loss was lost up to `step`: its last good checkpoint becomes the result."""
+    lost = f"The loss was not a number (NaN, infinity) {NOT_FINITE_LIMIT} times in a row, up to step {step}"
+    advice = "fork the run with a lower train.learning_rate or a higher train.warmup."
+    good = newest_verified(bench.journal.folder)
+    if good is None:
+        return Outcome(State.FAILED, f"{lost}, before any checkpoint: {advice}", step)
+    exchange_adapter(model, good.path)
+    cases = bench.cases(tested, "test")
+    _write(bench, model, cases, Figures(bench.baselines(cases, "test")), pinned, good.step)
+    return Outcome(State.FAILED, f"{lost}; the adapter of {good.path.name} is kept. Now {advice}", step)
 
 
 def _validation_plan(bench: Bench, users: Sequence[UserEvents], loss: str, reach: float) -> Plan:

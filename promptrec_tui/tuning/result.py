@@ -6,7 +6,7 @@ from typing import Any
 
 from peft import PeftModel
 
-from promptrec_tui.files import sync_file, sync_folder, write_atomic, write_json
+from promptrec_tui.files import sha256_folder, sync_file, sync_folder, write_atomic, write_json
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.text import clean
@@ -19,15 +19,23 @@ def write_result(
 
     `step` is the one of the adapter in the model.
     """
+    for left in folder.path.glob(".result.*.staging"):
+        shutil.rmtree(left, ignore_errors=True)
     staging = folder.path / f".result.{os.getpid()}.staging"
-    shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
-    adapter = staging / folder.adapter.name
-    model.save_pretrained(str(adapter), save_embedding_layers=False)
-    for file in adapter.iterdir():
-        sync_file(file)
-    write_json(staging / folder.report.name, report)
-    write_atomic(staging / folder.card.name, card(spec, report, step).encode())
+    try:
+        adapter = staging / folder.adapter.name
+        model.save_pretrained(str(adapter), save_embedding_layers=False)
+        for file in adapter.iterdir():
+            sync_file(file)
+        parent = spec.parent.model_dump() if spec.parent else None
+        facts = {"step": step, "parent": parent, "adapter_sha256": sha256_folder(adapter)}
+        write_json(staging / folder.report.name, {**report, **facts})
+        write_atomic(staging / folder.card.name, card(spec, report, step).encode())
+    except BaseException:
+        # The disk may be full: what is half done only takes its room.
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
     shutil.rmtree(folder.result, ignore_errors=True)
     staging.rename(folder.result)
     sync_folder(folder.path)
@@ -48,6 +56,14 @@ def card(spec: RunSpec, report: dict[str, Any], step: int) -> str:
         "",
         f"A LoRA adapter that turns {clean(spec.model.name)} into a recommender for the dataset "
         f"{clean(spec.dataset.name)}, from step {step} of its training.",
+        *(
+            [
+                f"Its training started from the adapter of run {clean(spec.parent.name)} "
+                f"(sha256 {spec.parent.sha256[:12]}); untuned means the base model without any adapter."
+            ]
+            if spec.parent
+            else []
+        ),
         "",
         f"| {report['users']} test users | {' | '.join(name.upper() for name in names)} |",
         f"|---|{'---|' * len(names)}",

@@ -29,6 +29,7 @@ from promptrec_tui.runs.folder import RunFolder, find
 from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.tasks.next_item import NextItem, window_start
 from promptrec_tui.text import clean
+from promptrec_tui.tuning.adapters import check_result
 from promptrec_tui.tuning.devices import prepare
 
 IDLE_SECONDS = 600.0
@@ -164,6 +165,8 @@ def load(folder: RunFolder) -> Scorer:
     states = adapter_states(folder)
     adapter = adapter_folder(folder)
     if adapter is not None:
+        if adapter == folder.adapter:
+            check_result(folder)
         model = load_adapter(model, adapter)
     return Scorer(
         folder=folder,
@@ -207,6 +210,8 @@ def _tuned(scorer: Scorer, adapter: Path) -> Scorer:
     from promptrec_tui.models.loading import exchange_adapter, load_adapter
     from promptrec_tui.tokentree.ranker import Ranker
 
+    if adapter == scorer.folder.adapter:
+        check_result(scorer.folder)
     if scorer.adapter is not None:
         exchange_adapter(scorer.model, adapter)
         return replace(scorer, adapter=adapter)

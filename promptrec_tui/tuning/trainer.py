@@ -1,6 +1,8 @@
 """The optimiser's loop: transformers' Trainer with the exact loss of a step."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,23 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
+from promptrec_tui.runs.checkpoints import checkpoint_path
+from promptrec_tui.runs.disk import DiskFullError, full_sentence, is_full, room_needed
+from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import TrainSettings
 from promptrec_tui.tokentree.loss import Batch, completion_loss
 from promptrec_tui.tuning.batches import Plan
 
 SCHEDULERS = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
+
+
+class StepTooLargeError(Exception):
+    """The device has no memory for a step of `forwards` forwards, the largest of `rows` rows."""
+
+    def __init__(self, forwards: int, rows: int) -> None:
+        super().__init__(f"{forwards} forwards of at most {rows} rows")
+        self.forwards = forwards
+        self.rows = rows
 
 
 class TargetTrainer(Trainer):
@@ -29,6 +43,7 @@ class TargetTrainer(Trainer):
         super().__init__(model=model, args=arguments)
         self.remove_callback(PrinterCallback)
         self.plan = plan
+        self.folder = RunFolder(Path(str(arguments.output_dir)).parent)
         self.step_loss = float("nan")
         """Loss of the last step."""
 
@@ -49,15 +64,46 @@ class TargetTrainer(Trainer):
     def training_step(
         self, model: Any, inputs: Any, num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
-        """Gradients of one step, given as its micro-batches; answers its loss."""
+        """Gradients of one step, given as its micro-batches; answers its loss. Raises StepTooLargeError."""
         model.train()
         total = torch.zeros((), device=self.args.device)
-        for batch in inputs:
-            loss = completion_loss(model, self._prepare_inputs(batch))
-            self.accelerator.backward(loss)
-            total += loss.detach()
+        try:
+            for batch in inputs:
+                loss = completion_loss(model, self._prepare_inputs(batch))
+                self.accelerator.backward(loss)
+                total += loss.detach()
+        except torch.OutOfMemoryError as error:
+            raise StepTooLargeError(len(inputs), max(len(batch["token_ids"]) for batch in inputs)) from error
         self.step_loss = total.item()
         return total
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """As Trainer does, in the run's folder; of a checkpoint for which there is no room nothing is left.
+
+        Raises DiskFullError.
+        """
+        with self.saving(self.state.global_step):
+            super()._save_checkpoint(model, trial)
+
+    @contextmanager
+    def saving(self, step: int) -> Iterator[None]:
+        """Write a checkpoint in this block: one for which there is no room is taken away.
+
+        Raises DiskFullError then.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not is_full(error):
+                raise
+            shutil.rmtree(checkpoint_path(self.folder, step), ignore_errors=True)
+            raise DiskFullError(full_sentence(self.folder, self.room_needed())) from error
+
+    def room_needed(self) -> int:
+        """Bytes that the next checkpoint may take: weights and two moments, where there is no earlier one."""
+        model: Any = self.model
+        weights = sum(weight.nbytes for weight in model.parameters() if weight.requires_grad)
+        return room_needed(self.folder, 3 * weights)
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted."""

@@ -1,18 +1,24 @@
 """The trainer's process: `python -m promptrec_tui.tuning.worker RUN_ID ATTEMPT`.
 
 Its output is the attempt's log. Whatever happens ends in a `finished` event with one sentence; a traceback
-stays in the log. Exit status 0 for done, stopped and paused, 1 for failed.
+stays in the log. Exit status 0 for done, stopped and paused, 1 for failed, 75 when
+it pauses for a full disk.
 """
 
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
+from promptrec_tui.runs.diagnosis import PAUSED_FOR_ROOM, explain
+from promptrec_tui.runs.disk import DiskFullError, full_sentence, insist, is_full, room_needed
 from promptrec_tui.runs.folder import RunFolder, find
 from promptrec_tui.runs.launchers import become_dispatcher
+from promptrec_tui.runs.liveness import identify, is_alive
 from promptrec_tui.runs.queue import claimed_device
 from promptrec_tui.runs.states import State
 from promptrec_tui.tuning.desk import Desk
@@ -21,51 +27,77 @@ from promptrec_tui.tuning.journal import Journal, Outcome
 
 
 def work(folder: RunFolder, attempt: int) -> Outcome:
-    """Carry one attempt of a run to its end and write down how it ended."""
-    with Journal(folder, attempt) as journal:
-        journal.phase("loading", message="Starting")
-        with journal.heartbeat():
-            desk = Desk(journal)
-            desk.take_signals()
-            outcome = _outcome(folder, journal, desk)
-            desk.answer(outcome.state.value)
-            journal.write("finished", state=outcome.state.value, reason=outcome.reason, step=outcome.step)
+    """Carry one attempt of a run to its end and write down how it ended.
+
+    Raises OSError when the event log cannot be opened.
+    """
+    with Journal(folder, attempt) as journal, journal.heartbeat():
+        desk = Desk(journal)
+        desk.take_signals()
+        outcome = _outcome(folder, journal, desk)
+        # What goes unsaid on a full disk is told by the exit status and answered by the supervisor.
+        with suppress(OSError):
+            insist(folder, partial(desk.answer, outcome.state.value))
+            insist(folder, partial(_finish, journal, outcome))
     return outcome
+
+
+def _finish(journal: Journal, outcome: Outcome) -> None:
+    remedy = {"remedy": dict(outcome.remedy)} if outcome.remedy else {}
+    journal.write("finished", state=outcome.state.value, reason=outcome.reason, step=outcome.step, **remedy)
 
 
 def _outcome(folder: RunFolder, journal: Journal, desk: Desk) -> Outcome:
     try:
+        journal.phase("loading", message="Starting")
         claimed = claimed_device(folder.attempt(journal.attempt))
         device = prepare(folder.spec().settings.run, claimed=claimed)
         # Here and not above: torch takes seconds, and the first event is to come before it.
         from promptrec_tui.tuning.recipe import fine_tune
 
         return fine_tune(folder, device, journal, desk)
+    except DiskFullError as error:
+        return Outcome(State.PAUSED, str(error), journal.step, full=True)
     except UserError as error:
         return Outcome(State.FAILED, str(error), journal.step)
     except Exception as error:
-        traceback.print_exc()
+        if is_full(error):
+            reason = full_sentence(folder, room_needed(folder))
+            return Outcome(State.PAUSED, reason, journal.step, full=True)
+        with suppress(OSError):
+            traceback.print_exc()
         return Outcome(State.FAILED, _sentence(error), journal.step)
 
 
 def _sentence(error: Exception) -> str:
     """An unexpected error in one sentence."""
-    name = type(error).__name__
-    if name == "OutOfMemoryError":
-        return "The device ran out of memory: lower train.batch_size, or raise train.accumulate."
     first = str(error).strip().split("\n")[0]
-    return f"Unexpected {name}: {first or 'no message'}; see the log."
+    text = f"{type(error).__name__}: {first or 'no message'}"
+    return explain(text) or f"Unexpected {text}; see the log."
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one attempt."""
     os.umask(0o077)
     run_id, attempt = arguments
-    supervisor = os.getppid()
-    outcome = work(find(find_home(), run_id), int(attempt))
-    print(outcome.reason, flush=True)
-    if os.getppid() != supervisor:
+    supervisor = identify(os.getppid())
+    status = _status(find(find_home(), run_id), int(attempt))
+    if supervisor is None or not is_alive(supervisor):
         become_dispatcher()
+    return status
+
+
+def _status(folder: RunFolder, attempt: int) -> int:
+    try:
+        outcome = work(folder, attempt)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        return PAUSED_FOR_ROOM
+    with suppress(OSError):
+        print(outcome.reason, flush=True)
+    if outcome.full:
+        return PAUSED_FOR_ROOM
     return 1 if outcome.state == State.FAILED else 0
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside, read_json
-from promptrec_tui.runs import control
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.logout import run_survival
-from promptrec_tui.runs.queue import enqueue, withdraw
+from promptrec_tui.runs.logs import last_lines
+from promptrec_tui.runs.queue import enqueue
 from promptrec_tui.runs.spec import (
     DatasetRef,
     ModelRef,
@@ -36,8 +36,12 @@ from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name
 from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.parents import parent_ref, shape_of
 from promptrec_tui.workspace.places import with_place, with_places
 from promptrec_tui.workspace.templates import find_template, list_templates
+
+LOG_LINES = 20
+"""How much of a failed run's log its document has."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class NewRun:
     template: str
     model: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    parent: str = ""
+    """The run from whose adapter it starts; empty: from the base model alone."""
 
 
 def refresh(workspace: Workspace) -> int:
@@ -111,7 +117,9 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     settings = apply_settings(Settings(), {})
     method = str(new.settings.get("tuning.method", settings.tuning.method))
     defaults = default_settings(new.task, model.family, method, model.parameters)
-    settings = apply_settings(settings, {**defaults, **new.settings})
+    before = run_folder(workspace, new.parent) if new.parent else None
+    inherited = shape_of(before.spec()) if before else {}
+    settings = apply_settings(settings, {**defaults, **inherited, **new.settings})
     return RunSpec(
         id=secrets.token_hex(4),
         name=new.name,
@@ -141,6 +149,7 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
             model_type=model.model_type,
         ),
         settings=settings,
+        parent=parent_ref(before, model.name, model.sha256, settings) if before else None,
         versions=versions(),
         machine=machine_facts(),
     )
@@ -155,7 +164,20 @@ def start_run(
 ) -> RunRow:
     """Make the run's folder, put it in the queue, and let the queue move. Returns at once."""
     spec = make_spec(workspace, new)
-    folder = create_run(workspace.home, spec)
+    start = run_folder(workspace, new.parent).adapter if new.parent else None
+    return launch_spec(workspace, spec, start, hold, priority, continue_after_failure)
+
+
+def launch_spec(
+    workspace: Workspace,
+    spec: RunSpec,
+    start: Path | None = None,
+    hold: bool = False,
+    priority: int = 0,
+    continue_after_failure: bool = True,
+) -> RunRow:
+    """The same for a resolved spec; `start` is the adapter from which a continued run goes on."""
+    folder = create_run(workspace.home, spec, start)
     try:
         store.add_run(workspace.catalogue, spec)
     except BaseException:
@@ -168,33 +190,7 @@ def start_run(
         device=spec.settings.run.device,
         continue_after_failure=continue_after_failure,
     )
-    return _moved(workspace, spec.id)
-
-
-def resume_run(workspace: Workspace, run: str) -> RunRow:
-    """Queue a run again: it goes on from its newest good checkpoint, or from step 0 under the same seeds."""
-    row, folder, state = _truth(workspace, run)
-    if state not in RESUMABLE and state != State.DRAFT:
-        raise UserError(
-            f"Run {row.name!r} is {state.value}: only a paused, stopped, failed or interrupted run resumes."
-        )
-    enqueue(folder, device=folder.spec().settings.run.device)
-    return _moved(workspace, row.id)
-
-
-def pause_run(workspace: Workspace, run: str) -> RunRow:
-    """Ask a run to save a checkpoint and free its device."""
-    return _ask(workspace, run, "pause")
-
-
-def stop_run(workspace: Workspace, run: str) -> RunRow:
-    """Ask a run to save, keep its best adapter and end. A queued run leaves the queue."""
-    row, folder, state = _truth(workspace, run)
-    if state == State.QUEUED:
-        withdraw(folder)
-        refresh(workspace)
-        return find_run(workspace, row.id)
-    return _ask(workspace, run, "stop")
+    return moved(workspace, spec.id)
 
 
 def delete_run(workspace: Workspace, run: str) -> RunRow:
@@ -243,6 +239,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "users": report.get("users"),
         "metrics": metrics,
         "warnings": store.warnings(workspace.catalogue, row.id),
+        "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],
     }
 
 
@@ -279,16 +276,8 @@ def _truth(workspace: Workspace, run: str) -> tuple[RunRow, RunFolder, State]:
     return row, folder, run_status(folder).state
 
 
-def _ask(workspace: Workspace, run: str, command: control.Command) -> RunRow:
-    row, folder, state = _truth(workspace, run)
-    if state not in ACTIVE:
-        raise UserError(f"Run {row.name!r} is {state.value}: there is nothing to {command}.")
-    control.request(folder, command)
-    refresh(workspace)
-    return find_run(workspace, row.id)
-
-
-def _moved(workspace: Workspace, run_id: str) -> RunRow:
+def moved(workspace: Workspace, run_id: str) -> RunRow:
+    """Let the queue move; the run as it is then."""
     spawn_dispatch(workspace.home)
     refresh(workspace)
     return find_run(workspace, run_id)

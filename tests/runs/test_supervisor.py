@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import sys
 
@@ -11,11 +12,13 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, write_json
 from promptrec_tui.runs.control import pending, request
 from promptrec_tui.runs.devices import slot_path
+from promptrec_tui.runs.events import read_events
 from promptrec_tui.runs.launchers import environment, launch
 from promptrec_tui.runs.liveness import Process, is_alive, lock_held, take_lock
 from promptrec_tui.runs.queue import claim, enqueue
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
+from promptrec_tui.runs.unanswered import settle
 
 SUPERVISE = """
 import sys
@@ -26,7 +29,7 @@ from promptrec_tui.runs.supervisor import supervise
 folder = RunFolder(Path(sys.argv[1]))
 lock = take_lock(folder.lock)
 command = [sys.executable, "-c", sys.argv[2]] if sys.argv[2] else ["/nowhere/python"]
-supervise(folder, 1, command, [lock.descriptor])
+supervise(folder, 1, command, [lock.descriptor], float(sys.argv[3]))
 """
 
 SLEEP = "import time; print('sleeping', flush=True); time.sleep(60)"
@@ -52,13 +55,33 @@ with EventLog(folder, 1) as log:
 """
 
 
+OBEDIENT_FOR_LONG = """
+import sys, time
+from pathlib import Path
+from promptrec_tui.runs.control import pending
+from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.folder import RunFolder
+folder, known = RunFolder(Path.cwd()), set()
+with EventLog(folder, 1) as log:
+    print("sleeping", flush=True)
+    ending = None
+    while ending is None:
+        for asked in pending(folder, known):
+            known.add(asked.number)
+            log.write("ack", control=asked.number, command=asked.command, result="ok")
+            if len(known) > 25 and asked.command != "checkpoint":
+                ending = asked.command
+    log.write("finished", state={"pause": "paused", "stop": "stopped"}[ending], reason="asked", step=4)
+"""
+
+
 @pytest.fixture
 def supervised(run, python, wait_for):
     """Start a supervisor over a trainer program, and wait for `sleeping` in the log when it says so."""
     run.attempt(1).path.mkdir()
 
-    def start(program):
-        supervisor = python(SUPERVISE, run.path, program)
+    def start(program, grace=60):
+        supervisor = python(SUPERVISE, run.path, program, grace)
         if "sleeping" in program:
             wait_for(
                 lambda: run.attempt(1).started.exists() and b"sleeping" in run.attempt(1).log.read_bytes()
@@ -70,6 +93,10 @@ def supervised(run, python, wait_for):
 
 def verdict(run):
     return read_json(run.attempt(1).exit)
+
+
+def acks(run):
+    return [event for event in read_events(run.events)[0] if event["kind"] == "ack"]
 
 
 def trainer(run):
@@ -142,13 +169,56 @@ def test_sigterm_is_passed_on(run, supervised):
 
 
 def test_a_deaf_trainer_can_be_killed_on_request(run, supervised):
-    supervisor = supervised(DEAF)
+    supervisor = supervised(DEAF, grace=0.5)
     request(run, "kill")
     assert run_status(run).state == State.STOPPING
     supervisor.wait()
-    assert (verdict(run)["signal"], verdict(run)["reason"]) == ("SIGKILL", "Killed on request.")
+    assert verdict(run)["signal"] == "SIGKILL"
+    assert verdict(run)["reason"].startswith("Killed on request")
     assert run_status(run).state == State.INTERRUPTED
     assert pending(run) == []
+
+
+def test_a_second_kill_does_not_wait(run, supervised):
+    supervisor = supervised(DEAF, grace=3600)
+    request(run, "kill")
+    request(run, "kill")
+    supervisor.wait()
+    assert verdict(run)["signal"] == "SIGKILL"
+    assert [(ack["command"], ack["result"]) for ack in acks(run)] == [("kill", "the run is interrupted")] * 2
+
+
+def test_a_polite_trainer_may_save_what_it_can_before_it_is_killed(run, supervised):
+    supervisor = supervised(POLITE, grace=3600)
+    request(run, "kill")
+    supervisor.wait()
+    assert (verdict(run)["code"], verdict(run)["signal"]) == (143, "SIGTERM")
+    assert verdict(run)["state"] == "interrupted"
+
+
+def test_what_nobody_answered_is_answered_at_the_end_or_later(run, supervised):
+    supervisor = supervised(SLEEP)
+    asked = [request(run, "checkpoint"), request(run, "pause")]
+    os.kill(trainer(run).pid, signal.SIGKILL)
+    supervisor.wait()
+    assert [ack["control"] for ack in acks(run)] == asked
+    late = request(run, "stop")
+    settle(run)
+    settle(run)
+    assert [(ack["control"], ack["result"]) for ack in acks(run)[2:]] == [
+        (late, "too late: the run was interrupted")
+    ]
+
+
+def test_a_storm_of_requests_is_answered_once_each(run, supervised):
+    chance = random.Random(5)
+    supervisor = supervised(OBEDIENT_FOR_LONG)
+    asked = []
+    while supervisor.poll() is None or len(asked) < 60:
+        asked.append(request(run, chance.choice(["checkpoint", "checkpoint", "checkpoint", "pause", "stop"])))
+    settle(run)
+    assert sorted(ack["control"] for ack in acks(run)) == asked
+    assert run_status(run).state in (State.PAUSED, State.STOPPED)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")

@@ -19,6 +19,7 @@ from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.widgets.empty import Empty
 
 if TYPE_CHECKING:
+    from promptrec_tui.tui.run_verbs import Descendant
     from promptrec_tui.workspace.runs import NewRun
 
 SETTINGS = {
@@ -46,12 +47,19 @@ class NewRunScreen(Form[str]):
     _new: "NewRun | None" = None
     _defaults_of: tuple[str, str] | None = None
 
+    def __init__(self, descendant: "Descendant | None" = None) -> None:
+        """`descendant`: a run made of another one, with which the form is filled in."""
+        super().__init__()
+        self._descendant = descendant
+
     def body(self) -> ComposeResult:
         yield Empty("A run needs a dataset, and there is none yet.", "i", "import one", id="empty")
         yield from super().body()
 
     def fields(self) -> ComposeResult:
         with Vertical(id="main"):
+            if self._descendant:
+                yield Static(Content(clean(self._descendant.heading)).stylize("bold"))
             yield row("name", Input(id="name", compact=True))
             yield row("dataset", choice("dataset"))
             yield row("template", choice("template"))
@@ -72,10 +80,10 @@ class NewRunScreen(Form[str]):
         self.refresh_bindings()
         if choices is None:
             return
-        new = choices.defaults
+        new = self._descendant.new if self._descendant else choices.defaults
         for name, names in (
             ("dataset", choices.datasets),
-            ("template", choices.templates),
+            ("template", dict.fromkeys((*choices.templates, new.template))),
             ("model", choices.models),
         ):
             offer(self.query_one(f"#{name}", Select), names)
@@ -101,7 +109,11 @@ class NewRunScreen(Form[str]):
         if self._new is None:
             return
         self._defaults_of = (dataset, model)
-        defaults = await self.ask(verbs.run_defaults, self._new, dataset, model)
+        if made := self._descendant:
+            more = "\n".join(f"{key}={value}" for key, value in made.changes.items())
+            defaults = {**made.settings, "name": made.new.name, "more": more}
+        else:
+            defaults = await self.ask(verbs.run_defaults, self._new, dataset, model)
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model")}
         self.set_defaults({**named, **{_id(key): value for key, value in defaults.items()}})
@@ -117,7 +129,7 @@ class NewRunScreen(Form[str]):
             dataset=values["dataset"],
             template=values["template"],
             model=values["model"],
-            settings=_settings(values),
+            settings={**(self._descendant.settings if self._descendant else {}), **_settings(values)},
         )
         row = await self.ask(verbs.start_run, new)
         return row.id
@@ -128,6 +140,10 @@ class NewRunScreen(Form[str]):
         if action in ("start", "reset"):
             return True if self.has_class("-filled") else None
         return super().check_action(action, parameters)
+
+    def take_draft(self) -> None:
+        if self._descendant is None:
+            super().take_draft()
 
     def focus_home(self) -> None:
         if self.has_class("-filled"):

@@ -23,6 +23,9 @@ from promptrec_tui.tui.widgets.try_pane import TryPane
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
+SHOWN_LINES = 3
+"""Of the log of a failed run; its tab has all."""
+
 TABS = ("curves", "previews", "try", "config", "log")
 
 
@@ -81,7 +84,9 @@ class RunScreen(RunActions):
 
     async def _load_view(self) -> None:
         view = await self.ask(verbs.run_view, self._run)
-        self.query_one("#head", Static).update(head_text(view.row, view.warnings, view.survives_logout))
+        self.query_one("#head", Static).update(
+            head_text(view.row, view.warnings, view.survives_logout, view.log_tail)
+        )
         self.query_one(CurvesPane).show(view)
         self.query_one(PreviewPane).show(view.previews)
         self.query_one(TryPane).row = view.row
@@ -143,8 +148,16 @@ class RunScreen(RunActions):
             pane.move(by)
 
 
-def head_text(row: "RunRow", warnings: Sequence[str] = (), survives_logout: str = "") -> Text:
-    """Name, state, progress and the last figures; below, the reason, the last warning, what a logout does."""
+def head_text(
+    row: "RunRow",
+    warnings: Sequence[str] = (),
+    survives_logout: str = "",
+    log_tail: Sequence[str] = (),
+) -> Text:
+    """Name, state, progress and the last figures.
+
+    Below, the reason, the last warning, the end of a failed run's log, what a logout does.
+    """
     text = Text()
     text.append(clean(row.name), style="bold")
     text.append(f"  {state_text(row)}", style=STATE_STYLES.get(row.state, ""))
@@ -157,6 +170,8 @@ def head_text(row: "RunRow", warnings: Sequence[str] = (), survives_logout: str 
     if warnings:
         more = f" (+{len(warnings) - 1} more)" if len(warnings) > 1 else ""
         text.append(f"\n! {clean(warnings[-1])}{more}", style="yellow")
+    for line in log_tail[-SHOWN_LINES:]:
+        text.append(f"\n| {clean(line)}", style="dim")
     if survives_logout and row.state in (*GOING, "queued"):
         text.append(f"\n{clean(survives_logout)}", style="dim")
     return text

@@ -1,21 +1,31 @@
 """What can be done with a run from any screen that shows one."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual import work
 
-from promptrec_tui.tui import verbs
+from promptrec_tui.text import clean
+from promptrec_tui.tui import run_verbs
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
+from promptrec_tui.tui.screens.new_run import NewRunScreen
 
 if TYPE_CHECKING:
+    from promptrec_tui.tui.run_verbs import Descendant
+    from promptrec_tui.workspace.control import Asked
     from promptrec_tui.workspace.opening import Workspace
     from promptrec_tui.workspace.runs import RunRow
+
+ANSWER_SECONDS = 0.5
 
 ALLOWED = {
     "stop_run": ("queued", "starting", "running", "pausing"),
     "pause_run": ("starting", "running"),
+    "checkpoint_run": ("starting", "running"),
+    "kill_run": ("starting", "running", "pausing", "stopping"),
+    "continue_run": ("stopped", "done", "failed"),
     "resume_run": ("draft", "paused", "stopped", "failed", "interrupted"),
     "delete_run": ("draft", "queued", "paused", "stopped", "done", "failed", "interrupted"),
 }
@@ -23,7 +33,7 @@ ALLOWED = {
 
 
 class RunActions(BaseScreen[None]):
-    """Stop, pause, resume and delete; `present_run` says which run."""
+    """What is asked of `present_run`, and the runs that are made of it."""
 
     @property
     def present_run(self) -> "RunRow | None":
@@ -43,17 +53,41 @@ class RunActions(BaseScreen[None]):
         total = f" of {row.total_steps}" if row.total_steps else ""
         cost = f"It is at step {row.step}{total}. Its best adapter stays."
         if await self.app.push_screen_wait(ConfirmScreen(f"Stop run {row.name}?", cost, "Stop")):
-            await self._do(verbs.stop_run, row)
+            await self._request(run_verbs.stop_run, row)
 
     @work(group="act", exit_on_error=False)
     async def action_pause_run(self) -> None:
         if row := self.present_run:
-            await self._do(verbs.pause_run, row)
+            await self._request(run_verbs.pause_run, row)
+
+    @work(group="act", exit_on_error=False)
+    async def action_checkpoint_run(self) -> None:
+        if row := self.present_run:
+            await self._request(run_verbs.checkpoint_run, row)
+
+    @work(group="act", exit_on_error=False)
+    async def action_kill_run(self) -> None:
+        if (row := self.present_run) is None:
+            return
+        cost = "It may save what it can for a minute; asked again, it is ended at once."
+        if await self.app.push_screen_wait(ConfirmScreen(f"Kill run {row.name}?", cost, "Kill")):
+            await self._request(run_verbs.kill_run, row)
+
+    @work(group="act", exit_on_error=False)
+    async def action_fork_run(self) -> None:
+        if row := self.present_run:
+            self._open_form(await self.ask(run_verbs.fork, row.id))
+
+    @work(group="act", exit_on_error=False)
+    async def action_continue_run(self) -> None:
+        if row := self.present_run:
+            self._open_form(await self.ask(run_verbs.continuation, row.id))
 
     @work(group="act", exit_on_error=False)
     async def action_resume_run(self) -> None:
         if row := self.present_run:
-            await self._do(verbs.resume_run, row)
+            await self.ask(run_verbs.resume_run, row.id)
+            self.renew()
 
     @work(group="act", exit_on_error=False)
     async def action_delete_run(self) -> None:
@@ -61,12 +95,32 @@ class RunActions(BaseScreen[None]):
             return
         cost = "Its checkpoints, adapter, figures and log go too. This cannot be undone."
         if await self.app.push_screen_wait(ConfirmScreen(f"Delete run {row.name}?", cost, "Delete")):
-            await self._do(verbs.delete_run, row)
+            await self.ask(run_verbs.delete_run, row.id)
+            self.renew()
             self.run_deleted()
 
     def run_deleted(self) -> None:
         """Called after the present run was deleted."""
 
-    async def _do(self, verb: "Callable[[Workspace, str], RunRow]", row: "RunRow") -> None:
-        await self.ask(verb, row.id)
+    def run_made(self, run: str) -> None:
+        """Called with the id of a run that was made of the present one."""
+        self.promptrec.open_run(run)
+
+    def _open_form(self, descendant: "Descendant") -> None:
+        def made(run: str | None) -> None:
+            if run:
+                self.run_made(run)
+
+        self.app.push_screen(NewRunScreen(descendant), made)
+
+    async def _request(self, verb: "Callable[[Workspace, str], Asked]", row: "RunRow") -> None:
+        """Ask, say so, and say what came of it as soon as the run has answered."""
+        asked = await self.ask(verb, row.id)
+        self.renew()
+        if (said := await self.ask(run_verbs.answer, asked)) is None:
+            self.notify_text(f"{asked.command} requested: {clean(row.name)}")
+        while said is None:
+            await asyncio.sleep(ANSWER_SECONDS)
+            said = await self.ask(run_verbs.answer, asked)
+        self.notify_text(f"{asked.command} {clean(row.name)}: {clean(said)}")
         self.renew()

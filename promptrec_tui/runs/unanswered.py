@@ -1,0 +1,45 @@
+"""Requests that no trainer has answered: each gets its one `ack`, from whoever may write the event log."""
+
+from functools import partial
+
+from promptrec_tui.runs.control import unanswered
+from promptrec_tui.runs.disk import insist
+from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.states import TERMINAL
+from promptrec_tui.runs.status import run_status
+
+BUSY = 10.0
+"""Seconds to wait for somebody who is queueing or starting the run."""
+
+
+def answer_all(folder: RunFolder, attempt: int, result: str) -> None:
+    """Acknowledge every request that waits, to this attempt or an earlier one.
+
+    For the supervisor when no trainer lives. Raises OSError when the disk is full.
+    """
+    if not (waiting := unanswered(folder)):
+        return
+    with EventLog(folder, attempt) as events:
+        for request in waiting:
+            fields = {"control": request.number, "command": request.command, "result": result}
+            insist(folder, partial(events.write, "ack", **fields))
+
+
+def settle(folder: RunFolder) -> None:
+    """Acknowledge what was asked of a run that had ended. Does nothing while it goes, or is being started.
+
+    Nothing can start under the queue's lock, so nobody else writes events meanwhile.
+    """
+    if run_status(folder).state not in TERMINAL or not unanswered(folder):
+        return
+    lock = take_lock(folder.queue_lock, BUSY)
+    if lock is None:
+        return
+    try:
+        status = run_status(folder)
+        if status.state in TERMINAL:
+            answer_all(folder, status.attempt, f"too late: the run was {status.state.value}")
+    finally:
+        lock.release()

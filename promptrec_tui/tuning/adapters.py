@@ -1,0 +1,42 @@
+"""Adapters that are not what was written: told before they are used."""
+
+from pathlib import Path
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import read_json, sha256_folder
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.text import clean
+
+
+def start_adapter(folder: RunFolder, spec: RunSpec) -> Path | None:
+    """The adapter from which a continued run starts, its own copy of its parent's; None for any other run.
+
+    Raises UserError when it is gone or was changed.
+    """
+    if spec.parent is None:
+        return None
+    if not folder.start.is_dir() or sha256_folder(folder.start) != spec.parent.sha256:
+        raise UserError(
+            f"{folder.start} is not the adapter of run {clean(spec.parent.name)!r} from which this run was "
+            "to start: continue that run once more."
+        )
+    return folder.start
+
+
+def check_result(folder: RunFolder) -> None:
+    """Raise UserError unless the adapter of `result/` is the one that was written, bit for bit.
+
+    A result of an earlier promptrec, whose report does not tell, passes.
+    """
+    try:
+        written = read_json(folder.report).get("adapter_sha256")
+    except (OSError, ValueError, AttributeError):
+        raise UserError(
+            f"{folder.report} is missing or damaged: take {folder.result} from a backup, or fork the run."
+        ) from None
+    if written and sha256_folder(folder.adapter) != written:
+        raise UserError(
+            f"The adapter in {folder.adapter} is damaged: it is not what the run wrote. "
+            "Take it from a backup, or fork the run."
+        )

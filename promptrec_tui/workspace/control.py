@@ -1,0 +1,89 @@
+"""What a person asks of a run: pause, stop, checkpoint, kill, resume; and what came of it."""
+
+from dataclasses import dataclass
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.runs import control
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.queue import enqueue, withdraw
+from promptrec_tui.runs.states import ACTIVE, RESUMABLE, State
+from promptrec_tui.runs.status import run_status
+from promptrec_tui.runs.unanswered import settle
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.runs import RunRow, find_run, moved, refresh
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to a run: `number` is None when there was nothing to ask, as for a run that only waited."""
+
+    row: RunRow
+    command: str
+    number: int | None = None
+
+
+def pause_run(workspace: Workspace, run: str) -> Asked:
+    """Ask a run to save a checkpoint and free its device."""
+    return _ask(workspace, run, "pause")
+
+
+def checkpoint_run(workspace: Workspace, run: str) -> Asked:
+    """Ask a run to save a checkpoint after the present step, and go on."""
+    return _ask(workspace, run, "checkpoint")
+
+
+def kill_run(workspace: Workspace, run: str) -> Asked:
+    """Have a run's processes ended: SIGTERM, and SIGKILL after a minute, or at once when asked again."""
+    return _ask(workspace, run, "kill")
+
+
+def stop_run(workspace: Workspace, run: str) -> Asked:
+    """Ask a run to save, keep its best adapter and end. A queued run leaves the queue."""
+    row = find_run(workspace, run)
+    folder = RunFolder(workspace.home.runs / row.id)
+    if run_status(folder).state == State.QUEUED and withdraw(folder):
+        refresh(workspace)
+        return Asked(find_run(workspace, row.id), "stop")
+    return _ask(workspace, run, "stop")
+
+
+def resume_run(workspace: Workspace, run: str) -> RunRow:
+    """Queue a run again: it goes on from its newest good checkpoint, or from step 0 under the same seeds."""
+    row = find_run(workspace, run)
+    folder = RunFolder(workspace.home.runs / row.id)
+    state = run_status(folder).state
+    if state not in RESUMABLE and state != State.DRAFT:
+        raise UserError(
+            f"Run {row.name!r} is {state.value}: only a paused, stopped, failed or interrupted run resumes."
+        )
+    enqueue(folder, device=folder.spec().settings.run.device)
+    return moved(workspace, row.id)
+
+
+def answer(workspace: Workspace, asked: Asked) -> str | None:
+    """What came of a request; None while it waits. One that came too late is answered here."""
+    if asked.number is None:
+        return asked.row.state
+    folder = RunFolder(workspace.home.runs / asked.row.id)
+    if (said := _answer(folder, asked.number)) is None:
+        settle(folder)
+        said = _answer(folder, asked.number)
+    return said
+
+
+def _ask(workspace: Workspace, run: str, command: control.Command) -> Asked:
+    row = find_run(workspace, run)
+    folder = RunFolder(workspace.home.runs / row.id)
+    state = run_status(folder).state
+    if state not in ACTIVE:
+        raise UserError(f"Run {row.name!r} is {state.value}: there is nothing to {command}.")
+    number = control.request(folder, command)
+    # It may have ended this moment.
+    settle(folder)
+    refresh(workspace)
+    return Asked(find_run(workspace, row.id), command, number)
+
+
+def _answer(folder: RunFolder, number: int) -> str | None:
+    found = next((asked for asked in control.all_requests(folder) if asked.number == number), None)
+    return control.answer(folder, found) if found else None

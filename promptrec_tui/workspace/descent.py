@@ -1,0 +1,102 @@
+"""New runs out of old ones: a fork has another run's spec, a continued run starts from its adapter."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from promptrec_tui.runs.events import finished_event
+from promptrec_tui.runs.spec import RunSpec, apply_settings, flat_settings
+from promptrec_tui.store import runs as store
+from promptrec_tui.workspace.machine import machine_facts, versions
+from promptrec_tui.workspace.names import check_name, free_name
+from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.runs import (
+    NewRun,
+    RunRow,
+    launch_spec,
+    run_folder,
+    start_run,
+)
+
+
+def fork_run(
+    workspace: Workspace, run: str, name: str = "", settings: Mapping[str, Any] | None = None
+) -> RunRow:
+    """Queue a new run from the spec of another one, equal but for its name and the `settings` given.
+
+    Without a `name` it is called like that run, with a number. Raises UserError for an unknown key or value.
+    """
+    folder = run_folder(workspace, run)
+    spec = folder.spec()
+    name = name or _free(workspace, spec.name)
+    check_name("run", name, store.run_names(workspace.catalogue, name))
+    new = spec.model_copy(
+        update={
+            "id": secrets.token_hex(4),
+            "name": name,
+            "created": now(),
+            "settings": apply_settings(spec.settings, settings or {}),
+            "versions": versions(),
+            "machine": machine_facts(),
+        }
+    )
+    return launch_spec(workspace, new, folder.start if spec.parent else None)
+
+
+def continue_run(
+    workspace: Workspace,
+    run: str,
+    name: str = "",
+    dataset: str = "",
+    settings: Mapping[str, Any] | None = None,
+) -> RunRow:
+    """Queue a new run that starts from another one's adapter, by default on the same data.
+
+    Raises UserError when there is no adapter, or it does not fit what is given.
+    """
+    new = continuation(workspace, run)
+    return start_run(
+        workspace,
+        replace(
+            new,
+            name=name or new.name,
+            dataset=dataset or new.dataset,
+            settings={**new.settings, **(settings or {})},
+        ),
+    )
+
+
+def fork(workspace: Workspace, run: str) -> NewRun:
+    """A fork as a form shows it."""
+    spec = run_folder(workspace, run).spec()
+    return replace(_like(workspace, spec), parent=spec.parent.id if spec.parent else "")
+
+
+def continuation(workspace: Workspace, run: str) -> NewRun:
+    """A continued run as a form shows it."""
+    spec = run_folder(workspace, run).spec()
+    return replace(_like(workspace, spec), parent=spec.id)
+
+
+def remedy(workspace: Workspace, run: str) -> dict[str, Any]:
+    """The settings with which a fork of a failed run may do better; empty when nothing is known."""
+    folder = run_folder(workspace, run)
+    said = finished_event(folder.events, folder.last_attempt)
+    found = said.get("remedy") if said else None
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _like(workspace: Workspace, spec: RunSpec) -> NewRun:
+    return NewRun(
+        name=_free(workspace, spec.name),
+        dataset=spec.dataset.name,
+        task=spec.task,
+        template=f"{spec.template.name}@{spec.template.version}",
+        model=spec.model.name,
+        settings=flat_settings(spec.settings),
+    )
+
+
+def _free(workspace: Workspace, name: str) -> str:
+    return free_name(name, store.run_names(workspace.catalogue, name))
