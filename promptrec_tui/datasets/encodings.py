@@ -78,6 +78,11 @@ def read_lines(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[
                 yield line
         except UnicodeDecodeError:
             raise _unreadable(path, encoding) from None
+        except UnicodeError:
+            raise UserError(
+                f"{shown_name(path)} does not begin with the byte order mark of UTF-16. "
+                "Choose another encoding, or save the file as UTF-8."
+            ) from None
         if tick:
             tick(size, size)
 

@@ -19,6 +19,7 @@ SPLIT_NAMES = {
 
 MOST_LABEL_CHARACTERS = 60
 LOOKED_AT = 200
+MOST = 0.75
 _LABELLED = re.compile(r".*\S.*@[\w .+-]{1,60}")
 
 
@@ -54,10 +55,10 @@ def read_labelled_lines(path: Path, encoding: str = "utf-8") -> LabelledLines:
 
 
 def is_labelled(path: Path, encoding: str) -> bool:
-    """Do the first lines all end with @ and a label, and do labels come back?"""
+    """Do most of the first lines end with @ and a label, and do labels come back?"""
     lines = [line.rstrip("\r\n") for line in islice(read_lines(path, encoding), LOOKED_AT) if line.strip()]
-    labels = {line.rpartition("@")[2] for line in lines}
-    return all(map(_LABELLED.fullmatch, lines)) and len(lines) > 1 and 2 * len(labels) <= len(lines) + 1
+    labels = [line.rpartition("@")[2] for line in lines if _LABELLED.fullmatch(line)]
+    return len(labels) >= max(MOST * len(lines), 2) and 2 * len(set(labels)) <= len(labels) + 1
 
 
 def split_files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
