@@ -1,6 +1,7 @@
 """Folders in which an import works: beside what it will write, and gone afterwards, even after a kill."""
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from promptrec_tui.errors import UserError
 
 PREFIX = ".staging-"
+HALF_WRITTEN = ".*.sqlite.[0-9]*.tmp"
+"""A dataset file that is being written, with the id of the process that does it."""
 
 
 @contextmanager
@@ -36,8 +39,15 @@ def staging_folder(parent: Path) -> Iterator[Path]:
 
 
 def sweep(parent: Path) -> None:
-    """Take away the folders of imports that are no more: nobody holds their lock."""
+    """Take away the folders of imports that are no more, whose lock nobody holds, and half-written files."""
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError), open(folder / "lock", "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
+    for file in parent.glob(HALF_WRITTEN):
+        try:
+            os.kill(int(file.suffixes[-2].removeprefix(".")), 0)
+        except ProcessLookupError:
+            file.unlink(missing_ok=True)
+        except (OSError, ValueError):
+            continue

@@ -126,3 +126,19 @@ def test_a_key_that_others_can_read_is_refused(call: Any, home: Home) -> None:
     status, _, err = call("dataset", "clean", "shop", "--step", "users=pseudonyms", "--name", "x")
     assert status == 1
     assert "chmod 600" in err
+
+
+def test_copies_of_a_text_stay_in_the_test_split_only(call: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "intents"
+    folder.mkdir()
+    (folder / "train.csv").write_text(
+        "text,category\nwhere is my card?,card\nhow much?,price\nhow much?,price\n"
+    )
+    (folder / "test.csv").write_text("text,category\nWhere is  my card?,card\n")
+    assert call("dataset", "import", str(folder), "--name", "intents")[0] == 0
+    lints = json.loads(call("dataset", "lint", "intents", "--json")[1])
+    assert {"texts_across_splits", "duplicate_texts"} <= {lint["lint"] for lint in lints}
+    assert call("dataset", "clean", "intents", "--step", "texts=once", "--name", "once")[0] == 0
+    rows = json.loads(call("dataset", "rows", "once", "--json")[1])
+    assert sorted((row["split"], row["label"]) for row in rows) == [("test", "card"), ("train", "price")]
+    assert json.loads(call("dataset", "lint", "once", "--json")[1]) == []

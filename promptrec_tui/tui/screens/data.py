@@ -35,7 +35,7 @@ from promptrec_tui.tui.widgets.table import Table
 if TYPE_CHECKING:
     from promptrec_tui.workspace.datasets import DatasetRow
 
-COLUMNS = (("name", 22), ("users", 8), ("items", 8), ("interactions", 12), ("texts", 9))
+COLUMNS = (("name", 22), ("users", 8), ("items", 8), ("interactions", 12), ("examples", 9))
 MOST_FOUND = 500
 
 

@@ -18,7 +18,7 @@ HISTORY_COLUMNS = (
     Column("rating", 6, right=True),
     Column("when", 11),
 )
-TEXT_COLUMNS = (Column("split", 6), Column("label", 20), Column("text"))
+TEXT_COLUMNS = (Column("split", 6), Column("label", 16), Column("text"))
 ROW_COLUMNS = (Column("user", 16), *HISTORY_COLUMNS)
 
 # Sources count in seconds or in milliseconds; anything else is shown as it is.
