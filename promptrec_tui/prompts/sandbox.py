@@ -85,7 +85,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`item.title`; a column called `items` or `values` is found before the method of that name."""
-        if isinstance(obj, Mapping) and attribute in obj:
+        # Most values are plain dicts, and the general question is slow.
+        if (type(obj) is dict or isinstance(obj, Mapping)) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
 
