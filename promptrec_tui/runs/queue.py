@@ -1,17 +1,24 @@
-"""The queue, which lies in the run folders, and the claim that takes a run out of it."""
+"""The queue, which lies in the run folders, and the claim that takes a run out of it.
+
+A run that waits has a `queue.json`; the claim moves it into the attempt's folder as `asked.json`. So one look
+at each folder finds the few that wait among the many that have ended.
+"""
 
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, sync_folder, write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.devices import devices_for
-from promptrec_tui.runs.folder import AttemptFolder, RunFolder, run_folders
+from promptrec_tui.runs.folder import AttemptFolder, RunFolder
 from promptrec_tui.runs.liveness import Lock, lock_held, take_lock
+
+ASKED = "asked.json"
 
 BUSY = 10.0
 """Seconds to wait for somebody who is asking for, claiming or withdrawing the same run."""
@@ -59,7 +66,7 @@ def enqueue(
         entry = Entry(
             folder, folder.last_attempt + 1, position, priority, hold, device, continue_after_failure
         )
-        _write(entry)
+        _write(folder.queue_file, entry)
     return entry
 
 
@@ -72,7 +79,7 @@ def change(folder: RunFolder, claimed_too: bool = False, **changes: Any) -> bool
         entry = asked_entry(folder) if claimed_too else queue_entry(folder)
         if entry is None:
             return False
-        _write(replace(entry, reason="", **changes))
+        _write(_asked_file(folder), replace(entry, reason="", **changes))
         return True
 
 
@@ -82,7 +89,7 @@ def note_reason(entry: Entry, reason: str) -> None:
         return
     try:
         if queue_entry(entry.folder) == entry:
-            _write(replace(entry, reason=reason))
+            _write(entry.folder.queue_file, replace(entry, reason=reason))
     finally:
         lock.release()
 
@@ -99,23 +106,21 @@ def withdraw(folder: RunFolder) -> bool:
 
 def asked_entry(folder: RunFolder) -> Entry | None:
     """What was asked for last, whether it waits or was claimed; None when nothing was, or it is damaged."""
-    try:
-        value: dict[str, Any] = read_json(folder.queue_file)
-        entry = Entry(folder, **value)
-        return entry if entry.attempt > 0 else None
-    except (OSError, ValueError, TypeError):
-        return None
+    return _read(folder, _asked_file(folder))
 
 
 def queue_entry(folder: RunFolder) -> Entry | None:
     """The attempt that a run waits for; None when it does not wait."""
-    entry = asked_entry(folder)
+    entry = _read(folder, folder.queue_file)
     return entry if entry and entry.attempt > folder.last_attempt else None
 
 
 def queued(home: Home) -> list[Entry]:
     """Every waiting run, held ones too, in the order in which they go: priority, position, id."""
-    return in_order(entry for folder in run_folders(home) if (entry := queue_entry(folder)))
+    asked = [RunFolder(path.parent) for path in home.runs.glob("[!.]*/queue.json")]
+    return in_order(
+        entry for folder in asked if folder.spec_file.is_file() and (entry := queue_entry(folder))
+    )
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
@@ -146,11 +151,13 @@ def claim(folder: RunFolder, slot: Lock) -> int | None:
             return None
         try:
             write_json(attempt.claim, {"device": device.name, "slot": name})
-            sync_folder(attempt.path.parent)
             write_json(slot.path.with_suffix(".json"), {"run": folder.id, "attempt": entry.attempt})
+            folder.queue_file.rename(attempt.path / ASKED)
         except OSError:
             shutil.rmtree(attempt.path, ignore_errors=True)
             raise
+        for changed in (attempt.path, attempt.path.parent, folder.path):
+            sync_folder(changed)
         return entry.attempt
 
 
@@ -162,8 +169,22 @@ def claimed_device(attempt: AttemptFolder) -> str:
         return ""
 
 
-def _write(entry: Entry) -> None:
-    write_json(entry.folder.queue_file, {key: value for key, value in vars(entry).items() if key != "folder"})
+def _asked_file(folder: RunFolder) -> Path:
+    waits = folder.queue_file
+    return waits if waits.exists() else folder.attempt(folder.last_attempt).path / ASKED
+
+
+def _read(folder: RunFolder, path: Path) -> Entry | None:
+    try:
+        value: dict[str, Any] = read_json(path)
+        entry = Entry(folder, **value)
+        return entry if entry.attempt > 0 else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write(path: Path, entry: Entry) -> None:
+    write_json(path, {key: value for key, value in vars(entry).items() if key != "folder"})
 
 
 @contextmanager

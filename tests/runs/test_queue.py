@@ -139,6 +139,29 @@ def test_a_waiting_run_is_changed_and_a_claimed_one_only_read(home, run):
     assert queue_entry(run) is None
 
 
+def test_a_claim_that_was_cut_short_is_one(home, run):
+    """The claimant died between making the attempt's folder and moving the entry into it."""
+    enqueue(run, device="cpu", continue_after_failure=False)
+    run.attempt(1).path.mkdir()
+    assert queued(home) == []
+    assert not asked_entry(run).continue_after_failure
+    assert change(run, claimed_too=True, continue_after_failure=True)
+    assert asked_entry(run).continue_after_failure
+    assert enqueue(run, device="cpu").attempt == 2
+    assert ids(home) == ["r1"]
+
+
+def test_only_runs_that_wait_are_looked_into(home, run):
+    enqueue(run, device="cpu")
+    with held(home) as slot:
+        claim(run, slot)
+    assert not run.queue_file.exists()
+    assert asked_entry(run).attempt == 1
+    (home.runs / ".staging").mkdir()
+    (home.runs / ".staging" / "queue.json").write_text("{}")
+    assert queued(home) == []
+
+
 def test_a_reason_is_of_the_entry_that_was_looked_at(home, run):
     seen = enqueue(run, device="cpu")
     note_reason(seen, "waits")

@@ -4,7 +4,7 @@ import pytest
 
 from promptrec_tui.files import write_json
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.queue import enqueue, note_reason, queue_entry
+from promptrec_tui.runs.queue import asked_entry, enqueue, note_reason, queue_entry
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.widgets.run_table import RunTable
 
@@ -70,7 +70,7 @@ async def test_a_failed_run_lets_the_queue_go(full_home, waiting, until, screen_
         await until(pilot, lambda: "failed" in screen_text(app))
         app.screen.query_one(RunTable).choose(failed.id)
         await pilot.press("H")
-        await until(pilot, lambda: '"continue_after_failure": true' in failed.queue_file.read_text())
+        await until(pilot, lambda: asked_entry(failed).continue_after_failure)
         await pilot.press("H")
         await until(
             pilot, lambda: any("is failed: only a run that waits" in n.message for n in app._notifications)
