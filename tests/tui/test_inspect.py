@@ -92,3 +92,24 @@ async def test_labelled_texts_are_shown_row_by_row(home, tmp_path, until, screen
         await until(pilot, lambda: "sales rose 3 times [/b]" in screen_text(app))
         await pilot.press("G")
         await until(pilot, lambda: "sales rose 299 times [/b]" in screen_text(app))
+
+
+async def test_leaving_ends_the_command_and_coming_back_begins_anew(shop_home, until, screen_text):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await at_data(pilot, until)
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, InspectScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, InspectScreen))
+        await pilot.press("L")
+        await until(pilot, lambda: "ordered ids" in screen_text(app))
+
+
+async def test_a_file_that_is_gone_is_said_on_the_tab(shop_home, until, screen_text):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await at_data(pilot, until)
+        next(shop_home.datasets.glob("*.sqlite")).unlink()
+        await pilot.press("s")
+        await until(pilot, lambda: "It could not be read" in screen_text(app))

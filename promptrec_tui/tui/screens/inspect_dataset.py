@@ -38,7 +38,8 @@ class InspectScreen(BaseScreen[None]):
         self._row = row
         self._first = tab
         self._answers = answers
-        self._asked: set[str] = set()
+        self._going: dict[str, tuple[str, int, int]] = {}
+        """How far the commands are that are going, by tab."""
 
     def body(self) -> ComposeResult:
         yield Static(fit(self._row.name, 60, "bold"), id="name")
@@ -66,9 +67,10 @@ class InspectScreen(BaseScreen[None]):
         self.focus_home()
         if (self._row.id, tab) in self._answers:
             self.call_after_refresh(self._show, tab)
-        elif tab not in self._asked:
-            self._asked.add(tab)
+        elif tab not in self._going:
+            self._going[tab] = ("opening the dataset…", 0, 0)
             self._inspect(tab)
+        self._show_progress()
 
     def action_next_tab(self) -> None:
         self._step_tab(1)
@@ -86,24 +88,27 @@ class InspectScreen(BaseScreen[None]):
 
     @work(group="inspect", exit_on_error=False)
     async def _inspect(self, tab: str) -> None:
-        progress = self.query_one(ProgressLine)
         text = self.query_one(f"#{tab}-text", Static)
-        progress.at = ("opening the dataset…", 0, 0)
 
         def show(phase: str, done: int, total: int) -> None:
-            progress.at = (phase, done, total)
+            self._going[tab] = (phase, done, total)
+            self._show_progress()
 
         arguments = ("dataset", COMMANDS[tab], "--progress=json", "--json", "--", self._row.id)
         try:
             self._answers[self._row.id, tab] = await run_child(self.promptrec.home, arguments, show)
         except BaseException:
-            self._asked.discard(tab)
             if text.is_attached:
                 text.update("It could not be read. Come back to this tab to try again.")
             raise
         finally:
-            progress.at = None
+            del self._going[tab]
+            if text.is_attached:
+                self._show_progress()
         self._show(tab)
+
+    def _show_progress(self) -> None:
+        self.query_one(ProgressLine).at = self._going.get(self.tab)
 
     def _show(self, tab: str) -> None:
         answer = self._answers.get((self._row.id, tab))
