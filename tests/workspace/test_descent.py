@@ -1,0 +1,106 @@
+"""Runs that are made of other runs, on folders; nothing is trained."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from promptrec_tui.datasets.importer import ImportOptions
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import sha256_folder, write_json
+from promptrec_tui.home import Home
+from promptrec_tui.runs.devices import slot_path
+from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.spec import flat_settings
+from promptrec_tui.workspace import control, descent
+from promptrec_tui.workspace.datasets import import_source
+from promptrec_tui.workspace.opening import Workspace, opened
+from promptrec_tui.workspace.runs import NewRun, refresh, run_document, run_folder, start_run
+
+
+@pytest.fixture
+def here(home: Home, shop: Path) -> Iterator[Workspace]:
+    """A workspace with a dataset and a run, whose device is taken, so that nothing starts."""
+    slot = take_lock(slot_path(home, "cpu"))
+    assert slot
+    with opened(home) as workspace:
+        options = ImportOptions(items=shop / "items.csv")
+        import_source(workspace, shop / "events.csv", "shop", options)
+        settings = {"run.device": "cpu", "train.epochs": 7, "tuning.rank": 4}
+        start_run(workspace, NewRun("one", "shop", "next_item", "list", "tiny", settings))
+        yield workspace
+    slot.release()
+
+
+def trained(workspace: Workspace, run: str) -> RunFolder:
+    """As if the run had written a result."""
+    folder = run_folder(workspace, run)
+    folder.adapter.mkdir(parents=True)
+    (folder.adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    write_json(folder.report, {"adapter_sha256": sha256_folder(folder.adapter)})
+    return folder
+
+
+def test_a_fork_is_equal_but_for_what_is_said(here: Workspace) -> None:
+    row = descent.fork_run(here, "one", settings={"train.accumulate": "4"})
+    assert row.name == "one-2"
+    old, new = (run_folder(here, run).spec() for run in ("one", "one-2"))
+    assert flat_settings(new.settings) == {**flat_settings(old.settings), "train.accumulate": 4}
+    changed = {"id", "name", "created", "settings"}
+    assert new.model_dump(exclude=changed) == old.model_dump(exclude=changed)
+    assert descent.fork_run(here, "one").name == "one-3"
+    with pytest.raises(UserError, match=r"train\.accumulate"):
+        descent.fork_run(here, "one", settings={"train.acumulate": "4"})
+    with pytest.raises(UserError, match="exists already"):
+        descent.fork_run(here, "one", "one-2")
+
+
+def test_a_continued_run_has_its_parents_adapter_and_shape(here: Workspace) -> None:
+    parent = trained(here, "one")
+    row = descent.continue_run(here, "one", "more", settings={"train.epochs": "1"})
+    folder = run_folder(here, row.name)
+    spec = folder.spec()
+    assert spec.parent is not None
+    assert (spec.parent.name, spec.parent.sha256) == ("one", sha256_folder(parent.adapter))
+    assert sha256_folder(folder.start) == spec.parent.sha256
+    assert (spec.settings.tuning.rank, spec.settings.train.epochs) == (4, 1)
+
+
+def test_a_continued_run_cannot_have_another_shape(here: Workspace) -> None:
+    with pytest.raises(UserError, match="has no adapter to continue from"):
+        descent.continue_run(here, "one", "more")
+    parent = trained(here, "one")
+    with pytest.raises(UserError, match=r"has tuning\.rank=4, not 8"):
+        descent.continue_run(here, "one", "more", settings={"tuning.rank": "8"})
+    (parent.adapter / "adapter_model.safetensors").write_bytes(b"others")
+    with pytest.raises(UserError, match="is damaged"):
+        descent.continue_run(here, "one", "more")
+
+
+def test_forms_are_filled_in_as_the_run_was(here: Workspace) -> None:
+    trained(here, "one")
+    form = descent.fork(here, "one")
+    assert (form.name, form.dataset, form.template, form.parent) == ("one-2", "shop", "list@1", "")
+    assert form.settings["train.epochs"] == 7
+    form = descent.continuation(here, "one")
+    start_run(here, form)
+    assert run_folder(here, form.name).spec().parent is not None
+
+
+def test_a_failed_run_shows_its_log_and_the_remedy(here: Workspace) -> None:
+    folder = run_folder(here, "one")
+    attempt = folder.attempt(1)
+    attempt.path.mkdir()
+    write_json(attempt.exit, {"state": "failed", "reason": "so it was"})
+    attempt.log.write_text("\n".join(f"line {number}\x1b[31m" for number in range(30)))
+    with EventLog(folder, 1) as log:
+        log.write("finished", state="failed", reason="so it was", step=1, remedy={"train.accumulate": 4})
+    with pytest.raises(UserError, match="there is nothing to pause"):
+        control.pause_run(here, "one")
+    refresh(here)
+    document = run_document(here, "one")
+    assert (document["state"], document["reason"]) == ("failed", "so it was")
+    assert document["log_tail"] == [f"line {number}[31m" for number in range(10, 30)]
+    assert descent.remedy(here, "one") == {"train.accumulate": 4}
