@@ -2,8 +2,8 @@
 
     python benchmarks/importing.py [--rows 25000000] [--folder TEMPORARY] [--publish]
 
-The import runs in a process of its own, so that its memory can be told. DuckDB's own read of the same file in the
-same run is the floor. Other work on the machine makes every figure worse: its load is told.
+The import runs in a process of its own, so that its memory can be told. DuckDB's own read of the same file in
+the same run is the floor. Other work on the machine makes every figure worse: its load is told.
 """
 
 import argparse

@@ -56,6 +56,40 @@ def test_rows_keep_leading_zeros(stocked: Any) -> None:
     assert all(len(row["item_key"]) == 3 for row in rows)
 
 
+def test_a_dry_run_shows_what_an_import_would_do_and_writes_nothing(
+    call: Any, home: Home, shop: Path
+) -> None:
+    arguments = (
+        "dataset",
+        "import",
+        str(shop / "events.csv"),
+        "--items",
+        str(shop / "items.csv"),
+        "--dry-run",
+    )
+    status, out, err = call(*arguments, "--json")
+    assert status == 0, err
+    document = json.loads(out)
+    assert (document["format"], document["users"], document["problems"]) == ("csv", 30, [])
+    assert document["parts"][0]["mapping"]["user"] == "user_id"
+    assert len(document["parts"][1]["rows"]) == 5
+    out = call(*arguments)[1]
+    assert "csv: its first line has names between commas" in out
+    assert "It would hold 30 users, 24 items, 264 interactions." in out
+    (shop / "events.csv").write_text("user_id,item_id,rating\nu,001,good\n")
+    status, out, err = call(*arguments, "--json", "--progress", "none")
+    assert status == 1
+    assert json.loads(out)["problems"] == [err.removeprefix("promptrec: ").rstrip()]
+    assert "line 2" in err
+    assert list(home.datasets.iterdir()) == []
+
+
+def test_an_import_needs_a_name(call: Any, shop: Path) -> None:
+    status, _, err = call("dataset", "import", str(shop / "events.csv"))
+    assert status == 2
+    assert "--name" in err
+
+
 def test_render_answers_prompt_and_completion_as_text_and_ids(stocked: Any) -> None:
     status, out, _ = stocked("template", "render", "--dataset", "shop", "--template", "list", "--json")
     document = json.loads(out)

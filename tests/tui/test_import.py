@@ -50,6 +50,28 @@ async def test_a_file_becomes_a_dataset_and_the_data_screen_goes_to_it(shop_home
         assert not app.recall("drafts", {})
 
 
+def shown(app) -> str:
+    return str(app.screen.query_one("#preview", Static).content)
+
+
+async def test_the_form_shows_what_it_would_read_before_anything_is_written(shop_home, shop, until):
+    renamed = shop / "sales.csv"
+    renamed.write_text((shop / "events.csv").read_text().replace("user_id", "who", 1))
+    before = sorted(path.name for path in shop_home.datasets.iterdir())
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        field(app, "source").value = str(renamed)
+        await until(pilot, lambda: "no column for user" in shown(app))
+        assert "csv: its first line has names between commas" in shown(app)
+        app.screen.query_one("#columns", TextArea).focus()
+        await pilot.press(*"user=who")
+        await until(pilot, lambda: "who → user" in shown(app))
+        assert "The first rows are sound." in shown(app)
+        assert "item_id → item" in shown(app)
+    assert sorted(path.name for path in shop_home.datasets.iterdir()) == before
+
+
 async def test_a_wrong_file_is_told_in_the_form_which_keeps_its_contents(shop_home, shop, until):
     wrong = shop / "wrong.csv"
     wrong.write_text("user_id,item_id,rating\nu1,001,good\n")
