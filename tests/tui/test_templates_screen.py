@@ -1,9 +1,11 @@
 """Mode 3, with a real tokenizer."""
 
+from rich.cells import cell_len
 from textual.widgets import Static
 
+from promptrec_tui.errors import TemplateError
 from promptrec_tui.tui.app import PromptrecApp
-from promptrec_tui.tui.widgets.template_text import TRAINED, rendering_facts, rendering_text
+from promptrec_tui.tui.widgets.template_text import TRAINED, problem_text, rendering_facts, rendering_text
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.rendering import Rendering, render_template
 from promptrec_tui.workspace.templates import list_templates
@@ -75,3 +77,22 @@ def test_only_the_completion_is_marked_as_trained():
     [span] = [span for span in text.spans if TRAINED in str(span.style)]
     assert text.plain[span.start : span.end] == "Heat⏎"
     assert "dropped 4 oldest items" in rendering_facts(rendering, "films", "tiny").plain
+
+
+def test_what_was_dropped_is_struck_through_and_special_tokens_are_counted():
+    rendering = Rendering(
+        "u", "Heat\n", "Ran", (1,), (2,), 2, 16, dropped_titles=("Alien [/INST]", "Up"), special_texts=3
+    )
+    text = rendering_text(rendering)
+    assert text.plain == "Alien [/INST]\nUp\nHeat\nRan"
+    [span] = [span for span in text.spans if "strike" in str(span.style)]
+    assert text.plain[span.start : span.end] == "Alien [/INST]\nUp\n"
+    assert "3 special tokens in the data, kept as text" in rendering_facts(rendering, "films", "tiny").plain
+
+
+def test_a_caret_points_at_what_is_wrong_behind_wide_characters():
+    error = TemplateError("Here is it.", "line one\n电影{{ titel }}", 2, 6)
+    sentence, source, caret = problem_text(error).plain.splitlines()
+    assert (sentence, source) == ("Here is it.", "电影{{ titel }}")
+    assert cell_len(source[: source.index("titel")]) == caret.index("^")
+    assert problem_text(TemplateError("No place.")).plain == "No place."
