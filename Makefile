@@ -10,7 +10,7 @@ demo: .venv/ready
 test: .venv/ready-test
 	$(BIN)/python -m pytest $(ARGS)
 
-# An hour on two cores; a second call goes on where the first was ended. See benchmarks/FAULTS.md.
+# Takes long; a second call goes on where the first was ended. Writes benchmarks/FAULTS.md.
 faults: .venv/ready-test
 	$(BIN)/python -m benchmarks.faults $(ARGS)
 

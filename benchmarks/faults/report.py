@@ -35,6 +35,7 @@ def write_report(results: Results) -> None:
         "",
         f"- {datetime.now(UTC):%Y-%m-%d}, {results_file.machine()}, one thread a process, no GPU",
         f"- {results_file.versions()}, SQLite {sqlite3.sqlite_version}, {platform.release()}",
+        "- A case that held is kept from call to call, maybe from an earlier commit; `--again` forgets all.",
         "- `make faults`; one row again: `python -m benchmarks.faults --row 1 --seed 3`",
         "",
         *results_file.table(header, rows),
