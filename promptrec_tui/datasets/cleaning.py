@@ -9,16 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from promptrec_tui.datasets.contents import Contents
-from promptrec_tui.datasets.events import again
+from promptrec_tui.datasets.events import again, units_of_second
 from promptrec_tui.datasets.text_lints import plain, question
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean, did_you_mean
 
 Secret = Callable[[], bytes]
 """Gives the key of pseudonyms; asked only by the step that needs it."""
-
-UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
-"""From such a timestamp on, so many of its units are a second: nano-, micro-, milliseconds."""
 
 PSEUDONYM_LENGTH = 32
 _ARTICLE = re.compile(
@@ -112,13 +109,11 @@ def _times(contents: Contents, choice: str, secret: Secret) -> Done:
     events = contents.events
     if not events.timed:
         raise UserError("The step times=seconds needs timestamps, and these interactions lack them.")
-    parts = np.ones(len(events), dtype=np.int64)
-    for least, unit in UNITS:
-        parts[(parts == 1) & (events.timestamp >= least)] = unit
+    units = units_of_second(events.timestamp)
     # By parts of a second too, which the new timestamps no more have.
-    order = np.lexsort((events.line, events.timestamp / parts, events.user))
-    moved = replace(events, timestamp=events.timestamp // parts)
-    return replace(contents, events=moved.take(order)), int((parts > 1).sum())
+    order = np.lexsort((events.line, events.timestamp / units, events.user))
+    moved = replace(events, timestamp=events.timestamp // units)
+    return replace(contents, events=moved.take(order)), int((units > 1).sum())
 
 
 def _dedupe(contents: Contents, choice: str, secret: Secret) -> Done:

@@ -8,14 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from promptrec_tui.datasets.dataset import Item
-from promptrec_tui.datasets.events import NO_TIME, Bools, Events, Floats, Ints, again
+from promptrec_tui.datasets.events import NO_TIME, Bools, Events, Floats, Ints, again, units_of_second
 from promptrec_tui.datasets.findings import Lint, Severity, excerpt, percent, shown
 from promptrec_tui.datasets.releases import release_times
 
 SHORTEST = 3
 """Events of a user with a test target under leave-one-out."""
-MILLISECONDS = 10**11
-"""From here on a timestamp is no count of seconds: it would be the year 5138."""
 PLAUSIBLE = 10**8
 """From here on (1973) a count of seconds is believed to be a date."""
 A_DAY = 86_400
@@ -161,7 +159,7 @@ def ordered_ids(records: Records) -> Lint | None:
 def time_units(records: Records) -> Lint | None:
     """Seconds and milliseconds side by side, or milliseconds alone."""
     times = records.events.timestamp
-    large = times >= MILLISECONDS
+    large = units_of_second(times) > 1
     small = ~large & (times != NO_TIME)
     if not large.any():
         return None
@@ -172,9 +170,9 @@ def time_units(records: Records) -> Lint | None:
         "time_units",
         "serious" if mixed else "note",
         f"{len(odd):,} timestamps are in another unit than the other {total - len(odd):,}: seconds and "
-        "milliseconds are mixed, and the order of events is wrong."
+        "milliseconds or the like are mixed, and the order of events is wrong."
         if mixed
-        else f"All {total:,} timestamps are in milliseconds.",
+        else f"All {total:,} timestamps are in milliseconds or finer.",
         odd,
         len(odd) / total,
         records.say(odd),
@@ -246,7 +244,7 @@ def seconds(events: Events) -> Floats | None:
     """Timestamps in seconds; None where they are no dates, but numbers of steps or the like."""
     if not events.timed:
         return None
-    times = np.where(events.timestamp >= MILLISECONDS, events.timestamp / 1000, events.timestamp)
+    times = events.timestamp / units_of_second(events.timestamp)
     return times if np.median(times) >= PLAUSIBLE else None
 
 

@@ -14,6 +14,9 @@ Bools = NDArray[np.bool_]
 NO_TIME = -(2**63)
 """Stands in `timestamp` where an interaction has none: the one number that no source can give."""
 
+UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
+"""From such a timestamp on, so many of its units are a second: seconds would be the year 5138 or later."""
+
 COLUMNS = f"user_id, item_id, rating, ifnull(timestamp, {NO_TIME}), line"
 LAYOUT = [("user", "i8"), ("item", "i8"), ("rating", "f8"), ("timestamp", "i8"), ("line", "i8")]
 CHUNK = 262_144
@@ -67,6 +70,14 @@ def gather(rows: Iterator[tuple[Any, ...]], count: int) -> Events:
         for column, (name, _) in zip(columns, LAYOUT, strict=True):
             column[start : start + CHUNK] = table[name]
     return Events(*columns)
+
+
+def units_of_second(timestamp: Ints) -> Ints:
+    """How many of its units make a second, for each timestamp: 1, or 1,000 for milliseconds, and so on."""
+    units = np.ones(len(timestamp), dtype=np.int64)
+    for least, unit in UNITS:
+        units[(units == 1) & (timestamp >= least)] = unit
+    return units
 
 
 def again(*columns: NDArray[np.generic]) -> Bools:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,12 +198,7 @@ def _over_time(times: NDArray[np.float64]) -> Histogram:
     last = (first + np.arange(len(counts)) * width + (width - 1)).astype(str).tolist()
     labels = [start if width == 1 else f"{start}-{end}" for start, end in zip(starts, last, strict=True)]
     bars = [Bar(label, count) for label, count in zip(labels, counts, strict=True)]
-    return Histogram("events over time", tuple(bars), _period(times))
-
-
-def _period(times: NDArray[np.float64]) -> str:
-    first, last = (datetime.fromtimestamp(float(time), UTC).date() for time in (times.min(), times.max()))
-    return f"from {first} to {last}"
+    return Histogram("events over time", tuple(bars), f"from {days.min()} to {days.max()}")
 
 
 def _labels(title: str, labels: Sequence[str]) -> Histogram:
