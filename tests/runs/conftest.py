@@ -116,10 +116,10 @@ def stub_recipe(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def wait_for() -> Callable[[Callable[[], object]], None]:
-    """Wait until a condition holds; fail after 30 seconds."""
+    """Wait until a condition holds; fail after two minutes."""
 
     def wait(condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not condition():
             assert time.monotonic() < end, "waited in vain"
             time.sleep(0.02)
