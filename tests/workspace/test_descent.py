@@ -9,10 +9,8 @@ from promptrec_tui.datasets.importer import ImportOptions
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_folder, write_json
 from promptrec_tui.home import Home
-from promptrec_tui.runs.devices import slot_path
 from promptrec_tui.runs.events import EventLog
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.spec import flat_settings
 from promptrec_tui.workspace import control, descent
 from promptrec_tui.workspace.datasets import import_source
@@ -21,17 +19,15 @@ from promptrec_tui.workspace.runs import NewRun, refresh, run_document, run_fold
 
 
 @pytest.fixture
-def here(home: Home, shop: Path) -> Iterator[Workspace]:
-    """A workspace with a dataset and a run, whose device is taken, so that nothing starts."""
-    slot = take_lock(slot_path(home, "cpu"))
-    assert slot
+def here(home: Home, shop: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace with a dataset and a run that waits; nothing is started."""
+    monkeypatch.setattr("promptrec_tui.workspace.runs.spawn_dispatch", lambda _home: None)
     with opened(home) as workspace:
         options = ImportOptions(items=shop / "items.csv")
         import_source(workspace, shop / "events.csv", "shop", options)
         settings = {"run.device": "cpu", "train.epochs": 7, "tuning.rank": 4}
         start_run(workspace, NewRun("one", "shop", "next_item", "list", "tiny", settings))
         yield workspace
-    slot.release()
 
 
 def trained(workspace: Workspace, run: str) -> RunFolder:
