@@ -57,7 +57,7 @@ def take_in(engine: Engine, table: Table, columns: Mapping[str, int], exact: str
     engine.execute("CREATE OR REPLACE VIEW source AS SELECT * FROM taken").fetchall()
 
 
-def run(engine: Engine, sql: str, tick: Tick) -> Engine:
+def run(engine: Engine, sql: str, tick: Tick) -> None:
     """Execute a long statement; `tick` is called while it runs, and what it raises ends the statement."""
     failed: list[BaseException] = []
 
@@ -81,7 +81,6 @@ def run(engine: Engine, sql: str, tick: Tick) -> Engine:
     if failed:
         raise failed[0]
     tick(100, 100)
-    return engine
 
 
 def put_table(engine: Engine, name: str, columns: Mapping[str, Any]) -> None:

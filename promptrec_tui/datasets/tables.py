@@ -6,8 +6,6 @@ from typing import Protocol
 
 from promptrec_tui.datasets.encodings import Tick
 
-NESTED = "a list or an object"
-
 
 class Table(Protocol):
     """Columns and rows, whatever the file's format; values are the source's own text to the last field."""
