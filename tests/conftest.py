@@ -28,6 +28,12 @@ def temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", tempfile.gettempdir())
 
 
+@pytest.fixture(autouse=True)
+def small_ballast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home of a test needs no 32 MB."""
+    monkeypatch.setattr("promptrec_tui.store.ballast.SIZE", 1 << 16)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """An empty home of the test's own; commands and child processes find it too."""

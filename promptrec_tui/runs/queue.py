@@ -47,13 +47,17 @@ def enqueue(
     hold: bool = False,
     device: str = "auto",
     continue_after_failure: bool | None = None,
+    after: int | None = None,
 ) -> Entry:
     """Ask for the next attempt of a run: its first, or, to resume, one more than it had.
 
     Without a `position` the run goes behind all others; one that waits already keeps its place. What is None
-    is as it was asked for last time, else 0 and True.
+    is as it was asked for last time, else 0 and True. With `after`, the last attempt that the asker knows of,
+    UserError is raised when somebody else asked or started in the meantime.
     """
     with _alone(folder):
+        if after is not None and (folder.last_attempt != after or queue_entry(folder)):
+            raise UserError(f"Run {folder.id} was started elsewhere a moment ago.")
         before = asked_entry(folder)
         if position is None:
             waiting = queued(folder.home)

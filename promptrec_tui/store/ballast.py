@@ -7,6 +7,7 @@ from contextlib import suppress
 from promptrec_tui.home import Home
 
 SIZE = 32 << 20
+"""Bytes."""
 PLENTY = 1_000_000_000
 """Free bytes of a disk on which a ballast bothers nobody."""
 

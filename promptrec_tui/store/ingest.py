@@ -63,7 +63,7 @@ def ingest(home: Home, catalogue: Catalogue) -> int:
     if catalogue.read_only:
         return 0
     with catalogue.read() as session:
-        known = {row.id: row for row in session.execute(select(*KNOWN))}
+        known = {row.id: row for row in session.connection().execute(select(*KNOWN))}
     here: set[str] = set()
     news = _all_news(home, catalogue, known, here)
     read = 0

@@ -39,6 +39,7 @@ def kill_run(workspace: Workspace, run: str) -> Asked:
 
 def stop_run(workspace: Workspace, run: str) -> Asked:
     """Ask a run to save, keep its best adapter and end. A queued run leaves the queue."""
+    workspace.catalogue.require_writing()
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     if run_status(folder).state == State.QUEUED and withdraw(folder):
@@ -49,14 +50,16 @@ def stop_run(workspace: Workspace, run: str) -> Asked:
 
 def resume_run(workspace: Workspace, run: str) -> RunRow:
     """Queue a run again: it goes on from its newest good checkpoint, or from step 0 under the same seeds."""
+    workspace.catalogue.require_writing()
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
-    state = run_status(folder).state
+    status = run_status(folder)
+    state = status.state
     if state not in RESUMABLE and state != State.DRAFT:
         raise UserError(
             f"Run {row.name!r} is {state.value}: only a paused, stopped, failed or interrupted run resumes."
         )
-    enqueue(folder, device=folder.spec().settings.run.device)
+    enqueue(folder, device=folder.spec().settings.run.device, after=status.attempt)
     return moved(workspace, row.id)
 
 
@@ -72,6 +75,7 @@ def answer(workspace: Workspace, asked: Asked) -> str | None:
 
 
 def _ask(workspace: Workspace, run: str, command: control.Command) -> Asked:
+    workspace.catalogue.require_writing()
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     state = run_status(folder).state

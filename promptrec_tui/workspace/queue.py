@@ -19,6 +19,7 @@ def move_run(workspace: Workspace, run: str, where: Where) -> RunRow:
 
     It takes the priority of the run that it passes, so that it really goes there.
     """
+    workspace.catalogue.require_writing()
     row = find_run(workspace, run)
     entries = queued(workspace.home)
     place = next((place for place, entry in enumerate(entries) if entry.folder.id == row.id), None)
@@ -57,6 +58,7 @@ def set_after_failure(workspace: Workspace, run: str, go_on: bool) -> RunRow:
 
 
 def _change(workspace: Workspace, row: RunRow, claimed_too: bool = False, **changes: Any) -> RunRow:
+    workspace.catalogue.require_writing()
     if not change(RunFolder(workspace.home.runs / row.id), claimed_too, **changes):
         raise _not_waiting(workspace, row)
     spawn_dispatch(workspace.home)

@@ -1,7 +1,7 @@
 """What is done for a home once in a while, and what its place should be warned of."""
 
 from promptrec_tui.home import VARIABLE, exposed_at
-from promptrec_tui.store.ballast import SIZE, lay_by
+from promptrec_tui.store.ballast import lay_by
 from promptrec_tui.store.mounts import network_type
 from promptrec_tui.workspace.opening import Workspace
 
@@ -28,5 +28,6 @@ def network_warning(kind: str) -> str:
 def ballast_finding(workspace: Workspace) -> tuple[bool, str]:
     """Whether there is room laid by for a full disk, and that in words."""
     if lay_by(workspace.home):
-        return True, f"{SIZE >> 20} MB are laid by for a full disk"
+        size = workspace.home.ballast.stat().st_size
+        return True, f"{size >> 20} MB are laid by for a full disk"
     return False, "nothing is laid by for a full disk: there is no room for it"

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
 
+ROWS = 200
+"""As many rows has the table at first; near their end there are twice as many."""
+
+
 class RunsScreen(QueueActions):
     """The list with the chart beside it, or, where there is no room, in its place."""
 
@@ -31,6 +35,7 @@ class RunsScreen(QueueActions):
     BINDINGS = bindings("runs")
 
     _restored = False
+    _room = ROWS
     _wanted = ""
     _drawn: "RunRow | None" = None
 
@@ -68,12 +73,17 @@ class RunsScreen(QueueActions):
         self._show()
         self.renew()
 
-    def _show(self) -> None:
+    def _show(self, kept: str = "") -> None:
+        """Show the runs that the filter lets by, the wanted and the `kept` one among them."""
         rows = self.promptrec.runs
         wanted = self.query_one("#filter", Input).value
         self.set_class(bool(rows), "-filled")
         table = self.query_one(RunTable)
-        table.show_runs([row for row in rows if matches(row, wanted)])
+        shown = [row for row in rows if matches(row, wanted)] if wanted else rows
+        if sought := {self._wanted, kept} - {""}:
+            last = max((place for place, row in enumerate(shown) if row.id in sought), default=0)
+            self._room = max(self._room, last + ROWS)
+        table.show_runs(shown[: self._room])
         if self._wanted in table.keys:
             table.choose(self._wanted)
             self._wanted = ""
@@ -82,6 +92,7 @@ class RunsScreen(QueueActions):
     def _restore(self) -> None:
         table = self.query_one(RunTable)
         kept = self.promptrec.recall("run", "")
+        self._show(kept)
         if kept in table.keys:
             table.choose(kept)
             if self.promptrec.recall("open", False):
@@ -111,6 +122,10 @@ class RunsScreen(QueueActions):
     @on(Table.Chosen)
     def _chosen(self, event: Table.Chosen) -> None:
         self.refresh_bindings()
+        table = self.query_one(RunTable)
+        if table.cursor_row > self._room - ROWS // 2:
+            self._room *= 2
+            self._show()
         if event.key and self._restored:
             self.promptrec.remember(run=event.key)
             self._draw_chart()
