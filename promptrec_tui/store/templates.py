@@ -113,6 +113,12 @@ def template_versions(catalogue: Catalogue, template: str) -> list[TemplateRow]:
     return [row for row in _versions(catalogue) if row.name == name]
 
 
+def same_text(catalogue: Catalogue, name: str, sha256: str) -> TemplateRow | None:
+    """The version with the text of that hash: of that name if there is one, else under another."""
+    rows = [row for row in _versions(catalogue) if row.sha256 == sha256]
+    return max(rows, key=lambda row: row.name == name, default=None)
+
+
 def rename_template(catalogue: Catalogue, template: str, name: str) -> TemplateRow:
     """Give all versions of a template another name; runs keep the name and the text that they started with.
 

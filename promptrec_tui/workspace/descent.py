@@ -8,6 +8,7 @@ from typing import Any
 from promptrec_tui.runs.events import finished_event
 from promptrec_tui.runs.spec import RunSpec, apply_settings, flat_settings
 from promptrec_tui.store import runs as store
+from promptrec_tui.store.templates import same_text
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.names import check_name, free_name
 from promptrec_tui.workspace.opening import Workspace, now
@@ -88,11 +89,13 @@ def remedy(workspace: Workspace, run: str) -> dict[str, Any]:
 
 
 def _like(workspace: Workspace, spec: RunSpec) -> NewRun:
+    # The template may have another name by now, and another id in a rebuilt catalogue; its text is the same.
+    template = same_text(workspace.catalogue, spec.template.name, spec.template.sha256)
     return NewRun(
         name=_free(workspace, spec.name),
         dataset=spec.dataset.name,
         task=spec.task,
-        template=f"{spec.template.name}@{spec.template.version}",
+        template=template.id if template else f"{spec.template.name}@{spec.template.version}",
         model=spec.model.name,
         settings=flat_settings(spec.settings),
     )

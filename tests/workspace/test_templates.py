@@ -12,6 +12,7 @@ from promptrec_tui.prompts.template import Template
 from promptrec_tui.runs.folder import create_run
 from promptrec_tui.store.runs import add_run
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
+from promptrec_tui.workspace.descent import fork
 from promptrec_tui.workspace.drafts import NEW, drop_draft, find_draft, keep_draft
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import NewRun, make_spec
@@ -74,6 +75,8 @@ def test_a_rename_breaks_no_run(workspace: Workspace, shop: Path) -> None:
     assert (renamed.name, renamed.version) == ("films", 2)
     assert [version.runs for version in template_versions(workspace, "films")] == [("first",), ()]
     assert folder.spec().template.name == "mine"
+    forked = make_spec(workspace, fork(workspace, "first")).template
+    assert (forked.name, forked.id, forked.version) == ("films", row.id, 1)
     assert folder.spec().template.prompt == MINE.prompt
     with pytest.raises(UserError, match="mine"):
         find_template(workspace, "mine")
