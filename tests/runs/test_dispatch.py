@@ -19,7 +19,7 @@ from promptrec_tui.runs.devices import slot_path
 from promptrec_tui.runs.gpus import GIB
 from promptrec_tui.runs.launchers import dispatch_command
 from promptrec_tui.runs.liveness import lock_held, take_lock
-from promptrec_tui.runs.queue import change, claim, claimed_device, enqueue, queue_entry
+from promptrec_tui.runs.queue import change, claim, claimed_device, enqueue, queue_entry, withdraw
 from promptrec_tui.runs.slots import holds_queue
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
@@ -82,9 +82,11 @@ def finish(run, word):
 
 @pytest.fixture
 def ended(wait_for):
-    """Kill what still goes, and wait until nothing of the runs lives."""
+    """Take back what still waits, kill what goes, and wait until nothing of the runs lives."""
     runs = []
     yield runs.append
+    for run in runs:
+        withdraw(run)
     for run in runs:
         if run.last_attempt:
             request(run, "kill")
