@@ -104,7 +104,7 @@ def storm(case: Case) -> Tally:
     patient = begin(case.place.home)
     while_training(patient, case.chance)
     asked: list[int] = []
-    while len(asked) < case.blows and not at_rest(patient):
+    while len(asked) < case.blows - 1 and not at_rest(patient):
         rare = case.chance.random() < 0.02
         asked.append(request(patient.folder, case.chance.choice(COMMANDS) if rare else "checkpoint"))
         time.sleep(case.chance.uniform(0, 0.05))

@@ -1,6 +1,5 @@
 """benchmarks/FAULTS.md: what was done, how often, and what came of it."""
 
-import platform
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +33,7 @@ def write_report(results: Results) -> None:
         "read there once, a sound catalogue, no traceback, nothing outside the home.",
         "",
         f"- {datetime.now(UTC):%Y-%m-%d}, {results_file.machine()}, one thread a process, no GPU",
-        f"- {results_file.versions()}, SQLite {sqlite3.sqlite_version}, {platform.release()}",
+        f"- {results_file.versions()}, SQLite {sqlite3.sqlite_version}",
         "- A case that held is kept from call to call, maybe from an earlier commit; `--again` forgets all.",
         "- `make faults`; one row again: `python -m benchmarks.faults --row 1 --seed 3`",
         "",
