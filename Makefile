@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/promptrec demo $(ARGS)
 
+# Two files at a time, each process with one thread: the tests of runs wait for one another otherwise.
 test: .venv/ready-test
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 # Takes long; a second call goes on where the first was ended. Writes benchmarks/FAULTS.md.
 faults: .venv/ready-test

@@ -90,12 +90,12 @@ def remedy(workspace: Workspace, run: str) -> dict[str, Any]:
 
 def _like(workspace: Workspace, spec: RunSpec) -> NewRun:
     # The template may have another name by now, and another id in a rebuilt catalogue; its text is the same.
-    template = same_text(workspace.catalogue, spec.template.name, spec.template.sha256)
+    template = same_text(workspace.catalogue, spec.template.name, spec.template.sha256) or spec.template
     return NewRun(
         name=_free(workspace, spec.name),
         dataset=spec.dataset.name,
         task=spec.task,
-        template=template.id if template else f"{spec.template.name}@{spec.template.version}",
+        template=f"{template.name}@{template.version}",
         model=spec.model.name,
         settings=flat_settings(spec.settings),
     )

@@ -1,5 +1,6 @@
 """Moving the queue: give each free device its next run, and tell the others what they wait for."""
 
+import os
 import subprocess
 import time
 from collections.abc import Sequence
@@ -125,4 +126,7 @@ def _name(folder: RunFolder) -> str:
 
 
 if __name__ == "__main__":
-    dispatch(find_home().create())
+    os.umask(0o077)
+    # Not created: one that was moved away under an open app must not come back empty.
+    if (home := find_home()).root.is_dir():
+        dispatch(home)

@@ -1,6 +1,6 @@
 """Readers fed with anything: no traceback, and no value that comes back changed.
 
-PROMPTREC_FUZZ is the number of cases, a hundred if unsaid.
+PROMPTREC_FUZZ is the number of cases, 25 if unsaid.
 """
 
 import csv
@@ -25,7 +25,7 @@ from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.datasets.parquet import convert
 from promptrec_tui.errors import UserError
 
-CASES = int(os.environ.get("PROMPTREC_FUZZ", "100"))
+CASES = int(os.environ.get("PROMPTREC_FUZZ", "25"))
 fuzzed = settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
 slowly_fuzzed = settings(fuzzed, max_examples=max(CASES // 10, 30))
 

@@ -43,6 +43,7 @@ def run_row(**changes: Any) -> Any:
         "template": "list",
         "model": "tiny",
         "created": "2026-01-01T00:00:00+00:00",
+        "queue": None,
     }
     return SimpleNamespace(**{**row, **changes})
 
