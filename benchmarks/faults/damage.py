@@ -96,12 +96,20 @@ def _fall_back(case: Case, patient: Patient, name: str, kind: Callable[[Path, ra
     if good is None or good.step >= newest:
         raise BrokenError(f"{name}, {kind.__name__}, was taken for a good one.")
     resume(patient)
-    told = f"Resuming from step {good.step}"
-    until(lambda: _said(patient, "phase", told), f"{told!r} ({name}, {kind.__name__})")
+    until(lambda: _began(patient) is not None, f"Training again ({name}, {kind.__name__})")
+    if _began(patient) != good.step:
+        raise BrokenError(f"Training went on from step {_began(patient)}, not {good.step}.")
     if not _said(patient, "warning", f"checkpoint-{newest}"):
         raise BrokenError(f"No warning tells of the damaged checkpoint-{newest}.")
     if not any(path.name.startswith(f"checkpoint-{newest}.") for path in patient.folder.quarantine.iterdir()):
         raise BrokenError(f"The damaged checkpoint-{newest} is not in quarantine.")
+
+
+def _began(patient: Patient) -> int | None:
+    """The step from which the present attempt trains; None before it does."""
+    look(patient)
+    mine = (event for event in patient.events if event["attempt"] == patient.attempt)
+    return next((event["done"] for event in mine if event.get("phase") == "training"), None)
 
 
 def _said(patient: Patient, kind: str, words: str) -> bool:
