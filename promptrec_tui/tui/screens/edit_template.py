@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static, TextArea
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import template_verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.template_area import TemplateArea
@@ -28,7 +28,7 @@ from promptrec_tui.tui.widgets.template_text import (
 from promptrec_tui.tui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
-    from promptrec_tui.tui.verbs import Opening
+    from promptrec_tui.tui.template_verbs import Opening
     from promptrec_tui.workspace.templates import Template
 
 RENDER_SECONDS = 0.02
@@ -152,7 +152,9 @@ class EditTemplateScreen(BaseScreen[str]):
         self.set_class(self._wrap == "chat", "-chat")
         problem = self.query_one("#problem", Static)
         try:
-            answer = await self.ask(verbs.draft_rendering, row.dataset, template, row.user, row.model)
+            answer = await self.ask(
+                template_verbs.draft_rendering, row.dataset, template, row.user, row.model
+            )
         except UserError as error:
             # The last good rendering stays: a half-typed tag is no reason to see nothing.
             problem.update(problem_text(error))
@@ -177,7 +179,7 @@ class EditTemplateScreen(BaseScreen[str]):
 
     @work(exclusive=True, group="draft", exit_on_error=False)
     async def _keep(self) -> None:
-        await self.ask(verbs.keep_draft, self._key, self.template, self._base)
+        await self.ask(template_verbs.keep_draft, self._key, self.template, self._base)
 
     @work(exclusive=True, group="save", exit_on_error=False)
     async def action_save(self) -> None:
@@ -188,7 +190,7 @@ class EditTemplateScreen(BaseScreen[str]):
         if waiting := self._waiting.get("draft"):
             waiting.stop()
         try:
-            saved = await self.ask(verbs.save_edited, template, self._base, self._key)
+            saved = await self.ask(template_verbs.save_edited, template, self._base, self._key)
         except UserError as error:
             self.query_one("#problem", Static).update(problem_text(error))
             return
@@ -214,13 +216,13 @@ class EditTemplateScreen(BaseScreen[str]):
     @work(exclusive=True, group="step", exit_on_error=False)
     async def _step_user(self, by: int) -> None:
         row = self._row
-        if user := await self.ask(verbs.neighbour, row.dataset, self._began.task, row.user, by):
+        if user := await self.ask(template_verbs.neighbour, row.dataset, self._began.task, row.user, by):
             self._row = replace(row, user=user)
             self._render_soon()
 
     @work(exclusive=True, group="outside", exit_on_error=False)
     async def action_open_editor(self) -> None:
-        text = self._unread or await self.ask(verbs.template_toml, self.template)
+        text = self._unread or await self.ask(template_verbs.template_toml, self.template)
         path = self.promptrec.home.root / "drafts" / f"{self._key}.toml"
         try:
             edited = self._edit(path, text)
@@ -231,7 +233,7 @@ class EditTemplateScreen(BaseScreen[str]):
             self.notify_text(f"{_editor()[0]} cannot be started: {error.strerror}. Set EDITOR.", "error")
             return
         try:
-            template = await self.ask(verbs.toml_template, edited)
+            template = await self.ask(template_verbs.toml_template, edited)
         except UserError as error:
             self._unread = edited
             self.query_one("#problem", Static).update(problem_text(error))
