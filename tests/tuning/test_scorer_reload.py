@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.files import sha256_folder, write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.tuning import scorer as module
@@ -129,19 +130,20 @@ def test_an_adapter_that_cannot_be_loaded_leaves_the_present_one(
     before = scores(scorer)
     shutil.copytree(folder.checkpoints / "checkpoint-3", folder.adapter)
     weights = folder.adapter / "adapter_model.safetensors"
+    write_json(folder.report, {"adapter_sha256": sha256_folder(folder.adapter)})
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-8])
 
     scorer = refreshed(scorer)
     assert scorer.adapter_name == "checkpoint-3"
     assert scores(scorer) == before
-    assert "from a backup, or fork the run" in capsys.readouterr().err
+    assert "is damaged: it is not what the run wrote" in capsys.readouterr().err
     bare = refreshed(bare)
     with pytest.raises(UserError, match="no adapter yet"):
         scores(bare)
     assert scores(bare, untuned=True) == untuned
 
-    shutil.rmtree(folder.result)
-    shutil.copytree(folder.checkpoints / "checkpoint-3", folder.adapter)
+    weights.unlink()
+    weights.write_bytes(whole)
     assert refreshed(scorer).adapter_name == "result"
     assert scores(refreshed(bare)) == pytest.approx(before, abs=1e-6)
