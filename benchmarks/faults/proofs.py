@@ -15,7 +15,7 @@ def proved(*selection: str) -> Act:
 
     def act(case: Case) -> Tally:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection],
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *selection],
             cwd=ROOT,
             env={**os.environ, "TMPDIR": str(case.place.temporary)},
             capture_output=True,
