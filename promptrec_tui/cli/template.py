@@ -119,7 +119,7 @@ def render_command(
         return
     used = len(rendering.prompt_token_ids) + len(rendering.completion_token_ids)
     print(f"row {rendering.user}: {used:,} of {rendering.context:,} tokens, ", end="")
-    print(f"{rendering.dropped_history} history items dropped\n")
+    print(f"{rendering.dropped_history} history items dropped for length, {rendering.older} older ones\n")
     print(clean_lines(rendering.prompt) + "⟦" + clean_lines(rendering.completion) + "⟧")
 
 

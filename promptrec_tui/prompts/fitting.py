@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.chat import ChatFrame, chat_frame
@@ -49,13 +49,18 @@ def frame_of(template: Template, tokenizer: TextTokenizer) -> ChatFrame | None:
 
 
 def fit_prompt(
-    template: Template, tokenizer: TextTokenizer, history: Sequence[Mapping[str, str]], room: int
+    template: Template,
+    tokenizer: TextTokenizer,
+    history: Sequence[Mapping[str, str]],
+    room: int,
+    shots: Sequence[Mapping[str, Any]] = (),
 ) -> Prompt:
     """The prompt of at most `room` tokens (BOS included) that has dropped the fewest of the oldest items.
 
+    The solved examples `shots` are never dropped: prompts of one task begin alike.
     Raises UserError when even the newest item alone does not fit, or nothing is rendered at all.
     """
-    return fit(template, tokenizer, lambda items: render_prompt(template, items), history, room)
+    return fit(template, tokenizer, lambda items: render_prompt(template, items, shots), history, room)
 
 
 def fit(

@@ -11,12 +11,15 @@ from promptrec_tui.prompts.template import Template, place, variables
 from promptrec_tui.text import clean
 
 
-def render_prompt(template: Template, history: Sequence[Mapping[str, str]]) -> str:
+def render_prompt(
+    template: Template, history: Sequence[Mapping[str, str]], shots: Sequence[Mapping[str, Any]] = ()
+) -> str:
     """The prompt after `history`: items oldest first, each with `title` and its attributes as text.
 
+    `shots`: solved examples, each with a `history` of its own and the `item` that came next.
     Raises UserError with part and line.
     """
-    return render(template, "prompt", {"history": history})
+    return render(template, "prompt", {"history": history, "shots": shots})
 
 
 def render_completion(template: Template, item: Mapping[str, str]) -> str:

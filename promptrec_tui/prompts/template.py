@@ -11,7 +11,7 @@ from promptrec_tui.prompts.sandbox import compiled, uses
 from promptrec_tui.text import clean, did_you_mean, is_harmless
 
 VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
-    "next_item": {"prompt": ("history",), "completion": ("item",)},
+    "next_item": {"prompt": ("history", "shots"), "completion": ("item",)},
     "classify": {"prompt": ("example", "labels", "shots"), "completion": ("label",)},
 }
 """What each part of a task's templates may use; the first it must use, or every row would be the same."""

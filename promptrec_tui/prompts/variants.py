@@ -7,7 +7,7 @@ from promptrec_tui.prompts.sandbox import SANDBOX
 from promptrec_tui.prompts.template import Template
 
 WORD = re.compile(r"\w+(?:['’-]\w+)*")
-LOOP = re.compile(r"(\bin\s+history(?:\[[^\]]*\])?)(?!\s*\|)")
+LOOP = re.compile(r"(\bin\s+(?:shot\.)?history(?:\[[^\]]*\])?)(?!\s*\|)")
 
 
 def words(template: Template) -> list[str]:

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt
+from promptrec_tui.prompts.sandbox import uses
 from promptrec_tui.prompts.template import Template, place
 from promptrec_tui.prompts.tokens import TextTokenizer
 from promptrec_tui.text import clean
 
 WINDOWS = ("anchored", "sliding")
+
+Shots = Sequence[tuple[int, tuple[int, ...], int]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class NextItem:
     """The task on one catalogue: item ids index `items` and `catalogue`.
 
     `catalogue`: each item's completion as token ids; `room`: tokens that a prompt may have, so that the
-    longest completion fits behind it.
+    longest completion fits behind it. `shots`: solved examples that each prompt shows, their items as fields,
+    and `shown` the ids of the users whose they are.
     """
 
     template: Template
@@ -62,6 +67,8 @@ class NextItem:
     items: Sequence[Mapping[str, str]]
     catalogue: list[tuple[int, ...]]
     room: int
+    shots: tuple[Mapping[str, Any], ...] = ()
+    shown: frozenset[int] = frozenset()
 
     def completion(self, item_id: int) -> tuple[int, ...]:
         """Token ids of one item as an answer, end token last."""
@@ -70,14 +77,19 @@ class NextItem:
     def prompt(self, history_item_ids: Sequence[int]) -> Prompt:
         """The prompt after these items, oldest first; the oldest are dropped where room is short."""
         history = [self.items[item] for item in history_item_ids]
-        return fit_prompt(self.template, self.tokenizer, history, self.room)
+        return fit_prompt(self.template, self.tokenizer, history, self.room, self.shots)
 
 
 def next_item(
-    template: Template, tokenizer: TextTokenizer, items: Sequence[Mapping[str, str]], context: int
+    template: Template,
+    tokenizer: TextTokenizer,
+    items: Sequence[Mapping[str, str]],
+    context: int,
+    shots: Shots = (),
 ) -> NextItem:
     """The task for a catalogue (item id = index) and a model that reads `context` tokens.
 
+    `shots`: (user id, history, answer) of solved examples, for a template that shows some.
     Raises UserError when there are no items, a completion has no tokens, or the longest leaves no room.
     """
     if not items:
@@ -90,7 +102,17 @@ def next_item(
             f"{place(template, 'completion')}, takes {len(catalogue[longest])} tokens for the item "
             f"{clean(items[longest].get('title', ''))[:60]!r}, and the model reads {context}: shorten it."
         )
-    return NextItem(template, tokenizer, items, catalogue, room)
+    if not uses(template.prompt, "shots"):
+        shots = ()
+    shown = frozenset(user_id for user_id, _, _ in shots)
+    return NextItem(template, tokenizer, items, catalogue, room, solved(items, shots), shown)
+
+
+def solved(items: Sequence[Mapping[str, str]], shots: Shots) -> tuple[Mapping[str, Any], ...]:
+    """What templates see of (user id, history, answer) shots: the `history` and the `item`, as fields."""
+    return tuple(
+        {"history": [items[item] for item in history], "item": items[answer]} for _, history, answer in shots
+    )
 
 
 def training_examples(task: NextItem, sequence: Sequence[int], targets: Sequence[Target]) -> list[Example]:

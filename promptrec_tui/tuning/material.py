@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from promptrec_tui.datasets.dataset import Dataset, Item, open_dataset
+from promptrec_tui.datasets.dataset import Dataset, open_dataset
+from promptrec_tui.datasets.shots import draw_shots
 from promptrec_tui.datasets.splits import Split, leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file
@@ -44,8 +45,11 @@ def checked_dataset(home: Home, spec: RunSpec) -> Dataset:
     return dataset
 
 
-def open_task(spec: RunSpec, items: Iterable[Item]) -> NextItem:
-    """The run's task on a catalogue. Raises UserError when template, model and items do not go together."""
+def open_task(spec: RunSpec, dataset: Dataset) -> NextItem:
+    """The run's task on the dataset's catalogue.
+
+    Raises UserError when template, model and items do not go together.
+    """
     reference = spec.template
     template = Template(
         name=reference.name,
@@ -59,9 +63,9 @@ def open_task(spec: RunSpec, items: Iterable[Item]) -> NextItem:
         verbalizers=tuple(reference.verbalizers.items()),
     )
     tokenizer = load_tokenizer(Path(spec.model.folder))
-    return next_item(
-        template, tokenizer, [{**item.attributes, "title": item.title} for item in items], tokenizer.context
-    )
+    items = [{**item.attributes, "title": item.title} for item in dataset.items()]
+    shots = draw_shots(dataset, spec.settings.data.tie_rule)
+    return next_item(template, tokenizer, items, tokenizer.context, shots)
 
 
 def read_users(dataset: Dataset, settings: DataSettings) -> list[UserEvents]:
@@ -74,9 +78,12 @@ def read_users(dataset: Dataset, settings: DataSettings) -> list[UserEvents]:
 
 
 def training_trees(task: NextItem, users: Iterable[UserEvents], settings: DataSettings) -> list[Tree]:
-    """The trees that train every training target of every user."""
+    """The trees that train every training target of every user whose events no prompt shows as solved."""
     return [
-        tree for user in users if user.split for tree in trees_at(task, user, user.split.training, settings)
+        tree
+        for user in users
+        if user.split and user.user_id not in task.shown
+        for tree in trees_at(task, user, user.split.training, settings)
     ]
 
 

@@ -62,7 +62,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     with checked_dataset(folder.home, spec) as dataset:
         items = dataset.items()
         users = read_users(dataset, data)
-    task = open_task(spec, items)
+        task = open_task(spec, dataset)
 
     journal.phase("loading", message="Preparing the training targets")
     trees = training_trees(task, users, data)

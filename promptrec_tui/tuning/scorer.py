@@ -4,7 +4,8 @@ First it says `{"ready": true, "device", "adapter"}` or `{"error"}`. A request i
 history being item keys, oldest first, and optionally `k`, `untuned`, `exclude_seen` and `target` (an item
 key). The answer is `{"id", "adapter", "prompt", "prompt_token_ids", "dropped", "items", "rank"}` or
 `{"id", "error"}`. `adapter` is "result", "checkpoint-S", or null for the untuned model: each question is
-answered with the adapter that the run has by then. It ends with its input, or after 10 idle minutes.
+answered with the adapter that the run has by then. It ends with its input, after 10 idle minutes, or when a
+run wants its GPU; while a run has that, it answers on the CPU.
 """
 
 import json
@@ -26,11 +27,12 @@ from promptrec_tui.files import FileState, file_state
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.checkpoints import MANIFEST, checkpoint_path, newest_verified, verify
 from promptrec_tui.runs.folder import RunFolder, find
+from promptrec_tui.runs.liveness import Lock
 from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.tasks.next_item import NextItem, window_start
 from promptrec_tui.text import clean
 from promptrec_tui.tuning.adapters import check_result
-from promptrec_tui.tuning.devices import prepare
+from promptrec_tui.tuning.borrowing import borrow, leave_when_wanted
 
 IDLE_SECONDS = 600.0
 VERBS = ("top_k", "rank", "scores")
@@ -77,6 +79,7 @@ class Scorer:
     ids: Mapping[str, int]
     data: DataSettings
     device: str
+    slot: Lock | None = None
 
     @property
     def adapter_name(self) -> str | None:
@@ -149,7 +152,7 @@ def _finite(value: float) -> float | None:
 def load(folder: RunFolder) -> Scorer:
     """Load the run's model, adapter and catalogue. Raises UserError when one is missing or unfit."""
     spec = folder.spec()
-    device_setting = prepare(spec.settings.run)
+    device_setting, slot = borrow(folder.home, spec.settings.run)
 
     from promptrec_tui.models.loading import choose_device, choose_dtype, load_adapter, load_base
     from promptrec_tui.tokentree.ranker import Ranker
@@ -157,7 +160,7 @@ def load(folder: RunFolder) -> Scorer:
 
     with checked_dataset(folder.home, spec) as dataset:
         items = dataset.items()
-    task = open_task(spec, items)
+        task = open_task(spec, dataset)
     device = choose_device(device_setting)
     model: Any = load_base(
         Path(spec.model.folder), device, choose_dtype(spec.settings.train.precision, device)
@@ -179,6 +182,7 @@ def load(folder: RunFolder) -> Scorer:
         ids={item.key: item.item_id for item in items},
         data=spec.settings.data,
         device=str(device),
+        slot=slot,
     )
 
 
@@ -222,21 +226,24 @@ def _tuned(scorer: Scorer, adapter: Path) -> Scorer:
 
 def serve(scorer: Scorer, requests: IO[str], answers: IO[str]) -> None:
     """Answer request after request until the input ends, each with the adapter that the run then has."""
-    timer = _idle_timer()
+    timer, busy = _idle_timer(), threading.Lock()
+    if scorer.slot:
+        leave_when_wanted(scorer.folder.home, scorer.slot, busy)
     for line in requests:
         timer.cancel()
         number = None
-        try:
-            request = json.loads(line)
-            number = request.get("id")
-            scorer = refreshed(scorer)
-            answer = scorer.answer(request)
-        except UserError as error:
-            answer = {"error": str(error)}
-        except Exception as error:
-            traceback.print_exc()
-            answer = {"error": f"Unexpected {type(error).__name__} in the scorer; see its log."}
-        _say(answers, {"id": number, **answer})
+        with busy:
+            try:
+                request = json.loads(line)
+                number = request.get("id")
+                scorer = refreshed(scorer)
+                answer = scorer.answer(request)
+            except UserError as error:
+                answer = {"error": str(error)}
+            except Exception as error:
+                traceback.print_exc()
+                answer = {"error": f"Unexpected {type(error).__name__} in the scorer; see its log."}
+            _say(answers, {"id": number, **answer})
         timer = _idle_timer()
     timer.cancel()
 

@@ -20,17 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptrec_tui.datasets.dataset import Item, open_dataset
+from promptrec_tui.datasets.shots import draw_shots
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.halving import rounds
 from promptrec_tui.evaluation.metrics import ranking_metrics
 from promptrec_tui.evaluation.protocol import Protocol
 from promptrec_tui.evaluation.sampling import sample_users
+from promptrec_tui.home import find_home
 from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
 from promptrec_tui.prompts.variants import without, words
 from promptrec_tui.runs.spec import DataSettings, EvaluationSettings, RunSettings
 from promptrec_tui.tasks.next_item import next_item
-from promptrec_tui.tuning.devices import prepare
+from promptrec_tui.tuning.borrowing import borrow
 
 Tell = Callable[[str], None]
 """Called with the name of a template each time that it has ranked one user's target."""
@@ -57,7 +59,7 @@ class Judge:
 
     def __init__(self, request: Mapping[str, Any]) -> None:
         """Raises UserError when model, adapter or dataset are missing or unfit."""
-        device_setting = prepare(RunSettings())
+        device_setting, self.slot = borrow(find_home(), RunSettings())
         # Here and not above: the environment that torch reads is set a line before.
         from promptrec_tui.models.loading import choose_device, choose_dtype, load_adapter, load_base
         from promptrec_tui.tuning.material import case_at, read_users
@@ -68,6 +70,7 @@ class Judge:
         self.tokenizer: TextTokenizer = load_tokenizer(folder)
         with open_dataset(Path(request["dataset"])) as dataset:
             self.items: list[Item] = dataset.items()
+            self.shots = draw_shots(dataset, self.data.tie_rule)
             users = {user.key: user for user in read_users(dataset, self.data) if user.split}
         chosen = sample_users(users, int(request["users"]), 0)
         if not chosen:
@@ -106,7 +109,7 @@ class Judge:
             return
         fields = [{**item.attributes, "title": item.title} for item in self.items]
         try:
-            task = next_item(trial.template, self.tokenizer, fields, self.tokenizer.context)
+            task = next_item(trial.template, self.tokenizer, fields, self.tokenizer.context, self.shots)
             ranker = Ranker(self.model, task.catalogue, normalised=self.evaluation.score == "mean")
             for case in cases:
                 prompt = task.prompt(case.history).token_ids

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptrec_tui.datasets.dataset import Dataset, open_dataset
+from promptrec_tui.datasets.shots import draw_shots
 from promptrec_tui.datasets.splits import leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt, frame_of
@@ -15,7 +16,7 @@ from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
 from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.store.models import find_model, list_models
 from promptrec_tui.tasks.classify import classify
-from promptrec_tui.tasks.next_item import window_start
+from promptrec_tui.tasks.next_item import solved, window_start
 from promptrec_tui.workspace.datasets import find_dataset
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.rendering import example_fields, item_fields, training_examples
@@ -204,6 +205,7 @@ def _histories(
 ) -> list[tuple[str, Ids]]:
     """Tally every target of the users; answers the titles that can be answers, with their token ids."""
     settings, items = DataSettings(), item_fields(file)
+    shots = solved(items, draw_shots(file, settings.tie_rule))
     answers: dict[int, Ids] = {}
     refusals: dict[int, str] = {}
     for number, item in enumerate(items):
@@ -227,7 +229,7 @@ def _histories(
             start = window_start(position, settings.max_history, settings.window)
             history = [items[item] for item in sequence[start:position]]
             try:
-                prompt = fit_prompt(template, tokenizer, history, room)
+                prompt = fit_prompt(template, tokenizer, history, room, shots)
             except UserError as error:
                 tally.reasons[str(error)] += 1
                 continue

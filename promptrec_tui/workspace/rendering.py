@@ -1,20 +1,22 @@
 """One row as a model gets it under a template, saved or still being written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
 from promptrec_tui.datasets.dataset import Dataset, Example, open_dataset
+from promptrec_tui.datasets.shots import Shot, draw_shots
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import FileState, file_state
 from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt, frame_of
 from promptrec_tui.prompts.template import Template, check_template
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
+from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.store.models import find_model, list_models
 from promptrec_tui.tasks.classify import Classify, classify
-from promptrec_tui.tasks.next_item import NextItem, next_item
+from promptrec_tui.tasks.next_item import NextItem, next_item, solved, window_start
 from promptrec_tui.workspace.datasets import find_dataset
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.templates import as_template, find_template
@@ -28,7 +30,8 @@ class Rendering:
     """One row as the model gets it: the user's last event is the completion, what came before the prompt.
 
     `user` is a key, or the number of a labelled text; `chat`: is it a conversation? `dropped_titles`: the
-    items (or solved examples) left out for length; `special_texts`: how often the data spell a special token.
+    items (or solved examples) left out for length; `special_texts`: how often the data spell a special token;
+    `older`: events before the window that a run's prompts show (`data.max_history`).
     """
 
     user: str
@@ -41,6 +44,7 @@ class Rendering:
     chat: bool = False
     dropped_titles: tuple[str, ...] = ()
     special_texts: int = 0
+    older: int = 0
 
 
 def render_template(
@@ -57,11 +61,11 @@ def render_template(
     sources = _sources(workspace, dataset, model)
     if found.task == "classify":
         return _labelled(found, sources, user, row)
-    key, events = _user(sources, dataset, user, row)
+    key, events, older = _user(sources, dataset, user, row)
     task = _task(found, sources)
     prompt, completion = task.prompt(events[:-1]), task.completion(events[-1])
     titles = [task.items[item]["title"] for item in events[:-1]]
-    return _rendering(found, sources, key, prompt, completion, titles)
+    return replace(_rendering(found, sources, key, prompt, completion, titles), older=older)
 
 
 def render_draft(
@@ -77,15 +81,17 @@ def render_draft(
     sources = _sources(workspace, dataset, model)
     if template.task == "classify":
         return _labelled(template, sources, user, 0)
-    key, events = _user(sources, dataset, user, 0)
+    key, events, older = _user(sources, dataset, user, 0)
     tokenizer = _tokenizer(sources.model, sources.model_states)
     items = _items(sources.dataset, sources.dataset_state)
     completion = completion_ids(template, tokenizer, items[events[-1]])
     longest = completion_ids(template, tokenizer, items[_longest(sources.dataset, sources.dataset_state)])
     room = tokenizer.context - max(len(completion), len(longest))
     history = [items[item] for item in events[:-1]]
-    prompt = fit_prompt(template, tokenizer, history, room)
-    return _rendering(template, sources, key, prompt, completion, [item["title"] for item in history])
+    shots = solved(items, _shots(sources.dataset, sources.dataset_state))
+    prompt = fit_prompt(template, tokenizer, history, room, shots)
+    titles = [item["title"] for item in history]
+    return replace(_rendering(template, sources, key, prompt, completion, titles), older=older)
 
 
 def neighbour(workspace: Workspace, dataset: str, task: str, user: str | None, by: int) -> str | None:
@@ -161,7 +167,8 @@ def example_fields(example: Example) -> dict[str, str]:
     return {name: value if isinstance(value, str) else str(value) for name, value in example.fields.items()}
 
 
-def _user(sources: "_Sources", dataset: str, user: str | None, row: int) -> tuple[str, list[int]]:
+def _user(sources: "_Sources", dataset: str, user: str | None, row: int) -> tuple[str, list[int], int]:
+    """A user's key, the events of the window before the last one with that one, and how many are older."""
     with open_dataset(sources.dataset) as file:
         if not file.counts.users:
             raise UserError("The dataset has no users: choose a template for classify, or other data.")
@@ -169,7 +176,9 @@ def _user(sources: "_Sources", dataset: str, user: str | None, row: int) -> tupl
         events = file.sequence(file.user(key).user_id)
     if len(events) < 2:
         raise UserError(f"User {key!r} has {len(events)} event(s): choose one with at least two.")
-    return key, events
+    settings = DataSettings()
+    start = window_start(len(events) - 1, settings.max_history, settings.window)
+    return key, events[start:], start
 
 
 def _user_of_row(file: Dataset, dataset: str, row: int) -> str:
@@ -204,7 +213,8 @@ def _sources(workspace: Workspace, dataset: str, model: str) -> _Sources:
 def _task(template: Template, sources: _Sources) -> NextItem:
     tokenizer = _tokenizer(sources.model, sources.model_states)
     items = _items(sources.dataset, sources.dataset_state)
-    return next_item(template, tokenizer, items, tokenizer.context)
+    shots = _shots(sources.dataset, sources.dataset_state)
+    return next_item(template, tokenizer, items, tokenizer.context, shots)
 
 
 @lru_cache(maxsize=4)
@@ -223,6 +233,12 @@ def _tokenizer(folder: Path, states: tuple[FileState | None, ...]) -> TextTokeni
 def _items(path: Path, state: FileState | None) -> list[dict[str, str]]:
     with open_dataset(path) as file:
         return item_fields(file)
+
+
+@lru_cache(maxsize=2)
+def _shots(path: Path, state: FileState | None) -> list[Shot]:
+    with open_dataset(path) as file:
+        return draw_shots(file, DataSettings().tie_rule)
 
 
 @lru_cache(maxsize=2)

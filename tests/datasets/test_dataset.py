@@ -1,11 +1,14 @@
 """What is read back from a dataset file."""
 
+import shutil
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from promptrec_tui.datasets.dataset import Counts, Row, User, open_dataset
-from promptrec_tui.datasets.importer import ImportOptions, import_dataset
+from promptrec_tui.datasets.dataset import Counts, Dataset, Row, User, open_dataset
+from promptrec_tui.datasets.importer import Imported, ImportOptions, import_dataset
 from promptrec_tui.errors import UserError
 
 
@@ -108,3 +111,34 @@ def test_a_file_that_is_no_dataset_is_refused(tmp_path):
         connection.execute("CREATE TABLE meta AS SELECT 'format_version' AS key, '99' AS value")
     with pytest.raises(UserError, match="format 99"):
         open_dataset(tmp_path / "newer.sqlite")
+
+
+def test_a_file_of_version_1_is_read_as_one_of_version_2(
+    films: tuple[Imported, Path], tmp_path: Path
+) -> None:
+    """Version 1 had no column `folded`; nothing else has changed."""
+    old = tmp_path / "old.sqlite"
+    shutil.copy(films[1], old)
+    with closing(sqlite3.connect(old)) as connection, connection:
+        for table in ("item", "user"):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN folded")
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'format_version'")
+
+    def reads(dataset: Dataset) -> list[object]:
+        return [
+            dataset.items(),
+            dataset.users(contains="OB"),
+            dataset.user("ann"),
+            dataset.find_items("ALIEN"),
+            dataset.find_items("o"),
+            dataset.item_by_title("dr. no"),
+            dataset.item_by_key("b"),
+            dataset.rows(2, 3),
+            dataset.history(0),
+            list(dataset.sequences()),
+        ]
+
+    with open_dataset(films[1]) as new, open_dataset(old) as before:
+        assert before.meta["format_version"] == "1"
+        assert reads(before) == reads(new)
+        assert all(reads(new))

@@ -1,5 +1,6 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -54,9 +55,9 @@ def test_only_the_oldest_items_are_dropped_and_no_more_than_needed(
 def test_few_renderings_find_the_number(tokenizer_of: Tokenizers, monkeypatch: pytest.MonkeyPatch) -> None:
     rendered: list[int] = []
 
-    def counted(template: Template, history: list[dict[str, str]]) -> str:
+    def counted(template: Template, history: list[dict[str, str]], shots: Sequence[Any]) -> str:
         rendered.append(len(history))
-        return render_prompt(template, history)
+        return render_prompt(template, history, shots)
 
     monkeypatch.setattr(fitting, "render_prompt", counted)
     history = items([f"Film {number} ({1900 + number})" for number in range(100)])

@@ -21,8 +21,9 @@ def name(template: Template) -> str:
 def test_every_one_is_right_and_needs_only_titles(template: Template) -> None:
     check_template(template)
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", template.name)
-    prompt = render_prompt(template, HISTORY)
+    prompt = render_prompt(template, HISTORY, [{"history": [{"title": "seen"}], "item": {"title": "next"}}])
     assert prompt.index("英雄") < prompt.index("Heat")
+    assert ("seen" in prompt and "next" in prompt[: prompt.index("英雄")]) == ("few-shot" in template.name)
     assert "Heat" in render_completion(template, HISTORY[1])
 
 

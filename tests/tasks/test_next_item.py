@@ -105,3 +105,25 @@ def test_examples_are_prompt_and_completion(
     check(
         next_item(template, apart, request.getfixturevalue("items"), context), sequence, max_history, window
     )
+
+
+def test_solved_examples_stand_before_every_history_and_are_never_dropped(
+    listing: Template, apart: TextTokenizer, items: Items
+) -> None:
+    template = replace(
+        listing,
+        prompt="{% for shot in shots %}{{ shot.history | map(attribute='title') | join('+') }}="
+        "{{ shot.item.title }};{% endfor %}{% for item in history %}{{ item.title }},{% endfor %}",
+    )
+    shots = [(7, (0, 2), 1), (9, (4,), 3)]
+    titles = [item["title"] for item in items]
+    shown = f"{titles[0]}+{titles[2]}={titles[1]};{titles[4]}={titles[3]};"
+    task = next_item(template, apart, items, apart.context, shots)
+    assert task.shown == {7, 9}
+    assert task.prompt([5]).text == f"{shown}{items[5]['title']},"
+    narrow = replace(task, room=len(task.prompt(SEQUENCE).token_ids) - 1).prompt(SEQUENCE)
+    assert narrow.dropped
+    assert narrow.text.startswith(shown)
+    plain = next_item(listing, apart, items, apart.context, shots)
+    assert not plain.shown
+    assert plain.prompt([5]).text == next_item(listing, apart, items, apart.context).prompt([5]).text

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from promptrec_tui.datasets.shots import draw_shots
 from promptrec_tui.datasets.splits import Split, leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
@@ -105,7 +106,7 @@ def test_no_validation_or_test_target_is_trained(new_run: Callable[..., RunFolde
     spec = folder.spec()
     data = spec.settings.data
     with checked_dataset(folder.home, spec) as dataset:
-        users, task = read_users(dataset, data), open_task(spec, dataset.items())
+        users, task = read_users(dataset, data), open_task(spec, dataset)
     for user in users:
         labels = [
             tuple(tree.labels[tree.owners == owner].tolist())
@@ -120,6 +121,21 @@ def test_no_validation_or_test_target_is_trained(new_run: Callable[..., RunFolde
         assert shown in {tuple(whole[at : at + len(shown)]) for at in range(len(whole))}, (
             "the validation event is in the history of the test target"
         )
+
+
+def test_users_whose_events_are_shown_as_solved_are_not_trained(new_run: Callable[..., RunFolder]) -> None:
+    folder = new_run(template="next-film-few-shot-en")
+    spec = folder.spec()
+    with checked_dataset(folder.home, spec) as dataset:
+        users, task = read_users(dataset, spec.settings.data), open_task(spec, dataset)
+        solved = draw_shots(dataset, spec.settings.data.tie_rule)
+    assert task.shown == {shot.user_id for shot in solved}
+    assert task.shown
+    for user in users:
+        trained = bool(training_trees(task, [user], spec.settings.data))
+        assert trained == (user.user_id not in task.shown and len(user.sequence) >= 5)
+        for shot in task.shots:
+            assert shot["item"]["title"] in task.prompt(user.sequence[:2]).text
 
 
 def test_baselines_know_nothing_from_the_target_on(new_run: Callable[..., RunFolder]) -> None:

@@ -63,6 +63,7 @@ def rendering_facts(
         (f" ({clean(model)})", "dim"),
         ("  dropped ", "dim"),
         (f"{dropped} oldest items", "$text-warning") if dropped else "none",
+        (f"  {rendering.older:,} older events are not shown to the model", "dim") if rendering.older else "",
         ("  chat", "dim") if rendering.chat else "",
         (f"  {special} special tokens in the data, kept as text", "$text-warning") if special else "",
     )

@@ -1,0 +1,62 @@
+"""A GPU for those who only look (scorer, trials): theirs until a run wants it. The CPU needs no asking."""
+
+import os
+import subprocess
+import threading
+import time
+
+from promptrec_tui.home import Home
+from promptrec_tui.runs.devices import devices_for
+from promptrec_tui.runs.launchers import dispatch_command, environment
+from promptrec_tui.runs.liveness import Lock
+from promptrec_tui.runs.queue import queued
+from promptrec_tui.runs.slots import take_slot
+from promptrec_tui.runs.spec import RunSettings
+from promptrec_tui.tuning.devices import prepare
+
+LOOK_SECONDS = 2.0
+
+
+def borrow(home: Home, settings: RunSettings) -> tuple[str, Lock | None]:
+    """Set this process up for the first free device of the settings; for the CPU where none is free.
+
+    Answers the device setting as this process sees it, and the lock of the slot unless it is the CPU.
+    """
+    for device in devices_for(settings.device):
+        if device.name == "cpu":
+            break
+        slot = take_slot(home, device)
+        if isinstance(slot, Lock):
+            return prepare(settings, claimed=device.name), slot
+    return prepare(settings.model_copy(update={"device": "cpu"})), None
+
+
+def leave_when_wanted(home: Home, slot: Lock, busy: threading.Lock) -> None:
+    """End this process, between two answers (`busy` is held during one), once a run waits for its device."""
+
+    def look() -> None:
+        while not wanted(home, slot):
+            time.sleep(LOOK_SECONDS)
+        busy.acquire()
+        slot.release()
+        subprocess.Popen(
+            dispatch_command(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(home),
+            start_new_session=True,
+        )
+        os._exit(0)
+
+    threading.Thread(target=look, daemon=True).start()
+
+
+def wanted(home: Home, slot: Lock) -> bool:
+    """Whether a run that is not held waits for the device of a slot."""
+    return any(
+        device.slot == slot.path.stem
+        for entry in queued(home)
+        if not entry.hold
+        for device in devices_for(entry.device)
+    )
