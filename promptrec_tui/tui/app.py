@@ -25,6 +25,7 @@ from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
 from promptrec_tui.tui.last_look import LastLook
 from promptrec_tui.tui.notices import sentence_of
 from promptrec_tui.tui.palette import ActionProvider
+from promptrec_tui.tui.pauses import shorten_pauses
 from promptrec_tui.tui.screens.data import DataScreen
 from promptrec_tui.tui.screens.form import Form
 from promptrec_tui.tui.screens.help import HelpScreen
@@ -41,6 +42,9 @@ T = TypeVar("T")
 
 NOTHING: dict[str, Any] = {}
 NEWS_SECONDS = 120.0
+LOADED_SECONDS = 3.0
+"""By then the first screen is up and the catalogue open."""
+
 STAMP_SECONDS = 60.0
 
 QUEUE_SECONDS = 30
@@ -102,6 +106,7 @@ class PromptrecApp(Asking, App[int]):
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
         if not self.is_headless:
             leave_on_signals(self)
+            self.set_timer(LOADED_SECONDS, shorten_pauses)
         self.greet(self.session)
         self.stamp()
         self.set_interval(STAMP_SECONDS, self.stamp)

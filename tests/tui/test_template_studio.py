@@ -45,6 +45,12 @@ async def test_the_journey_of_a_template(shop_home, until, screen_text, size):
         [mark] = [s for s in app.screen.query_one("#rendering").visual.spans if TRAINED in str(s.style)]
         assert shown(app, "rendering")[mark.start : mark.end].endswith("⏎")
 
+        # The other rows are shown without leaving the text.
+        await pilot.press("f6")
+        await until(pilot, lambda: "user u01" in shown(app, "facts"))
+        await pilot.press("f7")
+        await until(pilot, lambda: "user u00" in shown(app, "facts"))
+
         await pilot.press(*"{{ hisory }}")
         await until(pilot, lambda: "Did you mean 'history'" in shown(app, "problem"))
         sentence, line, caret = shown(app, "problem").splitlines()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from promptrec_tui.tui.template_verbs import Opening
     from promptrec_tui.workspace.templates import Template
 
-RENDER_SECONDS = 0.02
+RENDER_SECONDS = 0.005
 """From a keystroke to the question; a faster next keystroke takes its place."""
 
 DRAFT_SECONDS = 0.5
@@ -163,7 +163,9 @@ class EditTemplateScreen(BaseScreen[str]):
             return
         problem.update("")
         self.query_one("#shown").remove_class("-wrong")
-        self._row = replace(row, user=answer.user)
+        # A step to another row may have been taken meanwhile.
+        if self._row is row:
+            self._row = replace(row, user=answer.user)
         facts = rendering_facts(answer, row.dataset_name, row.model_name, self.promptrec.glyphs)
         self.query_one("#facts", Static).update(facts)
         end = LINE_ENDS[self.promptrec.ascii_only]

@@ -1,8 +1,10 @@
 """A field for the text of a template, its Jinja tags in colour."""
 
 import re
+from typing import ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
 TAGS = (
@@ -13,8 +15,15 @@ TAGS = (
 )
 
 
-class TemplateArea(TextArea):
-    """Coloured by itself: the grammars that Textual offers are C code, and none of them is Jinja's."""
+class TemplateArea(TextArea, inherit_bindings=False):
+    """Coloured by itself: the grammars that Textual offers are C code, and none of them is Jinja's.
+
+    The function keys belong to the screen: Textual's selecting with F6 and F7 is shift and the arrows too.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding for binding in TextArea.BINDINGS if isinstance(binding, Binding) and binding.key[0] != "f"
+    ]
 
     def __init__(self, id: str, placeholder: str = "") -> None:
         super().__init__(id=id, compact=True, placeholder=placeholder, highlight_cursor_line=False)
