@@ -55,7 +55,7 @@ def enqueue(
     is as it was asked for last time, else 0 and True. With `after`, the last attempt that the asker knows of,
     UserError is raised when somebody else asked or started in the meantime.
     """
-    with _alone(folder):
+    with alone(folder):
         if after is not None and (folder.last_attempt != after or queue_entry(folder)):
             raise UserError(f"Run {folder.id} was started elsewhere a moment ago.")
         before = asked_entry(folder)
@@ -79,7 +79,7 @@ def change(folder: RunFolder, claimed_too: bool = False, **changes: Any) -> bool
 
     With `claimed_too` that does not matter: what was asked of the last attempt may still be read.
     """
-    with _alone(folder):
+    with alone(folder):
         entry = asked_entry(folder) if claimed_too else queue_entry(folder)
         if entry is None:
             return False
@@ -100,7 +100,7 @@ def note_reason(entry: Entry, reason: str) -> None:
 
 def withdraw(folder: RunFolder) -> bool:
     """Take a waiting run out of the queue; False when it was not waiting, or is claimed already."""
-    with _alone(folder):
+    with alone(folder):
         if queue_entry(folder) is None:
             return False
         folder.queue_file.unlink()
@@ -140,7 +140,7 @@ def claim(folder: RunFolder, slot: Lock) -> int | None:
     Beside the slot's lock it is written who has it now. Raises OSError when the disk takes no more; the run
     then waits as before.
     """
-    with _alone(folder):
+    with alone(folder):
         entry = queue_entry(folder)
         if entry is None or entry.hold or lock_held(folder.lock):
             return None
@@ -192,7 +192,11 @@ def _write(path: Path, entry: Entry) -> None:
 
 
 @contextmanager
-def _alone(folder: RunFolder) -> Iterator[None]:
+def alone(folder: RunFolder) -> Iterator[None]:
+    """While this lasts, nobody else asks for, claims or withdraws the run.
+
+    Raises UserError when somebody else is at it for more than `BUSY` seconds.
+    """
     lock = take_lock(folder.queue_lock, BUSY)
     if lock is None:
         raise UserError(f"Run {folder.id} is being queued or started by another process: try again.")

@@ -122,12 +122,16 @@ def same_text(catalogue: Catalogue, name: str, sha256: str) -> TemplateRow | Non
 def rename_template(catalogue: Catalogue, template: str, name: str) -> TemplateRow:
     """Give all versions of a template another name; runs keep the name and the text that they started with.
 
-    Raises UserError for an unknown name and for a built-in template.
+    Raises UserError for an unknown name, a built-in template, and a name that somebody took first.
     """
     row = find_template(catalogue, template)
     if row.builtin:
         raise UserError(f"Template {row.name!r} ships with promptrec: only your own ones can be renamed.")
     with catalogue.write() as session:
+        if session.scalar(select(tables.Template.id).filter_by(name=name)):
+            raise UserError(f"A template called {name!r} exists already: choose another name.")
+        if not session.scalar(select(tables.Template.id).filter_by(id=row.id, name=row.name)):
+            raise UserError(f"Template {row.name!r} was renamed or deleted elsewhere a moment ago.")
         session.execute(update(tables.Template).filter_by(name=row.name).values(name=name))
     return find_template(catalogue, row.id)
 

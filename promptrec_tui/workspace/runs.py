@@ -4,6 +4,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from promptrec_tui.files import delete, inside, read_json
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.logout import run_survival
 from promptrec_tui.runs.logs import last_lines
-from promptrec_tui.runs.queue import enqueue
+from promptrec_tui.runs.queue import alone, enqueue
 from promptrec_tui.runs.spec import (
     DatasetRef,
     ModelRef,
@@ -195,12 +196,15 @@ def launch_spec(
 
 def delete_run(workspace: Workspace, run: str) -> RunRow:
     """Take a run, its checkpoints and its figures away. Raises UserError while it is going."""
-    row, folder, state = _truth(workspace, run)
-    if state in ACTIVE:
-        raise UserError(f"Run {row.name!r} is {state.value}: stop it before you delete it.")
+    row = find_run(workspace, run)
+    folder = RunFolder(workspace.home.runs / row.id)
     place = inside(workspace.home.runs, folder.path)
-    store.delete_run(workspace.catalogue, row.id)
-    delete(workspace.home.runs, place)
+    # Nobody resumes it between the look and the deed; where the folder is gone there is nothing to resume.
+    with alone(folder) if folder.path.is_dir() else nullcontext():
+        if (state := run_status(folder).state) in ACTIVE:
+            raise UserError(f"Run {row.name!r} is {state.value}: stop it before you delete it.")
+        store.delete_run(workspace.catalogue, row.id)
+        delete(workspace.home.runs, place)
     return row
 
 
@@ -268,12 +272,6 @@ def run_evaluations(workspace: Workspace, run: str) -> list[store.EvaluationRow]
 def log_path(workspace: Workspace, run: str) -> Path:
     """The log of the run's last attempt (it need not exist yet)."""
     return _log(run_folder(workspace, run))
-
-
-def _truth(workspace: Workspace, run: str) -> tuple[RunRow, RunFolder, State]:
-    row = find_run(workspace, run)
-    folder = RunFolder(workspace.home.runs / row.id)
-    return row, folder, run_status(folder).state
 
 
 def moved(workspace: Workspace, run_id: str) -> RunRow:

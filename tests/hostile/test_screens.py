@@ -14,6 +14,7 @@ from promptrec_tui.tui.actions import GROUPS
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.last_look import LastLook
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
+from promptrec_tui.tui.screens.try_templates import TrialsScreen
 
 FILL = "fill every field"
 WAIT = "wait a moment"
@@ -52,6 +53,18 @@ FORMS = {"new run", "import", "add a model", "clean", "edit", "try templates"}
 
 def drawn(app: App[Any]) -> str:
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+def tried(texts: list[str]) -> dict[str, Any]:
+    """A `template try` document that says these texts wherever names and sentences stand."""
+    metrics = {"ndcg@10": 0.1, "hr@10": 0.1, "mrr": 0.1, "rank": 9.0}
+    trials = [
+        {"name": text, "users": 8, "metrics": metrics, "first": metrics, "error": texts[-1] * (number % 2)}
+        for number, text in enumerate(texts)
+    ]
+    words = [{"word": text, "cost": 0.5, "users": 8} for text in texts]
+    spread = {"metric": "ndcg@10", "users": 8, "mean": 0.1, "low": 0.1, "high": 0.1}
+    return {"trials": trials, "words": words, **spread}
 
 
 def fill_fields(app: App[Any], texts: list[str]) -> None:
@@ -97,8 +110,15 @@ async def test_no_screen_shows_a_control_or_breaks(
                 places.add(getattr(app.screen, "PLACE", ""))
                 assert all(map(is_harmless, drawn(app).replace("\n", ""))), (place, key)
             app.notify_text(hostile[len(place) % len(hostile)])
+        # The result of a trial takes a model minutes: its document is made here.
+        place = "trials"
+        await app.push_screen(TrialsScreen(tried(hostile)))
+        await pilot.pause(0.2)
+        places.add(place)
+        assert "doublings of the rank" in drawn(app)
+        assert all(map(is_harmless, drawn(app).replace("\n", "")))
         assert app.is_running
     # Fields show what was pasted into them; everything else is clean before it is drawn.
     assert rescued <= FORMS
-    # What is no screen, and the result of a trial, which takes a model minutes.
-    assert set(GROUPS) - places == {"app", "table", "scroll", "trials"}
+    # What is no screen.
+    assert set(GROUPS) - places == {"app", "table", "scroll"}

@@ -1,6 +1,7 @@
 """Two programs at work on one home: nothing is overwritten, and who comes second is told."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +11,23 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder, create_run
-from promptrec_tui.runs.queue import asked_entry, enqueue
+from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.queue import alone, asked_entry, enqueue
 from promptrec_tui.runs.status import run_status
+from promptrec_tui.store import templates as store
 from promptrec_tui.tui import verbs
 from promptrec_tui.workspace import control
 from promptrec_tui.workspace import runs as run_verbs
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import NewRun, delete_run, make_spec, refresh
-from promptrec_tui.workspace.templates import Template, save_edited, template_versions
+from promptrec_tui.workspace.templates import (
+    Template,
+    list_templates,
+    rename_template,
+    save_edited,
+    template_versions,
+)
 
 OWN = Template(
     "own", "next_item", "en", "{% for i in history %}{{ i.title }}{% endfor %}", "{{ item.title }}"
@@ -76,6 +85,47 @@ def test_a_run_that_was_deleted_elsewhere_is_one_sentence(
             verb(other, paused.id)
     refresh(other)
     assert not paused.path.exists()
+
+
+def test_a_run_that_is_claimed_while_it_is_being_deleted_stays(
+    both: tuple[Workspace, Workspace], paused: RunFolder
+) -> None:
+    """The look at its state and the deed are one: whoever claims a run holds its queue lock."""
+    one, _ = both
+    with ThreadPoolExecutor() as pool, alone(paused):
+        deletion = pool.submit(delete_run, one, paused.id)
+        with pytest.raises(TimeoutError):
+            deletion.result(timeout=0.3)
+        paused.attempt(2).path.mkdir()
+        write_json(paused.attempt(2).claim, {"device": "cpu", "slot": "cpu"})
+        lock = take_lock(paused.lock)
+    try:
+        with pytest.raises(UserError, match="stop it before you delete it"):
+            deletion.result()
+        assert paused.spec_file.exists()
+    finally:
+        assert lock
+        lock.release()
+
+
+def test_of_two_new_names_for_one_template_the_first_holds(both: tuple[Workspace, Workspace]) -> None:
+    one, other = both
+    base = save_edited(one, OWN, "").row
+    save_edited(one, replace(OWN, name="second"), "")
+    with pytest.raises(UserError, match="'second' exists already"):
+        store.rename_template(other.catalogue, base.id, "second")
+
+    with ThreadPoolExecutor() as pool:
+        renamed = [
+            pool.submit(rename_template, workspace, "own", name)
+            for workspace, name in zip(both, ("mine", "yours"), strict=True)
+        ]
+    errors = [str(error) for future in renamed if (error := future.exception())]
+    assert len(errors) == 1
+    assert "elsewhere a moment ago" in errors[0] or "no template called 'own'" in errors[0]
+    names = {row.name for row in list_templates(one)}
+    assert len(names & {"mine", "yours"}) == 1
+    assert not names & {"own"}
 
 
 def test_a_run_that_was_started_elsewhere_is_not_asked_for_again(
