@@ -166,7 +166,7 @@ def report(folder: Path, threads: int) -> list[str]:
 def main(arguments: Sequence[str]) -> None:
     """Simulate, measure, print; write it into RESULTS.md if told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rows", type=int, default=FULL_ROWS)
+    parser.add_argument("--rows", type=int, default=FULL_ROWS, help="some are drawn twice and fall away")
     parser.add_argument(
         "--folder", type=Path, help="a folder to work in; a file of ratings there is used again"
     )
