@@ -50,10 +50,10 @@ class Journal:
         self._events.write(kind, **fields)
 
     def phase(self, phase: str, done: int | None = None, total: int | None = None, message: str = "") -> None:
-        """Say where the run is. A phase is written once a second at most, its begin and end always."""
+        """Say where the run is. Counts are written once a second at most, the first and the last always."""
         self._progressed = boottime()
         now = time.monotonic()
-        old = phase == self._phase and (done != total or done == self._done)
+        old = done is not None and phase == self._phase and (done != total or done == self._done)
         if old and now - self._told < NEWS_SECONDS:
             return
         self._phase, self._done, self._told = phase, done, now

@@ -1,6 +1,6 @@
 """What a run works on: its dataset and task, opened and checked as the spec names them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -77,14 +77,22 @@ def read_users(dataset: Dataset, settings: DataSettings) -> list[UserEvents]:
     ]
 
 
-def training_trees(task: NextItem, users: Iterable[UserEvents], settings: DataSettings) -> list[Tree]:
-    """The trees that train every training target of every user whose events no prompt shows as solved."""
-    return [
-        tree
-        for user in users
-        if user.split and user.user_id not in task.shown
-        for tree in trees_at(task, user, user.split.training, settings)
-    ]
+def training_trees(
+    task: NextItem,
+    users: Sequence[UserEvents],
+    settings: DataSettings,
+    progress: Callable[[int, int], None] = lambda done, users: None,
+) -> list[Tree]:
+    """The trees that train every training target of every user whose events no prompt shows as solved.
+
+    Calls `progress(done, users)` after each user.
+    """
+    found = []
+    for done, user in enumerate(users, 1):
+        if user.split and user.user_id not in task.shown:
+            found += trees_at(task, user, user.split.training, settings)
+        progress(done, len(users))
+    return found
 
 
 def trees_at(

@@ -64,8 +64,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         users = read_users(dataset, data)
         task = open_task(spec, dataset)
 
-    journal.phase("loading", message="Preparing the training targets")
-    trees = training_trees(task, users, data)
+    trees = training_trees(task, users, data, _progress(journal, "loading", "Preparing the training targets"))
     if not trees:
         raise UserError(
             f"Dataset {spec.dataset.name!r} has nothing to train on: no user has 5 events (two of history, "

@@ -31,7 +31,8 @@ class Rendering:
 
     `user` is a key, or the number of a labelled text; `chat`: is it a conversation? `dropped_titles`: the
     items (or solved examples) left out for length; `special_texts`: how often the data spell a special token;
-    `older`: events before the window that a run's prompts show (`data.max_history`).
+    `older`: events before the window that a run's prompts show (`data.max_history`); `row` is "text" for a
+    labelled one.
     """
 
     user: str
@@ -45,6 +46,7 @@ class Rendering:
     dropped_titles: tuple[str, ...] = ()
     special_texts: int = 0
     older: int = 0
+    row: str = "user"
 
 
 def render_template(
@@ -159,7 +161,7 @@ def _labelled(template: Template, sources: "_Sources", user: str | None, row: in
     prompt = task.prompt(example_fields(example))
     completion = task.completion(example.label) if example.label is not None else ()
     shots = [" ".join(map(str, shot.values())) for shot in task.shots]
-    return _rendering(template, sources, str(number), prompt, completion, shots)
+    return replace(_rendering(template, sources, str(number), prompt, completion, shots), row="text")
 
 
 def example_fields(example: Example) -> dict[str, str]:

@@ -64,7 +64,7 @@ class TemplatesScreen(BaseScreen[None]):
             with Vertical(id="inside"):
                 with TextPane(id="text"):
                     yield Static(id="template")
-                yield Input(placeholder="the key of a user, then enter", id="user", compact=True)
+                yield Input(placeholder="a user, or a number of a text, then enter", id="user", compact=True)
                 yield Input(placeholder="the new name, then enter", id="name", compact=True)
                 yield Static(id="facts")
                 yield Empty("No dataset to render with yet.", "2", "go to Data, and there i imports one")

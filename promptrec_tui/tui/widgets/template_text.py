@@ -52,7 +52,7 @@ def rendering_facts(
     dropped, special = rendering.dropped_history, rendering.special_texts
     return Content.assemble(
         *(_context_bar(prompt, completion, rendering.context, glyphs) if glyphs else ()),
-        ("user ", "dim"),
+        (f"{rendering.row} ", "dim"),
         (clean(rendering.user), "bold"),
         (" of ", "dim"),
         clean(dataset),
