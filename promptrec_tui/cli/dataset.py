@@ -1,4 +1,4 @@
-"""`promptrec dataset`: import, list, show, rows, delete."""
+"""`promptrec dataset`: import, list, show, rows, who, delete."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -98,6 +98,27 @@ def rows_command(
         print_json(rows)
     else:
         print_table(rows, columns, "No such rows.")
+
+
+@app.command("who")
+def who_command(
+    dataset: str,
+    item: Annotated[str, typer.Argument(help="Title or key of an item.")],
+    is_key: Annotated[bool, typer.Option("--key", help="ITEM is a key, whatever titles there are.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many events at most.")] = 1_000,
+    progress: ProgressOption = ProgressStyle.auto,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who had an item, and when."""
+    with workspace() as here:
+        tell = progress_writer(progress)
+        found, rows = datasets.item_holders(here, dataset, item, limit, tell, is_key)
+    if as_json:
+        print_json({"item": asdict(found), "rows": [asdict(row) for row in rows]})
+        return
+    print_table([asdict(row) for row in rows], ("user", "position", "rating", "timestamp"), "Nobody had it.")
+    if len(rows) < found.events:
+        print(f"The first {len(rows):,} of {found.events:,} events: --limit shows more.")
 
 
 app.command("lint")(dataset_care.lint_command)

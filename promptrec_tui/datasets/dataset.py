@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import groupby
@@ -157,6 +157,27 @@ class Dataset:
     def history(self, user_id: int) -> list[Row]:
         """All interactions of a user, oldest first."""
         return self._rows("WHERE interaction.user_id = :user_id", {"user_id": user_id, "limit": -1})
+
+    def holders(
+        self, item_id: int, limit: int, progress: Callable[[int, int], None] = lambda done, users: None
+    ) -> list[Row]:
+        """The first `limit` interactions with an item, user by user.
+
+        It looks through all histories, which are in no order of items: seconds in a large file. Calls
+        `progress(done, users)` about a hundred times.
+        """
+        users, found = self.counts.users, list[Row]()
+        step = max(1, users // 100)
+        for start in range(0, users, step):
+            found += self._rows(
+                "WHERE interaction.user_id >= :start AND interaction.user_id < :end "
+                "AND interaction.item_id = :item",
+                {"start": start, "end": start + step, "item": item_id, "limit": limit - len(found)},
+            )
+            progress(min(start + step, users), users)
+            if len(found) >= limit:
+                break
+        return found
 
     def rows(self, start: int, limit: int) -> list[Row]:
         """Up to `limit` interactions from row number `start` on: user by user, oldest first."""

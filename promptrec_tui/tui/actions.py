@@ -50,6 +50,7 @@ GROUPS = {
     "new_run": "New run",
     "data": "Data",
     "inspect": "One dataset",
+    "items": "Items",
     "import_dataset": "Import",
     "clean_dataset": "Cleaning",
     "templates": "Templates",
@@ -71,7 +72,7 @@ GROUPS = {
 KEYS_ONLY = ("app.back", "app.next", "app.last", "app.palette")
 HINT = True
 SCREENS = (
-    "runs run new_run data inspect import_dataset clean_dataset "
+    "runs run new_run data inspect items import_dataset clean_dataset "
     "templates edit_template template_versions audit_template "
     "try_templates trials models add_model"
 )
@@ -118,6 +119,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("data.lints", "inspect('lints')", "L", "lint", "What would spoil an experiment.", "data", HINT),
     Action("data.stats", "inspect('statistics')", "s", "stats", "Counts and histograms.", "data", HINT),
     Action("data.splits", "inspect('splits')", "S", "splits", "What each split would make of it.", "data"),
+    Action("data.items", "find_items", "w", "who", "Find items, and who had them.", "data"),
+    Action("items.who", "show_holders", "enter", "who", "Who had the item, and when.", "items", HINT),
+    Action("items.filter", "filter", "/", "filter", "Find items by their title.", "items", HINT),
     Action("data.clean", "clean_dataset", "c", "clean", "Make a cleaned dataset of it.", "data", HINT),
     Action("data.delete", "delete_dataset", "D", "delete", "Delete a dataset that no run uses.", "data"),
     Action("templates.edit", "edit", "e", "edit", "Edit the template, or a copy of it.", "templates", HINT),

@@ -22,7 +22,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.store import datasets as store
 from promptrec_tui.store.datasets import DatasetRow as DatasetRow
-from promptrec_tui.text import path_text
+from promptrec_tui.text import clean, did_you_mean, path_text
 from promptrec_tui.workspace.names import check_name
 from promptrec_tui.workspace.opening import Workspace, now
 
@@ -129,6 +129,28 @@ def find_titles(workspace: Workspace, dataset: str, text: str, limit: int = 8) -
     """Items whose title begins with or contains `text`, the most popular first."""
     with open_listed(workspace, dataset) as file:
         return file.find_items(text, limit)
+
+
+def find_item(file: Dataset, dataset: str, item: str) -> Item:
+    """The item of that title or key. Raises UserError with near titles when there is none."""
+    found = file.item_by_title(item) or file.item_by_key(item)
+    if found is None:
+        near = [known.title for known in file.find_items(item, 20) or file.items()]
+        raise UserError(f"Dataset {dataset!r} has no item called {clean(item)!r}.{did_you_mean(item, near)}")
+    return found
+
+
+def item_holders(
+    workspace: Workspace, dataset: str, item: str, limit: int, progress: Progress, is_key: bool = False
+) -> tuple[Item, list[Row]]:
+    """The item of that title or key, and the first `limit` interactions with it, user by user.
+
+    `is_key`: it is no title. Raises UserError with near titles when there is no such item.
+    """
+    with open_listed(workspace, dataset) as file:
+        found = (file.item_by_key(item) if is_key else None) or find_item(file, dataset, item)
+        what = f"looking for {found.title}"
+        return found, file.holders(found.item_id, limit, lambda done, users: progress(what, done, users))
 
 
 def delete_dataset(workspace: Workspace, dataset: str) -> DatasetRow:

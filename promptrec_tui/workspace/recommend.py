@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.text import clean, did_you_mean
-from promptrec_tui.workspace.datasets import open_listed
+from promptrec_tui.workspace.datasets import find_item, open_listed
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import find_run
 from promptrec_tui.workspace.scoring import Answer, open_scorer
@@ -12,17 +11,8 @@ from promptrec_tui.workspace.scoring import Answer, open_scorer
 
 def history_keys(workspace: Workspace, dataset: str, titles: Sequence[str]) -> list[str]:
     """Item keys for titles typed by a person. Raises UserError with near titles for an unknown one."""
-    keys = []
     with open_listed(workspace, dataset) as file:
-        for title in titles:
-            item = file.item_by_title(title) or file.item_by_key(title)
-            if item is None:
-                near = [found.title for found in file.find_items(title, 20) or file.items()]
-                raise UserError(
-                    f"Dataset {dataset!r} has no item called {clean(title)!r}.{did_you_mean(title, near)}"
-                )
-            keys.append(item.key)
-    return keys
+        return [find_item(file, dataset, title).key for title in titles]
 
 
 def user_keys(workspace: Workspace, dataset: str, user: str) -> list[str]:

@@ -90,6 +90,23 @@ def test_an_import_needs_a_name(call: Any, shop: Path) -> None:
     assert "--name" in err
 
 
+def test_who_had_an_item_is_asked_by_title_or_key(stocked: Any) -> None:
+    _, out, _ = stocked("dataset", "rows", "shop", "--limit", "1000", "--json")
+    rows = json.loads(out)
+    title, key = rows[0]["title"], rows[0]["item_key"]
+    had = [row for row in rows if row["item_key"] == key]
+    for asked in ((title,), (key, "--key")):
+        status, out, _ = stocked("dataset", "who", "shop", *asked, "--json", "--progress", "none")
+        assert status == 0
+        assert json.loads(out)["rows"] == had
+        assert json.loads(out)["item"]["events"] == len(had)
+    _, out, _ = stocked("dataset", "who", "shop", title, "--limit", "1")
+    assert f"The first 1 of {len(had)} events" in out
+    status, _, err = stocked("dataset", "who", "shop", title + "x")
+    assert status == 1
+    assert f"Did you mean {title!r}" in err
+
+
 def test_render_answers_prompt_and_completion_as_text_and_ids(stocked: Any) -> None:
     status, out, _ = stocked("template", "render", "--dataset", "shop", "--template", "list", "--json")
     document = json.loads(out)

@@ -38,6 +38,7 @@ WALK = (
     ("history", "enter", "j", "enter", "j", "escape", "escape"),
     ("delete a dataset", "escape", "escape", "D", "n"),
     ("look into a dataset", "L", WAIT, "j", "right_square_bracket", WAIT, "j", "escape"),
+    ("items", "w", WAIT, "j", "enter", *[WAIT] * 6, "escape", "escape"),
     ("clean", "c", FILL, "ctrl+r", WAIT, LEAVE),
     ("import", "i", FILL, "ctrl+r", WAIT, LEAVE),
     ("templates", "3", "G", "k", "k", "right_square_bracket", "d", "m"),

@@ -1,11 +1,13 @@
 """Mode 2, over real dataset files."""
 
+import pytest
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
+from promptrec_tui.tui.screens.items import ItemsScreen
 from promptrec_tui.tui.widgets.data_text import moment
 from promptrec_tui.tui.widgets.paged_table import KEPT_PAGES, PAGE_ROWS, Column, PagedRow, PagedTable
 from promptrec_tui.tui.widgets.table import Table
@@ -52,6 +54,31 @@ async def test_users_are_filtered_by_key_and_come_back(shop_home, until):
         await pilot.press("escape")
         await until(pilot, lambda: paged(app, "users").row_count == 30)
         assert app.screen.query_one("#filter", Input).value == ""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+async def test_items_are_found_by_title_and_who_had_one(shop_home, until, screen_text, size):
+    with opened(shop_home) as workspace:
+        rows = dataset_rows(workspace, "shop", 0, 1000)
+    had = [row.user for row in rows if row.title == "Thing K 10"]
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: app.screen.query("#users") and app.screen.present_dataset)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, ItemsScreen))
+        found, holders = app.screen.query_one("#found"), app.screen.query_one("#holders")
+        await until(pilot, lambda: found.row_count == len({row.title for row in rows}))
+        await pilot.press("slash", *"k 1")
+        await until(pilot, lambda: found.row_count == 1)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: holders.row_count == len(had), 30)
+        assert f"Thing K 10: {len(had)} events" in screen_text(app)
+        assert holders.chosen.startswith(had[0])
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: found.row_count > 1)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ItemsScreen))
 
 
 async def test_all_rows_to_the_last(shop_home, until, screen_text):

@@ -16,6 +16,7 @@ from promptrec_tui.tui.screens.clean_dataset import CleanScreen
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.inspect_dataset import Answers, InspectScreen
+from promptrec_tui.tui.screens.items import ItemsScreen
 from promptrec_tui.tui.widgets.cells import fit
 from promptrec_tui.tui.widgets.data_text import (
     HISTORY_COLUMNS,
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
 COLUMNS = (("name", 22), ("users", 8), ("items", 8), ("interactions", 12), ("examples", 9))
 MOST_FOUND = 500
+OF_A_DATASET = frozenset(
+    {"open_part", "toggle_rows", "filter", "delete_dataset", "inspect", "clean_dataset", "find_items"}
+)
+"""Actions that need one under the cursor."""
 
 
 class DataScreen(BaseScreen[None]):
@@ -82,9 +87,9 @@ class DataScreen(BaseScreen[None]):
         return next((row for row in self._datasets if row.id == key), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("toggle_rows", "filter") and self.has_class("-texts"):
+        if action in ("toggle_rows", "filter", "find_items") and self.has_class("-texts"):
             return None
-        if action in ("open_part", "toggle_rows", "filter", "delete_dataset", "inspect", "clean_dataset"):
+        if action in OF_A_DATASET:
             return True if self.present_dataset else None
         return super().check_action(action, parameters)
 
@@ -252,6 +257,10 @@ class DataScreen(BaseScreen[None]):
     def action_inspect(self, tab: str) -> None:
         if row := self.present_dataset:
             self.app.push_screen(InspectScreen(row, tab, self._answers))
+
+    def action_find_items(self) -> None:
+        if row := self.present_dataset:
+            self.app.push_screen(ItemsScreen(row))
 
     def action_clean_dataset(self) -> None:
         if row := self.present_dataset:

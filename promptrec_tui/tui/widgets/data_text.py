@@ -1,7 +1,8 @@
 """How datasets, users and interactions read in a few cells."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
@@ -9,12 +10,19 @@ from promptrec_tui.text import clean
 from promptrec_tui.tui.widgets.paged_table import Column, PagedRow
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.datasets import DatasetRow, Example, Row, User
+    from promptrec_tui.workspace.datasets import DatasetRow, Example, Item, Row, User
 
 USER_COLUMNS = (Column("user"), Column("events", 7, right=True))
 HISTORY_COLUMNS = (
     Column("#", 5, right=True),
     Column("title"),
+    Column("rating", 6, right=True),
+    Column("when", 11),
+)
+ITEM_COLUMNS = (Column("title"), Column("key", 10), Column("events", 7, right=True))
+HOLDER_COLUMNS = (
+    Column("user"),
+    Column("#", 5, right=True),
     Column("rating", 6, right=True),
     Column("when", 11),
 )
@@ -39,6 +47,18 @@ def history_row(row: "Row") -> PagedRow:
 def interaction_row(row: "Row") -> PagedRow:
     """One event and whose it is."""
     return PagedRow(f"{row.user} {row.position}", (row.user, *_event(row)))
+
+
+def item_row(item: "Item") -> PagedRow:
+    """An item and how many had it."""
+    return PagedRow(item.key, (item.title, item.key, f"{item.events:,}"))
+
+
+def holder_row(row: Mapping[str, Any]) -> PagedRow:
+    """Who had an item, and when: a row of the `dataset who` document."""
+    rating = "" if row["rating"] is None else f"{row['rating']:g}"
+    cells = (row["user"], str(row["position"] + 1), rating, moment(row["timestamp"]))
+    return PagedRow(f"{row['user']} {row['position']}", cells)
 
 
 def example_row(example: "Example") -> PagedRow:
