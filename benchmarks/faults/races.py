@@ -9,7 +9,16 @@ from benchmarks.faults import plugs
 from benchmarks.faults.cases import Case, Tally
 from benchmarks.faults.moments import while_training
 from benchmarks.faults.oracle import check_events, check_integrity, check_logs
-from benchmarks.faults.patient import at_rest, begin, catalogue, look, until, wait_for_rest, wait_for_start
+from benchmarks.faults.patient import (
+    Patient,
+    at_rest,
+    begin,
+    catalogue,
+    look,
+    until,
+    wait_for_rest,
+    wait_for_start,
+)
 from benchmarks.faults.places import BrokenError
 from benchmarks.faults.stage import new_run
 from benchmarks.faults.terminal import Terminal, open_app
@@ -100,11 +109,21 @@ def resume_twice(case: Case) -> Tally:
 
 
 def storm(case: Case) -> Tally:
-    """A hundred requests at random to a run at work: each is answered once, and its last state is legal."""
-    patient = begin(case.place.home)
+    """A hundred requests at random to runs at work: each is answered once, and each last state is legal."""
+    asked, ends = 0, []
+    while asked < case.blows:
+        patient = begin(case.place.home, f"run-{len(ends) + 1}")
+        count, state = _storm(case, patient, case.blows - asked)
+        asked += count
+        ends.append(state.value)
+    return Tally(asked, f"{', '.join(ends)} in the end")
+
+
+def _storm(case: Case, patient: Patient, most: int) -> tuple[int, State]:
+    """Up to so many requests to one run, the last of which ends it; how many there were, and its end."""
     while_training(patient, case.chance)
     asked: list[int] = []
-    while len(asked) < case.blows - 1 and not at_rest(patient):
+    while len(asked) < most - 1 and not at_rest(patient):
         rare = case.chance.random() < 0.02
         asked.append(request(patient.folder, case.chance.choice(COMMANDS) if rare else "checkpoint"))
         time.sleep(case.chance.uniform(0, 0.05))
@@ -123,4 +142,4 @@ def storm(case: Case) -> Tally:
         raise BrokenError(f"After the storm the run is {status.state.value}.")
     check_events(patient)
     check_logs(patient.folder.path)
-    return Tally(len(asked), f"{status.state.value} in the end")
+    return len(asked), status.state

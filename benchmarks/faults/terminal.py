@@ -25,6 +25,8 @@ class Terminal:
         self.status: int | None = None
         self.pid, self._end = pty.fork()
         if self.pid == 0:
+            # Under nohup it is ignored, and that is inherited; a terminal begins with what is usual.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             os.execve(command[0], command, {**environment, "TERM": "xterm-256color"})
         fcntl.ioctl(self._end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
 

@@ -10,6 +10,7 @@ from promptrec_tui.text import clean
 
 INTERACTION_FIELDS = ("user", "item", "rating", "timestamp")
 ITEM_FIELDS = ("key", "title")
+USER_FIELDS = ("user",)
 LABELLED_FIELDS = ("text", "label", "split")
 INSTRUCTION_FIELDS = ("instruction", "input", "output", "split")
 FIELDS = tuple(dict.fromkeys((*INTERACTION_FIELDS, *ITEM_FIELDS, *LABELLED_FIELDS, *INSTRUCTION_FIELDS)))

@@ -1,6 +1,6 @@
 """All that a dataset file holds, in memory, while it is made into another one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -15,7 +15,7 @@ CHUNK = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """Events, and by id the items and the user keys; `listed` says which items are still there.
+    """Events, and by id the items, user keys and user attributes; `listed`: which items are still there.
 
     Ids stay while steps follow one another; who has no event left is gone, `compact` numbers the others anew.
     """
@@ -24,6 +24,7 @@ class Contents:
     items: Sequence[Item]
     listed: Bools
     users: Sequence[str]
+    profiles: Sequence[Mapping[str, str]]
     examples: Sequence[Example]
 
     @property
@@ -59,7 +60,8 @@ class Contents:
             item=np.searchsorted(kept, self.events.item),
         )
         examples = [replace(example, example_id=number) for number, example in enumerate(self.examples)]
-        return Contents(events, items, self.listed[kept], [self.users[user] for user in users], examples)
+        keys, profiles = [self.users[user] for user in users], [self.profiles[user] for user in users]
+        return Contents(events, items, self.listed[kept], keys, profiles, examples)
 
 
 def read_contents(dataset: Dataset) -> Contents:
@@ -70,6 +72,7 @@ def read_contents(dataset: Dataset) -> Contents:
         items,
         np.ones(len(items), dtype=bool),
         dataset.user_keys(),
+        dataset.profiles(),
         list(dataset.examples()),
     )
 
@@ -78,7 +81,7 @@ def user_rows(contents: Contents) -> Iterator[User]:
     """The users of compact contents as the dataset file has them."""
     lengths = contents.events.lengths.tolist()
     first_rows = accumulate(lengths, initial=0)
-    return map(User, range(len(lengths)), contents.users, lengths, first_rows)
+    return map(User, range(len(lengths)), contents.users, lengths, first_rows, contents.profiles)
 
 
 def interaction_rows(contents: Contents) -> Iterator[Interaction]:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import groupby
 from operator import itemgetter
@@ -18,9 +18,10 @@ from promptrec_tui.text import clean
 if TYPE_CHECKING:
     from promptrec_tui.datasets.events import Events
 
-FORMAT_VERSION = "2"
-READABLE = ("1", FORMAT_VERSION)
-"""Version 1 has no column `folded`, the text to search in: it is made while searching."""
+FORMAT_VERSION = "3"
+READABLE = ("1", "2", FORMAT_VERSION)
+"""Version 1 has no column `folded`, the text to search in: it is made while searching. Before version 3 users
+have no attributes."""
 
 NEAREST_AMONG = 5_000
 
@@ -44,6 +45,7 @@ class User:
     key: str
     events: int
     first_row: int
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Dataset:
         self.meta = meta
         """Format version, source files and their SHA-256, columns used, counts, warnings."""
         self._old = meta["format_version"] == "1"
+        self._attributes = "attributes" if int(meta["format_version"]) >= 3 else "'{}'"
         self.counts = Counts(*(int(meta[name]) for name in ("users", "items", "interactions", "examples")))
 
     def __enter__(self) -> "Dataset":
@@ -213,6 +216,11 @@ class Dataset:
         """The source keys of all users; a key stands at the index of its id."""
         return [key for (key,) in self._connection.execute("SELECT key FROM user ORDER BY user_id")]
 
+    def profiles(self) -> list[dict[str, str]]:
+        """The attributes of all users, in the order of their ids."""
+        found = self._connection.execute(f"SELECT {self._attributes} FROM user ORDER BY user_id")
+        return [json.loads(text) for (text,) in found]
+
     def examples(self, start: int = 0, limit: int = -1) -> Iterator[Example]:
         """The labelled texts from id `start` on, in the order of their source, streamed; -1: to the last."""
         found = self._connection.execute(
@@ -232,8 +240,13 @@ class Dataset:
         ]
 
     def _users(self, where: str, values: Mapping[str, Any]) -> list[User]:
-        found = self._connection.execute(f"SELECT user_id, key, events, first_row FROM user {where}", values)
-        return [User(*row) for row in found]
+        found = self._connection.execute(
+            f"SELECT user_id, key, events, first_row, {self._attributes} FROM user {where}", values
+        )
+        return [
+            User(user_id, key, events, first_row, json.loads(text))
+            for user_id, key, events, first_row, text in found
+        ]
 
     def _rows(self, where: str, values: Mapping[str, Any]) -> list[Row]:
         found = self._connection.execute(

@@ -13,6 +13,7 @@ from promptrec_tui.datasets.dataset import Example, Item, User
 from promptrec_tui.datasets.encodings import Tick, check_encoding
 from promptrec_tui.datasets.examples import read_examples
 from promptrec_tui.datasets.intake import opened_engine
+from promptrec_tui.datasets.profiles import Profiles, read_profiles
 from promptrec_tui.datasets.sources import Reading, Source, open_source
 from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.datasets.tables import Table
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Called with phase, done and total (0 = unknown): bytes or percent while reading, rows while writing.
 
-The phases are "reading items", "reading interactions", "sorting", "writing"; for texts, "writing" alone. What
-it raises ends the import.
+The phases are "reading items", "reading users", "reading interactions", "sorting", "writing"; for texts,
+"writing" alone. What it raises ends the import.
 """
 
 
@@ -86,9 +87,10 @@ def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[st
     columns: dict[str, dict[str, int]] = {}
     for content, table in source.tables.items():
         likely = {}
-        if content == "items":
-            # The column of the items' keys is probably called as in the interactions.
-            likely["key"] = source.tables["interactions"].columns[columns["interactions"]["item"]]
+        if content in ("items", "users"):
+            # The columns of keys are probably called as in the interactions.
+            known = column_names(source.tables["interactions"], columns["interactions"])
+            likely = {"key": known["item"], "user": known["user"]}
         columns[content] = find_columns(table, source.fields(content), mapping, likely)
     return columns
 
@@ -105,6 +107,9 @@ def _write_interactions(
     catalogue = None
     if items := source.tables.get("items"):
         catalogue = read_catalogue(items, columns["items"], tick("reading items"))
+    profiles: Profiles = {}
+    if users := source.tables.get("users"):
+        profiles = read_profiles(users, columns["users"], tick("reading users"))
     table = source.tables["interactions"]
     with opened_engine(staging) as engine:
         keys = list(catalogue.ids) if catalogue else None
@@ -120,13 +125,14 @@ def _write_interactions(
         }
 
         def warnings() -> tuple[str, ...]:
-            return (*_notes(source), *interactions.warnings, *tally.remarks(), *catalogue.warnings)
+            remarks = (*interactions.warnings, *tally.remarks(), *catalogue.warnings)
+            return (*_notes(source), *remarks, *_idle(profiles, interactions))
 
         sha256 = write_dataset(
             target,
             lambda: _meta(source, columns, warnings(), counts),
             _items(catalogue, tally),
-            _users(interactions),
+            _users(interactions, profiles),
             tally.rows(interactions, tick("writing")),
         )
         return Imported(sha256=sha256, format=source.format, warnings=warnings(), **counts)
@@ -185,9 +191,17 @@ def _items(catalogue: Catalogue, tally: "Tally") -> Iterator[Item]:
     yield from map(Item, range(len(events)), catalogue.ids, catalogue.titles, catalogue.attributes, events)
 
 
-def _users(interactions: "Interactions") -> Iterator[User]:
+def _users(interactions: "Interactions", profiles: Profiles) -> Iterator[User]:
     lengths = interactions.lengths.tolist()
-    return map(User, range(len(lengths)), interactions.users, lengths, accumulate(lengths, initial=0))
+    attributes = (profiles.get(key, {}) for key in interactions.users)
+    first_rows = accumulate(lengths, initial=0)
+    return map(User, range(len(lengths)), interactions.users, lengths, first_rows, attributes)
+
+
+def _idle(profiles: Profiles, interactions: "Interactions") -> tuple[str, ...]:
+    """What is to be said of users whom the source describes and who did nothing."""
+    idle = len(profiles.keys() - set(interactions.users))
+    return (f"{idle:,} users of the users' file have no event and are left out.",) if idle else ()
 
 
 def _json(value: object) -> str:

@@ -35,8 +35,8 @@ def read_atomic(path: Path, encoding: str = "utf-8") -> Delimited:
     return Delimited(path, columns, "\t", encoding, quotable=False, notes=mark_note(path, encoding))
 
 
-def recbole_files(place: Path) -> tuple[Path, Path | None, tuple[str, ...]]:
-    """The interactions and the items of a folder or an `.inter` file, and what is to be said about others.
+def recbole_files(place: Path) -> dict[str, Path]:
+    """The files of a folder, or beside an `.inter` file: "interactions", and if there are, "items", "users".
 
     Raises UserError when a folder holds no `.inter` file, or several.
     """
@@ -46,7 +46,5 @@ def recbole_files(place: Path) -> tuple[Path, Path | None, tuple[str, ...]]:
     if len(found) > 1:
         names = ", ".join(shown_name(path) for path in found)
         raise UserError(f"{shown_name(place)} holds several files of interactions: {names}. Give one.")
-    items = found[0].with_suffix(".item")
-    users = found[0].with_suffix(".user")
-    notes = (f"{shown_name(users)} was not read: a dataset has no attributes of users.",)
-    return found[0], items if items.is_file() else None, notes if users.is_file() else ()
+    beside = {"items": found[0].with_suffix(".item"), "users": found[0].with_suffix(".user")}
+    return {"interactions": found[0], **{what: path for what, path in beside.items() if path.is_file()}}

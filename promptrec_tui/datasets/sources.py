@@ -10,6 +10,7 @@ from promptrec_tui.datasets.columns import (
     INTERACTION_FIELDS,
     ITEM_FIELDS,
     LABELLED_FIELDS,
+    USER_FIELDS,
 )
 from promptrec_tui.datasets.delimited import read_delimited
 from promptrec_tui.datasets.detection import FORMATS, Guess, detect, looks_like
@@ -43,7 +44,8 @@ class Reading:
 class Source:
     """The tables behind one import, by what they hold, and their format with the reason for it.
 
-    The contents are "interactions" and perhaps "items"; for texts, the names of the splits, or "examples".
+    The contents are "interactions" and perhaps "items" and "users"; for texts, the names of the splits, or
+    "examples".
     """
 
     format: str
@@ -60,7 +62,7 @@ class Source:
         """The fields that the table of this content may have."""
         if self.has_examples:
             return INSTRUCTION_FIELDS if self.format == "instruction" else LABELLED_FIELDS
-        return ITEM_FIELDS if content == "items" else INTERACTION_FIELDS
+        return {"items": ITEM_FIELDS, "users": USER_FIELDS}.get(content, INTERACTION_FIELDS)
 
 
 def open_source(path: Path, format: str, items: Path | None, reading: Reading) -> Source:
@@ -112,11 +114,8 @@ def _movielens(path: Path, reading: Reading) -> Source:
 
 
 def _recbole(path: Path, reading: Reading) -> Source:
-    interactions, items, notes = recbole_files(path)
-    tables: dict[str, Table] = {"interactions": read_atomic(interactions, reading.told)}
-    if items:
-        tables["items"] = read_atomic(items, reading.told)
-    return Source("recbole", "", tables, notes)
+    files = recbole_files(path)
+    return Source("recbole", "", {what: read_atomic(file, reading.told) for what, file in files.items()})
 
 
 def _csv(path: Path, reading: Reading) -> Source:

@@ -26,7 +26,7 @@ CREATE TABLE item (
 );
 CREATE TABLE user (
     user_id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, events INTEGER NOT NULL,
-    first_row INTEGER NOT NULL UNIQUE, folded TEXT NOT NULL
+    first_row INTEGER NOT NULL UNIQUE, folded TEXT NOT NULL, attributes TEXT NOT NULL
 );
 CREATE TABLE interaction (
     user_id INTEGER NOT NULL REFERENCES user, position INTEGER NOT NULL,
@@ -105,8 +105,18 @@ def _fill(
             ),
         )
         connection.executemany(
-            "INSERT INTO user VALUES (?, ?, ?, ?, ?)",
-            ((user.user_id, user.key, user.events, user.first_row, user.key.casefold()) for user in users),
+            "INSERT INTO user VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    user.user_id,
+                    user.key,
+                    user.events,
+                    user.first_row,
+                    user.key.casefold(),
+                    json.dumps(dict(user.attributes), ensure_ascii=False),
+                )
+                for user in users
+            ),
         )
         connection.executemany(
             "INSERT INTO example VALUES (?, ?, ?, ?)",

@@ -4,6 +4,7 @@ Add a verb here for everything that a new screen asks. Questions that belong tog
 screen shows one moment.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,11 +200,11 @@ def titles(workspace: "Workspace", dataset: str, text: str, limit: int) -> "list
     return find_titles(workspace, dataset, text, limit)
 
 
-def history(workspace: "Workspace", dataset: str, user: str) -> "list[Row]":
-    """Everything that a user did, oldest first."""
-    from promptrec_tui.workspace.datasets import user_history
+def history(workspace: "Workspace", dataset: str, user: str) -> "tuple[Mapping[str, str], list[Row]]":
+    """The attributes of a user, and everything that the user did, oldest first."""
+    from promptrec_tui.workspace.datasets import user_profile
 
-    return user_history(workspace, dataset, user)
+    return user_profile(workspace, dataset, user)
 
 
 def templates(workspace: "Workspace") -> "list[TemplateRow]":

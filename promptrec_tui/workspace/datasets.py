@@ -1,7 +1,7 @@
 """What a person does with datasets."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from promptrec_tui.datasets.dataset import Dataset, open_dataset
@@ -119,10 +119,11 @@ def dataset_users(
         return file.users(start, limit, contains)
 
 
-def user_history(workspace: Workspace, dataset: str, user: str) -> list[Row]:
-    """Everything a user did, oldest first. Raises UserError with the nearest key."""
+def user_profile(workspace: Workspace, dataset: str, user: str) -> tuple[Mapping[str, str], list[Row]]:
+    """What the source tells of a user, and everything that the user did, oldest first."""
     with open_listed(workspace, dataset) as file:
-        return file.history(file.user(user).user_id)
+        found = file.user(user)
+        return found.attributes, file.history(found.user_id)
 
 
 def find_titles(workspace: Workspace, dataset: str, text: str, limit: int = 8) -> list[Item]:

@@ -113,15 +113,13 @@ def test_a_file_that_is_no_dataset_is_refused(tmp_path):
         open_dataset(tmp_path / "newer.sqlite")
 
 
-def test_a_file_of_version_1_is_read_as_one_of_version_2(
-    films: tuple[Imported, Path], tmp_path: Path
-) -> None:
-    """Version 1 had no column `folded`; nothing else has changed."""
+def test_a_file_of_version_1_is_read_as_one_of_today(films: tuple[Imported, Path], tmp_path: Path) -> None:
+    """Version 1 had no text to search in and no attributes of users."""
     old = tmp_path / "old.sqlite"
     shutil.copy(films[1], old)
     with closing(sqlite3.connect(old)) as connection, connection:
-        for table in ("item", "user"):
-            connection.execute(f"ALTER TABLE {table} DROP COLUMN folded")
+        for table, column in (("item", "folded"), ("user", "folded"), ("user", "attributes")):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.execute("UPDATE meta SET value = '1' WHERE key = 'format_version'")
 
     def reads(dataset: Dataset) -> list[object]:

@@ -66,13 +66,33 @@ def test_the_only_data_file_of_a_folder_is_read(write, target):
 def test_recbole_files_bring_their_items(whole, write, target):
     inter = write("ml.inter", INTER)
     write("ml.item", ITEM)
-    write("ml.user", "user_id:token\tage:float\nu\t3\n")
+    write("ml.user", "user_id:token\tage:float\tjob:token\nu\t30\tnurse\nidle\t4\tchild\n")
     imported = import_dataset(inter.parent if whole else inter, target, ImportOptions())
     assert imported.format == "recbole"
-    assert "ml.user was not read" in imported.warnings[0]
+    assert "1 users of the users' file have no event and are left out." in imported.warnings
     with open_dataset(target) as dataset:
+        assert dataset.user("u").attributes == {"age": "30", "job": "nurse"}
+        assert dataset.profiles() == [user.attributes for user in dataset.users()]
         rows = [(row.item_key, row.title, row.rating, row.timestamp) for row in dataset.rows(0, 9)]
     assert rows == [("b", "Heat", 3.0, 10), ("007", '"Dr. No', 4.5, 20)]
+
+
+@pytest.mark.parametrize(
+    ("users", "says"),
+    [
+        ("user_id:token\tage:float\nu\t3\n\t4\n", r"line 3: the user's key \(user_id\) is empty"),
+        ("user_id:token\tage:float\nu\t3\nu\t4\n", r'line 3: user "u" stands in line 2 already'),
+        (f"user_id:token\n{'u' * 1001}\n", "line 2: the key has 1,001 characters"),
+        ("age:float\n3\n", "no column for user"),
+        ("user_id\nu\n", "none of the types"),
+    ],
+)
+def test_a_file_of_users_that_is_not_sound_is_refused(users, says, write, target):
+    source = write("ml.inter", INTER)
+    write("ml.user", users)
+    with pytest.raises(UserError, match=says):
+        import_dataset(source, target, ImportOptions())
+    assert not list(target.parent.iterdir())
 
 
 def test_a_recbole_name_without_a_type_is_refused(write, target):

@@ -111,7 +111,9 @@ def _spoil_dataset(file: Path, texts: list[str]) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
         for number, text in enumerate(texts):
             connection.execute("UPDATE item SET title = ?, key = ? WHERE item_id = ?", (text, text, number))
-            connection.execute("UPDATE user SET key = ? WHERE user_id = ?", (text, number))
+            known = json.dumps({text: text})
+            change = "UPDATE user SET key = ?, attributes = ? WHERE user_id = ?"
+            connection.execute(change, (text, known, number))
 
 
 def _spoil_catalogue(home: Home, texts: list[str]) -> None:

@@ -11,7 +11,13 @@ from promptrec_tui.tui.screens.items import ItemsScreen
 from promptrec_tui.tui.widgets.data_text import moment
 from promptrec_tui.tui.widgets.paged_table import KEPT_PAGES, PAGE_ROWS, Column, PagedRow, PagedTable
 from promptrec_tui.tui.widgets.table import Table
-from promptrec_tui.workspace.datasets import dataset_rows, list_datasets, user_history
+from promptrec_tui.workspace.datasets import (
+    ImportOptions,
+    dataset_rows,
+    import_source,
+    list_datasets,
+    user_profile,
+)
 from promptrec_tui.workspace.opening import opened
 
 LONG = 1_000_000
@@ -23,7 +29,7 @@ def paged(app, name) -> PagedTable:
 
 async def test_counts_users_and_a_history_with_its_titles(shop_home, until, screen_text):
     with opened(shop_home) as workspace:
-        titles = [row.title for row in user_history(workspace, "shop", "u01")]
+        titles = [row.title for row in user_profile(workspace, "shop", "u01")[1]]
         counts = list_datasets(workspace)[0]
     app = PromptrecApp(shop_home)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
@@ -54,6 +60,22 @@ async def test_users_are_filtered_by_key_and_come_back(shop_home, until):
         await pilot.press("escape")
         await until(pilot, lambda: paged(app, "users").row_count == 30)
         assert app.screen.query_one("#filter", Input).value == ""
+
+
+async def test_what_a_source_tells_of_a_user_stands_above_the_history(home, tmp_path, until, screen_text):
+    source = tmp_path / "ml.inter"
+    source.write_text("user_id:token\titem_id:token\nann\ta\nbob\ta\n")
+    source.with_suffix(".user").write_text("user_id:token\tage:float\tjob:token\nann\t30\t[b]护士\n")
+    with opened(home) as workspace:
+        import_source(workspace, source, "known", ImportOptions())
+    app = PromptrecApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: paged(app, "users").chosen == "ann")
+        await pilot.press("enter")
+        await until(pilot, lambda: "age 30  job [b]护士" in screen_text(app))
+        await pilot.press("j")
+        await until(pilot, lambda: "age 30" not in screen_text(app))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])

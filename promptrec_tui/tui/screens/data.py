@@ -1,6 +1,6 @@
 """Mode 2: the datasets, their users and histories, or all their rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -27,6 +27,7 @@ from promptrec_tui.tui.widgets.data_text import (
     example_row,
     history_row,
     interaction_row,
+    profile_text,
     user_row,
 )
 from promptrec_tui.tui.widgets.empty import Empty
@@ -76,7 +77,9 @@ class DataScreen(BaseScreen[None]):
                     with Vertical(id="who"):
                         yield Input(placeholder="users whose key has…", id="filter", compact=True)
                         yield PagedTable(USER_COLUMNS, more, "No such user.\nesc shows all.", id="users")
-                    yield PagedTable(HISTORY_COLUMNS, more, id="history")
+                    with Vertical():
+                        yield Static(id="profile")
+                        yield PagedTable(HISTORY_COLUMNS, more, id="history")
                 yield PagedTable(ROW_COLUMNS, more, id="rows")
                 yield PagedTable(TEXT_COLUMNS, more, id="texts")
 
@@ -190,8 +193,11 @@ class DataScreen(BaseScreen[None]):
     @work(exclusive=True, group="history", exit_on_error=False)
     async def _show_history(self, user: str | None) -> None:
         rows: Sequence[PagedRow] = ()
+        attributes: Mapping[str, str] = {}
         if user is not None and self._shown:
-            rows = [history_row(row) for row in await self.ask(verbs.history, self._shown.id, user)]
+            attributes, history = await self.ask(verbs.history, self._shown.id, user)
+            rows = [history_row(row) for row in history]
+        self.query_one("#profile", Static).update(profile_text(attributes))
         self.query_one("#history", PagedTable).show_all(rows)
 
     @on(Input.Changed, "#filter")

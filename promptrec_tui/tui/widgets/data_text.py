@@ -39,6 +39,12 @@ def user_row(user: "User") -> PagedRow:
     return PagedRow(user.key, (user.key, f"{user.events:,}"))
 
 
+def profile_text(attributes: Mapping[str, str]) -> Content:
+    """What is known of a user; empty where nothing is."""
+    parts = [Content.assemble((f"{clean(name)} ", "dim"), clean(value)) for name, value in attributes.items()]
+    return Content("  ").join(parts)
+
+
 def history_row(row: "Row") -> PagedRow:
     """One event of a history."""
     return PagedRow(str(row.position), _event(row))

@@ -124,7 +124,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
     @work(exclusive=True, group="pick", exit_on_error=False)
     async def _take_user(self, user: str) -> None:
         if self.row:
-            rows = await self.ask(verbs.history, self.row.dataset, user)
+            _, rows = await self.ask(verbs.history, self.row.dataset, user)
             self._user = user
             self._history = tuple((row.item_key, row.title) for row in rows)
             self._recommend()

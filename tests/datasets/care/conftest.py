@@ -43,7 +43,8 @@ def build(
         Example(number, {"text": text}, label, split or None)
         for number, (text, label, split) in enumerate(examples)
     ]
-    return Contents(events, items, np.ones(len(items), dtype=bool), list(histories), texts)
+    profiles = [{"called": user} for user in histories]
+    return Contents(events, items, np.ones(len(items), dtype=bool), list(histories), profiles, texts)
 
 
 @pytest.fixture

@@ -157,8 +157,9 @@ def test_pseudonyms_hide_keys_and_stay_the_same_under_one_secret(contents):
 
 
 def test_user_rows_follow_the_events(contents):
-    made, _ = cleaned(contents({"u": [("a", 1), ("b", 2)], "v": [("a", 3)]}))
-    assert list(user_rows(made)) == [User(0, "u", 2, 0), User(1, "v", 1, 2)]
+    histories = {"t": [("z", 1)], "u": [("a", 1), ("b", 2)], "v": [("a", 3), ("a", 4)]}
+    made, _ = cleaned(contents(histories), "kcore=2,1")
+    assert list(user_rows(made)) == [User(0, "u", 2, 0, {"called": "u"}), User(1, "v", 2, 2, {"called": "v"})]
 
 
 @pytest.mark.parametrize(
