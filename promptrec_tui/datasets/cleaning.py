@@ -205,7 +205,8 @@ def _rank(split: str | None) -> int:
 def _pseudonyms(contents: Contents, choice: str, secret: Secret) -> Done:
     key = secret()
     users = [pseudonym(user, key) for user in contents.users]
-    return replace(contents, users=users), contents.counts.users
+    # Names and addresses may stand among the attributes.
+    return replace(contents, users=users, profiles=[{} for _ in users]), contents.counts.users
 
 
 def pseudonym(key: str, secret: bytes) -> str:
@@ -259,7 +260,9 @@ STEPS: Mapping[str, StepKind] = {
     ),
     "unseen": StepKind("drop", "drop", "leave out items that nobody had", _unseen),
     "texts": StepKind("once", "once", "keep one of each text, that of the test split first", _texts),
-    "users": StepKind("pseudonyms", "pseudonyms", "replace user keys by keyed hashes", _pseudonyms),
+    "users": StepKind(
+        "pseudonyms", "pseudonyms", "replace user keys by keyed hashes, leave out attributes", _pseudonyms
+    ),
 }
 """The steps by name, in an order in which they make sense one after the other."""
 

@@ -152,6 +152,7 @@ def test_pseudonyms_hide_keys_and_stay_the_same_under_one_secret(contents):
     made, [effect] = cleaned(contents(before), "users=pseudonyms")
     assert list(made.users) == [pseudonym("ann", SECRET), pseudonym("bob", SECRET)]
     assert all(len(key) == 32 and int(key, 16) for key in made.users)
+    assert not any(made.profiles)
     assert pseudonym("ann", SECRET) != pseudonym("ann", b"other")
     assert effect.changed == 2
 
