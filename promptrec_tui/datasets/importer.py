@@ -200,7 +200,7 @@ def _users(interactions: "Interactions", profiles: Profiles) -> Iterator[User]:
 
 def _idle(profiles: Profiles, interactions: "Interactions") -> tuple[str, ...]:
     """What is to be said of users whom the source describes and who did nothing."""
-    idle = len(profiles.keys() - set(interactions.users))
+    idle = len(profiles) - sum(key in profiles for key in interactions.users)
     return (f"{idle:,} users of the users' file have no event and are left out.",) if idle else ()
 
 

@@ -10,6 +10,9 @@ SHOTS = 3
 SHOT_HISTORY = 5
 """Items that a shot shows of its user's history, at most."""
 
+LOOKS = 1_000
+"""Users among whom shots are looked for: where all have too few events, a large dataset has none."""
+
 
 class Shot(NamedTuple):
     """A training target of a user, as item ids; `history` is oldest first."""
@@ -27,7 +30,7 @@ def draw_shots(dataset: Dataset, tie_rule: str, seed: int = 1) -> list[Shot]:
     lots = random.Random(seed)
     users = dataset.counts.users
     shots: list[Shot] = []
-    for user_id in lots.sample(range(users), users):
+    for user_id in lots.sample(range(users), min(users, LOOKS)):
         if len(shots) == min(SHOTS, users // 10):
             break
         sequence = dataset.sequence(user_id, tie_rule)

@@ -60,6 +60,18 @@ def dispatch_command() -> list[str]:
     return [sys.executable, "-m", "promptrec_tui.workspace.dispatch"]
 
 
+def spawn_dispatch(home: Home) -> None:
+    """Have the queue moved by a process that outlives this one and holds nothing of its terminal."""
+    subprocess.Popen(
+        dispatch_command(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(home),
+        start_new_session=True,
+    )
+
+
 def become_dispatcher() -> NoReturn:
     """Give up every lock, and move the queue: the last deed of a trainer whose supervisor was killed."""
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))

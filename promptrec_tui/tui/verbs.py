@@ -153,7 +153,7 @@ def set_after_failure(workspace: "Workspace", run: str, go_on: bool) -> "RunRow"
 
 def move_queue(workspace: "Workspace") -> None:
     """Have the queue looked at."""
-    from promptrec_tui.workspace.dispatch import spawn_dispatch
+    from promptrec_tui.workspace.queue import spawn_dispatch
 
     spawn_dispatch(workspace.home)
 

@@ -1,13 +1,13 @@
 """A GPU for those who only look (scorer, trials): theirs until a run wants it. The CPU needs no asking."""
 
 import os
-import subprocess
 import threading
 import time
 
 from promptrec_tui.home import Home
 from promptrec_tui.runs.devices import devices_for
-from promptrec_tui.runs.launchers import dispatch_command, environment
+from promptrec_tui.runs.gpus import installed_gpus
+from promptrec_tui.runs.launchers import spawn_dispatch
 from promptrec_tui.runs.liveness import Lock
 from promptrec_tui.runs.queue import queued
 from promptrec_tui.runs.slots import take_slot
@@ -39,14 +39,7 @@ def leave_when_wanted(home: Home, slot: Lock, busy: threading.Lock) -> None:
             time.sleep(LOOK_SECONDS)
         busy.acquire()
         slot.release()
-        subprocess.Popen(
-            dispatch_command(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(home),
-            start_new_session=True,
-        )
+        spawn_dispatch(home)
         os._exit(0)
 
     threading.Thread(target=look, daemon=True).start()
@@ -54,9 +47,8 @@ def leave_when_wanted(home: Home, slot: Lock, busy: threading.Lock) -> None:
 
 def wanted(home: Home, slot: Lock) -> bool:
     """Whether a run that is not held waits for the device of a slot."""
+    entries = [entry for entry in queued(home) if not entry.hold]
+    gpus = installed_gpus() if entries else []
     return any(
-        device.slot == slot.path.stem
-        for entry in queued(home)
-        if not entry.hold
-        for device in devices_for(entry.device)
+        device.slot == slot.path.stem for entry in entries for device in devices_for(entry.device, gpus)
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from promptrec_tui.datasets.dataset import Dataset, open_dataset
+from promptrec_tui.datasets.dataset import Dataset, Item, open_dataset
 from promptrec_tui.datasets.shots import draw_shots
 from promptrec_tui.datasets.splits import Split, leave_one_out
 from promptrec_tui.errors import UserError
@@ -45,8 +45,8 @@ def checked_dataset(home: Home, spec: RunSpec) -> Dataset:
     return dataset
 
 
-def open_task(spec: RunSpec, dataset: Dataset) -> NextItem:
-    """The run's task on the dataset's catalogue.
+def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextItem:
+    """The run's task on the `items` of its dataset.
 
     Raises UserError when template, model and items do not go together.
     """
@@ -63,9 +63,9 @@ def open_task(spec: RunSpec, dataset: Dataset) -> NextItem:
         verbalizers=tuple(reference.verbalizers.items()),
     )
     tokenizer = load_tokenizer(Path(spec.model.folder))
-    items = [{**item.attributes, "title": item.title} for item in dataset.items()]
+    fields = [{**item.attributes, "title": item.title} for item in items]
     shots = draw_shots(dataset, spec.settings.data.tie_rule)
-    return next_item(template, tokenizer, items, tokenizer.context, shots)
+    return next_item(template, tokenizer, fields, tokenizer.context, shots)
 
 
 def read_users(dataset: Dataset, settings: DataSettings) -> list[UserEvents]:

@@ -62,7 +62,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     with checked_dataset(folder.home, spec) as dataset:
         items = dataset.items()
         users = read_users(dataset, data)
-        task = open_task(spec, dataset)
+        task = open_task(spec, dataset, items)
 
     trees = training_trees(task, users, data, _progress(journal, "loading", "Preparing the training targets"))
     if not trees:

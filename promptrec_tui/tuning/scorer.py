@@ -160,7 +160,7 @@ def load(folder: RunFolder) -> Scorer:
 
     with checked_dataset(folder.home, spec) as dataset:
         items = dataset.items()
-        task = open_task(spec, dataset)
+        task = open_task(spec, dataset, items)
     device = choose_device(device_setting)
     model: Any = load_base(
         Path(spec.model.folder), device, choose_dtype(spec.settings.train.precision, device)

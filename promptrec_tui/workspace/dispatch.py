@@ -1,7 +1,6 @@
 """Moving the queue: give each free device its next run, and tell the others what they wait for."""
 
 import os
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from promptrec_tui.home import Home, find_home
 from promptrec_tui.runs.devices import Device, devices_for
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.gpus import crowded, installed_gpus, memory_needed
-from promptrec_tui.runs.launchers import dispatch_command, environment, launch_best
+from promptrec_tui.runs.launchers import launch_best
 from promptrec_tui.runs.liveness import Lock, lock_held
 from promptrec_tui.runs.queue import Entry, claim, note_reason, queued
 from promptrec_tui.runs.slots import Taken, take_slot
@@ -38,18 +37,6 @@ def dispatch(home: Home) -> list[str]:
             with suppress(OSError):
                 note_reason(entry, "; ".join(dict.fromkeys(reasons)))
     return started
-
-
-def spawn_dispatch(home: Home) -> None:
-    """Have `dispatch` done by a process that outlives this one and holds nothing of its terminal."""
-    subprocess.Popen(
-        dispatch_command(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment(home),
-        start_new_session=True,
-    )
 
 
 def _start(entry: Entry, devices: Sequence[Device], ahead: dict[str, str], reasons: list[str]) -> bool:

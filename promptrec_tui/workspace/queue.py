@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.launchers import spawn_dispatch as spawn_dispatch
 from promptrec_tui.runs.queue import Entry, change, queued
 from promptrec_tui.runs.slots import holds_queue
-from promptrec_tui.workspace.dispatch import spawn_dispatch
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import RunRow, find_run, refresh
 

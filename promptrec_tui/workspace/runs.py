@@ -12,6 +12,7 @@ from typing import Any
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside, read_json
 from promptrec_tui.runs.folder import RunFolder, create_run
+from promptrec_tui.runs.launchers import spawn_dispatch
 from promptrec_tui.runs.logout import run_survival
 from promptrec_tui.runs.logs import last_lines
 from promptrec_tui.runs.queue import alone, enqueue
@@ -32,7 +33,6 @@ from promptrec_tui.store.runs import PreviewRow as PreviewRow
 from promptrec_tui.store.runs import RunRow as RunRow
 from promptrec_tui.tasks.defaults import default_settings
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
-from promptrec_tui.workspace.dispatch import spawn_dispatch
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name

@@ -17,7 +17,7 @@ from promptrec_tui.workspace.runs import find_run, run_document
 
 @pytest.fixture(autouse=True)
 def _no_dispatch(monkeypatch):
-    for place in ("runs", "dispatch"):
+    for place in ("runs", "queue"):
         monkeypatch.setattr(f"promptrec_tui.workspace.{place}.spawn_dispatch", lambda home: None)
 
 

@@ -13,8 +13,7 @@ from promptrec_tui.tui.widgets.run_table import RunTable
 def looks(monkeypatch):
     """How often the queue was looked at; nothing is started."""
     looked = []
-    for place in ("queue", "dispatch"):
-        monkeypatch.setattr(f"promptrec_tui.workspace.{place}.spawn_dispatch", looked.append)
+    monkeypatch.setattr("promptrec_tui.workspace.queue.spawn_dispatch", looked.append)
     return looked
 
 

@@ -106,7 +106,7 @@ def test_no_validation_or_test_target_is_trained(new_run: Callable[..., RunFolde
     spec = folder.spec()
     data = spec.settings.data
     with checked_dataset(folder.home, spec) as dataset:
-        users, task = read_users(dataset, data), open_task(spec, dataset)
+        users, task = read_users(dataset, data), open_task(spec, dataset, dataset.items())
     for user in users:
         labels = [
             tuple(tree.labels[tree.owners == owner].tolist())
@@ -127,7 +127,7 @@ def test_users_whose_events_are_shown_as_solved_are_not_trained(new_run: Callabl
     folder = new_run(template="next-film-few-shot-en")
     spec = folder.spec()
     with checked_dataset(folder.home, spec) as dataset:
-        users, task = read_users(dataset, spec.settings.data), open_task(spec, dataset)
+        users, task = read_users(dataset, spec.settings.data), open_task(spec, dataset, dataset.items())
         solved = draw_shots(dataset, spec.settings.data.tie_rule)
     assert task.shown == {shot.user_id for shot in solved}
     assert task.shown

@@ -72,7 +72,7 @@ def some_rows(folder: RunFolder) -> list[Tree]:
     spec = folder.spec()
     with checked_dataset(folder.home, spec) as dataset:
         users = read_users(dataset, spec.settings.data)
-        task = open_task(spec, dataset)
+        task = open_task(spec, dataset, dataset.items())
     return training_trees(task, users, spec.settings.data)
 
 

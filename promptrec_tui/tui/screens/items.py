@@ -66,8 +66,9 @@ class ItemsScreen(BaseScreen[None]):
 
     @on(PagedTable.Opened, "#found")
     def action_show_holders(self) -> None:
-        if key := self.query_one("#found", PagedTable).chosen:
-            self._search(key)
+        found = self.query_one("#found", PagedTable)
+        if self.focused is found and found.chosen:
+            self._search(found.chosen)
 
     @work(exclusive=True, group="who", exit_on_error=False)
     async def _search(self, key: str) -> None:

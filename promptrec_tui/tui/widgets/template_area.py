@@ -22,7 +22,9 @@ class TemplateArea(TextArea, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding for binding in TextArea.BINDINGS if isinstance(binding, Binding) and binding.key[0] != "f"
+        binding
+        for binding in TextArea.BINDINGS
+        if isinstance(binding, Binding) and binding.key not in ("f6", "f7")
     ]
 
     def __init__(self, id: str, placeholder: str = "") -> None:
