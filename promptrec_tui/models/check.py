@@ -1,15 +1,30 @@
 """Is a model folder safe, complete and of a known kind? Answered without loading it."""
 
 import json
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from promptrec_tui.models.config import MODEL_TYPES as MODEL_TYPES
-from promptrec_tui.models.config import code_problems, config_problems, context, model_type, slides
+from promptrec_tui.models.config import (
+    code_problems,
+    config_problems,
+    context,
+    left_out,
+    model_type,
+    slides,
+)
+from promptrec_tui.models.sizes import size_problems
 from promptrec_tui.models.weights import pickle_names, read_weights
 from promptrec_tui.text import clean
+
+JSON_LIMIT = 1 << 28
+"""Bytes of a JSON file in a model folder; the largest tokenizers have about 40 MB."""
+
+FILE_LIMIT = 10_000
+"""Files in a model folder; more are another folder's, such as a home or a whole disk."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +57,23 @@ def check_model(folder: Path) -> ModelCheck:
     config: dict[str, Any] = {}
     try:
         config = read_object(folder / "config.json")
+        problems += config_problems(config)
     except ValueError as error:
         problems.append(str(error))
-    else:
-        problems += config_problems(config)
+    except RecursionError:
+        config = {}
+        problems.append("config.json is nested too deeply; fetch the model again.")
     problems += _file_problems(folder)
     problems += _tokenizer_problems(folder, config)
     weights = read_weights(folder)
     problems += [clean(problem) for problem in weights.problems]
+    if weights.shapes and not weights.problems and not problems:
+        problems += [clean(problem) for problem in size_problems(config, weights.shapes)]
+    if names := left_out(config):
+        notes.append(
+            f"config.json has keys that are not used ({clean(', '.join(names))}): "
+            "the model is loaded without them, which changes nothing that it computes."
+        )
     pickles = pickle_names(folder)
     if weights.parameters and pickles:
         notes.append(f"{clean(pickles[0])} is ignored: only safetensors files are read.")
@@ -62,44 +86,72 @@ def check_model(folder: Path) -> ModelCheck:
 
 def read_object(path: Path) -> dict[str, Any]:
     """The JSON object in `path`. Raises ValueError with one sentence."""
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise ValueError(f"The folder has no {path.name}.") from None
-    except (ValueError, OSError, RecursionError):
-        value = None
+    if not path.exists():
+        raise ValueError(f"The folder has no {path.name}.")
+    value = _read_json(path)
     if not isinstance(value, dict):
-        raise ValueError(f"{path.name} is not a JSON object; fetch the model again.")
+        raise ValueError(f"{clean(path.name)} is not a JSON object; fetch the model again.")
     return value
+
+
+def _read_json(path: Path) -> Any:
+    """The JSON value in `path`. Raises ValueError with one sentence.
+
+    Only a regular file of a sensible size is opened: a pipe would never end, and a device fill the memory.
+    """
+    name = clean(path.name)
+    try:
+        if not path.is_file():
+            raise ValueError(f"{name} is not a regular file; fetch the model again.")
+        if (size := path.stat().st_size) > JSON_LIMIT:
+            raise ValueError(f"{name} has {size:,} bytes, too many for a file of settings.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror}.") from None
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{name} is not a JSON object; fetch the model again.") from None
 
 
 def _file_problems(folder: Path) -> Iterator[str]:
     """Files that hold code or ask for it."""
-    code = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py*"))
+    code = []
+    # Links to folders are not followed.
+    for count, path in enumerate(folder.rglob("*"), 1):
+        if count > FILE_LIMIT:
+            yield f"The folder holds more than {FILE_LIMIT:,} files; give the folder of the model alone."
+            return
+        if path.suffix.startswith(".py"):
+            code.append(path.relative_to(folder).as_posix())
     if code:
-        yield f"The folder holds code ({clean(code[0])}); only models without are used."
+        yield f"The folder holds code ({clean(min(code))}); only models without are used."
     if (folder / "adapter_config.json").exists():
         yield "The folder is an adapter (adapter_config.json); give the folder of its base model."
     for path in sorted(folder.glob("*.json")):
         if path.name in ("config.json", "tokenizer.json") or path.name.endswith(".index.json"):
             continue
         try:
-            value = json.loads(path.read_bytes())
-        except (ValueError, OSError, RecursionError):
-            yield f"{clean(path.name)} is not JSON; fetch the model again."
-        else:
-            yield from code_problems(value, clean(path.name))
+            yield from code_problems(_read_json(path), clean(path.name))
+        except ValueError as error:
+            yield str(error).replace("is not a JSON object", "is not JSON")
+        except RecursionError:
+            yield f"{clean(path.name)} is nested too deeply; fetch the model again."
 
 
 def _tokenizer_problems(folder: Path, config: dict[str, Any]) -> Iterator[str]:
     """Whether tokenizer.json is there and every token of it has a place in the model's vocabulary."""
-    if not (folder / "tokenizer.json").is_file():
+    if not (folder / "tokenizer.json").exists():
         yield "The folder has no tokenizer.json, the only kind of tokenizer that is read."
         return
     try:
         tokenizer = read_object(folder / "tokenizer.json")
-        highest = max(_token_ids(tokenizer), default=-1)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except ValueError as error:
+        yield str(error)
+        return
+    try:
+        highest = max(map(operator.index, _token_ids(tokenizer)), default=-1)
+    except (TypeError, KeyError, AttributeError):
         yield "tokenizer.json is damaged; fetch the model again."
         return
     vocabulary = config.get("vocab_size")

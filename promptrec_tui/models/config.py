@@ -1,5 +1,6 @@
 """What a model's config.json may say, read as plain JSON before any library acts on it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,8 +29,8 @@ MODEL_TYPES = frozenset(
     )
 )
 
-# transformers sets every key as an attribute, so an unknown one could reach its machinery
-# (CVE-2026-4372: `_attn_implementation_internal`). These only describe the network or are never acted on.
+# The keys that a model is loaded with. transformers sets every key of a config as an attribute, so an unknown
+# one could reach its machinery (CVE-2026-4372: `_attn_implementation_internal`); all others are left out.
 KEY_LIST = """
 _name_or_path _num_labels _remove_final_layer_norm _sliding_window_pattern activation_dropout
 activation_function add_cross_attention alibi architectures attention_bias attention_dropout
@@ -53,6 +54,36 @@ transformers_version unsloth_fixed unsloth_version use_bias use_bidirectional_at
 use_parallel_residual use_qkv_bias use_sliding_window vocab_size word_embed_proj_dim
 """
 KEYS = frozenset(KEY_LIST.split())
+
+ASKING_FOR_CODE = frozenset(
+    ("auto_map", "auto_mapping", "trust_remote_code", "custom_generate", "custom_pipelines")
+)
+
+# Keys that are not supported and that change what is computed, each with the values that change nothing. A
+# test compares the list with what the modelling code of transformers reads.
+CHANGING: Mapping[str, tuple[Any, ...]] = {
+    "attention_chunk_size": (None,),
+    "decoder": (None, {}),
+    "encoder": (None, {}),
+    "fusion_config": (None, {}),
+    "generator": (None, {}),
+    "is_causal": (None, True),
+    "kv_sharing_modes": (None, [], {}),
+    "logits_mup_width_multiplier": (None, 1, 1.0),
+    "number_of_conv_states": (None, 0),
+    "per_layer_config": (None, {}, []),
+    "pruned_heads": (None, {}),
+    "text_config": (None, {}),
+    "text_encoder": (None, {}),
+    "unpadded_vocab_size": (None,),
+    "vision_config": (None, {}),
+}
+
+# Keys that choose an implementation: a word such as "sdpa" is left out, the name of a hub repository is code.
+IMPLEMENTATION = re.compile(r"attn_implementation|experts_implementation|kernel")
+
+# More than any model has; what is above it is no size but a mistake or an attack on the memory.
+SIZE_LIMIT = 10**9
 
 # Where a config leaves the window out, these types still have one.
 DEFAULT_WINDOWS = {"mistral": 4096, "gemma3_text": 4096}
@@ -78,33 +109,48 @@ def config_problems(config: Mapping[str, Any]) -> Iterator[str]:
     kinds = {str(rope.get("rope_type", rope.get("type"))) for rope in ropes if isinstance(rope, dict)}
     if moving := sorted(kinds & MOVING_POSITIONS):
         yield f"Its positions ({moving[0]}) change with the length of a text; take a model with fixed ones."
-    unknown = sorted(set(config) - KEYS - {"quantization_config", "auto_map", "trust_remote_code"})
-    if unknown:
-        names = ", ".join(clean(name) for name in unknown)
-        yield f"config.json has unknown keys ({names}); delete them from it if you trust the model's maker."
+    for key in sorted(set(config) & CHANGING.keys()):
+        if config[key] not in CHANGING[key]:
+            yield f"config.json sets {key}, which changes what the model computes and is not supported."
     for name, value in (("vocab_size", config.get("vocab_size")), ("context length", context(config))):
-        if not _is_count(value):
-            yield f"config.json gives no usable {name}; it has to be a whole number above 0."
+        if not is_size(value):
+            yield f"config.json gives no usable {name}; it has to be a whole number from 1 to {SIZE_LIMIT:,}."
+
+
+def known_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a config that a model is loaded with."""
+    return {key: value for key, value in config.items() if key in KEYS}
+
+
+def left_out(config: Mapping[str, Any]) -> list[str]:
+    """The keys of a config that are not used when the model is loaded, by name."""
+    return sorted(config.keys() - KEYS - CHANGING.keys() - ASKING_FOR_CODE - {"quantization_config"})
 
 
 def code_problems(value: Any, file: str) -> Iterator[str]:
     """A sentence for each key, however deep in the JSON `value` of `file`, that asks for foreign code."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if key in (
-                "auto_map",
-                "auto_mapping",
-                "trust_remote_code",
-                "custom_generate",
-                "custom_pipelines",
-            ):
+            if key in ASKING_FOR_CODE:
                 if inner:
                     yield f"{file} asks to run code of the model's own ({key}); only models without are used."
+            elif IMPLEMENTATION.search(str(key)) and _names_repository(inner):
+                name = clean(str(key))
+                yield f"{file} asks to run code of a repository ({name}); only models without are used."
             else:
                 yield from code_problems(inner, file)
     elif isinstance(value, list):
         for inner in value:
             yield from code_problems(inner, file)
+
+
+def _names_repository(value: Any) -> bool:
+    """Whether `value`, or something in it, could be the name of a repository with kernels."""
+    if isinstance(value, Mapping):
+        return any(map(_names_repository, value.values()))
+    if isinstance(value, list):
+        return any(map(_names_repository, value))
+    return isinstance(value, str) and "/" in value
 
 
 def model_type(config: Mapping[str, Any]) -> str:
@@ -128,8 +174,9 @@ def slides(config: Mapping[str, Any]) -> bool:
     else:
         used = kind not in ASKED_WINDOWS or bool(config.get("use_sliding_window", False))
     length = context(config)
-    return used and _is_count(window) and not (_is_count(length) and window >= length)
+    return used and is_size(window) and not (is_size(length) and window >= length)
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def is_size(value: Any) -> bool:
+    """Whether `value` can be the size of something in a model."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= SIZE_LIMIT

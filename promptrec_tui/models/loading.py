@@ -13,12 +13,12 @@ from peft import (
     load_peft_weights,
     set_peft_model_state_dict,
 )
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.models.check import check_model
-from promptrec_tui.models.config import code_problems
+from promptrec_tui.models.check import check_model, read_object
+from promptrec_tui.models.config import code_problems, known_config
 from promptrec_tui.models.weights import read_header
 from promptrec_tui.text import clean
 
@@ -78,14 +78,17 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
 def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
     """The base model of `folder` in evaluation mode; on a CPU always in fp32, whatever the file holds.
 
-    The folder is checked first. Raises UserError when it is unsafe, incomplete or does not fit its config.
+    The folder is checked first, and of its config only the known keys are used. Raises UserError when it is
+    unsafe, incomplete or does not fit its config.
     """
     check = check_model(folder)
     if not check.ok:
         raise UserError(f"The model {folder} cannot be used: {' '.join(check.problems)}")
+    config = known_config(read_object(folder / "config.json"))
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             str(folder),
+            config=CONFIG_MAPPING[check.model_type].from_dict(config),
             dtype=torch.float32 if device.type == "cpu" else dtype,
             attn_implementation="sdpa",
             use_safetensors=True,
@@ -93,7 +96,7 @@ def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrai
             trust_remote_code=False,
             output_loading_info=True,
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
         reason = clean(str(error).strip().split("\n")[0])
         raise UserError(f"The model {folder} does not load: {reason}") from error
     model: PreTrainedModel = loaded[0]

@@ -6,7 +6,8 @@ A file is 8 bytes of header length (little endian), a JSON header, and the tenso
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ MASKS = {"BOOL": 1, "U8": 1}  # old files carry attention masks along, which are
 
 @dataclass(frozen=True)
 class Weights:
-    """What the headers of a model's weight files say."""
+    """What the headers of a model's weight files say; `shapes` holds each tensor's sizes by its name."""
 
     parameters: int
     size_bytes: int
     problems: tuple[str, ...]
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def read_weights(folder: Path) -> Weights:
@@ -53,6 +55,7 @@ def _read_shards(folder: Path, shards: dict[str, set[str]]) -> Weights:
     """The sum over `shards`, each a file name with the tensors that the index puts there (none: any)."""
     parameters = size = 0
     problems: list[str] = []
+    shapes: dict[str, tuple[int, ...]] = {}
     for name, expected in shards.items():
         path = folder / name
         if not path.is_file():
@@ -60,21 +63,24 @@ def _read_shards(folder: Path, shards: dict[str, set[str]]) -> Weights:
             continue
         size += path.stat().st_size
         try:
-            tensors = read_header(path)
+            tensors = read_tensors(path)
         except ValueError as error:
             problems.append(f"The weight file {name} {error}; fetch the model again.")
             continue
-        parameters += sum(tensors.values())
+        parameters += sum(count for _, count in tensors.values())
+        shapes |= {tensor: shape for tensor, (shape, _) in tensors.items()}
         if expected and (stray := expected ^ set(tensors)):
             problems.append(
                 f"{INDEX} and {name} disagree about {len(stray)} tensors, {min(stray)} first; "
                 "fetch the model again."
             )
-    return Weights(parameters, size, tuple(problems))
+    return Weights(parameters, size, tuple(problems), shapes)
 
 
 def _index_shards(path: Path) -> dict[str, set[str]]:
     """Tensor names by shard. Raises ValueError with the second half of a sentence."""
+    if path.stat().st_size > HEADER_LIMIT:
+        raise ValueError("is too large for an index of weight files")
     try:
         entries = json.loads(path.read_bytes())["weight_map"].items()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -90,7 +96,12 @@ def _index_shards(path: Path) -> dict[str, set[str]]:
 
 
 def read_header(path: Path) -> dict[str, int]:
-    """How many parameters each tensor of a safetensors file holds, by name.
+    """How many parameters each tensor of a safetensors file holds, by name. Raises as `read_tensors` does."""
+    return {name: count for name, (_, count) in read_tensors(path).items()}
+
+
+def read_tensors(path: Path) -> dict[str, tuple[tuple[int, ...], int]]:
+    """The (shape, number of parameters) of each tensor of a safetensors file, by name.
 
     Raises ValueError, with the second half of a sentence, when the file is not exactly as its header says.
     """
@@ -107,21 +118,21 @@ def read_header(path: Path) -> dict[str, int]:
         raise ValueError("has a damaged header")
     header.pop("__metadata__", None)
     end = 0
-    counts: dict[str, int] = {}
+    found: dict[str, tuple[tuple[int, ...], int]] = {}
     tensors = [_tensor(name, entry) for name, entry in header.items()]
-    for name, start, stop, count in sorted(tensors, key=lambda tensor: tensor[1:]):
+    for name, start, stop, shape, count in sorted(tensors, key=lambda tensor: tensor[1:3]):
         if start != end:
             raise ValueError(f"has a gap or an overlap before the tensor {name}")
-        end, counts[name] = stop, count
+        end, found[name] = stop, (shape, count)
     if end != size - 8 - length:
         raise ValueError(f"holds {size - 8 - length:,} bytes of weights where its header says {end:,}")
-    if not counts:
+    if not found:
         raise ValueError("holds no tensors")
-    return counts
+    return found
 
 
-def _tensor(name: str, entry: Any) -> tuple[str, int, int, int]:
-    """(name, start, stop, parameters) of one header entry."""
+def _tensor(name: str, entry: Any) -> tuple[str, int, int, tuple[int, ...], int]:
+    """(name, start, stop, shape, parameters) of one header entry."""
     try:
         shape, (start, stop) = entry["shape"], entry["data_offsets"]
         dtype = entry["dtype"]
@@ -136,4 +147,6 @@ def _tensor(name: str, entry: Any) -> tuple[str, int, int, int]:
     count = math.prod(shape)
     if stop - start != count * width:
         raise ValueError(f"has a damaged entry for the tensor {name}")
-    return name, start, stop, count if dtype in WIDTHS else 0
+    if not count:
+        raise ValueError(f"has no values in the tensor {name}")
+    return name, start, stop, tuple(shape), count if dtype in WIDTHS else 0

@@ -14,6 +14,8 @@ TOKENIZER = {
     "model": {"type": "BPE", "vocab": {chr(33 + index): index for index in range(90)}, "merges": []},
 }
 
+EMBEDDING = "model.embed_tokens.weight"
+
 SaveModel = Callable[..., Path]
 
 
@@ -60,5 +62,5 @@ def plain_folder(tmp_path: Path) -> Path:
     }
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
-    save_file({"a": torch.zeros(3, 4), "b": torch.zeros(5)}, folder / "model.safetensors")
+    save_file({EMBEDDING: torch.zeros(97, 16), "b": torch.zeros(5)}, folder / "model.safetensors")
     return folder

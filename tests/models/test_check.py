@@ -1,14 +1,18 @@
 import json
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import save_file
+from transformers import PreTrainedConfig
 
-from promptrec_tui.models.check import check_model
-from promptrec_tui.models.config import slides
+from promptrec_tui.models.check import FILE_LIMIT, check_model
+from promptrec_tui.models.config import CHANGING, KEYS, MODEL_TYPES, slides
 
 SaveModel = Callable[..., Path]
 
@@ -43,13 +47,16 @@ def test_shards_are_counted_together(save_model: SaveModel, plain_folder: Path) 
     check = check_model(folder)
     assert check.problems == ()
     assert check.parameters == 2 * 97 * 16 + 2 * (4 * 16 * 16 + 3 * 16 * 32 + 2 * 16) + 16
-    assert check_model(plain_folder).parameters == 17
+    assert check_model(plain_folder).parameters == 97 * 16 + 5
 
 
 def test_masks_in_old_files_are_no_parameters(plain_folder: Path) -> None:
-    tensors = {"a": torch.zeros(3, 4), "attention.bias": torch.ones(8, 8, dtype=torch.bool)}
+    tensors = {
+        "model.embed_tokens.weight": torch.zeros(97, 16),
+        "attention.bias": torch.ones(8, 8, dtype=torch.bool),
+    }
     save_file(tensors, plain_folder / "model.safetensors")
-    assert check_model(plain_folder).parameters == 12
+    assert check_model(plain_folder).parameters == 97 * 16
 
 
 def test_pickles_alone_are_refused_and_beside_safetensors_ignored(plain_folder: Path) -> None:
@@ -90,14 +97,58 @@ def test_wishes_to_run_code_are_refused(plain_folder: Path, file: str, changes: 
 
 @pytest.mark.parametrize(
     "key",
-    ["_attn_implementation_internal", "attn_implementation", "_experts_implementation", "new\x1b[2Jkey"],
+    ["_attn_implementation_internal", "attn_implementation", "_experts_implementation", "kernel_config"],
 )
-def test_unknown_keys_are_refused(plain_folder: Path, key: str) -> None:
-    edit(plain_folder / "config.json", **{key: "evil/kernels"})
+@pytest.mark.parametrize("value", ["evil/kernels", {"attention": ["evil/kernels:flash"]}])
+def test_kernels_from_a_repository_are_refused(plain_folder: Path, key: str, value: object) -> None:
+    edit(plain_folder / "config.json", **{key: value})
     problem = only_problem(plain_folder)
-    assert "unknown keys" in problem
-    assert key.replace("\x1b", "") in problem
-    assert "\x1b" not in problem
+    assert f"asks to run code of a repository ({key})" in problem
+
+
+def test_unknown_keys_are_left_out_and_named(plain_folder: Path) -> None:
+    odd = {"new\x1b[2Jkey": 1, "attn_implementation": "sdpa", "use_mrope": False, "temperature": 0.7}
+    edit(plain_folder / "config.json", **odd)
+    check = check_model(plain_folder)
+    assert check.ok
+    (note,) = check.notes
+    assert "not used (attn_implementation, new[2Jkey, temperature, use_mrope)" in note
+
+
+@pytest.mark.parametrize(("key", "neutral"), [(key, neutral) for key, (neutral, *_) in CHANGING.items()])
+def test_a_key_that_changes_what_is_computed_is_refused(
+    plain_folder: Path, key: str, neutral: object
+) -> None:
+    edit(plain_folder / "config.json", **{key: neutral})
+    assert check_model(plain_folder).ok
+    edit(plain_folder / "config.json", **{key: {"a": 2}})
+    assert f"sets {key}, which changes what the model computes" in only_problem(plain_folder)
+
+
+def test_every_key_that_the_modelling_code_reads_is_known() -> None:
+    """transformers' source tells which keys of a config can change a model: each one has its place here."""
+    root = Path(transformers.__file__).parent
+    files = [root / name for name in ("masking_utils.py", "modeling_rope_utils.py", "cache_utils.py")]
+    files += [root / "modeling_layers.py", root / "integrations" / "sdpa_attention.py"]
+    for kind in MODEL_TYPES:
+        files += (root / "models" / kind.removesuffix("_text")).glob("modeling_*.py")
+    read: set[str] = set()
+    for file in files:
+        text = file.read_text()
+        read |= set(re.findall(r"\bconfig\.([a-z_]\w*)", text))
+        read |= set(re.findall(r'attr\(\s*(?:self\.)?(?:model\.)?\w*config\w*\s*,\s*"(\w+)"', text))
+    # What is no key: parts of the class, and keys of heads and of images that no causal model of text has.
+    parts = {name for name in dir(PreTrainedConfig()) if name not in PreTrainedConfig().to_dict()}
+    others = {"image_token_id", "mm_tokens_per_image", "num_labels", "summary_last_dropout", "json"}
+    others |= {"token_classification_bias", "_attn_implementation", "default_theta", "is_heterogeneous"}
+    others |= {
+        "chain_hidden_post_norm",
+        "mtp_hidden_states_first",
+        "get_mtp_config",
+        "nested_rope_parameter_keys",
+    }
+    assert len(read) > 80
+    assert read - KEYS - CHANGING.keys() - parts - others == set()
 
 
 @pytest.mark.parametrize("key", ["rope_parameters", "rope_scaling"])
@@ -123,6 +174,69 @@ def test_the_kind_of_model_is_judged(plain_folder: Path) -> None:
 def test_a_damaged_config_is_one_of_the_problems(plain_folder: Path, text: str) -> None:
     (plain_folder / "config.json").write_bytes(text.encode("latin-1"))
     assert "config.json is not a JSON object" in only_problem(plain_folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "generation_config.json"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "huge"])
+def test_only_regular_files_of_a_sensible_size_are_read(plain_folder: Path, name: str, kind: str) -> None:
+    path = plain_folder / name
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.symlink_to("/")
+    else:
+        with open(path, "wb") as file:
+            file.truncate(1 << 40)
+    words = "too many" if kind == "huge" else "not a regular file"
+    assert f"{name} " in only_problem(plain_folder)
+    assert words in only_problem(plain_folder)
+
+
+def test_a_whole_disk_is_no_model_folder(plain_folder: Path) -> None:
+    (plain_folder / "everything").symlink_to("/")
+    assert check_model(plain_folder).ok
+    for number in range(FILE_LIMIT):
+        (plain_folder / str(number)).touch()
+    assert "more than 10,000 files" in only_problem(plain_folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"vocab_size": 100}, "vocabulary of 100 tokens and the weights hold 97"),
+        ({"vocab_size": 10**12}, "no usable vocab_size"),
+        ({"max_position_embeddings": 10**12}, "no usable context length"),
+        ({"hidden_size": 10**6}, "hidden_size = 1,000,000 and no weight is wider than 97"),
+        ({"hidden_size": 10**12}, "hidden_size = 1000000000000 and no weight"),
+        ({"intermediate_size": 98}, "intermediate_size = 98"),
+        ({"num_hidden_layers": 10**12}, "num_hidden_layers = 1000000000000 and the weights hold 0 layers"),
+        ({"num_attention_heads": 10**6, "head_dim": 10**6}, "num_attention_heads x head_dim"),
+        ({"num_attention_heads": "many"}, "num_attention_heads = 'many'"),
+    ],
+)
+def test_sizes_that_the_weights_contradict_are_refused(
+    plain_folder: Path, changes: dict[str, Any], words: str
+) -> None:
+    edit(plain_folder / "config.json", **changes)
+    assert words in only_problem(plain_folder)
+
+
+def test_empty_weights_are_refused(plain_folder: Path) -> None:
+    save_file({"model.embed_tokens.weight": torch.zeros(0, 16)}, plain_folder / "model.safetensors")
+    assert "has no values in the tensor model.embed_tokens.weight" in only_problem(plain_folder)
+    save_file({"other.weight": torch.zeros(97, 16)}, plain_folder / "model.safetensors")
+    assert check_model(plain_folder).ok
+    edit(plain_folder / "config.json", num_hidden_layers=10**12)
+    assert "which is no size of a model" in only_problem(plain_folder)
+
+
+def test_learned_positions_are_counted(save_model: SaveModel) -> None:
+    folder = save_model("gpt2")
+    edit(folder / "config.json", n_positions=128)
+    assert "context of 128 tokens and the weights hold 64 positions" in only_problem(folder)
 
 
 def test_missing_parts_are_named(plain_folder: Path, tmp_path: Path) -> None:

@@ -30,6 +30,19 @@ def test_a_cpu_computes_in_fp32_whatever_the_file_holds(save_model: SaveModel, m
     assert not model.training
 
 
+def test_only_known_keys_of_a_config_reach_the_model(save_model: SaveModel) -> None:
+    folder = save_model()
+    config = json.loads((folder / "config.json").read_text())
+    tokens = torch.arange(7)[None]
+    before = load_base(folder, CPU, torch.float32)(tokens).logits
+    odd = {"attn_implementation": "eager", "temperature": 0.5, "_commit_hash": "x", "use_mrope": True}
+    (folder / "config.json").write_text(json.dumps(config | odd | {"is_causal": True}))
+    model = load_base(folder, CPU, torch.float32)
+    assert model.config._attn_implementation == "sdpa"
+    assert not hasattr(model.config, "use_mrope")
+    assert torch.equal(model(tokens).logits, before)
+
+
 def test_a_refused_folder_is_not_loaded(save_model: SaveModel) -> None:
     folder = save_model()
     (folder / "modeling_x.py").write_text("raise SystemExit")
