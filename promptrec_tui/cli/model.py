@@ -1,4 +1,4 @@
-"""`promptrec model`: list, check, add."""
+"""`promptrec model`: list, check, add, move."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -24,11 +24,15 @@ app = typer.Typer(help="Base models.", no_args_is_help=True)
 def list_command(as_json: JsonOption = False) -> None:
     """List the base models; the embedded one is first."""
     with workspace() as here:
-        rows = [asdict(row) for row in models.list_models(here)]
+        listed = models.list_models(here)
+    rows = [{**asdict(row), "folder_exists": models.folder_exists(row)} for row in listed]
     if as_json:
         print_json(rows)
-    else:
-        print_table(rows, ("name", "model_type", "family", "parameters", "embedded", "folder"), "No models.")
+        return
+    print_table(rows, ("name", "model_type", "family", "parameters", "embedded", "folder"), "No models.")
+    for row in listed:
+        if not models.folder_exists(row):
+            print(f"note: {models.gone_sentence(Path(row.folder), row.name)}")
 
 
 @app.command("check")
@@ -73,3 +77,18 @@ def add_command(
         print_json(asdict(row))
     else:
         print(f"Added {row.name}: {row.model_type}, {row.parameters:,} parameters.")
+
+
+@app.command("move")
+def move_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A listed model.")],
+    folder: Annotated[str, typer.Argument(help="Where its files lie now.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say where the files of a listed model lie now; they have to be the same ones."""
+    with workspace() as here:
+        row = models.move_model(here, name, folder)
+    if as_json:
+        print_json(asdict(row))
+    else:
+        print(f"{row.name} lies in {row.folder}.")

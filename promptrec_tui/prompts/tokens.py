@@ -90,12 +90,17 @@ class TextTokenizer:
         except TypeError:  # lone surrogates
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
+        except BaseException as error:
+            raise _unspeakable(text, error) from error
         ids: list[int] = encodings[0].ids
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`, special tokens spelled out."""
-        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=False)
+        try:
+            text: str = self.tokenizer.decode(list(ids), skip_special_tokens=False)
+        except BaseException as error:
+            raise _unspeakable(" ".join(map(str, ids)), error) from error
         return text
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
@@ -125,6 +130,18 @@ class TextTokenizer:
             f"The end_token {end_token!r} is {len(candidates[0])} tokens for this model, and must be one: "
             "choose another in the template, or leave it out to use the model's own."
         )
+
+
+def _unspeakable(text: str, error: BaseException) -> BaseException:
+    """What to raise for an `error` that tokenizing `text` gave.
+
+    A panic of the native library is no Exception, and would pass every handler of one.
+    """
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return error
+    shown = text if len(text) <= 60 else text[:60] + "…"
+    reason = (str(error).strip().split("\n") or [""])[0]
+    return UserError(f"The model's tokenizer cannot spell {shown!r}: {reason or type(error).__name__}.")
 
 
 def newline_apart(tokenizer: Tokenizer) -> int | None:
@@ -157,12 +174,19 @@ def load_tokenizer(folder: Path) -> TextTokenizer:
 
     Raises UserError when a file is missing or unreadable, or the context length is unknown.
     """
+    if not folder.is_dir():
+        raise UserError(
+            f"The model folder {folder} is gone: put it back, or point to its new place with "
+            "'promptrec model move NAME FOLDER'."
+        )
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise UserError(f"Model folder {folder} has no tokenizer.json: choose a model that has one.")
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the library raises nothing narrower, and a panic is no Exception
         raise UserError(f"{path} is not a readable tokenizer: {error}.") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -173,7 +197,12 @@ def load_tokenizer(folder: Path) -> TextTokenizer:
     context = next((config[key] for key in CONTEXT_KEYS if isinstance(config.get(key), int)), 0)
     if context < 1:
         raise UserError(f"{folder / 'config.json'} gives no context length: add {CONTEXT_KEYS[0]}.")
-    bos, eos = _bos(tokenizer, config, settings), _eos(tokenizer, config, settings)
+    try:
+        bos, eos = _bos(tokenizer, config, settings), _eos(tokenizer, config, settings)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise UserError(f"{path} is not a usable tokenizer: {error}.") from error
     file = folder / "chat_template.jinja"
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
     return TextTokenizer(tokenizer, bos, eos, context, read_chat_template(settings, text, _content))

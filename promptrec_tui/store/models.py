@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from promptrec_tui.store import tables
 from promptrec_tui.store.engine import Catalogue
@@ -45,6 +45,12 @@ def list_models(catalogue: Catalogue) -> list[ModelRow]:
 def find_model(catalogue: Catalogue, model: str) -> ModelRow:
     """The model of that name or id. Raises UserError with the nearest name."""
     return pick("model", model, list_models(catalogue))
+
+
+def move_model(catalogue: Catalogue, identity: str, folder: str) -> None:
+    """Note the new place of a model's folder."""
+    with catalogue.write() as session:
+        session.execute(update(tables.Model).filter_by(id=identity).values(folder=folder))
 
 
 def delete_model(catalogue: Catalogue, model: str) -> ModelRow:

@@ -11,6 +11,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.report import build_report
 from promptrec_tui.evaluation.sampling import sample_users
 from promptrec_tui.models.loading import add_lora, choose_device, choose_dtype, exchange_adapter, load_base
+from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.checkpoints import (
     checkpoint_path,
     newest_verified,
@@ -54,7 +55,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     The test figures of the untuned model are taken after training, with the adapter switched off: that is the
     same model bit for bit, and a person sees the first step sooner.
     """
-    spec = folder.spec()
+    spec = placed_spec(folder)
     data, train, evaluation = spec.settings.data, spec.settings.train, spec.settings.evaluation
     exclude_seen = evaluation.seen == "removed"
 

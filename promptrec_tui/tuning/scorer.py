@@ -25,6 +25,7 @@ from promptrec_tui.datasets.dataset import Item
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import FileState, file_state
 from promptrec_tui.home import find_home
+from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.checkpoints import MANIFEST, checkpoint_path, newest_verified, verify
 from promptrec_tui.runs.folder import RunFolder, find
 from promptrec_tui.runs.liveness import Lock
@@ -151,7 +152,7 @@ def _finite(value: float) -> float | None:
 
 def load(folder: RunFolder) -> Scorer:
     """Load the run's model, adapter and catalogue. Raises UserError when one is missing or unfit."""
-    spec = folder.spec()
+    spec = placed_spec(folder)
     device_setting, slot = borrow(folder.home, spec.settings.run)
 
     from promptrec_tui.models.loading import choose_device, choose_dtype, load_adapter, load_base

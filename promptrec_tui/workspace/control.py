@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs import control
+from promptrec_tui.runs.base_models import base_folder
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.queue import enqueue, withdraw
 from promptrec_tui.runs.states import ACTIVE, RESUMABLE, State
@@ -59,7 +60,9 @@ def resume_run(workspace: Workspace, run: str) -> RunRow:
         raise UserError(
             f"Run {row.name!r} is {state.value}: only a paused, stopped, failed or interrupted run resumes."
         )
-    enqueue(folder, device=folder.spec().settings.run.device, after=status.attempt)
+    spec = folder.spec()
+    base_folder(workspace.home, spec.model)
+    enqueue(folder, device=spec.settings.run.device, after=status.attempt)
     return moved(workspace, row.id)
 
 

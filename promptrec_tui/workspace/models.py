@@ -1,8 +1,10 @@
 """What a person does with base models."""
 
 import secrets
+import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
@@ -10,6 +12,9 @@ from promptrec_tui.files import sha256_folder
 from promptrec_tui.models.check import ModelCheck as ModelCheck
 from promptrec_tui.models.check import check_model
 from promptrec_tui.models.download import download_model, plan_download
+from promptrec_tui.models.tokenizer_trial import tokenizer_problem
+from promptrec_tui.runs.base_models import gone_sentence as gone_sentence
+from promptrec_tui.runs.base_models import note_move
 from promptrec_tui.store import models as store
 from promptrec_tui.store.models import ModelRow as ModelRow
 from promptrec_tui.text import path_text
@@ -29,14 +34,28 @@ def find_model(workspace: Workspace, model: str) -> ModelRow:
     return store.find_model(workspace.catalogue, model)
 
 
+def folder_exists(row: ModelRow) -> bool:
+    """Whether the folder of a listed model is still there."""
+    return Path(row.folder).is_dir()
+
+
 def check_folder(path: Path) -> ModelCheck:
-    """Look a model folder over without loading it: is it safe, complete, and of a known kind?"""
-    return check_model(path)
+    """Look a model folder over without loading the model: is it safe, complete, and of a known kind?
+
+    Where the files look well its tokenizer is tried too, in a child process.
+    """
+    check = check_model(path)
+    problem = tokenizer_problem(path) if check.ok else ""
+    return replace(check, ok=False, problems=(problem,)) if problem else check
 
 
 def check_listed(workspace: Workspace, model: str) -> ModelCheck:
     """`check_folder` of a listed model."""
-    return check_model(Path(find_model(workspace, model).folder))
+    row = find_model(workspace, model)
+    folder = Path(row.folder)
+    if not folder.is_dir():
+        return replace(check_model(folder), problems=(gone_sentence(folder, row.name),))
+    return check_folder(folder)
 
 
 def add_model(workspace: Workspace, source: str, name: str, progress: Progress | None = None) -> ModelRow:
@@ -55,9 +74,7 @@ def add_model(workspace: Workspace, source: str, name: str, progress: Progress |
         raise UserError(f"There is no folder {source}: give a folder with config.json, or a hub id.")
     else:
         folder = _download(workspace, source, progress)
-    check = check_model(folder)
-    if not check.ok:
-        raise UserError(f"{source} cannot be used: {' '.join(check.problems)}")
+    check = _usable(folder, source)
     row = ModelRow(
         id=identity,
         name=name,
@@ -72,6 +89,34 @@ def add_model(workspace: Workspace, source: str, name: str, progress: Progress |
     )
     store.add_model(workspace.catalogue, row)
     return row
+
+
+def move_model(workspace: Workspace, model: str, folder: str) -> ModelRow:
+    """Note that the files of a listed model lie in `folder` now; runs that were made with it find it there.
+
+    Raises UserError when the folder does not hold the very same files.
+    """
+    row = find_model(workspace, model)
+    if row.embedded:
+        raise UserError(f"{row.name} comes with promptrec and cannot be moved.")
+    place = Path(folder).expanduser().resolve()
+    _usable(place, folder)
+    if sha256_folder(place) != row.sha256:
+        raise UserError(
+            f"{folder} does not hold the files that {row.name} had when it was added (another SHA-256): "
+            f"list it under another name with 'promptrec model add {shlex.quote(folder)} --name NAME'."
+        )
+    store.move_model(workspace.catalogue, row.id, str(place))
+    note_move(workspace.home, row.sha256, place)
+    return find_model(workspace, row.id)
+
+
+def _usable(folder: Path, source: str) -> ModelCheck:
+    """The check of a folder that `source` names. Raises UserError when the model cannot be used."""
+    check = check_folder(folder)
+    if not check.ok:
+        raise UserError(f"{source} cannot be used: {' '.join(check.problems)}")
+    return check
 
 
 def _download(workspace: Workspace, hub_id: str, progress: Progress | None) -> Path:

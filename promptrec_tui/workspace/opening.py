@@ -10,12 +10,11 @@ from promptrec_tui.home import Home
 from promptrec_tui.models.check import check_model
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.prompts.library import builtin_templates
+from promptrec_tui.runs.base_models import EMBEDDED_ID as EMBEDDED_NAME
 from promptrec_tui.store.engine import Catalogue, open_catalogue
 from promptrec_tui.store.models import ModelRow, add_model, delete_model, list_models
 from promptrec_tui.store.templates import add_template, list_templates
 from promptrec_tui.workspace.names import free_name
-
-EMBEDDED_NAME = "tiny"
 
 
 @dataclass(frozen=True)

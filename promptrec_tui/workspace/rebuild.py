@@ -13,6 +13,7 @@ from promptrec_tui.files import sha256_file, sha256_folder, sync_folder
 from promptrec_tui.home import Home
 from promptrec_tui.models.check import check_model
 from promptrec_tui.prompts.library import builtin_templates
+from promptrec_tui.runs.base_models import EMBEDDED_ID, base_folder
 from promptrec_tui.runs.folder import run_folders
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.store.app_lock import have_alone
@@ -24,7 +25,7 @@ from promptrec_tui.store.salvage import Salvaged, salvage
 from promptrec_tui.store.schema import is_damaged
 from promptrec_tui.store.templates import TemplateRow, list_templates, restore_template
 from promptrec_tui.workspace.names import free_name
-from promptrec_tui.workspace.opening import EMBEDDED_NAME, Workspace, opened
+from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import list_runs, refresh
 
 PARTS = ("", "-journal", "-wal", "-shm")
@@ -185,7 +186,7 @@ def _dataset_row(path: Path, name: str) -> DatasetRow:
 def _models_from_folders(workspace: Workspace, specs: Sequence[RunSpec]) -> list[str]:
     """List the models of runs by their old names, then what else lies in the folder of models."""
     losses = []
-    wanted = {Path(spec.model.folder): spec.model for spec in specs if spec.model.id != EMBEDDED_NAME}
+    wanted = {_place(workspace, spec): spec.model for spec in specs if spec.model.id != EMBEDDED_ID}
     there = [path for path in sorted(workspace.home.models.iterdir()) if path.is_dir()]
     for folder in dict.fromkeys([*wanted, *there]):
         listed = list_models(workspace.catalogue)
@@ -215,6 +216,14 @@ def _models_from_folders(workspace: Workspace, specs: Sequence[RunSpec]) -> list
         )
         add_model(workspace.catalogue, row)
     return losses
+
+
+def _place(workspace: Workspace, spec: RunSpec) -> Path:
+    """Where the base model of a run lies, or lay."""
+    try:
+        return base_folder(workspace.home, spec.model)
+    except UserError:
+        return Path(spec.model.folder)
 
 
 def _templates_of_runs(workspace: Workspace, specs: Sequence[RunSpec]) -> None:

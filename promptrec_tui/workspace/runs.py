@@ -11,6 +11,7 @@ from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside, read_json
+from promptrec_tui.runs.base_models import base_folder, placed_spec
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.launchers import spawn_dispatch
 from promptrec_tui.runs.logout import run_survival
@@ -177,7 +178,11 @@ def launch_spec(
     priority: int = 0,
     continue_after_failure: bool = True,
 ) -> RunRow:
-    """The same for a resolved spec; `start` is the adapter from which a continued run goes on."""
+    """The same for a resolved spec; `start` is the adapter from which a continued run goes on.
+
+    Raises UserError when the folder of the base model is gone.
+    """
+    base_folder(workspace.home, spec.model)
     folder = create_run(workspace.home, spec, start)
     try:
         store.add_run(workspace.catalogue, spec)
@@ -235,7 +240,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "paths": {
             "folder": str(folder.path),
             "adapter": str(folder.adapter),
-            "base_model": spec.model.folder,
+            "base_model": _base_model(folder),
             "log": str(_log(folder)),
         },
         "protocol": report.get("protocol"),
@@ -279,6 +284,14 @@ def moved(workspace: Workspace, run_id: str) -> RunRow:
     spawn_dispatch(workspace.home)
     refresh(workspace)
     return find_run(workspace, run_id)
+
+
+def _base_model(folder: RunFolder) -> str:
+    """Where the base model of a run lies; its old place when it is gone."""
+    try:
+        return placed_spec(folder).model.folder
+    except UserError:
+        return folder.spec().model.folder
 
 
 def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.variants import newest_first
+from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.launchers import environment
 from promptrec_tui.runs.spec import DataSettings, EvaluationSettings
 from promptrec_tui.workspace.datasets import find_dataset
@@ -130,7 +131,7 @@ def _model(workspace: Workspace, model: str, run: str) -> dict[str, str | None]:
     folder = run_folder(workspace, run)
     if not folder.adapter.is_dir():
         raise UserError(f"Run {run!r} has no adapter yet: wait until it is done, or try its model untuned.")
-    return {"model": folder.spec().model.folder, "adapter": str(folder.adapter)}
+    return {"model": placed_spec(folder).model.folder, "adapter": str(folder.adapter)}
 
 
 def _ask(workspace: Workspace, request: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
