@@ -63,7 +63,12 @@ def test_a_run_tells_everything_and_leaves_a_result(
     assert report["protocol"]["stage"] == "test"
     assert report["preview_users"] == [user["user"] for user in previews[0]["users"]]
     assert set(report["metrics"]["gain"]) == {"before", "best_baseline"}
-    assert "| **tuned** |" in folder.card.read_text()
+    text = folder.card.read_text()
+    assert "| **tuned** |" in text
+    assert (folder.adapter / "README.md").read_text() == text
+    for file in (folder.card, folder.adapter / "adapter_config.json"):
+        assert str(folder.home.root) not in file.read_text()
+        assert folder.spec().model.folder not in file.read_text()
     assert (folder.adapter / "adapter_model.safetensors").is_file()
 
 

@@ -1,0 +1,153 @@
+"""The model card of a run's adapter, in the format of the Hugging Face hub."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.text import clean
+
+
+def card(spec: RunSpec, report: dict[str, Any], step: int) -> str:
+    """The card in Markdown: what the adapter of `step` is, what made it, how it did, and what it cannot do.
+
+    It holds no path of this machine: base model and dataset go by name and SHA-256.
+    """
+    parts = [
+        *_front_matter(spec),
+        f"# {clean(spec.name)}",
+        "",
+        *_summary(spec, step),
+        *_use(spec),
+        *_figures(report),
+        *_training(spec, step),
+        *_template(spec),
+        *_limits(spec, report),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _front_matter(spec: RunSpec) -> Iterator[str]:
+    # A JSON string is a YAML string, whatever is in the name.
+    yield "---"
+    yield f"base_model: {json.dumps(clean(spec.model.name), ensure_ascii=False)}"
+    yield "library_name: peft"
+    yield "pipeline_tag: text-generation"
+    if re.fullmatch(r"[a-z]{2,3}", spec.template.language):
+        yield f"language: {json.dumps(spec.template.language)}"
+    yield "tags:"
+    yield from (f"- {tag}" for tag in ("lora", "recommendation", "promptrec"))
+    yield "---"
+    yield ""
+
+
+def _summary(spec: RunSpec, step: int) -> Iterator[str]:
+    yield (
+        f"A LoRA adapter that turns {clean(spec.model.name)} into a recommender for the dataset "
+        f"{clean(spec.dataset.name)}, from step {step} of its training."
+    )
+    if spec.parent:
+        yield (
+            f"Its training started from the adapter of run {clean(spec.parent.name)} "
+            f"(sha256 {spec.parent.sha256[:12]}); untuned means the base model without any adapter."
+        )
+    yield ""
+
+
+def _use(spec: RunSpec) -> Iterator[str]:
+    name = json.dumps(clean(spec.model.name), ensure_ascii=False)
+    yield from ("## Use", "", "```python", "from peft import PeftModel")
+    yield "from transformers import AutoModelForCausalLM"
+    yield ""
+    yield "# The folder or hub id of the base model, and the folder in which this file lies."
+    yield f"base = AutoModelForCausalLM.from_pretrained({name})"
+    yield 'model = PeftModel.from_pretrained(base, "adapter")'
+    yield from ("```", "")
+    yield f"The files of the base model have the sha256 {spec.model.sha256[:12]} (as promptrec counts it)."
+    yield ""
+
+
+def _figures(report: dict[str, Any]) -> Iterator[str]:
+    k = report["protocol"]["k"]
+    names = [f"hr@{k}", f"ndcg@{k}", f"mrr@{k}", "mrr"]
+    metrics = report["metrics"]
+    rankers = {"untuned": metrics["before"], **metrics["baselines"], "**tuned**": metrics["after"]}
+    yield from ("## Figures", "")
+    yield f"| {report['users']} test users | {' | '.join(name.upper() for name in names)} |"
+    yield f"|---|{'---|' * len(names)}"
+    for ranker, values in rankers.items():
+        yield f"| {ranker} | {' | '.join(_number(values.get(name)) for name in names)} |"
+    yield ""
+    for other, gain in metrics["gain"].items():
+        interval = gain[names[1]]
+        yield (
+            f"Tuned minus {'untuned' if other == 'before' else gain['name']}, {names[1].upper()}: "
+            f"{_number(interval['value'])} "
+            f"(95 % interval {_number(interval['low'])} to {_number(interval['high'])})."
+        )
+        yield ""
+    yield "Protocol: " + ", ".join(f"{name} {value}" for name, value in report["protocol"].items()) + "."
+    yield ""
+
+
+def _training(spec: RunSpec, step: int) -> Iterator[str]:
+    tuning, train, data = spec.settings.tuning, spec.settings.train, spec.settings.data
+    facts = {
+        "task": spec.task,
+        "method": f"{tuning.method}, rank {tuning.rank}, alpha {tuning.alpha}, dropout {tuning.dropout:g}, "
+        f"on {tuning.targets}",
+        "learning rate": f"{train.learning_rate:g}, {train.scheduler}, warm-up {train.warmup:g} of all steps",
+        "optimiser": f"{train.optimizer}, weight decay {train.weight_decay:g}, "
+        f"gradient norm at most {train.max_grad_norm:g}",
+        "steps": f"{step}, of {train.batch_size} targets each",
+        "targets seen": f"{step * train.batch_size:,} at most, repetitions counted",
+        "loss": f"each {train.loss} counts alike",
+        "history": f"at most {data.max_history} events before a target, {data.window} windows",
+        "seed": str(train.seed),
+        "precision": train.precision,
+        "dataset": f"{clean(spec.dataset.name)}, sha256 {spec.dataset.sha256[:12]}",
+    }
+    yield from ("## Training", "", "| | |", "|---|---|")
+    for name, text in facts.items():
+        cell = clean(text).replace("|", "\\|")
+        yield f"| {name} | {cell} |"
+    yield ""
+
+
+def _template(spec: RunSpec) -> Iterator[str]:
+    template = spec.template
+    yield from ("## Template", "")
+    yield f"{clean(template.name)}, version {template.version}, sha256 {template.sha256[:12]}."
+    yield ""
+    texts = {"System text": template.system, "Prompt": template.prompt, "Completion": template.completion}
+    for name, text in texts.items():
+        if text:
+            # A fence has to be longer than every row of backticks in the text.
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+            yield from (f"{name}:", "", fence + "jinja", *map(clean, text.split("\n")), fence, "")
+    end = "the tokenizer's own" if template.end_token is None else repr(template.end_token)
+    yield f"End token: {end}. Wrapped as: {template.wrap}."
+    yield ""
+
+
+def _limits(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
+    protocol = report["protocol"]
+    yield from ("## Limits", "")
+    yield (
+        f"- It ranks the {protocol['catalogue']:,} items of its dataset by their titles. "
+        "Other titles it can score, but it was not trained on them and no figure above is about them."
+    )
+    yield (
+        f"- The figures are of {report['users']:,} users, with the last event of each as the target. "
+        "They hold under the protocol above only, and not for other users, times or catalogues."
+    )
+    if not report["metrics"]["after"]:
+        yield "- The run ended before its test: there are no figures of the tuned model."
+    history = spec.settings.data.max_history
+    yield f"- Prompts have to be made with the template above, with at most {history} events of history."
+    yield "- It has learned from the histories of real or simulated users and may repeat what is in them."
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
