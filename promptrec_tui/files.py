@@ -23,6 +23,14 @@ def file_state(path: Path) -> FileState | None:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder at `path`; a path that no file system takes has none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace `path` by `data`: temporary neighbour, fsync, rename, fsync of the folder."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promptrec_tui.files import is_folder
 from promptrec_tui.models.config import MODEL_TYPES as MODEL_TYPES
 from promptrec_tui.models.config import (
     code_problems,
@@ -50,7 +51,7 @@ class ModelCheck:
 
 def check_model(folder: Path) -> ModelCheck:
     """Look at `folder` as data only: JSON, file names and weight headers. Never raises for what is in it."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         return _result(folder, {}, 0, 0, [f"There is no folder {clean(str(folder))}."], [])
     problems: list[str] = []
     notes: list[str] = []

@@ -11,6 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer, models
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.files import is_folder
 from promptrec_tui.prompts.chat import ChatTemplate, read_chat_template
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
@@ -174,7 +175,7 @@ def load_tokenizer(folder: Path) -> TextTokenizer:
 
     Raises UserError when a file is missing or unreadable, or the context length is unknown.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UserError(
             f"The model folder {folder} is gone: put it back, or point to its new place with "
             "'promptrec model move NAME FOLDER'."

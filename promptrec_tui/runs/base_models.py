@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import read_json, sha256_folder, write_json
+from promptrec_tui.files import is_folder, read_json, sha256_folder, write_json
 from promptrec_tui.home import Home
 from promptrec_tui.resources import resource
 from promptrec_tui.runs.folder import RunFolder
@@ -19,10 +19,10 @@ def base_folder(home: Home, reference: ModelRef) -> Path:
     The embedded model is found where this installation has it. Raises UserError when the folder is gone.
     """
     folder = Path(reference.folder)
-    if folder.is_dir():
+    if is_folder(folder):
         return folder
     moved = _moves(home).get(reference.sha256)
-    if isinstance(moved, str) and Path(moved).is_dir():
+    if isinstance(moved, str) and is_folder(Path(moved)):
         return Path(moved)
     embedded = resource("sample_data") / "models" / "tiny"
     if reference.id == EMBEDDED_ID and sha256_folder(embedded) == reference.sha256:

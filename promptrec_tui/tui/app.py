@@ -1,8 +1,10 @@
 """The app: its modes, what it remembers, and the way in."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rich.console import RenderableType
@@ -23,6 +25,7 @@ from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.glyphs import ASCII, UNICODE
 from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
 from promptrec_tui.tui.last_look import LastLook
+from promptrec_tui.tui.native_output import native_output_to
 from promptrec_tui.tui.notices import sentence_of
 from promptrec_tui.tui.palette import ActionProvider
 from promptrec_tui.tui.pauses import shorten_pauses
@@ -250,5 +253,6 @@ def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:
     app = PromptrecApp(home, demo, ascii_only)
     if not app.recall("left", True):
         restore_terminal()
-    app.run()
+    with native_output_to(home.root / "app.log" if home.database.exists() else Path(os.devnull)):
+        app.run()
     return app.return_code or 0

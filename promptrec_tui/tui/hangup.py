@@ -39,7 +39,8 @@ def leave_on_signals(app: App[Any]) -> None:
 def _let_go_of_terminal() -> None:
     """Nobody reads it any more, and to write to it is an error: let everything go nowhere."""
     nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):
+    drawn = sys.__stderr__.fileno() if sys.__stderr__ else 2
+    for descriptor in {0, 1, 2, drawn}:
         os.dup2(nowhere, descriptor)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import sha256_folder
+from promptrec_tui.files import is_folder, sha256_folder
 from promptrec_tui.models.check import ModelCheck as ModelCheck
 from promptrec_tui.models.check import check_model
 from promptrec_tui.models.download import download_model, plan_download
@@ -36,7 +36,7 @@ def find_model(workspace: Workspace, model: str) -> ModelRow:
 
 def folder_exists(row: ModelRow) -> bool:
     """Whether the folder of a listed model is still there."""
-    return Path(row.folder).is_dir()
+    return is_folder(Path(row.folder))
 
 
 def check_folder(path: Path) -> ModelCheck:
@@ -53,7 +53,7 @@ def check_listed(workspace: Workspace, model: str) -> ModelCheck:
     """`check_folder` of a listed model."""
     row = find_model(workspace, model)
     folder = Path(row.folder)
-    if not folder.is_dir():
+    if not is_folder(folder):
         return replace(check_model(folder), problems=(gone_sentence(folder, row.name),))
     return check_folder(folder)
 

@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -250,7 +251,7 @@ class EditTemplateScreen(BaseScreen[str]):
         path.write_text(text, encoding="utf-8")
         try:
             with self.app.suspend():
-                subprocess.run([*_editor(), str(path)], check=False)
+                subprocess.run([*_editor(), str(path)], stderr=sys.__stderr__, check=False)
             return path.read_text(encoding="utf-8", errors="replace")
         finally:
             path.unlink(missing_ok=True)
