@@ -144,15 +144,18 @@ def print_summary(document: dict[str, Any]) -> None:
     print(f"{clean(document['name'])}  {clean(state)}  {steps}")
     if document["queue"]:
         print(f"in the queue: {queue.place_text(document['queue'])}")
-    if document["log_tail"]:
-        print("\nlast lines of the log:", *(f"    {clean(line)}" for line in document["log_tail"]), sep="\n")
+    # The trainer prints its reason too.
+    if tail := [line for line in document["log_tail"] if line.strip() != document["reason"]]:
+        print("\nlast lines of the log:", *(f"    {clean(line)}" for line in tail), sep="\n")
     for warning in document["warnings"]:
         print(f"warning: {clean(warning)}")
     metrics = document["metrics"]
     if metrics["before"] or metrics["after"]:
         print()
         _print_metrics(document["protocol"] or {}, metrics)
-    print(f"\nadapter  {document['paths']['adapter']}\nlog      {document['paths']['log']}")
+    there = Path(document["paths"]["adapter"]).is_dir()
+    print(f"\nadapter  {document['paths']['adapter'] if there else 'none yet'}")
+    print(f"log      {document['paths']['log']}")
     survives = document["survives_logout"]
     print(f"survives logout: {survives['answer']}. {survives['why']}")
 

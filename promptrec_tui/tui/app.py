@@ -22,7 +22,7 @@ from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.backend import Backend
-from promptrec_tui.tui.glyphs import ASCII, UNICODE
+from promptrec_tui.tui.glyphs import ASCII, UNICODE, needs_ascii
 from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
 from promptrec_tui.tui.last_look import LastLook
 from promptrec_tui.tui.native_output import native_output_to
@@ -89,7 +89,8 @@ class PromptrecApp(Asking, App[int]):
         self.session: dict[str, Any] = load_session(home)
         if (mode := self.recall("mode", "")) in self.MODES:
             self.DEFAULT_MODE = mode  # type: ignore[misc]
-        super().__init__()
+        # Under NO_COLOR no theme is to be turned into shades of grey: bold and reverse stay as they are.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.home = home
         self.demo = demo
         self.ascii_only = ascii_only
@@ -104,9 +105,13 @@ class PromptrecApp(Asking, App[int]):
 
     def on_mount(self) -> None:
         self.set_class(self.ascii_only, "-ascii")
-        if (theme := self.recall("theme", self.theme)) in self.available_themes:
+        self.set_class(self.few_colours, "-few-colours")
+        if self.few_colours:
+            self.theme = "ansi-dark"
+        elif (theme := self.recall("theme", self.theme)) in self.available_themes:
             self.theme = theme
-        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        if not self.few_colours:
+            self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
         if not self.is_headless:
             leave_on_signals(self)
             self.set_timer(LOADED_SECONDS, shorten_pauses)
@@ -117,6 +122,11 @@ class PromptrecApp(Asking, App[int]):
         self.set_interval(QUEUE_SECONDS, self.move_queue)
         if self.demo:
             self.call_after_refresh(self.start_demo)
+
+    @property
+    def few_colours(self) -> bool:
+        """Has the terminal 16 colours or none? Then the theme is of those, and bars are reversed."""
+        return self.no_color or self.console.color_system not in ("256", "truecolor")
 
     def on_unmount(self) -> None:
         self.stamp(left=True)
@@ -250,7 +260,7 @@ def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:
             "promptrec: the app needs a terminal. See 'promptrec --help' for the commands.", file=sys.stderr
         )
         return 1
-    app = PromptrecApp(home, demo, ascii_only)
+    app = PromptrecApp(home, demo, ascii_only or needs_ascii(os.environ))
     if not app.recall("left", True):
         restore_terminal()
     with native_output_to(home.root / "app.log" if home.database.exists() else Path(os.devnull)):

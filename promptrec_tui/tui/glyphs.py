@@ -1,5 +1,6 @@
 """The signs that the app draws with, and their stand-ins for a terminal with ASCII only."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -18,3 +19,21 @@ class Glyphs:
 
 UNICODE = Glyphs(dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→")
 ASCII = Glyphs(dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">")
+
+PLAIN_TERMINALS = ("dumb", "linux")
+"""Terminals without the signs: the console of a Linux machine has no Braille."""
+
+
+def needs_ascii(environment: Mapping[str, str]) -> bool:
+    """Does the terminal, by its variables, show ASCII only?
+
+    Where no locale is set at all the terminal is taken to know UTF-8, as all of today do.
+    """
+    if environment.get("TERM") in PLAIN_TERMINALS:
+        return True
+    language = environment.get("LANG", "")
+    # Under LANG=C Python itself sets LC_CTYPE to a locale of UTF-8.
+    kind = "" if language in ("C", "POSIX") else environment.get("LC_CTYPE", "")
+    locale = environment.get("LC_ALL") or kind or language
+    charset = locale.partition(".")[2].partition("@")[0].replace("-", "").casefold()
+    return locale in ("C", "POSIX") or charset not in ("", "utf8")

@@ -21,13 +21,14 @@ from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.help import HelpScreen
-from promptrec_tui.tui.screens.run import RunScreen
+from promptrec_tui.tui.screens.run import RunScreen, head_text
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.trying import Recommendations
 from promptrec_tui.tui.verbs import runs
 from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.run_table import RunTable
+from promptrec_tui.tui.widgets.try_pane import TryInput, TryPane
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.runs import RunRow
 from promptrec_tui.workspace.scoring import Answer, ScoredItem
@@ -241,6 +242,54 @@ async def test_users_and_titles_are_found_and_asked_about(full_home: Home, monke
         assert "user u7  history (8)" in screen_text(pilot)
     assert asked[:3] == [["i4"], ["i4", "i7"], ["i4"]]
     assert len(asked[3]) == 8
+
+
+async def test_the_keys_of_tabs_work_in_the_empty_field_of_try(full_home: Home):
+    async with opened_app(full_home) as pilot:
+        await settle(pilot, "enter", "t", "right_square_bracket")
+        assert pilot.app.screen.tab == "config"
+        await settle(pilot, "t", "left_square_bracket")
+        assert pilot.app.screen.tab == "previews"
+        await settle(pilot, "t", *"alien", "left_square_bracket")
+        assert pilot.app.screen.query_one(TryInput).value == "alien["
+        await settle(pilot, *"zzz")
+        assert "No title or user contains 'alien[zzz'." in screen_text(pilot)
+        await settle(pilot, "enter")
+        assert pilot.app.screen.query_one(TryInput).value == "alien[zzz"
+
+
+async def test_an_answer_is_asked_for_again_when_the_run_has_its_result(
+    full_home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    adapters = iter(("checkpoint-120", "result", "never asked"))
+
+    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Recommendations:
+        best = (ScoredItem("i1", "Up", -1.0, (1,)),)
+        return Recommendations(Answer("", (), 0, best), Answer("", (), 0, best, next(adapters)))
+
+    monkeypatch.setattr(Backend, "recommend", recommend)
+    async with opened_app(full_home) as pilot:
+        await settle(pilot, "enter", "t", *"heat", "enter")
+        pane = pilot.app.screen.query_one(TryPane)
+        ended = pane.row
+        assert "tuned (checkpoint-120)" in screen_text(pilot)
+        pane.row = replace(ended, state=State.RUNNING)
+        await settle(pilot)
+        assert "tuned (checkpoint-120)" in screen_text(pilot)
+        pane.row = ended
+        await settle(pilot)
+        assert "tuned (result)" in screen_text(pilot)
+        pane.row = ended
+        await settle(pilot)
+        assert "tuned (result)" in screen_text(pilot)
+
+
+def test_a_failed_run_tells_its_reason_once(full_home: Home):
+    with opened(full_home) as workspace:
+        row = replace(runs(workspace)[0], state=State.FAILED, reason="The disk is full.")
+    text = head_text(row, log_tail=["step 3", "The disk is full."]).plain
+    assert text.count("The disk is full.") == 1
+    assert "| step 3" in text
 
 
 async def test_help_lists_the_keys_of_the_screen(full_home: Home):

@@ -3,13 +3,20 @@
 import pytest
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.items import ItemsScreen
-from promptrec_tui.tui.widgets.data_text import moment
-from promptrec_tui.tui.widgets.paged_table import KEPT_PAGES, PAGE_ROWS, Column, PagedRow, PagedTable
+from promptrec_tui.tui.widgets.data_text import HISTORY_COLUMNS, moment
+from promptrec_tui.tui.widgets.paged_table import (
+    KEPT_PAGES,
+    PAGE_ROWS,
+    Column,
+    PagedRow,
+    PagedTable,
+    shown_columns,
+)
 from promptrec_tui.tui.widgets.table import Table
 from promptrec_tui.workspace.datasets import (
     ImportOptions,
@@ -185,3 +192,51 @@ def test_a_day_is_shown_where_a_number_can_be_one():
     assert moment(964982703000) == "2000-07-30"
     assert moment(17) == "17"
     assert moment(None) == ""
+
+
+@pytest.mark.parametrize(("size", "shown"), [((60, 15), True), ((50, 15), False), ((40, 12), False)])
+async def test_titles_are_the_last_to_go_on_a_narrow_terminal(shop_home, until, screen_text, size, shown):
+    with opened(shop_home) as workspace:
+        title = user_profile(workspace, "shop", "u00")[1][0].title
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: paged(app, "users").chosen == "u00")
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: title in screen_text(app))
+        assert ("rating" in screen_text(app)) is shown
+
+
+def test_columns_go_by_their_rank():
+    def labels(width: int) -> list[str]:
+        return [column.label for column in shown_columns(HISTORY_COLUMNS, width)]
+
+    assert labels(80) == ["#", "title", "rating", "when"]
+    assert labels(40) == ["#", "title", "rating"]
+    assert labels(30) == ["#", "title"]
+    assert labels(20) == labels(3) == ["title"]
+
+
+async def test_long_notes_leave_room_for_the_rows(shop_home, until, screen_text):
+    rows = tuple(f"a note of some length, which takes a line of its own: {number}" for number in range(20))
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(60, 15)) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: app.screen.query_one("#datasets", Table).keys)
+        app.screen.query_one("#facts", Static).update("\n".join(rows))
+        await pilot.pause()
+        assert app.screen.query_one("#datasets", Table).size.height >= 6
+        notes = app.screen.query_one("#notes")
+        notes.focus()
+        await pilot.press("G")
+        await until(pilot, lambda: rows[-1][:30] in screen_text(app))
+
+
+async def test_headings_stand_over_their_numbers(shop_home, until, screen_text):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: "shop" in screen_text(app))
+        heading, row = screen_text(app).splitlines()[1:3]
+        for word, number in (("users", "30"), ("items", "24")):
+            assert heading.index(word) + len(word) == row.index(number) + len(number)

@@ -127,3 +127,26 @@ def test_lines_of_pairs():
             pairs(f"x=y\n{wrong}", "the lines", "x=y")
     with pytest.raises(UserError, match="second time"):
         pairs("a=1\na=2", "the lines", "x=y")
+
+
+async def test_the_field_in_focus_is_the_one_that_is_wrong_and_not_the_one_of_the_hint(shop_home, until):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        problem = app.screen.query_one("#problem", Static)
+        app.screen.query_one("#more", TextArea).text = "evaluation.k=5"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "evaluation.k" in problem.visual.plain)
+        form = app.screen
+        for sentence, focused in (
+            ("tuning.rank cannot be 0: give train.epochs.", "tuning-rank"),
+            ("evaluation.k is 5: set train.epochs=3.", "more"),
+            ("There is no setting 'train.epoch'. Did you mean 'train.epochs'?", None),
+            ("Run tuning.ranking is taken: choose another name.", None),
+        ):
+            before = field(app, "name")
+            before.focus()
+            await pilot.pause()
+            form.show_problem(sentence)
+            await pilot.pause()
+            assert app.focused.id == (focused or before.id), sentence

@@ -152,3 +152,17 @@ def test_every_axis_label_is_drawn_in_the_ink_of_axes():
     rows = draw_chart(Chart("", (Series("s", [(0, 0.0), (100, 1.0)]),)), 60, 20)
     assert {used for char, used in rows[-1] if char != " "} == {AXIS}
     assert {"0", "50", "100"} <= set(text(rows)[-1].split())
+
+
+def test_steps_are_whole_and_shares_end_at_one():
+    """A run of two steps has no tick at 0.5, and a metric that may not exceed 1 no axis up to 1.6."""
+    chart = Chart("HR@10", (Series("model", [(0, 0.9), (2, 0.95)]),), bounds=(0.0, 1.0))
+    scale = scale_of(chart, 80, 12)
+    assert all(tick == int(tick) for tick in scale.x_ticks)
+    assert scale.y[1] <= 1.0
+    for value in (0.0, 0.8, 1.0):
+        flat = Chart("HR@10", (Series("model", [(1, value), (2, value)]),), bounds=(0.0, 1.0))
+        low, high = scale_of(flat, 80, 12).y
+        assert low >= 0.0
+        assert high <= 1.0
+        assert low < high

@@ -33,11 +33,13 @@ from promptrec_tui.tui.widgets.data_text import (
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.paged_table import PagedRow, PagedTable
 from promptrec_tui.tui.widgets.table import Table
+from promptrec_tui.tui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.datasets import DatasetRow
 
 COLUMNS = (("name", 22), ("users", 8), ("items", 8), ("interactions", 12), ("examples", 9))
+NUMBERS = ("users", "items", "interactions", "examples")
 MOST_FOUND = 500
 OF_A_DATASET = frozenset(
     {"open_part", "toggle_rows", "filter", "delete_dataset", "inspect", "clean_dataset", "find_items"}
@@ -49,7 +51,8 @@ class DataScreen(BaseScreen[None]):
     """The datasets and what is in the chosen one; without room for both, enter goes in and esc back."""
 
     # Datasets, users and a history need more than the app's usual step to stand side by side.
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 (Textual reads it so)
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (140, "-wide")]  # noqa: RUF012 (Textual reads it so)
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (40, "-tall")]  # noqa: RUF012
 
     PLACE = "data"
     MODE = "data"
@@ -69,8 +72,9 @@ class DataScreen(BaseScreen[None]):
         yield Empty("No datasets yet.", "i", "import one", id="empty")
         with Horizontal(id="panes"):
             with Vertical(id="left"):
-                yield Table(COLUMNS, id="datasets")
-                yield Static(id="facts")
+                yield Table(COLUMNS, right=NUMBERS, id="datasets")
+                with TextPane(id="notes"):
+                    yield Static(id="facts")
             with Vertical(id="inside"):
                 yield Static(id="title", markup=False)
                 with Horizontal(id="people"):

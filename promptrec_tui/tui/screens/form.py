@@ -1,6 +1,7 @@
 """What forms share: labelled fields, a draft that outlives them, one sentence about what is wrong."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -20,6 +21,9 @@ from promptrec_tui.tui.screens.base import BaseScreen
 Result = TypeVar("Result")
 
 FIELDS = "Input, Select, TextArea"
+KEY = re.compile(r"(?<![\w.])[a-z]+\.[a-z_]+(?![\w.]*\w)")
+"""A setting as sentences name it, such as train.epochs."""
+
 NO_DRAFTS: dict[str, Any] = {}
 
 
@@ -116,9 +120,18 @@ class Form(BaseScreen[Result | None]):
     def show_problem(self, text: str) -> None:
         """Say in the form what is wrong, or nothing."""
         self.query_one("#problem", Static).update(Content(clean(text)))
-        named = next((widget for widget in self.query(FIELDS) if widget.name and widget.name in text), None)
-        if named:
+        if named := self._named_first(text):
             named.focus()
+
+    def _named_first(self, text: str) -> Widget | None:
+        """The field whose key a sentence names first: what it says after that is how to mend it."""
+        places = {widget: _place(widget.name, text) for widget in self.query(FIELDS) if widget.name}
+        found = {widget: place for widget, place in places.items() if place >= 0}
+        first = min(found.values(), default=len(text))
+        if (other := KEY.search(text)) and other.start() < first:
+            # A key without a field of its own was typed as text, or was not typed at all.
+            return next((area for area in self.query(TextArea) if other[0] in area.text), None)
+        return min(found, key=lambda widget: found[widget], default=None)
 
     def action_start(self) -> None:
         if not self._submitting:
@@ -183,6 +196,12 @@ class Form(BaseScreen[Result | None]):
     @on(Input.Submitted)
     def _next_field(self) -> None:
         self.focus_next()
+
+
+def _place(name: str, text: str) -> int:
+    """Where a key stands in a sentence as a word of its own; -1 where it does not."""
+    found = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.]*\w)", text)
+    return found.start() if found else -1
 
 
 def row(label: str, widget: Widget) -> Horizontal:

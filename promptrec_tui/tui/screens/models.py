@@ -42,7 +42,7 @@ class ModelsScreen(BaseScreen[None]):
     def body(self) -> ComposeResult:
         yield Empty("No base models yet.", "a", "add a folder or a hub id")
         with Horizontal(id="panes"):
-            yield Table(COLUMNS, id="models")
+            yield Table(COLUMNS, right=("size",), id="models")
             with TextPane(id="look"):
                 yield Static(id="check")
 

@@ -170,7 +170,9 @@ def head_text(
     if warnings:
         more = f" (+{len(warnings) - 1} more)" if len(warnings) > 1 else ""
         text.append(f"\n! {clean(warnings[-1])}{more}", style="yellow")
-    for line in log_tail[-SHOWN_LINES:]:
+    # The trainer prints its reason too.
+    told = [line for line in log_tail if line.strip() != row.reason]
+    for line in told[-SHOWN_LINES:]:
         text.append(f"\n| {clean(line)}", style="dim")
     if survives_logout and row.state in (*GOING, "queued"):
         text.append(f"\n{clean(survives_logout)}", style="dim")

@@ -1,5 +1,6 @@
 """The curves of a run, one in full size or all at once, and its result."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ CHARTS = (
     ("targets per second", {"speed": "targets_per_second"}),
 )
 """Titles, and the metric of each curve by its name in the legend."""
+
+SHARE, NO_BOUNDS = (0.0, 1.0), (-math.inf, math.inf)
 
 UNKNOWN = "The result on the test users stands here when the run is done."
 
@@ -54,7 +57,8 @@ class CurvesPane(Container, can_focus=True):
             metrics = {label: name.format(k=view.k) for label, name in names.items()}
             series = tuple(Series(label, view.curves.get(name, [])) for label, name in metrics.items())
             lines = _lines(metrics.get("model", ""), view.baselines)
-            chart.show(Chart(title.format(k=view.k), series, lines))
+            bounds = SHARE if "model" in metrics else NO_BOUNDS
+            chart.show(Chart(title.format(k=view.k), series, lines, bounds))
         text = result_text(view.metrics, view.k)
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 USER_COLUMNS = (Column("user"), Column("events", 7, right=True))
 HISTORY_COLUMNS = (
-    Column("#", 5, right=True),
+    Column("#", 5, right=True, rank=1),
     Column("title"),
-    Column("rating", 6, right=True),
-    Column("when", 11),
+    Column("rating", 6, right=True, rank=2),
+    Column("when", 11, rank=3),
 )
-ITEM_COLUMNS = (Column("title"), Column("key", 10), Column("events", 7, right=True))
+ITEM_COLUMNS = (Column("title"), Column("key", 10, rank=2), Column("events", 7, right=True, rank=1))
 HOLDER_COLUMNS = (
     Column("user"),
-    Column("#", 5, right=True),
-    Column("rating", 6, right=True),
-    Column("when", 11),
+    Column("#", 5, right=True, rank=3),
+    Column("rating", 6, right=True, rank=2),
+    Column("when", 11, rank=1),
 )
-TEXT_COLUMNS = (Column("split", 6), Column("label", 16), Column("text"))
-ROW_COLUMNS = (Column("user", 16), *HISTORY_COLUMNS)
+TEXT_COLUMNS = (Column("split", 6, rank=2), Column("label", 16, rank=1), Column("text"))
+ROW_COLUMNS = (Column("user", 16, rank=1), *HISTORY_COLUMNS)
 
 # Sources count in seconds or in milliseconds; anything else is shown as it is.
 SECONDS = range(10**8, 10**10)

@@ -1,11 +1,16 @@
 """The last line: the keys that matter here."""
 
+from typing import TYPE_CHECKING, cast
+
 from textual.actions import parse
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from promptrec_tui.tui.actions import Action, actions_of, hints_of
+
+if TYPE_CHECKING:
+    from promptrec_tui.tui.app import PromptrecApp
 
 PALETTE = "^p palette"
 
@@ -43,7 +48,11 @@ class Hints(Widget):
             shown = back + [action for action in shown if len(action.keys.split(",")[0]) > 1]
         room = self.size.width - len(PALETTE) - 2
         parts = []
+        few_colours = cast("PromptrecApp", self.app).few_colours
         for action in shown:
+            # Where dim cannot be told from bright, only what is possible is shown.
+            if few_colours and not self._possible(action):
+                continue
             if (room := room - len(hint_text(action)) - 2) < 0:
                 break
             parts.append(self._hint(action))
@@ -53,10 +62,13 @@ class Hints(Widget):
         return Content.assemble(" ", left, " " * gap, palette)
 
     def _hint(self, action: Action) -> Content:
+        text = f"[b $accent]$key[/] {action.label}"
+        if not self._possible(action):
+            return Content.from_markup(f"[dim]$key {action.label}[/]", key=action.key_texts[0])
+        click = action.action if parse(action.action)[0] else f"screen.{action.action}"
+        return Content.from_markup(f"[@click={click}]{text}[/]", key=action.key_texts[0])
+
+    def _possible(self, action: Action) -> bool:
         namespace, name, parameters = parse(action.action)
         owner = self.app if namespace == "app" else self.screen
-        text = f"[b $accent]$key[/] {action.label}"
-        if not owner.check_action(name, parameters):
-            return Content.from_markup(f"[dim]$key {action.label}[/]", key=action.key_texts[0])
-        click = action.action if namespace else f"screen.{action.action}"
-        return Content.from_markup(f"[@click={click}]{text}[/]", key=action.key_texts[0])
+        return bool(owner.check_action(name, parameters))

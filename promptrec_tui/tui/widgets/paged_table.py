@@ -17,16 +17,23 @@ from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.widgets.cells import cut, padded
 
 PAGE_ROWS = 200
+LEAST_WIDTH = 20
+"""Cells for the column that takes what is left; others are left out before it gets less."""
+
 KEPT_PAGES = 20
 
 
 @dataclass(frozen=True)
 class Column:
-    """`width` in cells, 0 for all that is left; numbers stand at the right."""
+    """`width` in cells, 0 for all that is left; numbers stand at the right.
+
+    `rank` tells which column is left out where there is no room: the highest goes first, 0 never.
+    """
 
     label: str
     width: int = 0
     right: bool = False
+    rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -216,9 +223,12 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Chosen(self, chosen))
 
     def _strip(self, cells: Sequence[str], width: int, style: str) -> Strip:
-        fixed = sum(column.width + 2 for column in self._columns if column.width)
+        shown = shown_columns(self._columns, width)
+        fixed = sum(column.width + 2 for column in shown if column.width)
         text = ""
         for column, cell in zip(self._columns, cells, strict=False):
+            if column not in shown:
+                continue
             room = column.width or max(0, width - fixed - 2)
             if column.right:
                 short = cut(cell, room, self._more)
@@ -227,3 +237,14 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
                 text += f" {padded(cell, room, self._more)} "
         rich_style = self.get_component_rich_style(style)
         return Strip([Segment(text, rich_style)]).adjust_cell_length(width, rich_style)
+
+
+def shown_columns(columns: Sequence[Column], width: int) -> list[Column]:
+    """The columns that a table of `width` cells shows: the one without a width keeps room for its text."""
+    shown = list(columns)
+    for column in sorted(columns, key=lambda column: -column.rank):
+        fixed = sum(kept.width + 2 for kept in shown if kept.width)
+        if not column.rank or width - fixed - 2 >= LEAST_WIDTH:
+            break
+        shown.remove(column)
+    return shown

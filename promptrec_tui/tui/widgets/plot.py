@@ -1,8 +1,8 @@
 """Line charts as rows of characters: scale, ticks, raster. Pure; knows no terminal and no widget.
 
 Braille characters hold 2 by 4 dots a cell; with ASCII only, one mark a cell. A value that is not a number is
-a gap: its neighbours are not joined. The x-axis grows in steps and the y-axis ends at round numbers, so that
-one more point changes few cells.
+a gap: its neighbours are not joined. The x-axis counts whole steps and grows by leaps, and the y-axis ends at
+round numbers, so that one more point changes few cells.
 """
 
 import math
@@ -20,6 +20,12 @@ Point = tuple[float, float | None]
 BLANK: Cell = (" ", AXIS)
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 20, 5
 
+_SIGNS = "━╍┈"
+"""Of the first curves in the legend: one drawn through, the others in dashes, so that no colour is needed."""
+
+_DASHES = ((1, 1), (4, 6), (2, 5))
+"""Of every so many columns of dots, how many the curves of these numbers have: (drawn, of)."""
+
 _BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _MARKS = "*+ox%#"
 _GROWTH = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -35,11 +41,15 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """What to draw: curves, and horizontal lines (name, value) to compare them with."""
+    """What to draw: curves, and horizontal lines (name, value) to compare them with.
+
+    The y-axis stays inside `bounds`, such as those of a share.
+    """
 
     title: str
     series: tuple[Series, ...]
     lines: tuple[tuple[str, float], ...] = ()
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -108,10 +118,12 @@ def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         margin = abs(high) * 0.5 or 0.5
         low, high = low - margin, high + margin
+    low, high = max(low, chart.bounds[0]), min(high, chart.bounds[1])
     step = tick_step(low, high, max(2, height // 3))
     bottom, top = math.floor(low / step + 1e-6) * step, math.ceil(high / step - 1e-6) * step
     right = grown(max(x for x, _ in points))
-    x_step = tick_step(0, right, max(2, width // 12))
+    # Steps are whole numbers.
+    x_step = max(1.0, tick_step(0, right, max(2, width // 12)))
     return Scale((0, right), (bottom, top), ticks(0, right, x_step), ticks(bottom, top, step))
 
 
@@ -141,16 +153,16 @@ class Canvas:
             self.dots[cell] = self.dots.get(cell, 0) | _BITS[column % across][row % down]
             self.inks[cell] = ink
 
-    def join(self, start: tuple[int, int], end: tuple[int, int], ink: int) -> None:
-        """A straight line of dots from `start` to `end`."""
+    def join(
+        self, start: tuple[int, int], end: tuple[int, int], ink: int, dash: tuple[int, int] = (1, 1)
+    ) -> None:
+        """A straight line of dots from `start` to `end`, in the first of every so many columns."""
         steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
         for number in range(steps + 1):
             share = number / steps
-            self.dot(
-                round(start[0] + (end[0] - start[0]) * share),
-                round(start[1] + (end[1] - start[1]) * share),
-                ink,
-            )
+            column = round(start[0] + (end[0] - start[0]) * share)
+            if self.per_cell == (1, 1) or column % dash[1] < dash[0]:
+                self.dot(column, round(start[1] + (end[1] - start[1]) * share), ink)
 
     def cell(self, column: int, row: int) -> Cell:
         """The character of one cell and its ink."""
@@ -208,7 +220,7 @@ def _legend(chart: Chart, width: int, ascii_only: bool) -> Row:
     cells: list[Cell] = [(char, TITLE) for char in chart.title]
     for number, series in enumerate(chart.series):
         if series.points:
-            mark = _MARKS[number % len(_MARKS)] if ascii_only else "━"
+            mark = _MARKS[number % len(_MARKS)] if ascii_only else _SIGNS[number % len(_SIGNS)]
             gap = next((f" gap at {x:g}" for x, y in series.points if not finite(y)), "")
             text = f"  {mark} {series.name} {value_text(series.points[-1][1])}{gap}"
             cells.extend((char, number) for char in text)
@@ -232,7 +244,7 @@ def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
                 before = None
                 continue
             here = place(x, y)
-            canvas.join(before or here, here, ink)
+            canvas.join(before or here, here, ink, _DASHES[ink % len(_DASHES)] if before else (1, 1))
             before = here
 
 

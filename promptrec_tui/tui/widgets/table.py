@@ -1,6 +1,6 @@
 """A table whose rows have keys: new data change the cells that differ, so cursor and scroll stay."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from rich.text import Text
 from textual.message import Message
@@ -16,7 +16,10 @@ class KeyedText(Text):
 
 
 class Table(DataTable[Text], inherit_bindings=False):
-    """`columns` are (label, width in cells). Fill it with `show`; `Chosen` tells what is under the cursor."""
+    """`columns` are (label, width in cells); the headings of those in `right` stand at the right.
+
+    Fill it with `show`; `Chosen` tells what is under the cursor.
+    """
 
     BINDINGS = bindings("table")
 
@@ -32,13 +35,16 @@ class Table(DataTable[Text], inherit_bindings=False):
         def control(self) -> "Table":
             return self.table
 
-    def __init__(self, columns: Sequence[tuple[str, int]], id: str | None = None) -> None:
+    def __init__(
+        self, columns: Sequence[tuple[str, int]], right: Container[str] = (), id: str | None = None
+    ) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self._labels = columns
         self._shown: dict[str, tuple[Text, ...]] = {}
         self._chosen: str | None = None
         for label, width in columns:
-            self.add_column(Text(label), width=width, key=label)
+            heading = label.rjust(width) if label in right else label
+            self.add_column(Text(heading), width=width, key=label)
 
     @property
     def chosen(self) -> str | None:

@@ -30,17 +30,23 @@ class TopBar(Widget):
         self.watch(self.app, "trouble", self._changed, init=False)
 
     def render(self) -> Content:
+        app = cast("PromptrecApp", self.app)
         left = Content("").join(
-            Content.from_markup(f"[@click=app.show_mode('{mode}')][{style}] {number} {mode.title()} [/][/]")
-            for number, mode in enumerate(MODES, 1)
-            for style in ("reverse" if mode == self._mode else "dim",)
+            self._mode_content(number, mode, app.few_colours) for number, mode in enumerate(MODES, 1)
         )
         room = self.size.width - left.cell_length - 3
-        app = cast("PromptrecApp", self.app)
         text, style = (f"! {app.trouble}", "red") if app.trouble else (self._activity(), "")
         right = fit(text, room, style, app.glyphs.more)
         gap = " " * max(1, self.size.width - left.cell_length - right.cell_len - 1)
         return Content.assemble(left, gap, Content.from_rich_text(right))
+
+    def _mode_content(self, number: int, mode: str, few_colours: bool) -> Content:
+        """The name of a mode; brackets mark the present one where the whole line is reversed."""
+        here = mode == self._mode
+        name = f"<{number} {mode.title()}>" if here and few_colours else f" {number} {mode.title()} "
+        styles = ("bold", "not bold") if few_colours else ("reverse", "dim")
+        style = styles[0] if here else styles[1]
+        return Content.from_markup(f"[@click=app.show_mode('{mode}')][{style}]{name}[/][/]")
 
     def _changed(self) -> None:
         self.refresh()

@@ -20,6 +20,7 @@ from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.trying import Recommendations
 from promptrec_tui.tui.widgets.rankings import Ranked, beside, column_width, history_text, ranking_lines
+from promptrec_tui.tui.widgets.run_text import GOING
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
@@ -30,10 +31,23 @@ INVITATION = "Type a part of a title, or a user's key, and choose with up, down 
 
 
 class TryInput(Input):
-    """A field in which backspace, when there is nothing to delete, takes the last title away."""
+    """A field in which backspace, when there is nothing to delete, takes the last title away.
+
+    The keys of tabs go on changing the tab while it is empty.
+    """
+
+    TAB_KEYS = ("left_square_bracket", "right_square_bracket")
 
     class Emptied(Message):
         """Backspace in an empty field."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return not (key in self.TAB_KEYS and not self.value) and super().check_consume_key(key, character)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key in self.TAB_KEYS and not self.value:
+            # Not for the field: it goes on to the bindings of the screen.
+            event.prevent_default()
 
     def action_delete_left(self) -> None:
         if self.value:
@@ -43,13 +57,13 @@ class TryInput(Input):
 
 
 class TryPane(Asking, VerticalScroll, inherit_bindings=False):
-    """Set `row` to the run that is asked."""
+    """Set `row` to the run that is asked; an answer is asked for again when the run ends."""
 
     BINDINGS = bindings("scroll")
 
     def __init__(self, glyphs: Glyphs, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.row: RunRow | None = None
+        self._row: RunRow | None = None
         self._glyphs = glyphs
         self._history: tuple[tuple[str, str], ...] = ()
         self._user = ""
@@ -61,6 +75,19 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         yield OptionList(id="matches")
         yield Static(INVITATION, id="asked", markup=False)
         yield Static(id="answer", markup=False)
+
+    @property
+    def row(self) -> "RunRow | None":
+        """The run that is asked."""
+        return self._row
+
+    @row.setter
+    def row(self, row: "RunRow") -> None:
+        ended = self._row is not None and self._row.state in GOING and row.state not in GOING
+        self._row = row
+        if ended and self._answer is not None:
+            # What is shown is of a checkpoint; the run has its result now.
+            self._recommend()
 
     def focus_field(self) -> None:
         """Be ready to type."""
@@ -84,8 +111,12 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         people = [_option(f"user:{user.key}", f"user {user.key}", f"{user.events} events") for user in users]
         exact = text in [user.key for user in users]
         matches.set_options([*people, *options] if exact else [*options, *people])
-        matches.display = bool(matches.option_count)
-        matches.highlighted = 0 if matches.option_count else None
+        if not matches.option_count:
+            matches.set_options(
+                [Option(Content(f"No title or user contains {clean(text)!r}."), disabled=True)]
+            )
+        matches.display = True
+        matches.highlighted = 0 if options or people else None
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("up", "down") and self.query_one(TryInput).has_focus:
