@@ -126,7 +126,8 @@ class PromptrecApp(Asking, App[int]):
     @property
     def few_colours(self) -> bool:
         """Has the terminal 16 colours or none? Then the theme is of those, and bars are reversed."""
-        return self.no_color or self.console.color_system not in ("256", "truecolor")
+        few = self.console.color_system not in ("256", "truecolor")
+        return self.no_color or (few and not self.is_headless)
 
     def on_unmount(self) -> None:
         self.stamp(left=True)

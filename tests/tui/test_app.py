@@ -1,6 +1,7 @@
 """The app on a real home, by keyboard."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -282,6 +283,17 @@ async def test_an_answer_is_asked_for_again_when_the_run_has_its_result(
         pane.row = ended
         await settle(pilot)
         assert "tuned (result)" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("width", [44, 50, 60, 61, 80])
+async def test_rankings_keep_both_columns_on_a_line(full_home: Home, width: int):
+    async with opened_app(full_home, (width, 15)) as pilot:
+        await settle(pilot, "enter", "right_square_bracket")
+        await settle(pilot, "G")
+        lines = [line.rstrip() for line in screen_text(pilot).splitlines()]
+        ranked = [line for line in lines if re.search(r"\d .*-\d+\.\d\d", line)]
+        assert ranked, lines
+        assert all(len(re.findall(r"-\d+\.\d\d", line)) == 2 for line in ranked), lines
 
 
 def test_a_failed_run_tells_its_reason_once(full_home: Home):

@@ -32,15 +32,8 @@ def test_a_terminal_without_utf8_gets_ascii(environment, expected):
     assert needs_ascii(environment) is expected
 
 
-@pytest.mark.parametrize(
-    "environment", [{"NO_COLOR": "1"}, {"TERM": "xterm", "COLORTERM": "", "TEXTUAL_COLOR_SYSTEM": "standard"}]
-)
-async def test_bars_cursor_and_keys_are_told_without_colour(
-    full_home, monkeypatch, until, screen_text, environment
-):
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", environment.get("TEXTUAL_COLOR_SYSTEM", "auto"))
+async def test_bars_cursor_and_keys_are_told_without_colour(full_home, monkeypatch, until, screen_text):
+    monkeypatch.setenv("NO_COLOR", "1")
     app = PromptrecApp(full_home)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.runs)
@@ -57,13 +50,15 @@ async def test_bars_cursor_and_keys_are_told_without_colour(
         assert "p pause" not in line
 
 
-async def test_with_colours_all_keys_are_shown(full_home, monkeypatch, until, screen_text):
-    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
-    app = PromptrecApp(full_home)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.runs)
-        assert "p pause" in screen_text(app).splitlines()[-1]
-        assert "<1 Runs>" not in screen_text(app)
+@pytest.mark.parametrize(("term", "few"), [("xterm", True), ("xterm-256color", False)])
+def test_a_terminal_of_16_colours_has_the_theme_for_it(full_home, open_terminal, term, few):
+    app = open_terminal(home=full_home, environment={"TERM": term, "COLORTERM": ""})
+    app.until(" quit" if few else "p pause")
+    assert (b"<1 Runs>" in app.sent) is few
+    assert (b"p pause" in app.sent) is not few
+    assert (b"\x1b[38;5;" in app.sent) is not few
+    app.press("q")
+    assert app.wait() == 0
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])

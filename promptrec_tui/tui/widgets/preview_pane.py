@@ -65,7 +65,7 @@ class PreviewPane(VerticalScroll, inherit_bindings=False):
             user = users[self._number]
             mine = [row for row in self._previews if row.user == user]
             place = f"{self._number + 1} of {len(users)}"
-            text = preview_text(mine, place, self.content_size.width, self._glyphs)
+            text = preview_text(mine, place, self.scrollable_content_region.width, self._glyphs)
         self.query_one(Static).update(text)
 
 

@@ -44,7 +44,7 @@ def beside(width: int, *columns: Sequence[Text]) -> Text:
 
 def column_width(width: int, columns: int = 2) -> int:
     """The width of each of some columns, at most what titles need."""
-    return max(20, min((width - GAP * (columns - 1)) // columns, 64))
+    return max(14, min((width - GAP * (columns - 1)) // columns, 64))
 
 
 def history_text(titles: Sequence[str], width: int, glyphs: Glyphs, lines: int = 2) -> Text:

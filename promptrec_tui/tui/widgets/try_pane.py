@@ -178,7 +178,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         self._redraw()
 
     def _redraw(self, waiting: str = "") -> None:
-        width = self.content_size.width
+        width = self.scrollable_content_region.width
         asked = Text(INVITATION, style="dim")
         if self._history:
             asked = Text(f"user {clean(self._user)}  " if self._user else "", style="bold")
