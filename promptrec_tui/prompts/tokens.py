@@ -176,7 +176,11 @@ def load_tokenizer(folder: Path) -> TextTokenizer:
     bos, eos = _bos(tokenizer, config, settings), _eos(tokenizer, config, settings)
     file = folder / "chat_template.jinja"
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
-    return TextTokenizer(tokenizer, bos, eos, context, read_chat_template(settings, text, _content))
+    named, map_file = settings, folder / "special_tokens_map.json"
+    # As transformers does: the older file counts where the newer list of tokens is not there.
+    if "added_tokens_decoder" not in settings and map_file.is_file():
+        named = {**settings, **_read(map_file)}
+    return TextTokenizer(tokenizer, bos, eos, context, read_chat_template(named, text, _content))
 
 
 def _bos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str, Any]) -> int | None:
