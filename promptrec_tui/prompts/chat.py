@@ -160,7 +160,7 @@ class ChatFrame:
     def check(self, prompt: str, answer: str) -> None:
         """Raise UserError unless the chat template writes just this frame around these two texts too."""
         turns = _turns(self.system, prompt)
-        asked = self.template.render(turns, True)
+        asked = _asked(self.template, self.system, prompt)
         answered = self.template.render([*turns, ("assistant", answer)], False)
         begun = "".join(piece for piece, _ in self.around(self.prompt(prompt)))
         if asked != begun or not answered.startswith(begun + self.lead + self.answer(answer) + self.end):
@@ -235,6 +235,12 @@ def _program(source: str) -> jinja2.Template:
     tree = Bounded().visit(sandbox.parse(source))
     tree.set_environment(sandbox)
     return sandbox.from_string(tree)
+
+
+@lru_cache(maxsize=16)
+def _asked(template: ChatTemplate, system: str, prompt: str) -> str:
+    """The conversation that asks; all answers of a catalogue are checked behind one prompt."""
+    return template.render(_turns(system, prompt), True)
 
 
 def _turns(system: str, prompt: str) -> list[tuple[str, str]]:
