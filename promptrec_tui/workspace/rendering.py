@@ -62,9 +62,9 @@ def render_template(
     """The validation target of a user (by key, else the one of interaction `row`) as prompt and completion.
 
     Test targets are for the report alone: who wrote a template by them would have seen the answers. Of a
-    labelled dataset it is the text of number `user`, else `row`, else the first outside the test split. Uses the
-    tokenizer of `model`, or of the first listed model. What takes long is remembered, so that only the first
-    rendering of a dataset, template and model waits for it.
+    labelled dataset it is the text of number `user`, else `row`, else the first outside the test split. Uses
+    the tokenizer of `model`, or of the first listed model. What takes long is remembered, so that only the
+    first rendering of a dataset, template and model waits for it.
     Raises UserError when a name is unknown or the user has fewer than two events.
     """
     found = as_template(find_template(workspace, template))
