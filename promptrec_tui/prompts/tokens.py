@@ -48,6 +48,13 @@ class TextTokenizer:
         found = self.tokenizer.get_added_tokens_decoder().values()
         return frozenset(added.content for added in found if added.special and added.content)
 
+    @cached_property
+    def unknown_id(self) -> int | None:
+        """The token of all that the vocabulary does not know; None where it knows every text."""
+        text = getattr(self.tokenizer.model, "unk_token", None)
+        found: int | None = None if text is None else self.tokenizer.token_to_id(text)
+        return found
+
     def count_specials(self, text: str) -> int:
         """How often `text` spells a special token; `encode` makes plain text of each."""
         return len(self._special.findall(text)) if self.specials else 0
@@ -185,7 +192,10 @@ def load_tokenizer(folder: Path) -> TextTokenizer:
 
 def _bos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str, Any]) -> int | None:
     """The id to put first, where the tokenizer is meant to add one by its flag or else its post-processor."""
-    bare, full = (tokenizer.encode("a", add_special_tokens=added).ids for added in (False, True))
+    try:
+        bare, full = (tokenizer.encode("a", add_special_tokens=added).ids for added in (False, True))
+    except Exception:  # the library raises nothing narrower where the vocabulary lacks even this
+        bare, full = [], []
     added = full[0] if full and full[:1] != bare[:1] else None
     flag = settings.get("add_bos_token")
     if flag is False or (flag is None and added is None):
