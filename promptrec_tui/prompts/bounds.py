@@ -136,6 +136,11 @@ class Bounded(NodeTransformer):
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802
         self.generic_visit(node)
+        # Whether something equals a constant is soon known.
+        operands = (node.expr, *(operand.expr for operand in node.ops))
+        constant = any(isinstance(operand, nodes.Const) for operand in operands)
+        if constant and len(operands) == 2 and node.ops[0].op not in ("in", "notin"):
+            return node
         node.expr = _weighed(node.expr)
         for operand in node.ops:
             operand.expr = _weighed(operand.expr)

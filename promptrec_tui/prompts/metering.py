@@ -104,6 +104,8 @@ def charge_call(meter: Meter, called: Any, args: tuple[Any, ...], kwargs: Mappin
 def charge_operator(meter: Meter, operator: str, left: Any, right: Any) -> None:
     """Charge `left operator right`. Raises SecurityError unless what it makes is small enough."""
     meter.charge(1)
+    if type(left) is int and type(right) is int and operator in "+-":
+        return
     if isinstance(left, int | float) and isinstance(right, int | float):
         if isinstance(left, int) and isinstance(right, int):
             bits = left.bit_length()

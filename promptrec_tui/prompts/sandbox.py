@@ -96,6 +96,12 @@ class MeteredSandbox(ImmutableSandboxedEnvironment):
         """Whether a template may read an attribute."""
         return attr not in UNMEASURED_METHODS and super().is_safe_attribute(obj, attr, value)
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """An attribute, or else an entry, as Jinja2 does; without its detour for the keys of plain dicts."""
+        if type(obj) is dict and attribute in obj and not hasattr(dict, attribute):
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """Call what a template may call; `'a'.replace` and `'a'.join` are the filters of that name."""
         assert isinstance(__context, Counted)

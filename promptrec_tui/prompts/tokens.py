@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, models
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.chat import ChatTemplate, read_chat_template
+from promptrec_tui.text import clean
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 
@@ -32,7 +33,10 @@ class TextTokenizer:
     chat: ChatTemplate | None = None
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of `text` and nothing else; `</s>` in it is text, never a special token."""
+        """Token ids of `text` and nothing else; `</s>` in it is text, never a special token.
+
+        Raises UserError for text that the vocabulary cannot spell and has no unknown token for.
+        """
         if self._newline is None:
             return self._encode(text)
         ids: list[int] = []
@@ -95,8 +99,12 @@ class TextTokenizer:
         try:
             encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
         except TypeError:  # lone surrogates
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
+            return self._encode(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+        except Exception as error:  # the library raises nothing narrower
+            raise UserError(
+                f"The model's tokenizer cannot spell {clean(text)[:60]!r}: choose a model whose tokenizer "
+                "can, or mend the text in the source and import again."
+            ) from error
         ids: list[int] = encodings[0].ids
         return ids
 

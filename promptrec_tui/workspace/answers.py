@@ -46,22 +46,18 @@ def check_answers(workspace: Workspace, spec: RunSpec) -> None:
 
 
 def _answer_length(template: Template, tokenizer: TextTokenizer, item: Mapping[str, str], key: str) -> int:
-    name = f"The title of item {clean(key)!r}, {clean(item['title'])[:60]!r},"
     try:
         ids = completion_ids(template, tokenizer, item)
     except UserError as error:
         raise UserError(f"Item {clean(key)!r} cannot be an answer. {error}{_way_out(item)}") from error
-    except Exception as error:  # the tokenizer's library raises nothing narrower
-        raise UserError(f"{name} cannot be written in this model's tokens: {_OTHER_MODEL}") from error
     unknown = tokenizer.unknown_id
     if unknown is not None and all(token == unknown for token in ids[:-1]):
-        raise UserError(f"{name} is only unknown tokens for this model: {_OTHER_MODEL}")
+        raise UserError(
+            f"Item {clean(key)!r} cannot be an answer. Its title {clean(item['title'])[:60]!r} is only "
+            "unknown tokens for this model: choose a model whose tokenizer can spell it, or mend the title "
+            "in the source and import again."
+        )
     return len(ids)
-
-
-_OTHER_MODEL = (
-    "choose a model whose tokenizer knows these characters, or mend the title in the source and import again."
-)
 
 
 def _way_out(item: Mapping[str, str]) -> str:

@@ -89,7 +89,9 @@ def test_a_title_that_the_tokenizer_cannot_spell_is_named(
     start: Start, tmp_path: Path, unknown: str | None
 ) -> None:
     folder = words(tmp_path / "words", KNOWN, unknown)
-    with pytest.raises(UserError, match=r"item '005', '英雄',.*choose a model whose tokenizer"):
+    with pytest.raises(
+        UserError, match=r"Item '005' cannot be an answer.*'英雄'.*choose a model whose tokenizer"
+    ):
         start({"005": "英雄"}, template="short", model=folder)
 
 
