@@ -15,7 +15,7 @@ from promptrec_tui.cli.output import (
     workspace,
 )
 from promptrec_tui.text import clean
-from promptrec_tui.workspace.audit import audit_template
+from promptrec_tui.workspace.audit import audit_template, one_answer
 
 
 def audit_command(
@@ -48,4 +48,6 @@ def audit_command(
     for group in audit.collisions:
         examples = ", ".join(clean(example) for example in group.examples)
         print(f"  {group.answers:,} begin with {clean(group.token)!r}: {examples}")
+    for same in audit.same:
+        print(f"  {same.items:,} are one answer: {clean(one_answer(same.examples))}")
     print(f"prefix sharing: {audit.sharing:.1f} times fewer prompt tokens")

@@ -104,14 +104,14 @@ def rename_command(template: str, name: str, as_json: JsonOption = False) -> Non
 def render_command(
     dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
     template: Annotated[str, typer.Option("--template", help="Name or id of a template.")],
-    row: Annotated[int, typer.Option("--row", min=0, help="Render for the user of this row.")] = 0,
+    row: Annotated[int | None, typer.Option("--row", min=0, help="Render for the user of this row.")] = None,
     user: Annotated[str | None, typer.Option("--user", help="Render for the user of this key.")] = None,
     model: Annotated[
         str, typer.Option("--model", help="Whose tokenizer counts; the first model's by default.")
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show the prompt and completion of a user's last event, or of a labelled text."""
+    """Show the prompt and completion of a user's validation target, or of a labelled text."""
     with workspace() as here:
         rendering = renderings.render_template(here, dataset, template, user=user, model=model, row=row)
     if as_json:

@@ -22,6 +22,8 @@ PATTERNS = (
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
+    "chat_template.jinja",
+    "additional_chat_templates/*.jinja",
     "README.md",
     "LICENSE*",
     INDEX,

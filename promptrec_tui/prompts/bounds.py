@@ -1,16 +1,17 @@
-"""What keeps a template from running for ever: its loops are counted, its texts measured.
+"""What keeps a template from running for ever: all its work is counted in steps, and its texts are measured.
 
 Counted and not timed, so that a slow machine renders what a fast one does; and in the same process, since a
-child for each keystroke would be slower than the keystroke. A step takes about a microsecond.
+child for each keystroke would be slower than the keystroke. A step takes about a microsecond: a round of a
+loop is one, and what is given to filters, tests, methods and operators costs by its size.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from jinja2 import Environment, nodes, pass_context, pass_environment
+from jinja2 import nodes
 from jinja2.exceptions import SecurityError
-from jinja2.filters import do_batch, make_attrgetter, sync_do_slice
 from jinja2.runtime import Context
+from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 MOST_STEPS = 500_000
@@ -18,26 +19,160 @@ MOST_TEXT = 2_000_000
 """Characters of a text, or entries of a list."""
 MOST_DIGITS = 300
 
+CALL_STEPS = 3
+CHARACTERS = 16
+"""Characters of a text that cost one step."""
+NODES = 16
+"""Parts of a loop's body that cost one step more."""
+
+_EMPTY: dict[str, str] = {}
+VIEWS = (type(_EMPTY.keys()), type(_EMPTY.values()), type(_EMPTY.items()))
+MANY = (list, tuple, dict, set, frozenset, range, *VIEWS)
+
+
+class Meter:
+    """The steps that one rendering has taken."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def charge(self, steps: int) -> None:
+        """Count `steps`. Raises SecurityError when they are too many."""
+        self.steps += steps
+        if self.steps > MOST_STEPS:
+            raise SecurityError(
+                f"it was stopped: its loops take more than {MOST_STEPS:,} steps, the work of filters included"
+            )
+
+    def glance(self, value: Any) -> None:
+        """Charge a value by its own length, without what its entries hold."""
+        if isinstance(value, str | bytes):
+            self.charge(len(value) // CHARACTERS)
+        elif isinstance(value, MANY):
+            self.charge(len(value))
+
+    def weigh(self, value: Any) -> int:
+        """Charge a value with all that it holds; answers how many characters it takes to write, about."""
+        size, open_values = 0, [value]
+        while open_values:
+            found = open_values.pop()
+            if isinstance(found, Namespace):
+                found = object.__getattribute__(found, "_Namespace__attrs")
+            self.charge(1)
+            self.glance(found)
+            if isinstance(found, str | bytes):
+                size += len(found)
+            elif isinstance(found, range):
+                size += 8 * len(found)
+            elif isinstance(found, dict):
+                size += 6 * len(found)
+                open_values += found.keys()
+                open_values += found.values()
+            elif isinstance(found, MANY):
+                size += 4 * len(found)
+                open_values += found
+            elif isinstance(found, int):
+                size += found.bit_length() // 3 + 2
+            else:
+                size += 24
+        return size
+
+    def counted(self, values: Iterator[Any]) -> Iterator[Any]:
+        """The same values, a step each."""
+        for value in values:
+            self.charge(1)
+            yield value
+
 
 class Counted(Context):
-    """The values of one rendering, and the steps that its loops have taken."""
+    """The values of one rendering, and its meter."""
 
-    steps = 0
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.meter = Meter()
+
+    def derived(self, locals: dict[str, Any] | None = None) -> Context:
+        """A context of a block, which counts with the same meter."""
+        found = super().derived(locals)
+        if isinstance(found, Counted):
+            found.meter = self.meter
+        return found
 
 
 class Bounded(NodeTransformer):
-    """Puts the counter into every loop, and `~` under the measure of `join`."""
+    """Puts the filters `step` and `weighed` wherever a template works without calling anything."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 (named after the node)
+        steps = _steps(node.body)
         self.generic_visit(node)
-        counter = nodes.Filter(nodes.Const(""), "step", [], [], None, None, lineno=node.lineno)
-        node.body.insert(0, nodes.Output([counter], lineno=node.lineno))
+        node.body.insert(0, steps)
+        if node.test is not None:
+            node.test = nodes.And(_filter(nodes.Const(True), "step"), node.test, lineno=node.lineno)
+        return node
+
+    def visit_Macro(self, node: nodes.Macro) -> nodes.Macro:  # noqa: N802
+        steps = _steps(node.body)
+        self.generic_visit(node)
+        node.body.insert(0, steps)
+        return node
+
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.CallBlock:  # noqa: N802
+        steps = _steps(node.body)
+        self.generic_visit(node)
+        node.body.insert(0, steps)
+        return node
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Output:  # noqa: N802
+        self.generic_visit(node)
+        written = sum(len(part.data) for part in node.nodes if isinstance(part, nodes.TemplateData))
+        if written >= CHARACTERS:
+            steps = nodes.Const(written // CHARACTERS)
+            node.nodes.insert(0, _filter(nodes.Const("", lineno=node.lineno), "step", steps))
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802
         self.generic_visit(node)
-        parts = nodes.List(node.nodes, lineno=node.lineno)
-        return nodes.Filter(parts, "join", [], [], None, None, lineno=node.lineno)
+        return _filter(nodes.List(node.nodes, lineno=node.lineno), "join")
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802
+        self.generic_visit(node)
+        # Whether something equals a constant is soon known.
+        operands = (node.expr, *(operand.expr for operand in node.ops))
+        constant = any(isinstance(operand, nodes.Const) for operand in operands)
+        if constant and len(operands) == 2 and node.ops[0].op not in ("in", "notin"):
+            return node
+        node.expr = _weighed(node.expr)
+        for operand in node.ops:
+            operand.expr = _weighed(operand.expr)
+        return node
+
+    def visit_Pair(self, node: nodes.Pair) -> nodes.Pair:  # noqa: N802
+        self.generic_visit(node)
+        node.key = _weighed(node.key)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            return _filter(node, "glanced")
+        node.arg = _weighed(node.arg)
+        return node
+
+
+def _steps(body: Sequence[nodes.Node]) -> nodes.Output:
+    """A statement that charges one round of `body`: a step, and more where it is long."""
+    line = body[0].lineno if body else 1
+    size = sum(1 for node in body for _ in node.find_all(nodes.Node))
+    steps = nodes.Const(1 + size // NODES, lineno=line)
+    return nodes.Output([_filter(nodes.Const("", lineno=line), "step", steps)], lineno=line)
+
+
+def _filter(value: nodes.Expr, name: str, *args: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(value, name, list(args), [], None, None, lineno=value.lineno)
+
+
+def _weighed(value: nodes.Expr) -> nodes.Expr:
+    return value if isinstance(value, nodes.Const) else _filter(value, "weighed")
 
 
 def bounded(pieces: Iterable[str]) -> str:
@@ -56,69 +191,3 @@ def measured(size: int) -> int:
     if size > MOST_TEXT:
         raise SecurityError(f"it was stopped: it makes a text of more than {MOST_TEXT:,} characters")
     return size
-
-
-def sized(operator: str, left: Any, right: Any) -> None:
-    """Raise SecurityError unless `left operator right` is small enough."""
-    if isinstance(left, int) and isinstance(right, int):
-        if operator == "*" and left.bit_length() + right.bit_length() > MOST_DIGITS * 3:
-            raise SecurityError(f"it was stopped: it makes a number of more than {MOST_DIGITS} digits")
-    elif operator == "+" and isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
-        measured(len(left) + len(right))
-
-
-def bounded_filters(written: Callable[[object], object]) -> dict[str, Callable[..., Any]]:
-    """The filters that could grow text or lists, measured; `written` says what may stand in a text."""
-
-    def replace(text: object, old: str, new: str, count: int = -1) -> str:
-        source, old, new = str(written(text)), str(old), str(new)
-        times = source.count(old) if count < 0 else min(count, source.count(old))
-        measured(len(source) + times * max(0, len(new) - len(old)))
-        return source.replace(old, new, count)
-
-    @pass_environment
-    def join(
-        environment: Environment, values: Iterable[Any], separator: str = "", attribute: str | None = None
-    ) -> str:
-        if attribute is not None:
-            values = map(make_attrgetter(environment, attribute), values)
-        texts = [str(written(value)) for value in values]
-        measured(sum(map(len, texts)) + len(separator) * len(texts))
-        return separator.join(texts)
-
-    @pass_environment
-    def total(
-        environment: Environment, values: Iterable[Any], attribute: str | None = None, start: float = 0
-    ) -> float:
-        if attribute is not None:
-            values = map(make_attrgetter(environment, attribute), values)
-        if not isinstance(start, int | float):
-            raise SecurityError("'sum' adds up numbers only")
-        return sum(values, start)
-
-    def batch(values: Iterable[Any], count: int, fill: Any = None) -> Iterable[list[Any]]:
-        return do_batch(list(values), measured(count), fill)
-
-    def slices(values: Iterable[Any], count: int, fill: Any = None) -> Iterable[list[Any]]:
-        return sync_do_slice(list(values), measured(count), fill)
-
-    def string(value: object) -> str:
-        return str(written(value))
-
-    return {
-        "replace": replace,
-        "join": join,
-        "sum": total,
-        "batch": batch,
-        "slice": slices,
-        "string": string,
-        "step": _step,
-    }
-
-
-@pass_context
-def _step(context: Counted, text: str) -> str:
-    context.steps += 1
-    if context.steps > MOST_STEPS:
-        raise SecurityError(f"it was stopped: its loops take more than {MOST_STEPS:,} steps")
-    return text

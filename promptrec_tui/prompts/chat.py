@@ -6,6 +6,7 @@ the frame; special tokens in it are tokens, and the same characters in the texts
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,11 +16,12 @@ from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.filters import FILTERS
 from jinja2.parser import Parser
-from jinja2.utils import Namespace
+from jinja2.sandbox import safe_range
+from jinja2.utils import Cycler, Joiner, Namespace
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.bounds import Bounded, bounded
-from promptrec_tui.prompts.sandbox import Sandbox
+from promptrec_tui.prompts.sandbox import MeteredSandbox
 from promptrec_tui.text import clean
 
 SYSTEM, PROMPT, ANSWER = "\ue000system\ue001", "\ue000prompt\ue001", "\ue000answer\ue001"
@@ -34,21 +36,47 @@ class Generation(Extension):
 
     tags = {"generation"}  # noqa: RUF012 (Jinja2 reads it so)
 
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+    def parse(self, parser: Parser) -> nodes.Node:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        # A call block, as in transformers: what is set within is not seen behind it.
+        return nodes.CallBlock(self.call_method("_within"), [], [], body).set_lineno(line)
+
+    def _within(self, caller: Callable[[], str]) -> str:
+        return caller()
 
 
-class ChatSandbox(Sandbox):
-    """The sandbox with what transformers offers to chat templates."""
+class Dict:
+    """`dict(…)` and `dict.fromkeys(…)`, and nothing else of the class."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[Any, Any]:
+        return dict(*args, **kwargs)
+
+    def fromkeys(self, *args: Any) -> dict[Any, Any]:
+        """A dict with these keys and one value."""
+        return dict.fromkeys(*args)
+
+
+class ChatSandbox(MeteredSandbox):
+    """The sandbox with all that transformers offers to chat templates, but lots and lorem ipsum."""
 
     def __init__(self) -> None:
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
-        self.filters |= {name: FILTERS[name] for name in ("dictsort", "items", "safe")}
-        self.filters |= {"tojson": _tojson}
+        filters = {**FILTERS, "tojson": _tojson}
+        del filters["random"]
+        super().__init__(
+            lambda value: value,
+            filters.items(),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=[Generation, loopcontrols],
+        )
         self.globals |= {
+            "cycler": Cycler,
+            "dict": Dict(),
+            "joiner": Joiner,
             "namespace": Namespace,
             "raise_exception": _raise_exception,
+            "range": safe_range,
             "strftime_now": _strftime_now,
         }
 
@@ -65,15 +93,34 @@ class ChatTemplate:
 
         Raises UserError when the template is wrong or refuses the conversation.
         """
-        messages = [{"role": role, "content": text} for role, text in turns]
-        options = {"messages": messages, "add_generation_prompt": ask, "enable_thinking": False}
         try:
-            return bounded(_program(self.source).generate({**dict(self.tokens), **options}))
+            return self._render(turns, ask)
         except Exception as error:  # a program of somebody else: anything can go wrong in it
+            reason = clean(str(error)).rstrip(".")
             raise UserError(
-                f"The model's chat template fails: {clean(str(error)).rstrip('.')}. "
-                "Leave the template's system text out, or set its wrap to plain."
+                f"The model's chat template fails: {reason}. {self._way_out(turns, ask)}"
             ) from error
+
+    def _render(self, turns: Sequence[tuple[str, str]], ask: bool) -> str:
+        values = {
+            "messages": [{"role": role, "content": text} for role, text in turns],
+            "tools": None,
+            "documents": None,
+            "add_generation_prompt": ask,
+            "enable_thinking": False,
+        }
+        return bounded(_program(self.source).generate({**dict(self.tokens), **values}))
+
+    def _way_out(self, turns: Sequence[tuple[str, str]], ask: bool) -> str:
+        """What helps when the template refuses `turns`: some need a system turn, some know none."""
+        without = [turn for turn in turns if turn[0] != "system"]
+        had = len(without) < len(turns)
+        try:
+            self._render(without if had else [("system", SYSTEM), *turns], ask)
+        except Exception:
+            return "Set the template's wrap to plain."
+        advice = "Leave the template's system text out" if had else "Give the template a system text"
+        return f"{advice}, or set its wrap to plain."
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +160,7 @@ class ChatFrame:
     def check(self, prompt: str, answer: str) -> None:
         """Raise UserError unless the chat template writes just this frame around these two texts too."""
         turns = _turns(self.system, prompt)
-        asked = self.template.render(turns, True)
+        asked = _asked(self.template, self.system, prompt)
         answered = self.template.render([*turns, ("assistant", answer)], False)
         begun = "".join(piece for piece, _ in self.around(self.prompt(prompt)))
         if asked != begun or not answered.startswith(begun + self.lead + self.answer(answer) + self.end):
@@ -139,9 +186,15 @@ def chat_frame(template: ChatTemplate, system: str, specials: frozenset[str]) ->
     opening, _, between = before.partition(SYSTEM)
     lead, answer, rest = answered.removeprefix(asked).partition(ANSWER)
     if not (found and answer and answered.startswith(asked)):
+        advice = "set the template's wrap to plain."
+        if system:
+            with suppress(UserError):
+                # Some put the system text into the newest question only.
+                chat_frame(template, "", specials)
+                advice = f"leave the template's system text out, or {advice}"
         raise UserError(
             "The model's chat template does not begin an answered conversation like the one that asks: "
-            "set the template's wrap to plain."
+            + advice
         )
     ends = sorted((rest.index(token), -len(token)) for token in specials if token in rest)
     if not ends:
@@ -150,7 +203,7 @@ def chat_frame(template: ChatTemplate, system: str, specials: frozenset[str]) ->
         )
     start, length = ends[0]
     trims = (
-        f" {PROMPT} " not in template.render(_turns("", f" {PROMPT} "), True),
+        f" {PROMPT} " not in template.render([*turns[:-1], ("user", f" {PROMPT} ")], True),
         f" {ANSWER} " not in template.render([*turns, ("assistant", f" {ANSWER} ")], False),
     )
     return ChatFrame(template, system, opening, between, behind, lead, rest[: start - length], trims)
@@ -165,11 +218,14 @@ def read_chat_template(
     """
     source = file if file is not None else settings.get("chat_template")
     if isinstance(source, list):
-        named = {str(part.get("name")): part.get("template") for part in source if isinstance(part, dict)}
-        source = named.get("default", next(iter(named.values()), None))
+        parts = {str(part.get("name")): part.get("template") for part in source if isinstance(part, dict)}
+        source = parts.get("default", next(iter(parts.values()), None))
     if not isinstance(source, str) or not source.strip():
         return None
-    tokens = {name: text_of(value) for name, value in settings.items() if name.endswith("_token")}
+    extra = settings.get("extra_special_tokens")
+    named = {name: value for name, value in settings.items() if name.endswith("_token")}
+    named |= extra if isinstance(extra, dict) else {}
+    tokens = {name: text_of(value) for name, value in named.items()}
     return ChatTemplate(source, tuple((name, text) for name, text in tokens.items() if text is not None))
 
 
@@ -181,12 +237,24 @@ def _program(source: str) -> jinja2.Template:
     return sandbox.from_string(tree)
 
 
+@lru_cache(maxsize=16)
+def _asked(template: ChatTemplate, system: str, prompt: str) -> str:
+    """The conversation that asks; all answers of a catalogue are checked behind one prompt."""
+    return template.render(_turns(system, prompt), True)
+
+
 def _turns(system: str, prompt: str) -> list[tuple[str, str]]:
     return [*([("system", system)] if system else []), ("user", prompt)]
 
 
-def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
+def _tojson(
+    x: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    return json.dumps(x, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 def _raise_exception(message: str) -> None:

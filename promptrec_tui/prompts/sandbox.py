@@ -1,36 +1,50 @@
 """Template text turned into programs that can read their values and write text, and nothing else.
 
-The sandbox has no loader, no globals and no filter or operator that draws lots, so a rendering is a pure
-function of its values; `bounds` stops what loops or grows without end.
+The sandbox has no loader and no filter that draws lots, so a rendering is a pure function of its values;
+`bounds` and `metering` stop what loops, works or grows without end.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import jinja2
-from jinja2 import meta, nodes
+from jinja2 import meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
+from jinja2.filters import FILTERS as DEFAULT_FILTERS
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.tests import TESTS
 
 from promptrec_tui.errors import TemplateError
-from promptrec_tui.prompts.bounds import Bounded, Counted, bounded_filters, sized
+from promptrec_tui.prompts.bounds import Bounded, Counted
+from promptrec_tui.prompts.metering import (
+    WEIGHED_TESTS,
+    bounded_filters,
+    charge_call,
+    charge_operator,
+    glanced,
+    metered_filter,
+    metered_test,
+    step,
+    weighed,
+)
 from promptrec_tui.text import clean, did_you_mean
 
 TAGS = frozenset({"if", "elif", "else", "endif", "for", "endfor", "set", "endset", "raw", "endraw"})
 # fmt: off
 FILTERS = frozenset({
-    "batch", "capitalize", "count", "d", "default", "first", "float", "int", "join", "last",
-    "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse",
-    "round", "select", "selectattr", "slice", "sort", "string", "sum", "title", "trim", "truncate",
-    "unique", "upper",
+    "abs", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "first", "float",
+    "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min",
+    "reject", "rejectattr", "replace", "reverse", "round", "select", "selectattr", "slice", "sort",
+    "string", "sum", "title", "trim", "truncate", "unique", "upper", "wordcount",
 })
 # fmt: on
-GROWING_METHODS = frozenset(
-    {"center", "expandtabs", "format", "format_map", "ljust", "rjust", "translate", "zfill"}
-)
+UNMEASURED_METHODS = frozenset({"encode", "maketrans", "translate"})
+LOOP_VARIABLES = frozenset({"_loop_vars", "_block_vars"})
+"""What compiled templates hand to every call within a loop or block."""
+
 UNBOUNDED = (nodes.Macro, nodes.CallBlock, nodes.FilterBlock, nodes.AssignBlock)
 MOST_SOURCE = 100_000
 
@@ -55,33 +69,68 @@ def written(value: object) -> object:
     raise TypeError(f"only text and numbers can be written, and this is a {type(value).__name__}")
 
 
-class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's immutable sandbox, narrowed."""
+class MeteredSandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's immutable sandbox, whose work is counted; `writable` says what may stand in a text."""
 
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    intercepted_binops = frozenset({"+", "-", "*", "**", "%"})
     context_class = Counted
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(keep_trailing_newline=True, **options)
+    def __init__(
+        self, writable: Callable[[object], object], filters: Iterable[tuple[str, Any]], **options: Any
+    ) -> None:
+        @pass_context
+        def finalize(context: Counted, value: object) -> object:
+            if not isinstance(value, str) or len(value) > 64:
+                context.meter.weigh(value)
+            return writable(value)
+
+        super().__init__(finalize=finalize, **options)
         self.globals.clear()
-        kept = {name: self.filters[name] for name in FILTERS}
-        self.filters = {**kept, **bounded_filters(written)}
+        chosen = {**dict(filters), **bounded_filters(writable)}
+        self.filters = {name: metered_filter(name, work) for name, work in chosen.items()}
+        self.filters |= {"step": step, "weighed": weighed, "glanced": glanced}
+        tests: Mapping[str, Any] = TESTS
+        self.tests |= {name: metered_test(tests[name]) for name in WEIGHED_TESTS}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Whether a template may read an attribute."""
-        return attr not in GROWING_METHODS and super().is_safe_attribute(obj, attr, value)
+        return attr not in UNMEASURED_METHODS and super().is_safe_attribute(obj, attr, value)
 
-    def wrap_str_format(self, value: Any) -> None:
-        """No way around `is_safe_attribute` for `format`: widths in it could fill the memory."""
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """An attribute, or else an entry, as Jinja2 does; without its detour for the keys of plain dicts."""
+        if type(obj) is dict and attribute in obj and not hasattr(dict, attribute):
+            return obj[attribute]
+        return super().getattr(obj, attribute)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """Call what a template may call; `'a'.replace` and `'a'.join` are the filters of that name."""
-        text = getattr(__obj, "__self__", None)
-        if isinstance(text, str) and __obj.__name__ == "replace":
-            return __self.filters["replace"](text, *args, **kwargs)
-        if isinstance(text, str) and __obj.__name__ == "join":
-            return __self.filters["join"](__self, *args, text)
-        return super().call(__context, __obj, *args, **kwargs)
+        assert isinstance(__context, Counted)
+        # `format` is wrapped by Jinja2. In loops and blocks, their variables come along.
+        method = getattr(__obj, "__wrapped__", __obj)
+        given = {name: value for name, value in kwargs.items() if name not in LOOP_VARIABLES}
+        charge_call(__context.meter, method, args, given)
+        text = getattr(method, "__self__", None)
+        if isinstance(text, str) and method.__name__ == "replace":
+            return __self.filters["replace"](__context, text, *args, **given)
+        if isinstance(text, str) and method.__name__ == "join":
+            return __self.filters["join"](__context, *args, text)
+        made = super().call(__context, __obj, *args, **kwargs)
+        __context.meter.glance(made)
+        return made
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """`left operator right`, charged and measured."""
+        assert isinstance(context, Counted)
+        charge_operator(context.meter, operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+
+class Sandbox(MeteredSandbox):
+    """The sandbox of prompt templates: narrow, and strict about what is missing."""
+
+    def __init__(self) -> None:
+        filters = [(name, work) for name, work in DEFAULT_FILTERS.items() if name in FILTERS]
+        super().__init__(written, filters, undefined=Missing, keep_trailing_newline=True)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`item.title`; a column called `items` or `values` is found before the method of that name."""
@@ -90,16 +139,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return obj[attribute]
         return super().getattr(obj, attribute)
 
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        """A title is no format: `format` needs values to write."""
+        if getattr(__obj, "__name__", "") == "format" and not args and not set(kwargs) - LOOP_VARIABLES:
+            raise SecurityError("'format' has no values to write")
+        return super().call(__context, __obj, *args, **kwargs)
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """`*` and `%` of numbers; with text or lists they could fill the memory, as `**` could."""
-        numbers = isinstance(left, int | float) and isinstance(right, int | float)
-        if operator == "**" or not (numbers or operator == "+"):
-            raise SecurityError(f"{operator!r} with these values is not allowed in a template")
-        sized(operator, left, right)
+        """All operators but `**`, which no prompt needs."""
+        if operator == "**":
+            raise SecurityError(f"{operator!r} is not allowed in a template")
         return super().call_binop(context, operator, left, right)
 
 
-SANDBOX = Sandbox(undefined=Missing, finalize=written)
+SANDBOX = Sandbox()
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import is_folder
 from promptrec_tui.prompts.chat import ChatTemplate, read_chat_template
+from promptrec_tui.text import clean
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 
@@ -33,7 +34,10 @@ class TextTokenizer:
     chat: ChatTemplate | None = None
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of `text` and nothing else; `</s>` in it is text, never a special token."""
+        """Token ids of `text` and nothing else; `</s>` in it is text, never a special token.
+
+        Raises UserError for text that the vocabulary cannot spell and has no unknown token for.
+        """
         if self._newline is None:
             return self._encode(text)
         ids: list[int] = []
@@ -48,6 +52,13 @@ class TextTokenizer:
         """The texts of the special tokens."""
         found = self.tokenizer.get_added_tokens_decoder().values()
         return frozenset(added.content for added in found if added.special and added.content)
+
+    @cached_property
+    def unknown_id(self) -> int | None:
+        """The token of all that the vocabulary does not know; None where it knows every text."""
+        text = getattr(self.tokenizer.model, "unk_token", None)
+        found: int | None = None if text is None else self.tokenizer.token_to_id(text)
+        return found
 
     def count_specials(self, text: str) -> int:
         """How often `text` spells a special token; `encode` makes plain text of each."""
@@ -89,8 +100,7 @@ class TextTokenizer:
         try:
             encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
         except TypeError:  # lone surrogates
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            encodings = self.tokenizer.encode_batch_fast([text], add_special_tokens=False)
+            return self._encode(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
         except BaseException as error:
             raise _unspeakable(text, error) from error
         ids: list[int] = encodings[0].ids
@@ -140,9 +150,10 @@ def _unspeakable(text: str, error: BaseException) -> BaseException:
     """
     if isinstance(error, KeyboardInterrupt | SystemExit):
         return error
-    shown = text if len(text) <= 60 else text[:60] + "…"
-    reason = (str(error).strip().split("\n") or [""])[0]
-    return UserError(f"The model's tokenizer cannot spell {shown!r}: {reason or type(error).__name__}.")
+    return UserError(
+        f"The model's tokenizer cannot spell {clean(text)[:60]!r}: choose a model whose tokenizer "
+        "can, or mend the text in the source and import again."
+    )
 
 
 def newline_apart(tokenizer: Tokenizer) -> int | None:
@@ -206,12 +217,19 @@ def load_tokenizer(folder: Path) -> TextTokenizer:
         raise UserError(f"{path} is not a usable tokenizer: {error}.") from error
     file = folder / "chat_template.jinja"
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
-    return TextTokenizer(tokenizer, bos, eos, context, read_chat_template(settings, text, _content))
+    named, map_file = settings, folder / "special_tokens_map.json"
+    # As transformers does: the older file counts where the newer list of tokens is not there.
+    if "added_tokens_decoder" not in settings and map_file.is_file():
+        named = {**settings, **_read(map_file)}
+    return TextTokenizer(tokenizer, bos, eos, context, read_chat_template(named, text, _content))
 
 
 def _bos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str, Any]) -> int | None:
     """The id to put first, where the tokenizer is meant to add one by its flag or else its post-processor."""
-    bare, full = (tokenizer.encode("a", add_special_tokens=added).ids for added in (False, True))
+    try:
+        bare, full = (tokenizer.encode("a", add_special_tokens=added).ids for added in (False, True))
+    except Exception:  # the library raises nothing narrower where the vocabulary lacks even this
+        bare, full = [], []
     added = full[0] if full and full[:1] != bare[:1] else None
     flag = settings.get("add_bos_token")
     if flag is False or (flag is None and added is None):

@@ -254,7 +254,7 @@ def delete_dataset(workspace: "Workspace", dataset: str) -> "DatasetRow":
 def rendering(
     workspace: "Workspace", dataset: str, template: str, user: str | None, model: str
 ) -> "Rendering":
-    """The last event of a user, or of the first one, as prompt and completion."""
+    """The validation target of a user, or of the first one, as prompt and completion."""
     from promptrec_tui.workspace.rendering import render_template
 
     return render_template(workspace, dataset, template, user, model)

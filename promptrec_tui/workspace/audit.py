@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,15 @@ Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True)
+class Answer:
+    """An item (or label) as an answer: its key, its title, its token ids."""
+
+    key: str
+    title: str
+    ids: Ids
+
+
+@dataclass(frozen=True)
 class Beginning:
     """A token that begins several answers: how many, and some of them."""
 
@@ -42,12 +51,24 @@ class Beginning:
 
 
 @dataclass(frozen=True)
+class OneAnswer:
+    """Several items whose answers are the same tokens, so that the model cannot tell them apart.
+
+    `items`: how many; `examples`: some of them, as (key, title).
+    """
+
+    items: int
+    examples: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Audit:
     """What a look at every row found; lengths are in tokens of the model's tokenizer.
 
     `histogram`: (upper bound, rows) of what the rows would take with their whole history. `refused`: rows
     that cannot be asked or answered, `reasons` some of the sentences why. `sharing`: prompt tokens over those
-    left when what prompts begin with alike is read once.
+    left when what prompts begin with alike is read once. `same`: groups of items that are one answer, and
+    `same_items` how many such items there are.
     """
 
     dataset: str
@@ -70,6 +91,8 @@ class Audit:
     first_tokens: int
     collisions: tuple[Beginning, ...]
     sharing: float
+    same_items: int = 0
+    same: tuple[OneAnswer, ...] = ()
 
 
 @dataclass
@@ -124,7 +147,7 @@ def audit_template(
         raise UserError(
             f"Dataset {data.name!r} has no row for the task {text.task}: choose another template."
         )
-    groups = beginnings(answers, tokenizer)
+    groups, same = beginnings(answers, tokenizer), one_answers(answers)
     lengths = sorted(tally.lengths.elements())
     return Audit(
         dataset=data.name,
@@ -144,9 +167,11 @@ def audit_template(
         trained_share=tally.trained / max(1, tally.tokens),
         special_texts=tally.specials,
         answers=len(answers),
-        first_tokens=len({ids[0] for _, ids in answers}),
+        first_tokens=len({answer.ids[0] for answer in answers}),
         collisions=groups[:SHOWN],
         sharing=tally.prompts / max(1, tally.merged),
+        same_items=sum(group.items for group in same),
+        same=same[:SHOWN],
     )
 
 
@@ -182,17 +207,31 @@ def histogram(lengths: Counter[int], context: int) -> tuple[tuple[int, int], ...
     return tuple((-(-number * step // parts), counts[number]) for number in range(1, max(counts) + 1))
 
 
-def beginnings(answers: Sequence[tuple[str, Ids]], tokenizer: TextTokenizer) -> tuple[Beginning, ...]:
-    """The tokens that begin more than one answer, the most frequent first."""
-    groups: dict[int, list[str]] = {}
-    for name, ids in answers:
-        groups.setdefault(ids[0], []).append(name)
+def beginnings(answers: Sequence[Answer], tokenizer: TextTokenizer) -> tuple[Beginning, ...]:
+    """The tokens that begin more than one answer, the most frequent first; equal ones are one answer."""
+    groups: dict[int, dict[Ids, str]] = {}
+    for answer in answers:
+        groups.setdefault(answer.ids[0], {}).setdefault(answer.ids, answer.title)
     found = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     return tuple(
-        Beginning(tokenizer.decode([token]), len(names), tuple(names[:SHOWN]))
+        Beginning(tokenizer.decode([token]), len(names), tuple(names.values())[:SHOWN])
         for token, names in found
         if len(names) > 1
     )
+
+
+def one_answers(answers: Sequence[Answer]) -> tuple[OneAnswer, ...]:
+    """The items that share all their tokens with others, the largest groups first."""
+    groups: dict[Ids, list[tuple[str, str]]] = {}
+    for answer in answers:
+        groups.setdefault(answer.ids, []).append((answer.key, answer.title))
+    found = sorted(groups.values(), key=len, reverse=True)
+    return tuple(OneAnswer(len(names), tuple(names[:SHOWN])) for names in found if len(names) > 1)
+
+
+def one_answer(examples: Iterable[Sequence[str]]) -> str:
+    """Items that are one answer, named by key and title."""
+    return ", ".join(f"{key} {title!r}" for key, title in examples)
 
 
 def _histories(
@@ -202,8 +241,8 @@ def _histories(
     users: int,
     tally: _Tally,
     progress: Progress,
-) -> list[tuple[str, Ids]]:
-    """Tally every target of the users; answers the titles that can be answers, with their token ids."""
+) -> list[Answer]:
+    """Tally every target of the users; gives the items that can be answers."""
     settings, items = DataSettings(), item_fields(file)
     shots = solved(items, draw_shots(file, settings.tie_rule))
     answers: dict[int, Ids] = {}
@@ -238,7 +277,8 @@ def _histories(
         tally.merge(prompts)
         done += 1
         progress("rows", done, len(chosen))
-    return [(items[number]["title"], ids) for number, ids in answers.items()]
+    keys = [item.key for item in file.items()]
+    return [Answer(keys[number], items[number]["title"], ids) for number, ids in answers.items()]
 
 
 def _labelled(
@@ -248,8 +288,8 @@ def _labelled(
     users: int,
     tally: _Tally,
     progress: Progress,
-) -> list[tuple[str, Ids]]:
-    """Tally every labelled text; answers how the labels are called, with their token ids."""
+) -> list[Answer]:
+    """Tally every labelled text; gives the labels as answers."""
     examples = list(file.examples())
     task = classify(template, tokenizer, training_examples(examples), tokenizer.context)
     for start in range(0, len(examples), CHUNK):
@@ -265,7 +305,8 @@ def _labelled(
             prompts.append(prompt.token_ids)
         tally.merge(prompts)
         progress("rows", min(start + CHUNK, len(examples)), len(examples))
-    return list(zip(task.answers, task.completions, strict=True))
+    pairs = zip(task.answers, task.completions, strict=True)
+    return [Answer(name, name, ids) for name, ids in pairs]
 
 
 def _drawn(count: int, wanted: int) -> frozenset[int] | range:

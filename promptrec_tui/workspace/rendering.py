@@ -1,5 +1,6 @@
 """One row as a model gets it under a template, saved or still being written."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from promptrec_tui.datasets.dataset import Dataset, Example, open_dataset
 from promptrec_tui.datasets.shots import Shot, draw_shots
+from promptrec_tui.datasets.splits import leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import FileState, file_state
 from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt, frame_of
@@ -27,7 +29,7 @@ TRAINING_SPLITS = ("train", "training", None)
 
 @dataclass(frozen=True)
 class Rendering:
-    """One row as the model gets it: the user's last event is the completion, what came before the prompt.
+    """One row as the model gets it: the validation target is the completion, what came before it the prompt.
 
     `user` is a key, or the number of a labelled text; `chat`: is it a conversation? `dropped_titles`: the
     items (or solved examples) left out for length; `special_texts`: how often the data spell a special token;
@@ -50,20 +52,26 @@ class Rendering:
 
 
 def render_template(
-    workspace: Workspace, dataset: str, template: str, user: str | None = None, model: str = "", row: int = 0
+    workspace: Workspace,
+    dataset: str,
+    template: str,
+    user: str | None = None,
+    model: str = "",
+    row: int | None = None,
 ) -> Rendering:
-    """The last event of a user (by key, else the one of interaction `row`) as prompt and completion.
+    """The validation target of a user (by key, else the one of interaction `row`) as prompt and completion.
 
-    Of a labelled dataset it is the text of number `user`, else `row`. Uses the tokenizer of `model`, or of
-    the first listed model. What takes long is remembered, so that only the first rendering of a dataset,
-    template and model waits for it.
+    Test targets are for the report alone: who wrote a template by them would have seen the answers. Of a
+    labelled dataset it is the text of number `user`, else `row`, else the first outside the test split. Uses
+    the tokenizer of `model`, or of the first listed model. What takes long is remembered, so that only the
+    first rendering of a dataset, template and model waits for it.
     Raises UserError when a name is unknown or the user has fewer than two events.
     """
     found = as_template(find_template(workspace, template))
     sources = _sources(workspace, dataset, model)
     if found.task == "classify":
         return _labelled(found, sources, user, row)
-    key, events, older = _user(sources, dataset, user, row)
+    key, events, older = _user(sources, dataset, user, row or 0)
     task = _task(found, sources)
     prompt, completion = task.prompt(events[:-1]), task.completion(events[-1])
     titles = [task.items[item]["title"] for item in events[:-1]]
@@ -82,7 +90,7 @@ def render_draft(
     check_template(template)
     sources = _sources(workspace, dataset, model)
     if template.task == "classify":
-        return _labelled(template, sources, user, 0)
+        return _labelled(template, sources, user, None)
     key, events, older = _user(sources, dataset, user, 0)
     tokenizer = _tokenizer(sources.model, sources.model_states)
     items = _items(sources.dataset, sources.dataset_state)
@@ -101,8 +109,12 @@ def neighbour(workspace: Workspace, dataset: str, task: str, user: str | None, b
     of a labelled text; None where there is none."""
     with open_dataset(workspace.home.root / find_dataset(workspace, dataset).file) as file:
         if task == "classify":
-            number = (int(user) if user is not None and user.isdecimal() else -1) + by
-            return str(number) if 0 <= number < file.counts.examples else None
+            number = int(user) if user is not None and user.isdecimal() else -1
+            places = [place for place, example in enumerate(file.examples()) if not _is_test(example)]
+            here = bisect_left(places, number)
+            # From a test text, or from before the first, the next one is already one step away.
+            step = here + by - (by > 0 and number not in places[here : here + 1])
+            return str(places[step]) if 0 <= step < len(places) else None
         try:
             here = file.user(user).user_id if user is not None else -by
             return file.user_at(max(0, here + by)).key
@@ -148,10 +160,13 @@ def _rendering(
     )
 
 
-def _labelled(template: Template, sources: "_Sources", user: str | None, row: int) -> Rendering:
+def _labelled(template: Template, sources: "_Sources", user: str | None, row: int | None) -> Rendering:
     number = int(user) if user is not None and user.isdecimal() else row
     with open_dataset(sources.dataset) as file:
         count = file.counts.examples
+        if number is None:
+            open_ones = (place for place, example in enumerate(file.examples()) if not _is_test(example))
+            number = next(open_ones, 0)
         example = next(islice(file.examples(), number, None), None)
     if not count:
         raise UserError("The dataset has no labelled texts: choose a template for next_item, or other data.")
@@ -164,13 +179,17 @@ def _labelled(template: Template, sources: "_Sources", user: str | None, row: in
     return replace(_rendering(template, sources, str(number), prompt, completion, shots), row="text")
 
 
+def _is_test(example: Example) -> bool:
+    return "test" in (example.split or "").casefold()
+
+
 def example_fields(example: Example) -> dict[str, str]:
     """What templates see of a labelled text: its fields, as text."""
     return {name: value if isinstance(value, str) else str(value) for name, value in example.fields.items()}
 
 
 def _user(sources: "_Sources", dataset: str, user: str | None, row: int) -> tuple[str, list[int], int]:
-    """A user's key, the events of the window before the last one with that one, and how many are older."""
+    """A user's key, the window of events that ends with the validation target, and how many are older."""
     with open_dataset(sources.dataset) as file:
         if not file.counts.users:
             raise UserError("The dataset has no users: choose a template for classify, or other data.")
@@ -178,9 +197,12 @@ def _user(sources: "_Sources", dataset: str, user: str | None, row: int) -> tupl
         events = file.sequence(file.user(key).user_id)
     if len(events) < 2:
         raise UserError(f"User {key!r} has {len(events)} event(s): choose one with at least two.")
+    # Of two events none is a target of any split.
+    split = leave_one_out(events)
+    target = split.validation if split else len(events) - 1
     settings = DataSettings()
-    start = window_start(len(events) - 1, settings.max_history, settings.window)
-    return key, events[start:], start
+    start = window_start(target, settings.max_history, settings.window)
+    return key, events[start : target + 1], start
 
 
 def _user_of_row(file: Dataset, dataset: str, row: int) -> str:

@@ -33,6 +33,7 @@ from promptrec_tui.store.ingest import ingest
 from promptrec_tui.store.runs import PreviewRow as PreviewRow
 from promptrec_tui.store.runs import RunRow as RunRow
 from promptrec_tui.tasks.defaults import default_settings
+from promptrec_tui.workspace.answers import check_answers
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
@@ -166,6 +167,8 @@ def start_run(
 ) -> RunRow:
     """Make the run's folder, put it in the queue, and let the queue move. Returns at once."""
     spec = make_spec(workspace, new)
+    base_folder(workspace.home, spec.model)
+    check_answers(workspace, spec)
     start = run_folder(workspace, new.parent).adapter if new.parent else None
     return launch_spec(workspace, spec, start, hold, priority, continue_after_failure)
 

@@ -31,6 +31,17 @@ def test_only_the_needed_files_are_fetched_and_weights_come_last() -> None:
     assert dict(files)["model.safetensors"] == 10_000_000
 
 
+def test_chat_templates_and_the_names_of_special_tokens_are_fetched() -> None:
+    wanted = {
+        "additional_chat_templates/tool_use.jinja": 3,
+        "chat_template.jinja": 2,
+        "special_tokens_map.json": 4,
+        "tokenizer_config.json": 5,
+    }
+    listing = GOOD | wanted | {"templates/other.jinja": 3, "additional_chat_templates/notes.txt": 1}
+    assert {name for name, _ in wanted_files(listing.items())} == GOOD.keys() | wanted.keys()
+
+
 def test_shards_are_fetched_with_their_index() -> None:
     listing = {name: size for name, size in GOOD.items() if name != "model.safetensors"}
     shards = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]

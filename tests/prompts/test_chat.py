@@ -10,6 +10,7 @@ import pytest
 from tokenizers import AddedToken, Tokenizer
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.prompts.chat import ChatFrame, ChatTemplate, chat_frame
 from promptrec_tui.prompts.fitting import completion_ids, fit_prompt, frame_of
 from promptrec_tui.prompts.template import Template, check_template
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
@@ -188,3 +189,27 @@ def test_an_answer_that_the_template_takes_apart_is_refused(
 ) -> None:
     with pytest.raises(UserError, match="changes the text 'a</think>b'"):
         completion_ids(chat, load_tokenizer(chat_folder("qwen3")), {"title": "a</think>b"})
+
+
+def framed(source: str, system: str) -> ChatFrame:
+    return chat_frame(ChatTemplate(source, ()), system, frozenset({"<|im_end|>"}))
+
+
+TURNS = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+TURNS += "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+
+
+def test_a_template_that_needs_a_system_turn_is_asked_with_one() -> None:
+    source = "{% if messages[0].role != 'system' %}{{ raise_exception('system first') }}{% endif %}" + TURNS
+    frame = framed(source, "Say a film.")
+    assert (frame.system, frame.end, frame.trims) == ("Say a film.", "<|im_end|>", (False, False))
+    with pytest.raises(UserError, match=r"fails: system first\. Give the template a system text, or set its"):
+        framed(source, "")
+
+
+def test_the_advice_fits_what_the_template_refuses() -> None:
+    with pytest.raises(UserError, match=r"fails: never\. Set the template's wrap to plain\.$"):
+        framed("{{ raise_exception('never') }}", "Say a film.")
+    moved = (FAMILIES / "published" / "axolotl-mistral_v2v3.jinja").read_text()
+    with pytest.raises(UserError, match="leave the template's system text out, or set the template's wrap"):
+        chat_frame(ChatTemplate(moved, (("eos_token", "</s>"),)), "Say a film.", frozenset({"</s>"}))

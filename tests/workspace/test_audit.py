@@ -102,6 +102,32 @@ def test_a_draft_is_rendered_as_it_will_be(workspace: Workspace) -> None:
         assert draft == render_template(workspace, dataset, name, user, "tiny")
 
 
+def test_no_rendering_shows_a_test_target(workspace: Workspace) -> None:
+    events: dict[str, list[str]] = {}
+    with (workspace.home.root.parent / "shop" / "events.csv").open() as file:
+        for event in csv.DictReader(file):
+            events.setdefault(event["user_id"], []).append(event["item_id"])
+    with (workspace.home.root.parent / "shop" / "items.csv").open() as file:
+        titles = {item["item_id"]: item["title"] for item in csv.DictReader(file)}
+    template = as_template(find_template(workspace, "list"))
+    for user, items in events.items():
+        for shown in (
+            render_draft(workspace, "shop", template, user, "tiny"),
+            render_template(workspace, "shop", "list", user, "tiny"),
+        ):
+            assert shown.completion.strip() == titles[items[-2]]
+            assert titles[items[-1]] not in shown.prompt
+    template = as_template(find_template(workspace, "intent-en"))
+    assert "train 0" in render_draft(workspace, "texts", template, None, "tiny").prompt
+    seen: list[str] = []
+    row = neighbour(workspace, "texts", "classify", None, 1)
+    while row is not None:
+        seen.append(render_draft(workspace, "texts", template, row, "tiny").prompt)
+        row = neighbour(workspace, "texts", "classify", row, 1)
+    assert len(seen) == 12
+    assert not any("test " in prompt for prompt in seen)
+
+
 def test_the_next_row(workspace: Workspace) -> None:
     assert neighbour(workspace, "shop", "next_item", None, 1) == "u00"
     assert neighbour(workspace, "shop", "next_item", "u00", 1) == "u01"

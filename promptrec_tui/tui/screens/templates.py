@@ -41,7 +41,7 @@ LOOKED_AT = 5_000
 
 
 class TemplatesScreen(BaseScreen[None]):
-    """The list; the text of the one under the cursor; below it the last event of a user, rendered with it."""
+    """The list; the text of the one under the cursor; below it a user's validation target, rendered."""
 
     PLACE = "templates"
     MODE = "templates"

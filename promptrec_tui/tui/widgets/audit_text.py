@@ -48,6 +48,7 @@ def audit_text(audit: Mapping[str, Any], glyphs: Glyphs) -> Content:
         *_histogram(audit["histogram"], audit["context"], glyphs),
         _fact("answers", f"{audit['answers']:,}", f"begin with {audit['first_tokens']:,} different tokens"),
         *(_collision(group) for group in audit["collisions"]),
+        *(_one_answer(group) for group in audit["same"]),
     ]
     return Content("\n").join(lines)
 
@@ -61,6 +62,11 @@ def _collision(group: Mapping[str, Any]) -> Content:
     examples = ", ".join(clean(example) for example in group["examples"])
     text = f"    {group['answers']:,} begin with {clean(group['token'])!r}: {examples}"
     return Content(text).stylize("dim")
+
+
+def _one_answer(group: Mapping[str, Any]) -> Content:
+    examples = ", ".join(f"{clean(key)} {clean(title)!r}" for key, title in group["examples"])
+    return Content(f"    {group['items']:,} are one answer: {examples}").stylize("$text-warning")
 
 
 def _histogram(steps: list[list[int]], context: int, glyphs: Glyphs) -> list[Content]:
