@@ -1,5 +1,6 @@
 """Who lives: locks that the kernel frees, processes that cannot be mistaken for others, and a heartbeat."""
 
+import errno
 import fcntl
 import json
 import os
@@ -13,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.typed import read
 
 PROC = Path("/proc")
+
+NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
+"""What opening says where no lock can lie: nothing is there, or something that is no file."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ def take_lock(path: Path, patience: float = 0.3) -> Lock | None:
 
     `patience` (seconds) outlasts the moment in which somebody only looks (`lock_held`).
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     end = time.monotonic() + patience
     while not _try(descriptor, fcntl.LOCK_EX):
         if time.monotonic() >= end:
@@ -47,9 +52,11 @@ def take_lock(path: Path, patience: float = 0.3) -> Lock | None:
 def lock_held(path: Path) -> bool:
     """Whether any process holds the lock at `path`. Lookers do not see each other."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in NO_FILE:
+            return False
+        raise
     try:
         return not _try(descriptor, fcntl.LOCK_SH)
     finally:
@@ -173,7 +180,4 @@ def write_heartbeat(folder: RunFolder, attempt: int, phase: str, step: int, prog
 
 def read_heartbeat(folder: RunFolder) -> Heartbeat | None:
     """The last heartbeat; None when there is none that can be read."""
-    try:
-        return Heartbeat(**json.loads(folder.heartbeat.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
+    return read(Heartbeat, folder.heartbeat)

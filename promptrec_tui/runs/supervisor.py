@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from types import FrameType
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import read_json, write_json
+from promptrec_tui.files import write_json
 from promptrec_tui.home import find_home
+from promptrec_tui.runs.attempts import Verdict
 from promptrec_tui.runs.control import requests
 from promptrec_tui.runs.diagnosis import PAUSED_FOR_ROOM, End, diagnose
 from promptrec_tui.runs.disk import full_sentence, insist, lay_by, room_needed
@@ -29,9 +30,11 @@ from promptrec_tui.runs.launchers import dispatch_command, environment, trainer_
 from promptrec_tui.runs.liveness import identify
 from promptrec_tui.runs.logs import last_lines
 from promptrec_tui.runs.memory import memory_kills
+from promptrec_tui.runs.queue import read_claim
 from promptrec_tui.runs.slots import own_locks
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.unanswered import answer_all, settle
+from promptrec_tui.typed import Moment
 
 POLL_SECONDS = 0.5
 """How often a `kill` request is looked for."""
@@ -43,18 +46,6 @@ GRACE_SECONDS = 60.0
 """How long a trainer may take to save what it can when it is to be killed."""
 
 LOOK_LINES = 5
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How an attempt ended: `exit.json`."""
-
-    code: int | None
-    """The exit status; None when a signal ended the trainer."""
-    signal: str | None
-    time: float
-    state: State
-    reason: str
 
 
 def supervise(
@@ -77,7 +68,8 @@ def supervise(
     try:
         code, killed = _run(folder, place, command, locks, grace)
     except OSError as error:
-        verdict = Verdict(None, None, time.time(), State.FAILED, f"The trainer cannot be started: {error}.")
+        reason = f"The trainer cannot be started: {error}."
+        verdict = Verdict(State.FAILED, reason, time=Moment(time.time()))
     else:
         end = End(code, last_lines(place.log, LOOK_LINES), killed, memory_kills() > before)
         verdict = judge(folder, place, end)
@@ -97,7 +89,8 @@ def judge(folder: RunFolder, place: AttemptFolder, end: End) -> Verdict:
         state, reason = State.PAUSED, full_sentence(folder, room_needed(folder))
     else:
         state, reason = diagnose(end)
-    return Verdict(end.code if end.code >= 0 else None, end.signal_name, time.time(), state, reason)
+    code = end.code if end.code >= 0 else None
+    return Verdict(state, reason, code, end.signal_name, Moment(time.time()))
 
 
 def _run(
@@ -179,7 +172,8 @@ def _in_trainer(niceness: int) -> Callable[[], None]:
 
 
 def _on_cpu(place: AttemptFolder) -> bool:
-    return place.claim.exists() and read_json(place.claim)["slot"] == "cpu"
+    claim = read_claim(place)
+    return claim is not None and claim.slot == "cpu"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.events import EventLog, require
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import boottime, write_heartbeat
 from promptrec_tui.runs.states import State
@@ -45,7 +45,8 @@ class Journal:
         self._progressed = boottime()
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one event."""
+        """Append one event. Raises ValueError where its fields are not those of its kind."""
+        require(kind, fields)
         self._progressed = boottime()
         self._events.write(kind, **fields)
 

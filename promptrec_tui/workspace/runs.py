@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import delete, inside, read_json
+from promptrec_tui.files import delete, inside
+from promptrec_tui.runs.attempts import Started, Verdict
+from promptrec_tui.runs.damage import damage
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.launchers import spawn_dispatch
 from promptrec_tui.runs.logout import run_survival
 from promptrec_tui.runs.logs import last_lines
 from promptrec_tui.runs.queue import alone, enqueue
+from promptrec_tui.runs.report import read_report
 from promptrec_tui.runs.spec import (
     DatasetRef,
     ModelRef,
@@ -32,6 +35,7 @@ from promptrec_tui.store.ingest import ingest
 from promptrec_tui.store.runs import PreviewRow as PreviewRow
 from promptrec_tui.store.runs import RunRow as RunRow
 from promptrec_tui.tasks.defaults import default_settings
+from promptrec_tui.typed import read
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
@@ -218,7 +222,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     spec = folder.spec()
-    report = _report(folder)
+    report = read_report(folder)
     metrics = report.get("metrics", {"before": None, "after": None, "baselines": {}, "gain": None})
     return {
         "id": row.id,
@@ -242,7 +246,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "preview_users": report.get("preview_users", []),
         "users": report.get("users"),
         "metrics": metrics,
-        "warnings": store.warnings(workspace.catalogue, row.id),
+        "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],
     }
 
@@ -282,20 +286,19 @@ def moved(workspace: Workspace, run_id: str) -> RunRow:
 
 
 def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:
+    """What was written of an attempt; null where nothing was, or `damage` tells of it."""
     attempt = folder.attempt(number)
     return {
         "attempt": number,
-        **{
-            name: read_json(path) if path.exists() else None
-            for name, path in (("started", attempt.started), ("exit", attempt.exit))
-        },
+        "started": _document(Started, attempt.started),
+        "exit": _document(Verdict, attempt.exit),
     }
+
+
+def _document(kind: type[Any], path: Path) -> dict[str, Any] | None:
+    found = read(kind, path)
+    return asdict(found) if found else None
 
 
 def _log(folder: RunFolder) -> Path:
     return folder.attempt(folder.last_attempt or 1).log
-
-
-def _report(folder: RunFolder) -> dict[str, Any]:
-    report: dict[str, Any] = read_json(folder.report) if folder.report.exists() else {}
-    return report
