@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +48,33 @@ def take_lock(path: Path, patience: float = 0.3) -> Lock | None:
             return None
         time.sleep(0.01)
     return Lock(path, descriptor)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a run stands on while it goes: its folder and the lock in it, as device and inode of each path."""
+
+    places: Mapping[Path, tuple[int, int] | None]
+
+    @property
+    def lost(self) -> bool:
+        """Whether one of them was deleted, moved away, or replaced. One that was not there is not missed."""
+        return any(place is not None and _place(path, place) != place for path, place in self.places.items())
+
+
+def ground(folder: RunFolder) -> Ground:
+    """The ground as it is now, to be looked at again later."""
+    return Ground({path: _place(path) for path in (folder.path, folder.lock)})
+
+
+def _place(path: Path, unknown: tuple[int, int] | None = None) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return unknown  # a network file system that does not answer for a moment
+    return facts.st_dev, facts.st_ino
 
 
 def lock_held(path: Path) -> bool:
