@@ -190,5 +190,5 @@ def _print_state(row: runs.RunRow, as_json: bool, done: str) -> None:
 
 
 def _exit_unless_done(workspace: Workspace, run: str, wait: bool) -> None:
-    if wait and runs.find_run(workspace, run).state != "done":
+    if wait and runs.current(workspace, run).state != "done":
         raise typer.Exit(1)

@@ -30,6 +30,9 @@ SPARKS = 24
 BATCH = 50
 """Folders whose news are stored in one transaction: each costs a wait for the disk."""
 
+PATIENCE = 2.0
+"""Seconds to wait for another program that writes: the folders keep all, and will be read again."""
+
 UNREAD = "?"
 """What `seen` says of a folder that could not be read: no folder looks like this, so it is tried again."""
 
@@ -60,7 +63,8 @@ def ingest(home: Home, catalogue: Catalogue) -> int:
 
     Costs six `stat` calls for a folder in which nothing happens. A folder that cannot be read stops no
     other: its run says so as its reason. Any number of processes may do this at once. A catalogue that is
-    open for reading only stays as it is. Raises UserError when the catalogue itself cannot be written.
+    open for reading only stays as it is. Raises UserError when the catalogue itself cannot be written,
+    BusyError when another program holds it.
     """
     if catalogue.read_only:
         return 0
@@ -76,7 +80,7 @@ def ingest(home: Home, catalogue: Catalogue) -> int:
             read += _store_all(catalogue, known, batch)
     # A run that was listed a moment ago, and was not seen in its folder yet, is none of the vanished.
     if gone := [row.id for row in known.values() if row.seen and row.id not in here]:
-        with catalogue.write() as session:
+        with catalogue.write(PATIENCE) as session:
             session.execute(delete(tables.Run).where(tables.Run.id.in_(gone)))
     return read
 
@@ -125,7 +129,7 @@ def _store_all(catalogue: Catalogue, known: dict[str, Known], batch: list[News])
     """Store the news of several folders in one transaction, but for those whose events cannot be read."""
     read = 0
     unread: list[tuple[RunFolder, str]] = []
-    with catalogue.write() as session:
+    with catalogue.write(PATIENCE) as session:
         for news in batch:
             try:
                 with session.begin_nested():
@@ -181,7 +185,7 @@ def _free_name(session: Session, name: str, run_id: str) -> str:
 def _note_unread(catalogue: Catalogue, folder: RunFolder, known: Known | None, reason: str) -> None:
     if known and known.reason == reason:
         return
-    with catalogue.write() as session:
+    with catalogue.write(PATIENCE) as session:
         run = session.get(tables.Run, folder.id)
         if run is None:
             now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -31,12 +31,15 @@ from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.runs.states import RESUMABLE as RESUMABLE
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.store import runs as store
-from promptrec_tui.store.ingest import ingest
+from promptrec_tui.store.engine import BusyError
 from promptrec_tui.store.runs import PreviewRow as PreviewRow
 from promptrec_tui.store.runs import RunRow as RunRow
 from promptrec_tui.tasks.defaults import default_settings
 from promptrec_tui.typed import read
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
+from promptrec_tui.workspace.lateness import after_deed, late, unlisted
+from promptrec_tui.workspace.lateness import current as current
+from promptrec_tui.workspace.lateness import refresh as refresh
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name
@@ -63,19 +66,19 @@ class NewRun:
     """The run from whose adapter it starts; empty: from the base model alone."""
 
 
-def refresh(workspace: Workspace) -> int:
-    """Bring the catalogue up to what the run folders say; answers the number of events read."""
-    return ingest(workspace.home, workspace.catalogue)
-
-
 def list_runs(workspace: Workspace) -> list[RunRow]:
     """All runs, newest first, as the catalogue knows them; `refresh` first."""
     return with_places(workspace.home, store.list_runs(workspace.catalogue))
 
 
 def find_run(workspace: Workspace, run: str) -> RunRow:
-    """The run of that name or id. Raises UserError with the nearest name."""
-    return with_place(workspace.home, store.find_run(workspace.catalogue, run))
+    """The run of that name or id, listed or not yet. Raises UserError with the nearest name."""
+    try:
+        return with_place(workspace.home, store.find_run(workspace.catalogue, run))
+    except UserError:
+        if row := unlisted(workspace, run):
+            return row
+        raise
 
 
 def free_run_name(workspace: Workspace, dataset: str, model: str) -> str:
@@ -182,9 +185,13 @@ def launch_spec(
     continue_after_failure: bool = True,
 ) -> RunRow:
     """The same for a resolved spec; `start` is the adapter from which a continued run goes on."""
+    if unlisted(workspace, spec.name):
+        check_name("run", spec.name, [spec.name])
     folder = create_run(workspace.home, spec, start)
     try:
         store.add_run(workspace.catalogue, spec)
+    except BusyError:
+        pass  # the queue needs no catalogue, and whoever reads the folders next lists the run
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
@@ -195,7 +202,7 @@ def launch_spec(
         device=spec.settings.run.device,
         continue_after_failure=continue_after_failure,
     )
-    return moved(workspace, spec.id)
+    return moved(workspace, folder, f"Run {spec.name!r} is queued")
 
 
 def delete_run(workspace: Workspace, run: str) -> RunRow:
@@ -207,8 +214,12 @@ def delete_run(workspace: Workspace, run: str) -> RunRow:
     with alone(folder) if folder.path.is_dir() else nullcontext():
         if (state := run_status(folder).state) in ACTIVE:
             raise UserError(f"Run {row.name!r} is {state.value}: stop it before you delete it.")
-        store.delete_run(workspace.catalogue, row.id)
+        workspace.catalogue.require_writing()
         delete(workspace.home.runs, place)
+    try:
+        store.delete_run(workspace.catalogue, row.id)
+    except UserError as error:
+        late(workspace, f"Run {row.name!r} is deleted", error)
     return row
 
 
@@ -278,11 +289,10 @@ def log_path(workspace: Workspace, run: str) -> Path:
     return _log(run_folder(workspace, run))
 
 
-def moved(workspace: Workspace, run_id: str) -> RunRow:
-    """Let the queue move; the run as it is then."""
+def moved(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
+    """Let the queue move; the run as it is then. `done` says what was done, should the list not follow."""
     spawn_dispatch(workspace.home)
-    refresh(workspace)
-    return find_run(workspace, run_id)
+    return after_deed(workspace, folder, done)
 
 
 def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:
