@@ -170,7 +170,7 @@ def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
     for against, values in (("before", gain.get("before")), ("best baseline", gain.get("best_baseline"))):
         for name in names:
             interval = (values or {}).get(name) or ((values or {}).get("metric") or {}).get(name)
-            if interval and name.startswith(("hr@", "ndcg@")):
+            if interval and None not in interval.values() and name.startswith(("hr@", "ndcg@")):
                 print(
                     f"after minus {against}, {name}: {interval['value']:+.4f}"
                     f"  95 % interval {interval['low']:+.4f} to {interval['high']:+.4f}"

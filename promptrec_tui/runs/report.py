@@ -1,7 +1,7 @@
 """`result/report.json` as its readers need it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promptrec_tui.files import read_json
@@ -33,7 +33,7 @@ class Metrics:
 
     before: Figures | None = None
     after: Figures | None = None
-    baselines: Mapping[str, Figures] | None = None
+    baselines: Mapping[str, Figures] = field(default_factory=dict)
     gain: Mapping[str, Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:

@@ -234,7 +234,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
     folder = RunFolder(workspace.home.runs / row.id)
     spec = folder.spec()
     report = read_report(folder)
-    metrics = report.get("metrics", {"before": None, "after": None, "baselines": {}, "gain": None})
+    metrics = {"before": None, "after": None, "baselines": {}, "gain": None, **report.get("metrics", {})}
     return {
         "id": row.id,
         "name": row.name,
