@@ -232,3 +232,32 @@ def test_the_lock_of_a_run_may_be_anything(three: Home) -> None:
     with opened(three) as workspace:
         assert len(verbs.runs(workspace)) == 3
     assert take_lock(RunFolder(three.runs / "good").lock)
+
+
+HUGE = (
+    b'{"seq": 910, "attempt": 1, "kind": "metric", "step": 1000000000000000, "total_steps": 5, "values": '
+    b'{"train_loss": 1e38, "ndcg@10": -1e38, "hr@10": 1e300, "validation_loss": null, "x": 1}}',
+    b'{"seq": 911, "attempt": 1, "kind": "metric", "step": 5, "values": '
+    b'{"train_loss": -1e38, "hr@10": 5e-324}}',
+    b'{"seq": 912, "attempt": 1, "kind": "phase", "phase": "\\u001b[31m", "total": 0, '
+    b'"done": 1000000000000000}',
+    b'{"seq": 913, "attempt": 1, "kind": "preview", "step": 0, "stage": "now", "users": [{"user": "u1", '
+    b'"history": [], "target": "", "rank": 1e300, "top": []}]}',
+    b'{"seq": 914, "attempt": 1, "kind": "evaluation", "stage": "validation", "name": "x", "users": 0, '
+    b'"metrics": {"ndcg@10": 1e300}, "protocol": {"k": [null]}}',
+)
+
+
+async def test_extreme_figures_are_drawn(three: Home, until, screen_text) -> None:
+    with open(three.runs / "bad" / "events.jsonl", "ab") as events:
+        events.write(b"\n".join(HUGE) + b"\n")
+    app = PromptrecApp(three)
+    async with app.run_test(size=(140, 40), notifications=True) as pilot:
+        await until(pilot, lambda: "bad" in screen_text(app))
+        app.screen.query_one(RunTable).choose("bad")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Curves" in screen_text(app))
+        for key in ("l", "l", "l", "]", "l", "]", "]", "]"):
+            await pilot.press(key)
+            await pilot.pause(0.1)
+            assert "Unexpected" not in screen_text(app)
