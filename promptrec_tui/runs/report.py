@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.typed import Count, build
+from promptrec_tui.typed import Count, build, read
 
 Figures = Mapping[str, float | None]
 
@@ -45,11 +46,14 @@ class Metrics:
                     build(Interval, difference)
 
 
+EMPTY = Metrics()
+
+
 @dataclass(frozen=True)
 class Report:
     """The parts that somebody reads; the file has more."""
 
-    metrics: Metrics
+    metrics: Metrics = EMPTY
     protocol: Mapping[str, Any] | None = None
     preview_users: tuple[str, ...] = ()
     users: Count | None = None
@@ -64,3 +68,15 @@ def read_report(folder: RunFolder) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return dict(value)
+
+
+def written_adapter(folder: RunFolder) -> str | None:
+    """The sha256 of the adapter that the run wrote; None in a report of an earlier promptrec.
+
+    Raises UserError when the report is missing or damaged: nothing is known of the adapter then.
+    """
+    if found := read(Report, folder.report):
+        return found.adapter_sha256
+    raise UserError(
+        f"{folder.report} is missing or damaged: take {folder.result} from a backup, or fork the run."
+    )
