@@ -1,5 +1,6 @@
 """`promptrec run`: start, list, show, logs, pause, resume, stop, delete, dispatch."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,7 +56,10 @@ def list_command(as_json: JsonOption = False) -> None:
     """List the runs."""
     with workspace() as here:
         runs.refresh(here)
-        listed = [asdict(row) for row in runs.list_runs(here)]
+        rows = runs.list_runs(here)
+    for sentence in runs.damaged(rows, here.home):
+        print(f"promptrec: {clean(sentence)}", file=sys.stderr)
+    listed = [asdict(row) for row in rows]
     if as_json:
         print_json(listed)
     else:

@@ -211,14 +211,15 @@ def main(arguments: Sequence[str]) -> int:
             os.close(descriptor)
         with suppress(OSError, UserError):
             settle(find(home, run_id))
-        subprocess.Popen(
-            dispatch_command(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=home.root,
-            start_new_session=True,
-        )
+        with suppress(OSError):  # the whole home may be gone
+            subprocess.Popen(
+                dispatch_command(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=home.root,
+                start_new_session=True,
+            )
     return 0
 
 

@@ -103,7 +103,10 @@ def _all_news(home: Home, catalogue: Catalogue, known: dict[str, Known], here: s
             seen = _look(path, folder.last_attempt)
             if news := _news(folder, seen, row):
                 yield news
-        except (OSError, ValueError, UserError) as error:
+        except OSError as error:
+            what = f"{error.filename or folder.path} cannot be read ({error.strerror})."
+            _note_unread(catalogue, folder, row, what)
+        except (ValueError, UserError) as error:
             _note_unread(catalogue, folder, row, str(error))
 
 

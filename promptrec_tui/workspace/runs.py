@@ -11,6 +11,7 @@ from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
+from promptrec_tui.home import Home
 from promptrec_tui.runs.attempts import Started, Verdict
 from promptrec_tui.runs.damage import damage
 from promptrec_tui.runs.folder import RunFolder, create_run
@@ -69,6 +70,11 @@ class NewRun:
 def list_runs(workspace: Workspace) -> list[RunRow]:
     """All runs, newest first, as the catalogue knows them; `refresh` first."""
     return with_places(workspace.home, store.list_runs(workspace.catalogue))
+
+
+def damaged(rows: Sequence[RunRow], home: Home) -> list[str]:
+    """What cannot be read in the folders of these runs, a sentence each that names the file."""
+    return [f"{row.name}: {row.reason}" for row in rows if f"{home.runs / row.id}/" in row.reason]
 
 
 def find_run(workspace: Workspace, run: str) -> RunRow:

@@ -160,7 +160,7 @@ WRECKS = {
 
 
 @pytest.mark.parametrize("name", WRECKS)
-def test_a_damaged_file_is_named(trial: Workspace, name: str) -> None:
+def test_a_damaged_file_is_named(trial: Workspace, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     runs.refresh(trial)
     path = trial.home.runs / "bad" / name
     path.write_bytes(WRECKS[name])
@@ -169,6 +169,8 @@ def test_a_damaged_file_is_named(trial: Workspace, name: str) -> None:
         told = " ".join(runs.run_document(trial, "bad")["warnings"])  # nothing that is listed comes of them
     else:
         told = next(row.reason for row in runs.list_runs(trial) if row.id == "bad")
+        assert run_command(["run", "list"]) == 0
+        assert capsys.readouterr().err == f"promptrec: bad: {told}\n"
     assert told.count(str(path)) == 1
 
 
