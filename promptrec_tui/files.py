@@ -1,9 +1,13 @@
 """Files written so that a crash leaves the old one or the new one, never a torn one."""
 
+import errno
 import hashlib
 import json
+import math
 import os
 import shutil
+import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +51,72 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False).encode())
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value in `path`.
+DEEPEST = 64
+"""How deep a JSON value may be nested: ours are 8 deep, and what reads them descends by recursion."""
 
-    Raises FileNotFoundError, or ValueError when the file is not JSON.
+LARGEST_JSON = 256 << 20
+"""Bytes that a JSON file may have."""
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file, or a link to one, for reading.
+
+    A FIFO would block and a device never end, so both raise OSError, as folders do.
     """
-    return parse_json(path.read_bytes())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "It is no regular file", str(path))
+    return open(descriptor, "rb")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in `path`; see `parse_json`.
+
+    Raises FileNotFoundError, OSError where it is no regular file, or ValueError when it is not JSON.
+    """
+    with open_regular(path) as file:
+        data = file.read(LARGEST_JSON + 1)
+    if len(data) > LARGEST_JSON:
+        raise ValueError(f"it has more than {LARGEST_JSON >> 20} MiB")
+    return parse_json(data)
 
 
 def parse_json(data: bytes) -> Any:
-    """The JSON value in `data`. Raises ValueError when it is none."""
-    value = json.loads(data)
-    if b"\\ud" in data.lower():
-        # JSON can name half of a surrogate pair; no database, file or terminal takes it.
-        value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    """The JSON value in `data`, which is UTF-8. Numbers that are not finite are null, as whoever writes one
+    writes null; half a surrogate pair, which no database, file or terminal takes, becomes "?".
+
+    Raises ValueError, and nothing else, when it is no JSON or nested deeper than `DEEPEST`.
+    """
+    try:
+        value = json.loads(data.decode("utf-8-sig"), parse_constant=lambda _: None, parse_float=_float)
+        if b"\\ud" in data.lower():
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    except (RecursionError, OverflowError) as error:
+        raise ValueError(str(error)) from None
+    if _is_deep(value):
+        raise ValueError(f"it is nested more than {DEEPEST} deep")
     return value
+
+
+def _float(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def inside(root: Path, path: Path) -> Path:
@@ -101,7 +156,7 @@ sync_folder = sync_file
 
 def sha256_file(path: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -13,7 +13,7 @@ from promptrec_tui.text import clean
 from promptrec_tui.workspace import control, descent
 from promptrec_tui.workspace.control import Asked
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import RunRow, find_run, refresh
+from promptrec_tui.workspace.runs import RunRow, current
 
 POLL_SECONDS = 0.2
 BUSY = ("starting", "running", "pausing", "stopping")
@@ -84,8 +84,7 @@ def _answer(workspace: Workspace, asked: Asked) -> str:
 
 
 def _row(workspace: Workspace, asked: Asked) -> RunRow:
-    refresh(workspace)
-    return find_run(workspace, asked.row.id)
+    return current(workspace, asked.row.id)
 
 
 def _print_new(row: RunRow, as_json: bool) -> None:

@@ -35,11 +35,18 @@ Progress = Callable[[str, int, int], None]
 
 @contextmanager
 def workspace() -> Iterator[Workspace]:
-    """The user's home, opened and brought up to date. That it can be read only is said on stderr."""
+    """The user's home, opened and brought up to date.
+
+    That it can be read only is said on stderr, and at the end whatever a verb noted.
+    """
     with opened(find_home()) as here:
         if here.catalogue.read_only:
             print(f"promptrec: {clean(here.catalogue.read_only)}", file=sys.stderr)
-        yield here
+        try:
+            yield here
+        finally:
+            for note in here.notes:
+                print(f"promptrec: {clean(note)}", file=sys.stderr)
 
 
 def print_json(value: Any) -> None:

@@ -1,5 +1,6 @@
 """`promptrec run`: start, list, show, logs, pause, resume, stop, delete, dispatch."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,7 +56,10 @@ def list_command(as_json: JsonOption = False) -> None:
     """List the runs."""
     with workspace() as here:
         runs.refresh(here)
-        listed = [asdict(row) for row in runs.list_runs(here)]
+        rows = runs.list_runs(here)
+    for sentence in runs.damaged(rows, here.home):
+        print(f"promptrec: {clean(sentence)}", file=sys.stderr)
+    listed = [asdict(row) for row in rows]
     if as_json:
         print_json(listed)
     else:
@@ -173,7 +177,7 @@ def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
     for against, values in (("before", gain.get("before")), ("best baseline", gain.get("best_baseline"))):
         for name in names:
             interval = (values or {}).get(name) or ((values or {}).get("metric") or {}).get(name)
-            if interval and name.startswith(("hr@", "ndcg@")):
+            if interval and None not in interval.values() and name.startswith(("hr@", "ndcg@")):
                 print(
                     f"after minus {against}, {name}: {interval['value']:+.4f}"
                     f"  95 % interval {interval['low']:+.4f} to {interval['high']:+.4f}"
@@ -193,5 +197,5 @@ def _print_state(row: runs.RunRow, as_json: bool, done: str) -> None:
 
 
 def _exit_unless_done(workspace: Workspace, run: str, wait: bool) -> None:
-    if wait and runs.find_run(workspace, run).state != "done":
+    if wait and runs.current(workspace, run).state != "done":
         raise typer.Exit(1)

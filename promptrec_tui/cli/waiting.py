@@ -17,8 +17,7 @@ def wait_for(workspace: Workspace, run: str) -> None:
     terminal = sys.stderr.isatty()
     last, shown_at = "", 0.0
     while True:
-        runs.refresh(workspace)
-        row = runs.find_run(workspace, run)
+        row = runs.current(workspace, run)
         line = progress_line(row)
         # A log file gets a line every few seconds, a terminal one line that changes in place.
         if line != last and (terminal or time.monotonic() - shown_at > 5 or row.state in ENDED):

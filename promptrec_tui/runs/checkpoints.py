@@ -13,11 +13,30 @@ from typing import Any
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, sha256_file, sync_file, sync_folder, write_json
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.typed import Count, build
 
 MANIFEST = "manifest.json"
 DIGEST = "manifest"
 """The manifest's own sha256 in the manifest."""
 FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file of a checkpoint must be."""
+
+    size: Count
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` says."""
+
+    step: Count
+    spec: str
+    files: Mapping[str, FileFacts]
+    extra: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -68,32 +87,37 @@ def verify(path: Path) -> Checkpoint:
     """
     try:
         manifest = read_json(path / MANIFEST)
-        files, step, extra = manifest["files"], int(manifest["step"]), manifest["extra"]
-        wanted = {name: (facts["size"], facts["sha256"]) for name, facts in files.items()}
-        spec = manifest["spec"]
+        said = build(Manifest, manifest)
     except FileNotFoundError:
         raise UserError(f"{path} is incomplete: it has no {MANIFEST}.") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError):
         raise UserError(f"{path / MANIFEST} is damaged.") from None
     if manifest.get("format") != FORMAT:
         raise UserError(f"{path} has format {manifest.get('format')}: this promptrec reads format {FORMAT}.")
     # A flipped bit in the standing or the step would else be believed. The first checkpoints had no digest.
-    if (said := manifest.pop(DIGEST, None)) and said != _digest(manifest):
+    if (digest := manifest.pop(DIGEST, None)) and digest != _digest(manifest):
         raise UserError(f"{path / MANIFEST} is damaged.")
-    if spec != sha256_file(path.parent.parent / "run.json"):
+    if said.spec != _spec_digest(path):
         raise UserError(f"{path} was made by another run: its spec is not that of run.json beside it.")
     found = set(_names(path))
-    if difference := sorted(found ^ wanted.keys()):
+    if difference := sorted(found ^ said.files.keys()):
         what = "is not in its manifest" if difference[0] in found else "is missing"
         raise UserError(f"{path} is damaged: {difference[0]} {what}.")
-    for name, (size, digest) in wanted.items():
+    for name, facts in said.files.items():
         try:
-            same = (path / name).stat().st_size == size and sha256_file(path / name) == digest
+            same = (path / name).stat().st_size == facts.size and sha256_file(path / name) == facts.sha256
         except OSError as error:
             raise UserError(f"{path / name} cannot be read: {error.strerror}.") from None
         if not same:
             raise UserError(f"{path} is damaged: {name} is not what was written.")
-    return Checkpoint(path, step, extra)
+    return Checkpoint(path, said.step, said.extra)
+
+
+def _spec_digest(path: Path) -> str:
+    try:
+        return sha256_file(path.parent.parent / "run.json")
+    except OSError:
+        return ""
 
 
 def newest_verified(folder: RunFolder) -> Checkpoint | None:
@@ -155,7 +179,7 @@ def _folders(folder: RunFolder) -> list[Path]:
     if not folder.checkpoints.is_dir():
         return []
     return sorted(
-        (path for path in folder.checkpoints.iterdir() if re.fullmatch(r"checkpoint-\d+", path.name)),
+        (path for path in folder.checkpoints.iterdir() if re.fullmatch(r"checkpoint-[0-9]{1,12}", path.name)),
         key=_step,
     )
 

@@ -4,11 +4,13 @@ import os
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
-from promptrec_tui.files import read_json, sync_folder, write_json
-from promptrec_tui.runs.events import TAIL, parse_event, read_events
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import sync_folder, write_json
+from promptrec_tui.runs.events import TAIL, fits, read_events
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.typed import Count, read
 
 Command = Literal["pause", "stop", "checkpoint", "kill"]
 COMMANDS: tuple[Command, ...] = get_args(Command)
@@ -30,19 +32,23 @@ def request(folder: RunFolder, command: Command) -> int:
     """Ask the run's last attempt for something; answers the number of the request.
 
     The file appears whole under a number that nobody else has (a link never replaces a file).
+    Raises UserError where there is no place for it.
     """
-    folder.control.mkdir(exist_ok=True)
+    try:
+        folder.control.mkdir(exist_ok=True)
+    except FileExistsError:
+        raise UserError(f"{folder.control} is no folder: delete it, then ask again.") from None
     draft = folder.control / f".{command}.{os.getpid()}.{time.monotonic_ns()}"
     offset = folder.events.stat().st_size if folder.events.exists() else 0
     write_json(
         draft,
         {"command": command, "attempt": folder.last_attempt, "time": time.time(), "offset": offset},
     )
-    number = max(_numbers(folder), default=0) + 1
+    number = max(folder.requests(), default=0) + 1
     try:
         while True:
             try:
-                os.link(draft, folder.control / f"{number:04d}.json")
+                os.link(draft, folder.request(number))
                 break
             except FileExistsError:
                 number += 1
@@ -59,22 +65,17 @@ def requests(folder: RunFolder, attempt: int, known: Collection[int] = ()) -> li
 
 def all_requests(folder: RunFolder, known: Collection[int] = ()) -> list[Request]:
     """What was asked of any attempt, in order, without the numbers in `known`; damaged files are left out."""
-    numbers = [number for number in _numbers(folder) if number not in known]
+    numbers = [number for number in folder.requests() if number not in known]
     return [request for number in numbers if (request := _read(folder, number))]
 
 
 def answer(folder: RunFolder, request: Request) -> str | None:
     """What came of a request: the `result` of its `ack`; None while it waits for one."""
-    try:
-        with open(folder.events, "rb") as file:
-            # A line that was torn by then is cut off before the next one is written, so a bit earlier.
-            file.seek(max(0, request.offset - TAIL))
-            for line in file:
-                event = parse_event(line) if b'"ack"' in line else None
-                if event and event["kind"] == "ack" and event.get("control") == request.number:
-                    return str(event.get("result", ""))
-    except FileNotFoundError:
-        pass
+    # A line that was torn by then is cut off before the next one is written, so a bit earlier.
+    events, _ = read_events(folder.events, max(0, request.offset - TAIL))
+    for event in events:
+        if event["kind"] == "ack" and fits(event) and event["control"] == request.number:
+            return str(event.get("result", ""))
     return None
 
 
@@ -98,28 +99,22 @@ def pending(folder: RunFolder, acknowledged: Collection[int] | None = None) -> l
 
 def _acknowledged(folder: RunFolder) -> set[int]:
     events, _ = read_events(folder.events)
-    return {event["control"] for event in events if event["kind"] == "ack" and "control" in event}
+    return {event["control"] for event in events if event["kind"] == "ack" and fits(event)}
 
 
-def _numbers(folder: RunFolder) -> list[int]:
-    try:
-        names = [path.name for path in folder.control.iterdir()]
-    except FileNotFoundError:
-        return []
-    return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdecimal())
+START = Count(0)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `control/NNNN.json` says."""
+
+    command: Command
+    attempt: Count
+    time: float = 0
+    offset: Count = START
 
 
 def _read(folder: RunFolder, number: int) -> Request | None:
-    try:
-        value = read_json(folder.control / f"{number:04d}.json")
-        if value["command"] not in COMMANDS:
-            return None
-        return Request(
-            number,
-            cast(Command, value["command"]),
-            int(value["attempt"]),
-            float(value.get("time", 0)),
-            int(value.get("offset", 0)),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    asked = read(Asked, folder.request(number))
+    return Request(number, **vars(asked)) if asked else None

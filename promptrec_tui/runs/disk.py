@@ -44,7 +44,7 @@ def is_full(error: BaseException | None) -> bool:
 def room_needed(folder: RunFolder, least: int = 0) -> int:
     """Bytes to be free for the next checkpoint: those of the last one, `least` when there is none yet."""
     paths = published_paths(folder)
-    last = sum(file.stat().st_size for file in paths[-1].iterdir()) if paths else least
+    last = sum(file.lstat().st_size for file in paths[-1].iterdir()) if paths else least
     return last + MARGIN
 
 

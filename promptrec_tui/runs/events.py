@@ -1,24 +1,157 @@
-"""The event log: what happens in a run, one JSON object a line, appended only."""
+"""The event log: what happens in a run, one JSON object a line, appended only.
+
+Each kind of event has a dataclass in `KINDS`: its fields beside seq, attempt, time and kind. What a trainer
+writes must fit, what is read is checked. Kinds and fields that are not known stay in the log as they are.
+"""
 
 import errno
 import json
 import math
 import os
 import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from promptrec_tui.files import parse_json
+from promptrec_tui.files import open_regular, parse_json
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.typed import Count, Moment, build
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What every event has; `time` is checked apart, since an event without one still tells something."""
+
+    seq: Count
+    attempt: Count
+    kind: str
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """When an event was written: epoch seconds."""
+
+    time: Moment | None = None
+
+
+@dataclass(frozen=True)
+class PhaseEvent:
+    """What the trainer is at, and how far."""
+
+    phase: str
+    done: Count | None = None
+    total: Count | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class MetricEvent:
+    """Named values at an optimiser step; null where one is not finite."""
+
+    step: Count
+    values: Mapping[str, float | None]
+    total_steps: Count | None = None
+    epoch: float | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A recommended item."""
+
+    key: str
+    title: str
+    logprob: float | None = None
+
+
+@dataclass(frozen=True)
+class PreviewUser:
+    """What a pinned user saw (titles), would see next, and was recommended; `rank` is of the target."""
+
+    user: str
+    history: tuple[str, ...]
+    target: str
+    rank: float | None
+    top: tuple[Shown, ...]
+
+
+@dataclass(frozen=True)
+class PreviewEvent:
+    """The pinned users at a step; `stage` is before, now or after."""
+
+    step: Count
+    stage: str
+    users: tuple[PreviewUser, ...]
+
+
+@dataclass(frozen=True)
+class EvaluationEvent:
+    """Ranking metrics of `name` (untuned, tuned or a baseline) over many users."""
+
+    stage: str
+    name: str
+    users: Count
+    metrics: Mapping[str, float | None]
+    protocol: Mapping[str, Any]
+    step: Count | None = None
+
+
+@dataclass(frozen=True)
+class CheckpointEvent:
+    """A checkpoint was published; `value` is of the monitored metric."""
+
+    step: Count
+    best: bool
+    folder: str = ""
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class WarningEvent:
+    """Something the run wants known."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class AckEvent:
+    """What came of the request `control/NNNN.json`."""
+
+    control: Count
+    command: str = ""
+    result: str = ""
+
+
+@dataclass(frozen=True)
+class FinishedEvent:
+    """The trainer's last word; `remedy`: settings with which a fork may do better."""
+
+    state: Literal["done", "stopped", "paused", "failed"]
+    reason: str | None = None
+    step: Count | None = None
+    remedy: Mapping[str, Any] = field(default_factory=dict)
+
+
+KINDS: Mapping[str, type[Any]] = {
+    "phase": PhaseEvent,
+    "metric": MetricEvent,
+    "preview": PreviewEvent,
+    "evaluation": EvaluationEvent,
+    "checkpoint": CheckpointEvent,
+    "warning": WarningEvent,
+    "ack": AckEvent,
+    "finished": FinishedEvent,
+}
 
 DURABLE = frozenset({"checkpoint", "evaluation", "finished"})
 """Kinds that are on the disk before `write` returns; the others are cheap to lose in a power cut."""
 
-ENDS = frozenset({"done", "stopped", "paused", "failed"})
-"""The states that a trainer may finish in."""
-
 TAIL = 1 << 16
+
+LONGEST = 1 << 24
+"""Bytes that a line may have; a longer one is none of ours."""
 
 
 class EventLog:
@@ -67,30 +200,81 @@ class EventLog:
         self.close()
 
 
-def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The events from byte `offset` on, and the offset after the last whole line.
+@dataclass(frozen=True)
+class Scan:
+    """A stretch of a log: its events, the offset after its last whole line, and lines that are no events."""
 
-    A torn last line is left for the next call, a damaged line is passed over, a missing file is empty. When
-    the file is shorter than `offset` (restored from an old copy), reading starts again at its beginning.
+    events: list[dict[str, Any]]
+    offset: int
+    damaged: int = 0
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The events from byte `offset` on, and the offset after the last whole line; see `scan`."""
+    found = scan(path, offset)
+    return found.events, found.offset
+
+
+def scan(path: Path, offset: int = 0) -> Scan:
+    """Read the log from byte `offset` on.
+
+    A torn last line is left for the next call, a damaged line is counted, a missing file is empty. When the
+    file is shorter than `offset` (restored from an old copy), reading starts again at its beginning.
+    Raises OSError when the file cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            if offset > os.fstat(file.fileno()).st_size:
-                offset = 0
-            file.seek(offset)
-            data = file.read()
+        file = open_regular(path)
     except FileNotFoundError:
-        return [], offset
-    whole = data[: data.rfind(b"\n") + 1]
-    return [event for line in whole.split(b"\n") if (event := parse_event(line))], offset + len(whole)
+        return Scan([], offset)
+    with file:
+        if offset > os.fstat(file.fileno()).st_size:
+            offset = 0
+        file.seek(offset)
+        events, damaged = [], 0
+        for line, end in _lines(file):
+            offset = end
+            if event := parse_event(line):
+                events.append(event)
+            elif line.strip():
+                damaged += 1
+    return Scan(events, offset, damaged)
+
+
+def _lines(file: BufferedReader) -> Iterator[tuple[bytes, int]]:
+    """The whole lines of a file from here on, each with the offset behind it; of a very long one a part."""
+    while line := file.readline(LONGEST):
+        rest = line
+        while not rest.endswith(b"\n"):
+            if not (rest := file.readline(LONGEST)):
+                return
+        yield line, file.tell()
 
 
 def finished_event(path: Path, attempt: int) -> dict[str, Any] | None:
-    """The `finished` event of an attempt, looked for at the end of the log; its `state` is one of `ENDS`."""
-    size = path.stat().st_size if path.exists() else 0
-    events, _ = read_events(path, max(0, size - TAIL))
+    """The `finished` event of an attempt, looked for at the end of the log; its fields fit `FinishedEvent`.
+
+    None also where the log cannot be read.
+    """
+    try:
+        events, _ = read_events(path, max(0, path.stat().st_size - TAIL))
+    except OSError:
+        return None
     words = [event for event in events if event["kind"] == "finished" and event["attempt"] == attempt]
-    return words[-1] if words and words[-1].get("state") in ENDS else None
+    return words[-1] if words and fits(words[-1]) else None
+
+
+def require(kind: str, fields: Mapping[str, Any]) -> None:
+    """Raise ValueError unless `fields` are those of a known kind: what a trainer checks before it writes."""
+    build(KINDS[kind], _finite(fields))
+
+
+def fits(event: Mapping[str, Any]) -> bool:
+    """Whether an event of a known kind has the fields of its kind."""
+    try:
+        build(KINDS[event["kind"]], event)
+    except ValueError:
+        return False
+    return True
 
 
 def _mend(file: int) -> None:
@@ -110,14 +294,13 @@ def _mend(file: int) -> None:
 
 
 def parse_event(line: bytes) -> dict[str, Any] | None:
-    """The event that a line holds; None when it is torn or damaged."""
+    """The event that a line holds, its seq, attempt and kind checked; None when it is torn or damaged."""
     try:
         value: Any = parse_json(line)
+        build(Envelope, value)
     except ValueError:
         return None
-    if not isinstance(value, dict) or not {"attempt", "kind"} <= value.keys():
-        return None
-    return value if isinstance(value.get("seq"), int) else None
+    return dict(value)
 
 
 def _finite(value: Any) -> Any:

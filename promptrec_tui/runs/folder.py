@@ -9,10 +9,22 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import sync_folder, write_atomic
+from promptrec_tui.files import LARGEST_JSON, open_regular, sync_folder, write_atomic
 from promptrec_tui.home import Home
 from promptrec_tui.runs.spec import RUN_ID, RunSpec
 from promptrec_tui.text import clean
+
+ATTEMPT = re.compile(r"([1-9][0-9]{0,8})")
+REQUEST = re.compile(r"([0-9]{1,12})\.json")
+
+
+def numbered(folder: Path, name: re.Pattern[str]) -> list[int]:
+    """The numbers in the names in `folder` that fit `name`, rising; none where there is no such folder."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(int(found[1]) for entry in names if (found := name.fullmatch(entry)))
 
 
 @dataclass(frozen=True)
@@ -130,11 +142,15 @@ class RunFolder:
 
     def attempts(self) -> list[int]:
         """The numbers of the attempts there are, rising."""
-        try:
-            names = [path.name for path in (self.path / "attempts").iterdir()]
-        except FileNotFoundError:
-            return []
-        return sorted(int(name) for name in names if name.isdecimal())
+        return numbered(self.path / "attempts", ATTEMPT)
+
+    def requests(self) -> list[int]:
+        """The numbers of what was asked of the run, rising."""
+        return numbered(self.control, REQUEST)
+
+    def request(self, number: int) -> Path:
+        """`control/NNNN.json`."""
+        return self.control / f"{number:04d}.json"
 
     @property
     def last_attempt(self) -> int:
@@ -144,9 +160,14 @@ class RunFolder:
     def spec(self) -> RunSpec:
         """What the run is. Raises UserError when `run.json` is missing, damaged or of a newer format."""
         try:
-            return RunSpec.model_validate_json(self.spec_file.read_bytes())
+            with open_regular(self.spec_file) as file:
+                return RunSpec.model_validate_json(file.read(LARGEST_JSON))
         except FileNotFoundError:
             raise UserError(f"There is no run {clean(self.id)!r}: {self.spec_file} is missing.") from None
+        except OSError as error:
+            raise UserError(
+                f"{self.spec_file} cannot be read ({error.strerror}): take the file from a backup."
+            ) from None
         except ValidationError as error:
             where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "its JSON"
             raise UserError(
@@ -195,4 +216,12 @@ def run_folders(home: Home) -> list[RunFolder]:
     if not home.runs.is_dir():
         return []
     folders = [RunFolder(path) for path in sorted(home.runs.iterdir()) if not path.name.startswith(".")]
-    return [folder for folder in folders if folder.spec_file.is_file()]
+    return [folder for folder in folders if is_run(folder)]
+
+
+def is_run(folder: RunFolder) -> bool:
+    """Whether a folder is a run's: it has a `run.json`, or had one, as attempts or events tell."""
+    parts = (folder.spec_file, folder.events, folder.path / "attempts")
+    return folder.spec_file.is_file() or (
+        bool(re.fullmatch(RUN_ID, folder.id)) and any(os.path.lexists(part) for part in parts)
+    )

@@ -75,6 +75,7 @@ def spawn_dispatch(home: Home) -> None:
 def become_dispatcher() -> NoReturn:
     """Give up every lock, and move the queue: the last deed of a trainer whose supervisor was killed."""
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.chdir("/")  # the run's folder, where the trainer worked, may be gone
     os.execv(sys.executable, dispatch_command())
 
 

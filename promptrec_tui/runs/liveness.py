@@ -1,5 +1,6 @@
 """Who lives: locks that the kernel frees, processes that cannot be mistaken for others, and a heartbeat."""
 
+import errno
 import fcntl
 import json
 import os
@@ -7,14 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.typed import read
 
 PROC = Path("/proc")
+
+NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
+"""What opening says where no lock can lie: nothing is there, or something that is no file."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ def take_lock(path: Path, patience: float = 0.3) -> Lock | None:
 
     `patience` (seconds) outlasts the moment in which somebody only looks (`lock_held`).
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     end = time.monotonic() + patience
     while not _try(descriptor, fcntl.LOCK_EX):
         if time.monotonic() >= end:
@@ -44,12 +50,41 @@ def take_lock(path: Path, patience: float = 0.3) -> Lock | None:
     return Lock(path, descriptor)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What a run stands on while it goes: its folder and the lock in it, as device and inode of each path."""
+
+    places: Mapping[Path, tuple[int, int] | None]
+
+    @property
+    def lost(self) -> bool:
+        """Whether one of them was deleted, moved away, or replaced. One that was not there is not missed."""
+        return any(place is not None and _place(path, place) != place for path, place in self.places.items())
+
+
+def ground(folder: RunFolder) -> Ground:
+    """The ground as it is now, to be looked at again later."""
+    return Ground({path: _place(path) for path in (folder.path, folder.lock)})
+
+
+def _place(path: Path, unknown: tuple[int, int] | None = None) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return unknown  # a network file system that does not answer for a moment
+    return facts.st_dev, facts.st_ino
+
+
 def lock_held(path: Path) -> bool:
     """Whether any process holds the lock at `path`. Lookers do not see each other."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in NO_FILE:
+            return False
+        raise
     try:
         return not _try(descriptor, fcntl.LOCK_SH)
     finally:
@@ -173,7 +208,4 @@ def write_heartbeat(folder: RunFolder, attempt: int, phase: str, step: int, prog
 
 def read_heartbeat(folder: RunFolder) -> Heartbeat | None:
     """The last heartbeat; None when there is none that can be read."""
-    try:
-        return Heartbeat(**json.loads(folder.heartbeat.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
+    return read(Heartbeat, folder.heartbeat)

@@ -11,9 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from promptrec_tui.files import read_json
+from promptrec_tui.runs.attempts import Started
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.liveness import PROC, Process, is_alive
+from promptrec_tui.runs.liveness import PROC, is_alive
+from promptrec_tui.typed import read
 
 Place = Literal["manager", "login", "system"]
 """To whom a process belongs: the user's service manager, a login session, or neither."""
@@ -151,11 +152,9 @@ def _logind_says() -> str:
 
 
 def _supervisor_cgroup(folder: RunFolder) -> str:
-    try:
-        supervisor = Process(**read_json(folder.attempt(folder.last_attempt).started)["supervisor"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return _cgroup(supervisor.pid) if is_alive(supervisor) else ""
+    started = read(Started, folder.attempt(folder.last_attempt).started)
+    supervisor = started and started.supervisor
+    return _cgroup(supervisor.pid) if supervisor and is_alive(supervisor) else ""
 
 
 def _cgroup(pid: int) -> str:

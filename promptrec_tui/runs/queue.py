@@ -4,19 +4,22 @@ A run that waits has a `queue.json`; the claim moves it into the attempt's folde
 at each folder finds the few that wait among the many that have ended.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import read_json, sync_folder, write_json
+from promptrec_tui.files import sync_folder, write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.devices import devices_for
 from promptrec_tui.runs.folder import AttemptFolder, RunFolder
-from promptrec_tui.runs.liveness import Lock, lock_held, take_lock
+from promptrec_tui.runs.liveness import NO_FILE, Lock, lock_held, take_lock
+from promptrec_tui.runs.spec import DEVICE
+from promptrec_tui.typed import Count, read
 
 ASKED = "asked.json"
 
@@ -120,11 +123,17 @@ def queue_entry(folder: RunFolder) -> Entry | None:
 
 
 def queued(home: Home) -> list[Entry]:
-    """Every waiting run, held ones too, in the order in which they go: priority, position, id."""
-    asked = [RunFolder(path.parent) for path in home.runs.glob("[!.]*/queue.json")]
-    return in_order(
-        entry for folder in asked if folder.spec_file.is_file() and (entry := queue_entry(folder))
-    )
+    """Every waiting run, held ones too, in the order in which they go: priority, position, id.
+
+    A run whose folder cannot be read does not wait.
+    """
+    entries = []
+    for path in home.runs.glob("[!.]*/queue.json"):
+        folder = RunFolder(path.parent)
+        with suppress(OSError):
+            if folder.spec_file.is_file() and (entry := queue_entry(folder)):
+                entries.append(entry)
+    return in_order(entries)
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
@@ -165,12 +174,27 @@ def claim(folder: RunFolder, slot: Lock) -> int | None:
         return entry.attempt
 
 
+@dataclass(frozen=True)
+class Claim:
+    """`claim.json`: the device that an attempt was claimed for, and its slot."""
+
+    device: str
+    slot: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9A-Za-z-]{1,99}", self.slot):
+            raise ValueError(f"slot is {self.slot[:40]!r}, which is none")
+
+
+def read_claim(attempt: AttemptFolder) -> Claim | None:
+    """What an attempt was claimed for; None where no claim says it."""
+    return read(Claim, attempt.claim)
+
+
 def claimed_device(attempt: AttemptFolder) -> str:
     """The device that an attempt was claimed for; "" where no claim says it."""
-    try:
-        return str(read_json(attempt.claim)["device"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    found = read_claim(attempt)
+    return found.device if found else ""
 
 
 def _asked_file(folder: RunFolder) -> Path:
@@ -178,17 +202,35 @@ def _asked_file(folder: RunFolder) -> Path:
     return waits if waits.exists() else folder.attempt(folder.last_attempt).path / ASKED
 
 
+@dataclass(frozen=True)
+class AskedFile:
+    """What `queue.json`, or `asked.json` of a claimed attempt, says."""
+
+    attempt: Count
+    position: float
+    priority: int
+    hold: bool
+    device: str
+    continue_after_failure: bool
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.attempt:
+            raise ValueError("attempt is 0")
+        if not re.fullmatch(DEVICE, self.device):
+            raise ValueError(f"device is {self.device[:40]!r}, which is none")
+
+
 def _read(folder: RunFolder, path: Path) -> Entry | None:
-    try:
-        value: dict[str, Any] = read_json(path)
-        entry = Entry(folder, **value)
-        return entry if entry.attempt > 0 else None
-    except (OSError, ValueError, TypeError):
-        return None
+    asked = read(AskedFile, path)
+    return Entry(folder, **vars(asked)) if asked else None
 
 
 def _write(path: Path, entry: Entry) -> None:
-    write_json(path, {key: value for key, value in vars(entry).items() if key != "folder"})
+    try:
+        write_json(path, {key: value for key, value in vars(entry).items() if key != "folder"})
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder: delete it, then ask again.") from None
 
 
 @contextmanager
@@ -197,7 +239,12 @@ def alone(folder: RunFolder) -> Iterator[None]:
 
     Raises UserError when somebody else is at it for more than `BUSY` seconds.
     """
-    lock = take_lock(folder.queue_lock, BUSY)
+    try:
+        lock = take_lock(folder.queue_lock, BUSY)
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
+        raise UserError(f"{folder.queue_lock} cannot be used as a lock ({error.strerror}).") from None
     if lock is None:
         raise UserError(f"Run {folder.id} is being queued or started by another process: try again.")
     try:

@@ -1,16 +1,18 @@
 """Who has a device: the lock of its slot, and beside it the name of the run that took it last."""
 
+import re
 from dataclasses import dataclass
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import read_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.devices import Device, slot_path
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import Lock, lock_held, take_lock
-from promptrec_tui.runs.queue import asked_entry
+from promptrec_tui.runs.queue import asked_entry, read_claim
+from promptrec_tui.runs.spec import RUN_ID
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
+from promptrec_tui.typed import Count, read
 
 LOOK_SECONDS = 2.0
 """How long a slot is waited for whose last run has ended: another dispatcher may just be looking at it."""
@@ -26,6 +28,14 @@ class Taken:
     folder: RunFolder | None
     failed: bool = False
     """That run has failed, and asked that nothing be started after it."""
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """What lies beside a slot's lock."""
+
+    run: str
+    attempt: Count
 
 
 def take_slot(home: Home, device: Device) -> Lock | Taken:
@@ -69,7 +79,10 @@ def own_locks(folder: RunFolder, attempt: int) -> list[Lock]:
     place = folder.attempt(attempt)
     if not place.claim.exists():
         return [own]
-    slot = take_lock(folder.home.slots / f"{read_json(place.claim)['slot']}.lock", HANDOVER_SECONDS)
+    if (claim := read_claim(place)) is None:
+        own.release()
+        raise UserError(f"{place.claim} is damaged: resume the run.")
+    slot = take_lock(folder.home.slots / f"{claim.slot}.lock", HANDOVER_SECONDS)
     if slot is None:
         own.release()
         raise UserError(f"The device of run {folder.id} was given to another run meanwhile.")
@@ -78,9 +91,8 @@ def own_locks(folder: RunFolder, attempt: int) -> list[Lock]:
 
 def _last_run(home: Home, device: Device) -> RunFolder | None:
     """The run whose last attempt was the last on a device."""
-    try:
-        value = read_json(slot_path(home, device.name).with_suffix(".json"))
-        folder = RunFolder(home.runs / value["run"])
-        return folder if folder.last_attempt == value["attempt"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+    last = read(LastRun, slot_path(home, device.name).with_suffix(".json"))
+    if last is None or not re.fullmatch(RUN_ID, last.run):
         return None
+    folder = RunFolder(home.runs / last.run)
+    return folder if folder.last_attempt == last.attempt else None

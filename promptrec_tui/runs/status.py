@@ -3,13 +3,14 @@
 import time
 from dataclasses import dataclass
 
-from promptrec_tui.files import read_json
+from promptrec_tui.runs.attempts import Verdict
 from promptrec_tui.runs.control import requests
 from promptrec_tui.runs.events import finished_event
 from promptrec_tui.runs.folder import AttemptFolder, RunFolder
 from promptrec_tui.runs.liveness import boot_id, boottime, lock_held, read_heartbeat
 from promptrec_tui.runs.queue import queue_entry
 from promptrec_tui.runs.states import State
+from promptrec_tui.typed import read
 
 CLAIM_SECONDS = 30
 """A claim may take this long to become a process."""
@@ -45,11 +46,8 @@ def run_status(folder: RunFolder) -> Status:
         return Status(State.QUEUED, "held" if entry.hold else entry.reason, last)
     if not last:
         return Status(State.DRAFT)
-    try:
-        verdict = read_json(attempt.exit)
-        return Status(State(verdict["state"]), str(verdict["reason"]), last)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    if verdict := read(Verdict, attempt.exit):
+        return Status(verdict.state, verdict.reason, last)
     if not attempt.started.exists() and _age(attempt) < CLAIM_SECONDS:
         return Status(State.STARTING, attempt=last)
     if said := finished_event(folder.events, last):
@@ -81,5 +79,5 @@ def _age(attempt: AttemptFolder) -> float:
     """Seconds since the claim, by the wall clock: a wrong one only moves the end of a short grace."""
     try:
         return abs(time.time() - attempt.path.stat().st_mtime)
-    except FileNotFoundError:
+    except OSError:
         return 0.0

@@ -13,25 +13,28 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from types import FrameType
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import read_json, write_json
+from promptrec_tui.files import write_json
 from promptrec_tui.home import find_home
+from promptrec_tui.runs.attempts import Verdict
 from promptrec_tui.runs.control import requests
 from promptrec_tui.runs.diagnosis import PAUSED_FOR_ROOM, End, diagnose
 from promptrec_tui.runs.disk import full_sentence, insist, lay_by, room_needed
 from promptrec_tui.runs.events import finished_event
 from promptrec_tui.runs.folder import AttemptFolder, RunFolder, find
 from promptrec_tui.runs.launchers import dispatch_command, environment, trainer_command
-from promptrec_tui.runs.liveness import identify
+from promptrec_tui.runs.liveness import Ground, ground, identify
 from promptrec_tui.runs.logs import last_lines
 from promptrec_tui.runs.memory import memory_kills
+from promptrec_tui.runs.queue import read_claim
 from promptrec_tui.runs.slots import own_locks
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.unanswered import answer_all, settle
+from promptrec_tui.typed import Moment
 
 POLL_SECONDS = 0.5
 """How often a `kill` request is looked for."""
@@ -44,17 +47,7 @@ GRACE_SECONDS = 60.0
 
 LOOK_LINES = 5
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """How an attempt ended: `exit.json`."""
-
-    code: int | None
-    """The exit status; None when a signal ended the trainer."""
-    signal: str | None
-    time: float
-    state: State
-    reason: str
+LOST = "The run's folder, or run.lock in it, was taken away while it went: its processes were ended."
 
 
 def supervise(
@@ -68,19 +61,25 @@ def supervise(
 
     The trainer leads its own process group and writes to the attempt's log. SIGTERM to this process is passed
     on to it. A `kill` request does the same, so that what can be saved is saved, and ends the whole group
-    after `grace` seconds, or at once when it is asked a second time. What was asked and not answered by then
-    is answered at the end.
+    after `grace` seconds, or at once when it is asked a second time; it is ended at once when its folder
+    or lock is gone. What was asked and not answered by then is answered at the end.
     """
     place = folder.attempt(attempt)
+    here = ground(folder)
     lay_by(folder)
     before = memory_kills()
     try:
-        code, killed = _run(folder, place, command, locks, grace)
+        code, killed = _run(folder, place, command, locks, grace, here)
     except OSError as error:
-        verdict = Verdict(None, None, time.time(), State.FAILED, f"The trainer cannot be started: {error}.")
+        reason = f"The trainer cannot be started: {error}."
+        verdict = Verdict(State.FAILED, reason, time=Moment(time.time()))
     else:
         end = End(code, last_lines(place.log, LOOK_LINES), killed, memory_kills() > before)
         verdict = judge(folder, place, end)
+    if here.lost:
+        verdict = Verdict(State.INTERRUPTED, LOST, time=Moment(time.time()))
+        if ground(folder).places[folder.path] != here.places[folder.path]:
+            return verdict  # there is no folder, or one of somebody else's making
     # On a disk without room for them the trainer's own word counts, and requests are answered later.
     with suppress(OSError):
         answer_all(folder, attempt, f"the run is {verdict.state.value}")
@@ -97,11 +96,17 @@ def judge(folder: RunFolder, place: AttemptFolder, end: End) -> Verdict:
         state, reason = State.PAUSED, full_sentence(folder, room_needed(folder))
     else:
         state, reason = diagnose(end)
-    return Verdict(end.code if end.code >= 0 else None, end.signal_name, time.time(), state, reason)
+    code = end.code if end.code >= 0 else None
+    return Verdict(state, reason, code, end.signal_name, Moment(time.time()))
 
 
 def _run(
-    folder: RunFolder, place: AttemptFolder, command: Sequence[str], locks: Sequence[int], grace: float
+    folder: RunFolder,
+    place: AttemptFolder,
+    command: Sequence[str],
+    locks: Sequence[int],
+    grace: float,
+    here: Ground,
 ) -> tuple[int, bool]:
     """Start the trainer and wait for it; its exit code, and whether a request ended it."""
     asked: list[int] = []
@@ -138,19 +143,24 @@ def _run(
         # On a full disk it goes unwritten: the trainer lives, and is to be waited for.
         with suppress(OSError):
             insist(folder, partial(write_json, place.started, started))
-        return _wait(folder, place.number, trainer, grace)
+        return _wait(folder, place.number, trainer, grace, here)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 def _wait(
-    folder: RunFolder, attempt: int, trainer: "subprocess.Popen[bytes]", grace: float
+    folder: RunFolder, attempt: int, trainer: "subprocess.Popen[bytes]", grace: float, here: Ground
 ) -> tuple[int, bool]:
     waiting = threading.Thread(target=trainer.wait, daemon=True)
     waiting.start()
     ends: float | None = None
     while waiting.is_alive():
         waiting.join(POLL_SECONDS)
+        if here.lost and trainer.returncode is None:
+            # Nothing that it does can be kept, and nobody can ask it anything any more.
+            with suppress(ProcessLookupError):
+                os.killpg(trainer.pid, signal.SIGKILL)
+            continue
         kills = sum(request.command == "kill" for request in requests(folder, attempt))
         if not kills or trainer.returncode is not None:
             continue
@@ -179,32 +189,37 @@ def _in_trainer(niceness: int) -> Callable[[], None]:
 
 
 def _on_cpu(place: AttemptFolder) -> bool:
-    return place.claim.exists() and read_json(place.claim)["slot"] == "cpu"
+    claim = read_claim(place)
+    return claim is not None and claim.slot == "cpu"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Supervise one attempt with the real trainer, free its locks, and let the queue move on."""
+    """Supervise one attempt with the real trainer, free its locks, and let the queue go on in any case."""
     os.umask(0o077)
     run_id, number, *inherited = arguments
-    folder = find(find_home(), run_id)
-    attempt = int(number)
+    home = find_home()
+    locks = [int(lock) for lock in inherited]
     try:
-        locks = [int(lock) for lock in inherited] or [lock.descriptor for lock in own_locks(folder, attempt)]
+        folder = find(home, run_id)
+        locks = locks or [lock.descriptor for lock in own_locks(folder, int(number))]
+        supervise(folder, int(number), trainer_command(run_id, int(number)), locks)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    supervise(folder, attempt, trainer_command(run_id, attempt), locks)
-    for descriptor in locks:
-        os.close(descriptor)
-    with suppress(OSError, UserError):
-        settle(folder)
-    subprocess.Popen(
-        dispatch_command(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    finally:
+        for descriptor in locks:
+            os.close(descriptor)
+        with suppress(OSError, UserError):
+            settle(find(home, run_id))
+        with suppress(OSError):  # the whole home may be gone
+            subprocess.Popen(
+                dispatch_command(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=home.root,
+                start_new_session=True,
+            )
     return 0
 
 

@@ -51,6 +51,7 @@ def connect_to(database: Path, foreign_keys: bool = True, read_only: bool = Fals
 
     The driver's own transaction control leaves half a migration behind after a crash, and a transaction that
     begins as a reader and then writes fails at once when another one wrote: so every writer begins IMMEDIATE.
+    The option `patience` says how many seconds it waits for others, `BUSY_SECONDS` if it is not given.
     Migrations turn `foreign_keys` off, as rebuilding a parent table would delete its children.
     """
     engine = create_engine(
@@ -76,7 +77,10 @@ def connect_to(database: Path, foreign_keys: bool = True, read_only: bool = Fals
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
+        options = connection.get_execution_options()
+        patience = round(1000 * options.get("patience", BUSY_SECONDS))
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
+        connection.exec_driver_sql(f"BEGIN {options.get('begin', 'DEFERRED')}")
 
     return engine
 

@@ -13,7 +13,7 @@ from promptrec_tui.home import Home
 from promptrec_tui.runs.liveness import Lock
 from promptrec_tui.store.app_lock import share
 from promptrec_tui.store.ballast import release
-from promptrec_tui.store.connection import connect_to
+from promptrec_tui.store.connection import BUSY_SECONDS, connect_to
 from promptrec_tui.store.schema import (
     bring_up_to_date,
     check_after_crash,
@@ -25,6 +25,13 @@ from promptrec_tui.store.schema import (
 
 class RoomMadeError(UserError):
     """The disk was full and the ballast was given up: what was not written can be written now."""
+
+
+class BusyError(UserError):
+    """Another program has kept the catalogue locked: what was to be written was not."""
+
+
+BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 class Catalogue:
@@ -48,15 +55,16 @@ class Catalogue:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, patience: float = BUSY_SECONDS) -> Iterator[Session]:
         """A session that has the write lock from its first statement and commits the whole block or nothing.
 
-        Raises UserError when the catalogue is open for reading only, another program keeps the lock for 10
-        seconds, or the disk is read-only or full: RoomMadeError if there was a ballast, so that it is worth
-        to try again.
+        Raises UserError when the catalogue is open for reading only, another program keeps the lock for
+        `patience` seconds (BusyError), or the disk is read-only or full: RoomMadeError if there was a
+        ballast, so that it is worth to try again.
         """
         self.require_writing()
-        with self._session(self._writer) as session, session.begin():
+        engine = self._writer.execution_options(patience=patience)
+        with self._session(engine) as session, session.begin():
             yield session
 
     def require_writing(self) -> None:
@@ -82,6 +90,8 @@ class Catalogue:
             sentence = explain(error.orig, self._home.database)
             if error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL and release(self._home):
                 raise RoomMadeError(sentence) from error
+            if error.orig.sqlite_errorcode & 0xFF in BUSY:
+                raise BusyError(sentence) from error
             if sentence:
                 raise UserError(sentence) from error
             raise

@@ -3,11 +3,30 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from promptrec_tui.runs.events import (
+    KINDS,
+    CheckpointEvent,
+    EvaluationEvent,
+    MetricEvent,
+    PhaseEvent,
+    PreviewEvent,
+    Stamp,
+    WarningEvent,
+)
+from promptrec_tui.text import clean
+from promptrec_tui.typed import build
+
 Row = dict[str, Any]
+
+LARGEST = 1e39
+"""Above every number of single precision (3.4e38)."""
+
+LONGEST = 200
+"""Characters of what is told about an event that does not fit."""
 
 
 @dataclass
@@ -21,79 +40,80 @@ class Harvest:
 def gather(run_id: str, events: Iterable[Mapping[str, Any]], ndcg: float | None) -> Harvest:
     """The harvest of `events`, oldest first; `ndcg` is the best validation NDCG before them.
 
-    Unknown kinds are passed over (a newer trainer may write them); an event that lacks what its kind must
-    have becomes a warning of the run.
+    Unknown kinds are passed over (a newer trainer may write them). An event whose fields are not those of its
+    kind is left out; the run is warned of each such fault once, however many events have it.
     """
     harvest = Harvest(run={"ndcg": ndcg})
     for event in events:
         key = {"run_id": run_id, "attempt": event["attempt"], "seq": event["seq"]}
         try:
-            _take(harvest, key, event)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            message = (
-                f"Event {event['seq']} ({event['kind']}) cannot be read: {type(error).__name__} {error}."
-            )
+            _note_time(harvest, event)
+            if kind := KINDS.get(event["kind"]):
+                _take(harvest, key, build(kind, event))
+        except ValueError as error:
+            what = clean(str(error))[:LONGEST]
+            message = f"events.jsonl: a {event['kind']} event is left out, as it does not fit: {what}."
             harvest.rows["warning"].append({**key, "message": message})
     return harvest
 
 
-def _take(harvest: Harvest, key: Row, event: Mapping[str, Any]) -> None:
+def _note_time(harvest: Harvest, event: Mapping[str, Any]) -> None:
+    """Note when the run last said something. Raises ValueError where the event's time is none."""
+    if (time := build(Stamp, event).time) is not None:
+        harvest.run["updated"] = datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")
+
+
+def _take(harvest: Harvest, key: Row, event: Any) -> None:
     rows, run = harvest.rows, harvest.run
-    if "time" in event:
-        run["updated"] = datetime.fromtimestamp(event["time"], UTC).isoformat(timespec="seconds")
-    match event["kind"]:
-        case "phase":
-            run.update(phase=event["phase"], phase_done=event.get("done"), phase_total=event.get("total"))
-        case "metric":
-            step, values = (
-                int(event["step"]),
-                {name: _number(value) for name, value in event["values"].items()},
-            )
+    match event:
+        case PhaseEvent():
+            run.update(phase=event.phase, phase_done=event.done, phase_total=event.total)
+        case MetricEvent(step=step):
+            values = {name: _plotted(value) for name, value in event.values.items()}
             rows["metric"] += [
                 {**key, "name": name, "step": step, "value": value} for name, value in values.items()
             ]
-            if "total_steps" in event:
-                run["total_steps"] = event["total_steps"]
+            if event.total_steps is not None:
+                run["total_steps"] = event.total_steps
             # A validation tells of a step too, but the untuned model's (step 0) may come last of all.
             if "train_loss" in values:
                 run.update(step=step, train_loss=values["train_loss"])
             for name, value in values.items():
                 if name.startswith("ndcg@") and value is not None:
                     run["ndcg"] = max(value, -math.inf if run["ndcg"] is None else run["ndcg"])
-        case "preview":
+        case PreviewEvent():
             rows["preview"] += [
                 {
                     **key,
                     "place": place,
-                    "user": shown["user"],
-                    "stage": event["stage"],
-                    "step": int(event["step"]),
-                    "history": list(shown["history"]),
-                    "target": shown["target"],
-                    "rank": _number(shown["rank"]),
-                    "top": list(shown["top"]),
+                    "user": shown.user,
+                    "stage": event.stage,
+                    "step": event.step,
+                    "history": list(shown.history),
+                    "target": shown.target,
+                    "rank": shown.rank,
+                    "top": [asdict(item) for item in shown.top],
                 }
-                for place, shown in enumerate(event["users"])
+                for place, shown in enumerate(event.users)
             ]
-        case "evaluation":
+        case EvaluationEvent():
             rows["evaluation"].append(
                 {
                     **key,
-                    "stage": event["stage"],
-                    "name": event["name"],
-                    "step": int(event.get("step") or 0),
-                    "users": int(event["users"]),
-                    "metrics": dict(event["metrics"]),
-                    "protocol": dict(event["protocol"]),
+                    "stage": event.stage,
+                    "name": event.name,
+                    "step": event.step or 0,
+                    "users": event.users,
+                    "metrics": event.metrics,
+                    "protocol": event.protocol,
                 }
             )
-        case "checkpoint":
-            if event["best"]:
-                run["best_step"] = int(event["step"])
-        case "warning":
-            rows["warning"].append({**key, "message": str(event["message"])})
+        case CheckpointEvent(best=True, step=step):
+            run["best_step"] = step
+        case WarningEvent(message=message):
+            rows["warning"].append({**key, "message": message})
 
 
-def _number(value: Any) -> float | None:
-    """`value` as a float; None (a gap) where it is not a finite number."""
-    return float(value) if value is not None and math.isfinite(value) else None
+def _plotted(value: float | None) -> float | None:
+    """A value of a curve; None (a gap) where single precision has no such number, so that sums are finite."""
+    return value if value is not None and abs(value) <= LARGEST else None

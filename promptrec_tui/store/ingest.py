@@ -2,18 +2,20 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
-from promptrec_tui.runs.events import read_events
-from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.damage import damage
+from promptrec_tui.runs.events import scan
+from promptrec_tui.runs.folder import RunFolder, is_run
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.runs.status import Status, run_status
@@ -27,6 +29,9 @@ SPARKS = 24
 
 BATCH = 50
 """Folders whose news are stored in one transaction: each costs a wait for the disk."""
+
+PATIENCE = 2.0
+"""Seconds to wait for another program that writes: the folders keep all, and will be read again."""
 
 UNREAD = "?"
 """What `seen` says of a folder that could not be read: no folder looks like this, so it is tried again."""
@@ -56,9 +61,10 @@ class News:
 def ingest(home: Home, catalogue: Catalogue) -> int:
     """Read what is new in every run folder; answers the number of events read.
 
-    Costs three `stat` calls for a folder in which nothing happens. A folder that cannot be read stops no
+    Costs six `stat` calls for a folder in which nothing happens. A folder that cannot be read stops no
     other: its run says so as its reason. Any number of processes may do this at once. A catalogue that is
-    open for reading only stays as it is. Raises UserError when the catalogue itself cannot be written.
+    open for reading only stays as it is. Raises UserError when the catalogue itself cannot be written,
+    BusyError when another program holds it.
     """
     if catalogue.read_only:
         return 0
@@ -74,7 +80,7 @@ def ingest(home: Home, catalogue: Catalogue) -> int:
             read += _store_all(catalogue, known, batch)
     # A run that was listed a moment ago, and was not seen in its folder yet, is none of the vanished.
     if gone := [row.id for row in known.values() if row.seen and row.id not in here]:
-        with catalogue.write() as session:
+        with catalogue.write(PATIENCE) as session:
             session.execute(delete(tables.Run).where(tables.Run.id.in_(gone)))
     return read
 
@@ -85,30 +91,37 @@ def _all_news(home: Home, catalogue: Catalogue, known: dict[str, Known], here: s
         path = f"{home.runs}/{name}"
         # The look from outside comes first, so that what is written meanwhile makes the folder look changed
         # next time; the status comes before the events, so that no run looks done with its last ones missing.
-        seen, row = _look(path), known.get(name)
-        if row and row.seen == seen and row.state not in ACTIVE:
+        row = known.get(name)
+        if row and row.state not in ACTIVE and row.seen == _look(path, row.attempt):
             here.add(name)
             continue
         folder = RunFolder(Path(path))
-        if not folder.spec_file.is_file():
+        if not is_run(folder):
             continue
         here.add(name)
         try:
+            seen = _look(path, folder.last_attempt)
             if news := _news(folder, seen, row):
                 yield news
-        except (OSError, ValueError, UserError) as error:
-            _note_unread(catalogue, folder, row, error)
+        except OSError as error:
+            what = f"{error.filename or folder.path} cannot be read ({error.strerror})."
+            _note_unread(catalogue, folder, row, what)
+        except (ValueError, UserError) as error:
+            _note_unread(catalogue, folder, row, str(error))
 
 
 def _names(home: Home) -> list[str]:
-    """The names in the folder of runs, half-made ones left out."""
+    """The names in the folder of runs; half-made ones, and names that are no text, are left out."""
     with os.scandir(home.runs) as entries:
-        return sorted(entry.name for entry in entries if not entry.name.startswith("."))
+        names = [entry.name for entry in entries if not entry.name.startswith(".")]
+    return sorted(name for name in names if name.isprintable())
 
 
 def _news(folder: RunFolder, seen: str, known: Known | None) -> News | None:
-    """None when the catalogue says it all already."""
+    """None when the catalogue says it all already. What cannot be read stands before the run's own reason."""
     status = run_status(folder)
+    if status.state not in ACTIVE and (told := damage(folder)):
+        status = replace(status, reason=" ".join(part for part in (told[0], status.reason) if part))
     if known is None or known.seen != seen:
         return News(folder, seen, status, None if known and known.task else folder.spec())
     same = status == Status(State(known.state), known.reason, known.attempt, known.stalled)
@@ -118,14 +131,20 @@ def _news(folder: RunFolder, seen: str, known: Known | None) -> News | None:
 def _store_all(catalogue: Catalogue, known: dict[str, Known], batch: list[News]) -> int:
     """Store the news of several folders in one transaction, but for those whose events cannot be read."""
     read = 0
-    unread: list[tuple[RunFolder, OSError]] = []
-    with catalogue.write() as session:
+    unread: list[tuple[RunFolder, str]] = []
+    with catalogue.write(PATIENCE) as session:
         for news in batch:
             try:
                 with session.begin_nested():
                     read += _store(session, news)
             except OSError as error:
-                unread.append((news.folder, error))
+                unread.append((news.folder, f"{news.folder.events} cannot be read ({error.strerror})."))
+            except DatabaseError:
+                raise
+            except Exception as error:
+                # One folder must not hide the others, whatever was not foreseen of it.
+                sentence = f"{news.folder.path} cannot be listed ({type(error).__name__}: {error})."
+                unread.append((news.folder, sentence))
     for folder, why in unread:
         _note_unread(catalogue, folder, known.get(folder.id), why)
     return read
@@ -142,8 +161,12 @@ def _store(session: Session, news: News) -> int:
         session.add(run)
     if run is None:
         return 0  # deleted a moment ago by another process
-    events, run.offset = read_events(folder.events, run.offset)
-    harvest = gather(run.id, events, run.ndcg)
+    found = scan(folder.events, run.offset)
+    run.offset = found.offset
+    harvest = gather(run.id, found.events, run.ndcg)
+    if found.damaged:
+        message = f"{folder.events} has lines that are no events: they are passed over."
+        harvest.rows["warning"].append({"run_id": run.id, "attempt": 0, "seq": 0, "message": message})
     session.flush()
     for table, rows in harvest.rows.items():
         session.execute(insert(tables.Base.metadata.tables[table]).prefix_with("OR REPLACE"), rows)
@@ -153,7 +176,7 @@ def _store(session: Session, news: News) -> int:
         run.sparkline = _sparkline(session, run.id)
     run.state, run.reason = news.status.state, news.status.reason
     run.attempt, run.stalled, run.seen = news.status.attempt, news.status.stalled, news.seen
-    return len(events)
+    return len(found.events)
 
 
 def _free_name(session: Session, name: str, run_id: str) -> str:
@@ -162,30 +185,32 @@ def _free_name(session: Session, name: str, run_id: str) -> str:
     return f"{name} ({run_id})" if taken else name
 
 
-def _note_unread(catalogue: Catalogue, folder: RunFolder, known: Known | None, error: Exception) -> None:
-    reason = str(error) if isinstance(error, UserError) else f"{folder.path} cannot be read: {error}."
+def _note_unread(catalogue: Catalogue, folder: RunFolder, known: Known | None, reason: str) -> None:
     if known and known.reason == reason:
         return
-    with catalogue.write() as session:
+    with catalogue.write(PATIENCE) as session:
         run = session.get(tables.Run, folder.id)
         if run is None:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             run = blank_record(folder.id, _free_name(session, folder.id, folder.id), now)
-            run.state = State.FAILED
             session.add(run)
+        if not run.task:
+            run.state = State.FAILED
         run.reason, run.seen = reason, UNREAD
 
 
-def _look(path: str) -> str:
-    """What a folder looks like from outside; it changes with every event, request and attempt."""
-    return f"{_stamp(f'{path}/events.jsonl')} {_stamp(f'{path}/queue.json')} {_stamp(f'{path}/attempts')}"
+def _look(path: str, attempt: int) -> str:
+    """What a folder looks like from outside; it changes with every event, request and attempt, and with the
+    files that tell how the last `attempt` known ended."""
+    parts = ("events.jsonl", "queue.json", "attempts", f"attempts/{attempt}/exit.json", "result/report.json")
+    return " ".join([_stamp(f"{path}/{part}") for part in ("run.json", *parts)])
 
 
 def _stamp(path: str) -> str:
     # Ten thousand folders are looked at each second: no Path here.
     try:
         facts = os.stat(path)  # noqa: PTH116
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return "-"
     return f"{facts.st_ino}.{facts.st_size}.{facts.st_mtime_ns}"
 

@@ -13,6 +13,9 @@ from promptrec_tui.store.engine import Catalogue
 from promptrec_tui.store.lookup import pick, refuse_taken
 from promptrec_tui.store.thinning import Point, thin
 
+PATIENCE = 3.0
+"""Seconds to wait for another program before a run goes unlisted for a while."""
+
 LAST_CHARACTER = "\U0010ffff"
 
 
@@ -103,18 +106,30 @@ def describe(record: tables.Run, spec: RunSpec) -> None:
     record.task, record.created, record.updated = spec.task, spec.created, spec.created
 
 
+def spec_record(spec: RunSpec) -> tables.Run:
+    """The record of a run of which only the spec is known."""
+    record = blank_record(spec.id, spec.name, spec.created)
+    describe(record, spec)
+    return record
+
+
+def row_of(spec: RunSpec) -> RunRow:
+    """The row of a run that is not listed yet."""
+    record = spec_record(spec)
+    return _row([getattr(record, name) for name in FIELDS])
+
+
 def add_run(catalogue: Catalogue, spec: RunSpec) -> RunRow:
     """List a run whose folder was just made (an ingest may have found it already).
 
-    Raises UserError when another run has its name.
+    Raises UserError when another run has its name, BusyError when another program holds the catalogue.
     """
-    with catalogue.write() as session:
+    with catalogue.write(PATIENCE) as session:
         found = select(tables.Run.id).where(tables.Run.name == spec.name, tables.Run.id != spec.id)
         refuse_taken("run", spec.name, session.scalar(found))
         record = session.get(tables.Run, spec.id)
         if record is None:
-            record = blank_record(spec.id, spec.name, spec.created)
-            describe(record, spec)
+            record = spec_record(spec)
             session.add(record)
             session.flush()
         return _row(session.execute(select(*COLUMNS).where(tables.Run.id == spec.id)).one())

@@ -99,6 +99,7 @@ def run_config(workspace: "Workspace", run: str) -> str:
 
 def read_log(workspace: "Workspace", run: str, known: Path | None, offset: int) -> LogPiece:
     """What a run's log has after byte `offset` of the file `known`; another file begins near its end."""
+    from promptrec_tui.files import open_regular
     from promptrec_tui.workspace.runs import log_path
 
     path = log_path(workspace, run)
@@ -106,10 +107,10 @@ def read_log(workspace: "Workspace", run: str, known: Path | None, offset: int) 
         size = path.stat().st_size
         if path != known or size < offset:
             offset = max(0, size - LOG_BYTES)
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             file.seek(offset)
             data = file.read(LOG_BYTES)
-    except FileNotFoundError:
+    except OSError:
         return LogPiece(path, "", 0)
     # A line still being written stays for the next time.
     whole = data[: data.rfind(b"\n") + 1]

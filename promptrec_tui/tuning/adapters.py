@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import read_json, sha256_folder
+from promptrec_tui.files import sha256_folder
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.report import written_adapter
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.text import clean
 
@@ -29,12 +30,7 @@ def check_result(folder: RunFolder) -> None:
 
     A result of an earlier promptrec, whose report does not tell, passes.
     """
-    try:
-        written = read_json(folder.report).get("adapter_sha256")
-    except (OSError, ValueError, AttributeError):
-        raise UserError(
-            f"{folder.report} is missing or damaged: take {folder.result} from a backup, or fork the run."
-        ) from None
+    written = written_adapter(folder)
     if written and sha256_folder(folder.adapter) != written:
         raise UserError(
             f"The adapter in {folder.adapter} is damaged: it is not what the run wrote. "

@@ -1,5 +1,7 @@
 """What a trainer tells the world while it works: events, and a heartbeat."""
 
+import math
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -8,13 +10,20 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.events import EventLog, require
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.liveness import boottime, write_heartbeat
+from promptrec_tui.runs.launchers import become_dispatcher
+from promptrec_tui.runs.liveness import boottime, ground, identify, is_alive, write_heartbeat
 from promptrec_tui.runs.states import State
 
 NEWS_SECONDS = 1.0
 BEAT_SECONDS = 5.0
+
+LOOK_SECONDS = 1.0
+"""How often it is seen to that the run's folder is there."""
+
+LOST = 76
+"""The trainer's exit status when its folder or lock is gone."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,8 @@ class Journal:
         self._progressed = boottime()
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one event."""
+        """Append one event. Raises ValueError where its fields are not those of its kind."""
+        require(kind, fields)
         self._progressed = boottime()
         self._events.write(kind, **fields)
 
@@ -65,15 +75,27 @@ class Journal:
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:
-        """Write `heartbeat.json` every few seconds from a thread, for as long as the block runs."""
+        """Write `heartbeat.json` every few seconds from a thread, for as long as the block runs.
+
+        The thread ends the process, whatever it is at, when the run's folder or lock is gone: the supervisor
+        does so too, but it may have been killed.
+        """
         over = threading.Event()
+        here, supervisor = ground(self.folder), identify(os.getppid())
 
         def beat() -> None:
+            beaten = -math.inf
             while True:
+                if here.lost and supervisor and is_alive(supervisor):
+                    os._exit(LOST)
+                elif here.lost:
+                    become_dispatcher()
                 # A disk may be full for a while; the next beat says more than a traceback in the log.
-                with suppress(OSError):
-                    write_heartbeat(self.folder, self.attempt, self._phase, self.step, self._progressed)
-                if over.wait(BEAT_SECONDS):
+                if time.monotonic() - beaten >= BEAT_SECONDS:
+                    beaten = time.monotonic()
+                    with suppress(OSError):
+                        write_heartbeat(self.folder, self.attempt, self._phase, self.step, self._progressed)
+                if over.wait(LOOK_SECONDS):
                     return
 
         thread = threading.Thread(target=beat, name="heartbeat", daemon=True)

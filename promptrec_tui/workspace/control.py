@@ -10,8 +10,9 @@ from promptrec_tui.runs.queue import enqueue, withdraw
 from promptrec_tui.runs.states import ACTIVE, RESUMABLE, State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.runs.unanswered import settle
+from promptrec_tui.workspace.lateness import after_deed
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import RunRow, find_run, moved, refresh
+from promptrec_tui.workspace.runs import RunRow, find_run, moved
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,7 @@ def stop_run(workspace: Workspace, run: str) -> Asked:
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     if run_status(folder).state == State.QUEUED and withdraw(folder):
-        refresh(workspace)
-        return Asked(find_run(workspace, row.id), "stop")
+        return Asked(after_deed(workspace, folder, f"Run {row.name!r} left the queue"), "stop")
     return _ask(workspace, run, "stop")
 
 
@@ -63,7 +63,7 @@ def resume_run(workspace: Workspace, run: str) -> RunRow:
     spec = folder.spec()
     base_folder(workspace.home, spec.model)
     enqueue(folder, device=spec.settings.run.device, after=status.attempt)
-    return moved(workspace, row.id)
+    return moved(workspace, folder, f"Run {row.name!r} is queued")
 
 
 def answer(workspace: Workspace, asked: Asked) -> str | None:
@@ -87,8 +87,7 @@ def _ask(workspace: Workspace, run: str, command: control.Command) -> Asked:
     number = control.request(folder, command)
     # It may have ended this moment.
     settle(folder)
-    refresh(workspace)
-    return Asked(find_run(workspace, row.id), command, number)
+    return Asked(after_deed(workspace, folder, f"{command} was asked of run {row.name!r}"), command, number)
 
 
 def _answer(folder: RunFolder, number: int) -> str | None:

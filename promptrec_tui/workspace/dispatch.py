@@ -31,11 +31,15 @@ def dispatch(home: Home) -> list[str]:
     started = []
     for entry in entries:
         reasons: list[str] = []
-        if _start(entry, devices_for(entry.device, gpus), ahead, reasons):
-            started.append(entry.folder.id)
-        else:
-            with suppress(OSError):
-                note_reason(entry, "; ".join(dict.fromkeys(reasons)))
+        try:
+            if _start(entry, devices_for(entry.device, gpus), ahead, reasons):
+                started.append(entry.folder.id)
+                continue
+        except (OSError, ValueError, UserError) as error:
+            # One folder that cannot be used must not keep the others waiting.
+            reasons.append(f"cannot be started: {error}")
+        with suppress(OSError, UserError):
+            note_reason(entry, "; ".join(dict.fromkeys(reasons)))
     return started
 
 

@@ -84,7 +84,11 @@ def _result(workspace: Workspace, row: RunRow) -> str:
 
 
 def _moment(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+    """Epoch seconds of an ISO 8601 moment; 0 for a text that is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _clock(moment: float, now: float) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from promptrec_tui.files import sha256_folder
@@ -23,6 +23,8 @@ class Workspace:
 
     home: Home
     catalogue: Catalogue
+    notes: dict[str, None] = field(default_factory=dict)
+    """What a person should know besides the answer of a verb, each sentence once."""
 
 
 def now() -> str:

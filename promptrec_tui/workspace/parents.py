@@ -1,8 +1,9 @@
 """The adapter from which a continued run starts."""
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import read_json, sha256_folder
+from promptrec_tui.files import sha256_folder
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.report import written_adapter
 from promptrec_tui.runs.spec import ParentRef, RunSpec, Settings, flat_settings
 
 SHAPE = ("tuning.method", "tuning.rank", "tuning.alpha", "tuning.targets")
@@ -38,7 +39,6 @@ def parent_ref(folder: RunFolder, model: str, model_sha256: str, settings: Setti
                 "leave it out, or start a new run."
             )
     digest = sha256_folder(folder.adapter)
-    written = read_json(folder.report).get("adapter_sha256", digest)
-    if written != digest:
+    if (written_adapter(folder) or digest) != digest:
         raise UserError(f"The adapter of run {spec.name!r} is damaged: it is not what the run wrote.")
     return ParentRef(id=spec.id, name=spec.name, sha256=digest)

@@ -8,8 +8,10 @@ from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.launchers import spawn_dispatch as spawn_dispatch
 from promptrec_tui.runs.queue import Entry, change, queued
 from promptrec_tui.runs.slots import holds_queue
+from promptrec_tui.runs.status import run_status
+from promptrec_tui.workspace.lateness import after_deed
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import RunRow, find_run, refresh
+from promptrec_tui.workspace.runs import RunRow, find_run
 
 Where = Literal["up", "down", "top"]
 
@@ -59,16 +61,15 @@ def set_after_failure(workspace: Workspace, run: str, go_on: bool) -> RunRow:
 
 def _change(workspace: Workspace, row: RunRow, claimed_too: bool = False, **changes: Any) -> RunRow:
     workspace.catalogue.require_writing()
-    if not change(RunFolder(workspace.home.runs / row.id), claimed_too, **changes):
+    folder = RunFolder(workspace.home.runs / row.id)
+    if not change(folder, claimed_too, **changes):
         raise _not_waiting(workspace, row)
     spawn_dispatch(workspace.home)
-    refresh(workspace)
-    return find_run(workspace, row.id)
+    return after_deed(workspace, folder, f"Run {row.name!r} is changed")
 
 
 def _not_waiting(workspace: Workspace, row: RunRow) -> UserError:
-    refresh(workspace)
-    state = find_run(workspace, row.id).state.value
+    state = run_status(RunFolder(workspace.home.runs / row.id)).state.value
     return UserError(f"Run {row.name!r} is {state}: only a run that waits has a place in the queue.")
 
 

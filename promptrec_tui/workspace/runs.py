@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import delete, inside, read_json
+from promptrec_tui.files import delete, inside
+from promptrec_tui.home import Home
+from promptrec_tui.runs.attempts import Started, Verdict
 from promptrec_tui.runs.base_models import base_folder, placed_spec
+from promptrec_tui.runs.damage import damage
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.launchers import spawn_dispatch
 from promptrec_tui.runs.logout import run_survival
 from promptrec_tui.runs.logs import last_lines
 from promptrec_tui.runs.queue import alone, enqueue
+from promptrec_tui.runs.report import read_report
 from promptrec_tui.runs.spec import (
     DatasetRef,
     ModelRef,
@@ -29,12 +33,16 @@ from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.runs.states import RESUMABLE as RESUMABLE
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.store import runs as store
-from promptrec_tui.store.ingest import ingest
+from promptrec_tui.store.engine import BusyError
 from promptrec_tui.store.runs import PreviewRow as PreviewRow
 from promptrec_tui.store.runs import RunRow as RunRow
 from promptrec_tui.tasks.defaults import default_settings
+from promptrec_tui.typed import read
 from promptrec_tui.workspace.answers import check_answers
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
+from promptrec_tui.workspace.lateness import after_deed, late, unlisted
+from promptrec_tui.workspace.lateness import current as current
+from promptrec_tui.workspace.lateness import refresh as refresh
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name
@@ -61,19 +69,24 @@ class NewRun:
     """The run from whose adapter it starts; empty: from the base model alone."""
 
 
-def refresh(workspace: Workspace) -> int:
-    """Bring the catalogue up to what the run folders say; answers the number of events read."""
-    return ingest(workspace.home, workspace.catalogue)
-
-
 def list_runs(workspace: Workspace) -> list[RunRow]:
     """All runs, newest first, as the catalogue knows them; `refresh` first."""
     return with_places(workspace.home, store.list_runs(workspace.catalogue))
 
 
+def damaged(rows: Sequence[RunRow], home: Home) -> list[str]:
+    """What cannot be read in the folders of these runs, a sentence each that names the file."""
+    return [f"{row.name}: {row.reason}" for row in rows if f"{home.runs / row.id}/" in row.reason]
+
+
 def find_run(workspace: Workspace, run: str) -> RunRow:
-    """The run of that name or id. Raises UserError with the nearest name."""
-    return with_place(workspace.home, store.find_run(workspace.catalogue, run))
+    """The run of that name or id, listed or not yet. Raises UserError with the nearest name."""
+    try:
+        return with_place(workspace.home, store.find_run(workspace.catalogue, run))
+    except UserError:
+        if row := unlisted(workspace, run):
+            return row
+        raise
 
 
 def free_run_name(workspace: Workspace, dataset: str, model: str) -> str:
@@ -186,9 +199,13 @@ def launch_spec(
     Raises UserError when the folder of the base model is gone.
     """
     base_folder(workspace.home, spec.model)
+    if unlisted(workspace, spec.name):
+        check_name("run", spec.name, [spec.name])
     folder = create_run(workspace.home, spec, start)
     try:
         store.add_run(workspace.catalogue, spec)
+    except BusyError:
+        pass  # the queue needs no catalogue, and whoever reads the folders next lists the run
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
@@ -199,7 +216,7 @@ def launch_spec(
         device=spec.settings.run.device,
         continue_after_failure=continue_after_failure,
     )
-    return moved(workspace, spec.id)
+    return moved(workspace, folder, f"Run {spec.name!r} is queued")
 
 
 def delete_run(workspace: Workspace, run: str) -> RunRow:
@@ -211,8 +228,12 @@ def delete_run(workspace: Workspace, run: str) -> RunRow:
     with alone(folder) if folder.path.is_dir() else nullcontext():
         if (state := run_status(folder).state) in ACTIVE:
             raise UserError(f"Run {row.name!r} is {state.value}: stop it before you delete it.")
-        store.delete_run(workspace.catalogue, row.id)
+        workspace.catalogue.require_writing()
         delete(workspace.home.runs, place)
+    try:
+        store.delete_run(workspace.catalogue, row.id)
+    except UserError as error:
+        late(workspace, f"Run {row.name!r} is deleted", error)
     return row
 
 
@@ -226,8 +247,8 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     spec = folder.spec()
-    report = _report(folder)
-    metrics = report.get("metrics", {"before": None, "after": None, "baselines": {}, "gain": None})
+    report = read_report(folder)
+    metrics = {"before": None, "after": None, "baselines": {}, "gain": None, **report.get("metrics", {})}
     return {
         "id": row.id,
         "name": row.name,
@@ -250,7 +271,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "preview_users": report.get("preview_users", []),
         "users": report.get("users"),
         "metrics": metrics,
-        "warnings": store.warnings(workspace.catalogue, row.id),
+        "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],
     }
 
@@ -282,11 +303,10 @@ def log_path(workspace: Workspace, run: str) -> Path:
     return _log(run_folder(workspace, run))
 
 
-def moved(workspace: Workspace, run_id: str) -> RunRow:
-    """Let the queue move; the run as it is then."""
+def moved(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
+    """Let the queue move; the run as it is then. `done` says what was done, should the list not follow."""
     spawn_dispatch(workspace.home)
-    refresh(workspace)
-    return find_run(workspace, run_id)
+    return after_deed(workspace, folder, done)
 
 
 def _base_model(folder: RunFolder) -> str:
@@ -298,20 +318,19 @@ def _base_model(folder: RunFolder) -> str:
 
 
 def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:
+    """What was written of an attempt; null where nothing was, or `damage` tells of it."""
     attempt = folder.attempt(number)
     return {
         "attempt": number,
-        **{
-            name: read_json(path) if path.exists() else None
-            for name, path in (("started", attempt.started), ("exit", attempt.exit))
-        },
+        "started": _document(Started, attempt.started),
+        "exit": _document(Verdict, attempt.exit),
     }
+
+
+def _document(kind: type[Any], path: Path) -> dict[str, Any] | None:
+    found = read(kind, path)
+    return asdict(found) if found else None
 
 
 def _log(folder: RunFolder) -> Path:
     return folder.attempt(folder.last_attempt or 1).log
-
-
-def _report(folder: RunFolder) -> dict[str, Any]:
-    report: dict[str, Any] = read_json(folder.report) if folder.report.exists() else {}
-    return report

@@ -161,7 +161,9 @@ def test_an_event_without_its_fields_becomes_a_warning(home: Home, catalogue: Ca
         log.write("metric", step=2, total_steps=3, values={"train_loss": 2.0})
     assert ingest(home, catalogue) == 2
     assert metric_series(catalogue, "r1", ["train_loss"]) == {"train_loss": [(2, 2.0)]}
-    assert store.warnings(catalogue, "r1") == ["Event 1 (metric) cannot be read: KeyError 'step'."]
+    assert store.warnings(catalogue, "r1") == [
+        "events.jsonl: a metric event is left out, as it does not fit: step is missing."
+    ]
 
 
 def test_folders_that_cannot_be_read_stop_no_other(home: Home, catalogue: Catalogue, make_run, train) -> None:

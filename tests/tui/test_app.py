@@ -331,13 +331,18 @@ async def test_the_palette_finds_actions_and_runs(full_home: Home):
         assert pilot.app.session["run"] == "aaaa0001"
 
 
-async def test_an_unexpected_error_is_one_sentence_and_a_file(full_home: Home):
+async def test_an_unexpected_error_is_one_sentence_and_a_file(
+    full_home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    def break_down(workspace: object, run: str) -> None:
+        raise ZeroDivisionError("nobody foresaw this")
+
     async with opened_app(full_home) as pilot:
-        RunFolder(full_home.runs / "aaaa0001").report.write_text("{ torn")
+        monkeypatch.setattr("promptrec_tui.workspace.runs.run_document", break_down)
         table(pilot).choose("aaaa0001")
         await settle(pilot, "enter")
         log = full_home.root / "app.log"
-        assert notices(pilot) == [f"Unexpected JSONDecodeError: details in {log}."]
+        assert notices(pilot) == [f"Unexpected ZeroDivisionError: details in {log}."]
         assert "Traceback" in log.read_text()
         pilot.app.screen.renew()
         await settle(pilot)

@@ -1,0 +1,82 @@
+"""`result/report.json` as its readers need it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import read_json
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.typed import Count, build, read
+
+Figures = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A difference with its confidence interval; None where nothing was measured."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Named:
+    """The name of a baseline."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The test metrics; empty or None where they were not measured."""
+
+    before: Figures | None = None
+    after: Figures | None = None
+    baselines: Mapping[str, Figures] = field(default_factory=dict)
+    gain: Mapping[str, Mapping[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        for differences in (self.gain or {}).values():
+            for name, difference in differences.items():
+                if name == "name":
+                    build(Named, differences)
+                else:
+                    build(Interval, difference)
+
+
+EMPTY = Metrics()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The parts that somebody reads; the file has more."""
+
+    metrics: Metrics = EMPTY
+    protocol: Mapping[str, Any] | None = None
+    preview_users: tuple[str, ...] = ()
+    users: Count | None = None
+    adapter_sha256: str | None = None
+
+
+def read_report(folder: RunFolder) -> dict[str, Any]:
+    """The report of a run as it was written; empty when there is none, or a part of it cannot be used."""
+    try:
+        value = read_json(folder.report)
+        build(Report, value)
+    except (OSError, ValueError):
+        return {}
+    return dict(value)
+
+
+def written_adapter(folder: RunFolder) -> str | None:
+    """The sha256 of the adapter that the run wrote; None in a report of an earlier promptrec.
+
+    Raises UserError when the report is missing or damaged: nothing is known of the adapter then.
+    """
+    if found := read(Report, folder.report):
+        return found.adapter_sha256
+    raise UserError(
+        f"{folder.report} is missing or damaged: take {folder.result} from a backup, or fork the run."
+    )

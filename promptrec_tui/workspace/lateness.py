@@ -1,0 +1,83 @@
+"""A catalogue that lags behind the run folders: deeds are done in the folders, and listed when it is free."""
+
+from dataclasses import replace
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.runs.folder import RunFolder, run_folders
+from promptrec_tui.runs.status import run_status
+from promptrec_tui.store import runs as store
+from promptrec_tui.store.engine import BusyError
+from promptrec_tui.store.ingest import ingest
+from promptrec_tui.store.runs import RunRow
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.places import with_place
+
+OLD = "Another program is writing to the catalogue: what is shown may be some seconds old."
+
+
+def refresh(workspace: Workspace) -> int:
+    """Bring the catalogue up to what the run folders say; answers the number of events read.
+
+    While another program holds the catalogue it stays as it is, and `notes` say so.
+    """
+    try:
+        return ingest(workspace.home, workspace.catalogue)
+    except BusyError:
+        workspace.notes[OLD] = None
+        return 0
+
+
+def current(workspace: Workspace, run_id: str) -> RunRow:
+    """A run as its folder says now, with its figures as far as they are listed. Raises UserError for none."""
+    refresh(workspace)
+    return row_from_folder(workspace, RunFolder(workspace.home.runs / run_id))
+
+
+def after_deed(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
+    """A run as its folder says, after something was done to it; the catalogue follows as far as it can.
+
+    That it cannot does not undo the deed: `notes` then say that it was `done`.
+    """
+    try:
+        ingest(workspace.home, workspace.catalogue)
+        return with_place(workspace.home, store.find_run(workspace.catalogue, folder.id))
+    except UserError as error:
+        late(workspace, done, error)
+    return row_from_folder(workspace, folder)
+
+
+def late(workspace: Workspace, done: str, error: UserError) -> None:
+    """Note that something was done, and will be listed later."""
+    why = "" if isinstance(error, BusyError) else f" ({error})"
+    workspace.notes[f"{done}; the list will catch up{why}."] = None
+
+
+def row_from_folder(workspace: Workspace, folder: RunFolder) -> RunRow:
+    """A run's row, its state told from the folder; its figures are those listed so far, if any are.
+
+    Raises UserError where its spec cannot be read either.
+    """
+    try:
+        row = store.find_run(workspace.catalogue, folder.id)
+    except UserError:
+        row = store.row_of(folder.spec())
+    status = run_status(folder)
+    row = replace(
+        row, state=status.state, reason=status.reason, attempt=status.attempt, stalled=status.stalled
+    )
+    return with_place(workspace.home, row)
+
+
+def unlisted(workspace: Workspace, run: str) -> RunRow | None:
+    """The run of that name or id which is in its folder only; None when there is none."""
+    listed = {row.id for row in store.list_runs(workspace.catalogue)}
+    for folder in run_folders(workspace.home):
+        if folder.id in listed:
+            continue
+        try:
+            spec = folder.spec()
+        except UserError:
+            continue
+        if run in (folder.id, spec.name):
+            return row_from_folder(workspace, folder)
+    return None
