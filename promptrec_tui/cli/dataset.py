@@ -36,12 +36,23 @@ def import_command(
     encoding: Annotated[
         str | None, typer.Option("--encoding", help=f"Of text files: {', '.join(datasets.ENCODINGS)}.")
     ] = None,
+    quoting: Annotated[
+        str, typer.Option("--quoting", help=f"Of CSV and TSV files: {', '.join(datasets.QUOTINGS)}.")
+    ] = "auto",
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Is the first line one of names? If not, map by number."),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out rows that are not sound, and say how many.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and check only; write nothing.")] = False,
     progress: ProgressOption = ProgressStyle.auto,
     as_json: JsonOption = False,
 ) -> None:
     """Read interactions, or texts with an answer, into a new dataset."""
-    options = datasets.ImportOptions(format, items, _pairs(mapping or []), encoding)
+    dialect = datasets.Dialect(quoting, header, skip_bad)
+    options = datasets.ImportOptions(format, items, _pairs(mapping or []), encoding, dialect)
     if dry_run:
         dry_run_import(source, options, progress_writer(progress), as_json)
         return

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from promptrec_tui.datasets.bad_rows import BadRows, rows
 from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.places import quoted, shown_name
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
@@ -23,59 +24,73 @@ class Catalogue:
     warnings: tuple[str, ...] = ()
 
 
-def read_catalogue(table: Table, columns: Mapping[str, int], tick: Tick | None = None) -> Catalogue:
+def read_catalogue(
+    table: Table, columns: Mapping[str, int], tick: Tick | None = None, skip_bad: bool = False
+) -> Catalogue:
     """Read the items of `table`; `columns` says where key and title stand.
 
-    An item without a title is called by its key.
-    Raises UserError, with file and line, for an empty key, a key that stands twice, a key or title too long.
+    An item without a title is called by its key; a row that stands there twice, letter for letter, counts
+    once. Raises UserError, with file and line, for an empty key, a key that stands there twice with other
+    fields, and a key or title that is too long; with `skip_bad` such rows are left out.
     """
     lines: dict[str, int] = {}
     titles: list[str] = []
     attributes: list[dict[str, str]] = []
-    untitled = 0
+    untitled = repeated = 0
+    bad = BadRows(skip_bad)
     key_column, title_column = columns["key"], columns["title"]
     others = [
         (i, name) for i, name in enumerate(table.columns) if name and i not in (key_column, title_column)
     ]
+    ids: dict[str, int] = {}
     for line, fields in table.rows(tick):
         key, title = fields[key_column], fields[title_column]
+        described = {name: fields[i] for i, name in others}
         if not key:
-            raise located(
-                table.path,
-                line,
-                f"the item's key ({table.columns[key_column]}) is empty. Fill it in",
-                table.unit,
-            )
-        if key in lines:
-            fault = f"item {quoted(key)} stands in {table.unit} {lines[key]} already. Keep one"
-            raise located(table.path, line, fault, table.unit)
-        for name, text, limit in (("key", key, KEY_LIMIT), ("title", title, TITLE_LIMIT)):
-            if len(text) > limit:
-                fault = f"the {name} has {len(text):,} characters, {limit:,} at most. Shorten it"
-                raise located(table.path, line, fault, table.unit)
-        if not title.strip():
-            untitled += 1
-            title = key
-        lines[key] = line
-        titles.append(title)
-        attributes.append({name: fields[i] for i, name in others})
+            bad.add(table, line, f"the item's key ({table.columns[key_column]}) is empty", "Fill it in")
+        elif key in ids:
+            before = ids[key]
+            if (title if title.strip() else key) == titles[before] and described == attributes[before]:
+                repeated += 1
+                continue
+            fault = f"item {quoted(key)} stands in {table.unit} {lines[key]} already, with other fields"
+            bad.add(table, line, fault, "Keep one")
+        elif len(key) > KEY_LIMIT:
+            fault = f"the key has {len(key):,} characters, {KEY_LIMIT:,} at most ({quoted(key)})"
+            bad.add(table, line, fault, "Shorten it")
+        elif len(title) > TITLE_LIMIT:
+            fault = f"the title has {len(title):,} characters, {TITLE_LIMIT:,} at most (item {quoted(key)})"
+            bad.add(table, line, fault, "Shorten it")
+        else:
+            if not title.strip():
+                untitled += 1
+                title = key
+            lines[key] = line
+            ids[key] = len(ids)
+            titles.append(title)
+            attributes.append(described)
+    bad.finish()
     if not lines:
         raise UserError(
             f"{shown_name(table.path)} names its columns and has no items. Add a row for each item."
         )
-    ids = {key: item_id for item_id, key in enumerate(lines)}
-    empty = (f"{untitled:,} items have no title and are called by their key.",) if untitled else ()
-    return Catalogue(ids, tuple(titles), tuple(attributes), empty + _remarks(titles))
+    said = list(bad.notes())
+    if untitled:
+        said.append(f"{untitled:,} items have no title and are called by their key.")
+    if repeated:
+        said.append(f"{rows(repeated)} of items repeated letter for letter: each item counts once.")
+    return Catalogue(ids, tuple(titles), tuple(attributes), (*said, *title_remarks(titles)))
 
 
 def bare_catalogue(keys: Sequence[str]) -> Catalogue:
     """The catalogue of a source without an items file: every item is called by its key."""
     note = "There is no items file: each item is called by its key, and a model sees nothing else of it."
     ids = {key: item_id for item_id, key in enumerate(keys)}
-    return Catalogue(ids, tuple(ids), tuple({} for _ in ids), (note, *_remarks(ids)))
+    return Catalogue(ids, tuple(ids), tuple({} for _ in ids), (note, *title_remarks(ids)))
 
 
-def _remarks(titles: Iterable[str]) -> tuple[str, ...]:
+def title_remarks(titles: Iterable[str]) -> tuple[str, ...]:
+    """What is to be said of odd and shared titles."""
     all_titles = list(titles)
     unclean = sum(clean(title) != title for title in all_titles)
     shared = len(all_titles) - len(set(all_titles))

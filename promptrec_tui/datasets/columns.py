@@ -1,6 +1,6 @@
 """Which column of a table holds which field: as told, else by the common names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
 from promptrec_tui.datasets.places import quoted, shown_name
@@ -14,6 +14,9 @@ USER_FIELDS = ("user",)
 LABELLED_FIELDS = ("text", "label", "split")
 INSTRUCTION_FIELDS = ("instruction", "input", "output", "split")
 FIELDS = tuple(dict.fromkeys((*INTERACTION_FIELDS, *ITEM_FIELDS, *LABELLED_FIELDS, *INSTRUCTION_FIELDS)))
+EVENT_FIELDS = (*INTERACTION_FIELDS, "title")
+"""Of interactions that describe their items themselves."""
+
 OPTIONAL = frozenset({"rating", "timestamp", "input", "split"})
 
 _ITEM_NAMES = (
@@ -83,10 +86,20 @@ def has_columns(names: Sequence[str], *fields: str) -> bool:
     return all(plain.intersection(COMMON_NAMES[field]) for field in fields)
 
 
+def has_usual_names(names: Sequence[str]) -> bool:
+    """Has a column one of the names by which fields are known?"""
+    known = {name for usual in COMMON_NAMES.values() for name in usual}
+    return any(_plain(name) in known for name in names)
+
+
 def find_columns(
-    table: Table, fields: Sequence[str], mapping: Mapping[str, str], likely: Mapping[str, str] | None = None
+    table: Table,
+    fields: Sequence[str],
+    mapping: Mapping[str, str],
+    likely: Mapping[str, str] | None = None,
+    optional: Collection[str] = OPTIONAL,
 ) -> dict[str, int]:
-    """The column index of each field that `table` has; optional fields may be absent.
+    """The column index of each field that `table` has; those in `optional` may be absent.
 
     `mapping` (field -> column name) decides; then a column called as in `likely`; then the common names.
     Raises UserError when a column that was named is not there, or a field that is needed has none.
@@ -101,7 +114,7 @@ def find_columns(
         index = next(free, None)
         if index is not None:
             found[field] = index
-        elif field not in OPTIONAL:
+        elif field not in optional:
             raise _missing(table, field)
     return found
 

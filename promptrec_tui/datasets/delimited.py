@@ -2,14 +2,27 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
+from promptrec_tui.datasets.columns import has_usual_names
+from promptrec_tui.datasets.dialects import (
+    AS_USUAL,
+    FIELD_LIMIT,
+    Dialect,
+    Oddities,
+    check_width,
+    data_in_header,
+    first_lines,
+    is_unquoted,
+    likely_delimiter,
+    looks_like_data,
+)
 from promptrec_tui.datasets.encodings import UTF8_MARK, Tick, head, mark_note, open_binary, read_lines
 from promptrec_tui.datasets.places import located, quoted, shown_name
 from promptrec_tui.errors import UserError
 
-DELIMITERS = (",", "\t", ";")
 BULK_BYTES = 8 << 20
 """Below this the strict reader is as fast as starting DuckDB's."""
 CHUNK = 1 << 22
@@ -22,7 +35,8 @@ class Delimited:
     """A delimited file whose columns are known.
 
     Where `quotable`, fields may stand in quotes (RFC 4180), and `delimiter` is one character. `header` says
-    whether the first row names the columns.
+    whether the first row names the columns; `before` lines stand above it. `skip_bad`: rows of another width
+    are left out and counted.
     """
 
     path: Path
@@ -31,24 +45,44 @@ class Delimited:
     encoding: str = "utf-8"
     header: bool = True
     quotable: bool = True
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     unit: str = "line"
+    before: int = 0
+    skip_bad: bool = False
+    oddities: Oddities = field(default_factory=Oddities, compare=False)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """As `Table.notes`; what the rows show is known once they went by."""
+        return (*self.remarks, *self.oddities.notes(self.path))
 
     def rows(self, tick: Tick | None = None) -> Iterator[tuple[int, list[str]]]:
         """As `Table.rows`; blank lines are passed over."""
-        records = _records(self.path, self.delimiter, self.quotable, self.encoding, tick)
+        records = _records(self.path, self.delimiter, self.quotable, self.encoding, tick, self.before)
         if self.header:
             next(records, None)
         width = len(self.columns)
+        found = self.oddities
+        found.clear()
         for line, fields in records:
             if len(fields) != width:
+                if self.skip_bad:
+                    found.leave_out(line)
+                    continue
                 raise located(
                     self.path,
                     line,
                     f"it has {_fields(len(fields))}, and {_fields(width)} are expected. Quote a field that "
-                    "holds the separator, or mend the row",
+                    "holds the separator, mend the row, or leave such rows out with --skip-bad",
                 )
+            if self.quotable and any("\n" in text and self._may_hold_rows(text) for text in fields):
+                found.swallowed += 1
+                found.swallowed_line = found.swallowed_line or line
             yield line, fields
+
+    def _may_hold_rows(self, text: str) -> bool:
+        """Has a line in a quoted field as many separators as a row?"""
+        return any(part.count(self.delimiter) >= max(1, len(self.columns) - 1) for part in text.split("\n"))
 
     def relation(self) -> tuple[str, int] | None:
         """As `Table.relation`, for large files that hold no quote and no odd line end.
@@ -56,29 +90,53 @@ class Delimited:
         There a row is a line, and nothing can be read in two ways. DuckDB counts rows, not lines, and its
         rules for quotes are not RFC 4180 to the letter, so other files go through `rows`.
         """
-        if self.encoding != "utf-8" or not _is_plain(self.path):
+        if self.encoding != "utf-8" or self.before or self.skip_bad or not _is_plain(self.path):
             return None
         names = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(self.columns)))
         return (
             f"read_csv({sql_text(str(self.path))}, auto_detect = false, header = {str(self.header).lower()}, "
             f"delim = {sql_text(self.delimiter)}, quote = '', escape = '', comment = '', new_line = '\\n', "
+            f"max_line_size = {2 * CHUNK}, "
             f"strict_mode = true, null_padding = false, ignore_errors = false, columns = {{{names}}})"
         ), 1 + self.header
 
 
-def read_delimited(path: Path, encoding: str = "utf-8") -> Delimited:
+def read_delimited(path: Path, encoding: str = "utf-8", dialect: Dialect = AS_USUAL) -> Delimited:
     """The CSV or TSV file `path`: its delimiter is the one that splits the first line into most columns.
 
-    Raises UserError when the file cannot be read, is empty, or names a column twice.
+    Without a line of names the columns are called 1, 2, 3 and so on. Raises UserError when the file cannot be
+    read, is empty, names a column twice, or has a first line that looks like data.
     """
-    first = next((line for line in read_lines(path, encoding) if line.strip()), None)
-    if first is None:
+    before, delimiter, first = first_lines(path, encoding)
+    if not first:
         raise empty_file(path)
-    delimiter = max(DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
-    line, header = next(_records(path, delimiter, True, encoding))
+    delimiter = delimiter or likely_delimiter(first)
+    unquoted = dialect.quoting == "none" or len(delimiter) > 1
+    notes = mark_note(path, encoding)
+    if not unquoted and dialect.quoting == "auto" and is_unquoted(path, encoding, delimiter, before):
+        unquoted = True
+        notes += (f"{shown_name(path)} has quotes that enclose no field: they were read as text.",)
+    line, header = next(_records(path, delimiter, not unquoted, encoding, before=before))
     columns = tuple(name.strip() for name in header)
-    check_columns(path, line, columns)
-    return Delimited(path, columns, delimiter, encoding, notes=mark_note(path, encoding))
+    check_width(path, line, columns)
+    named = dialect.header is not False
+    if dialect.header is None and looks_like_data(columns, has_usual_names(columns)):
+        raise data_in_header(path, line, columns)
+    if named:
+        check_columns(path, line, columns)
+    else:
+        columns = tuple(str(number) for number in range(1, len(columns) + 1))
+    return Delimited(
+        path,
+        columns,
+        delimiter,
+        encoding,
+        header=named,
+        quotable=not unquoted,
+        remarks=notes,
+        before=before,
+        skip_bad=dialect.skip_bad,
+    )
 
 
 def empty_file(path: Path) -> UserError:
@@ -114,7 +172,7 @@ def headless_table(
         except UnicodeDecodeError:
             note = f"{shown_name(path)} is not UTF-8 and was read as Latin-1; check a title with accents."
             encoding, notes = "latin-1", (note,)
-    return Delimited(path, columns, delimiter, encoding, header=False, quotable=False, notes=notes)
+    return Delimited(path, columns, delimiter, encoding, header=False, quotable=False, remarks=notes)
 
 
 def sql_text(text: str) -> str:
@@ -133,6 +191,9 @@ def _is_plain(path: Path) -> bool:
     with open_binary(path) as file:
         # Not mmap: its pages would count as this process's memory.
         while chunk := file.read(CHUNK):
+            # A line that long is for the strict reader, which has a sentence for it.
+            if len(chunk) == CHUNK and b"\n" not in chunk:
+                return False
             if b"\n\n" in end + chunk[:1] or any(odd in chunk for odd in ODD):
                 return False
             end = chunk[-1:]
@@ -140,41 +201,57 @@ def _is_plain(path: Path) -> bool:
 
 
 def _records(
-    path: Path, delimiter: str, quotable: bool, encoding: str, tick: Tick | None = None
+    path: Path,
+    delimiter: str,
+    quotable: bool,
+    encoding: str,
+    tick: Tick | None = None,
+    before: int = 0,
 ) -> Iterator[tuple[int, list[str]]]:
-    lines = read_lines(path, encoding, tick)
-    return _quotable(path, lines, delimiter) if quotable else _plain(lines, delimiter)
+    """(line, fields) of each row after the first `before` lines."""
+    lines = islice(read_lines(path, encoding, tick), before, None)
+    return _quotable(path, lines, delimiter, before) if quotable else _plain(lines, delimiter, before)
 
 
-def _plain(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(lines, 1):
+def _plain(lines: Iterator[str], delimiter: str, before: int) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(lines, before + 1):
         if text := line.rstrip("\r\n"):
             yield number, text.split(delimiter)
 
 
-def _quotable(path: Path, lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _quotable(
+    path: Path, lines: Iterator[str], delimiter: str, before: int
+) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    line = 1
+    line = before + 1
     try:
         for fields in reader:
             if fields:
                 yield line, fields
-            line = reader.line_num + 1
+            line = before + reader.line_num + 1
     except csv.Error as error:
         reason = str(error)
     else:
         return
     if "end of data" in reason:
         raise located(
-            path, line, "a quote that opens here never closes. Close it, or double a quote that is text"
+            path,
+            line,
+            "a quote that opens here never closes. Close it, double a quote that is text, or say "
+            "--quoting none where quotes enclose nothing",
         )
     if "limit" in reason:
-        limit = csv.field_size_limit()
         raise located(
-            path, line, f"a field has more than {limit:,} characters. Look for a quote that is not closed"
+            path,
+            line,
+            f"a field has more than {FIELD_LIMIT:,} characters, the most that is read. Shorten it, or look "
+            "for a quote that is not closed",
         )
     raise located(
-        path, line, 'a quoted field is not closed well. Write a quote inside a quoted field twice ("")'
+        path,
+        line,
+        'a quoted field is not closed well. Write a quote inside a quoted field twice (""), '
+        "or say --quoting none where quotes enclose nothing",
     )
 
 

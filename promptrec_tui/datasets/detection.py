@@ -8,6 +8,7 @@ from typing import Literal
 
 from promptrec_tui.datasets.columns import has_columns
 from promptrec_tui.datasets.delimited import read_delimited
+from promptrec_tui.datasets.dialects import AS_USUAL, DELIMITER_NAMES, Dialect
 from promptrec_tui.datasets.encodings import ENCODINGS, head
 from promptrec_tui.datasets.labelled import is_labelled, split_files
 from promptrec_tui.datasets.movielens import movielens_pair
@@ -32,9 +33,9 @@ class Guess:
     notes: tuple[str, ...] = ()
 
 
-def detect(path: Path, encoding: str = "utf-8") -> Guess:
+def detect(path: Path, encoding: str = "utf-8", dialect: Dialect = AS_USUAL) -> Guess:
     """The format that a file or folder probably has. Raises UserError for a folder of no known layout."""
-    return _folder(path, encoding) if path.is_dir() else _file(path, encoding)
+    return _folder(path, encoding, dialect) if path.is_dir() else _file(path, encoding, dialect)
 
 
 def looks_like(path: Path, encoding: str = "utf-8") -> LOOKS:
@@ -62,19 +63,19 @@ def _is_record(line: str) -> bool:
     return isinstance(value, dict) and not (value and all(isinstance(part, list) for part in value.values()))
 
 
-def _folder(folder: Path, encoding: str) -> Guess:
+def _folder(folder: Path, encoding: str, dialect: Dialect) -> Guess:
     if pair := movielens_pair(folder):
         return Guess("movielens", f"the folder holds {pair[0]} and {pair[1]}", folder)
     if found := sorted(folder.glob(f"*{SUFFIX}")):
         return Guess("recbole", f"the folder holds {shown_name(found[0])}", folder)
     if splits := split_files(folder, TEXT_SUFFIXES):
         names = ", ".join(shown_name(path) for path in splits.values())
-        guess = _file(next(iter(splits.values())), encoding)
+        guess = _file(next(iter(splits.values())), encoding, dialect)
         if guess.format in ("instruction", "labelled"):
             return Guess(guess.format, f"the folder holds {names}, and {guess.why}", folder)
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and _may_be_data(path)]
     if len(files) == 1:
-        guess = _file(files[0], encoding)
+        guess = _file(files[0], encoding, dialect)
         note = f"Of {shown_name(folder)} only {shown_name(files[0])} was read."
         return Guess(guess.format, guess.why, files[0], (note,))
     names = ", ".join(shown_name(path) for path in files[:SHOWN_FILES]) or "no data file"
@@ -89,7 +90,7 @@ def _may_be_data(path: Path) -> bool:
     return not path.name.startswith(".") and path.stem.lower() not in NO_DATA and path.suffix != ".md"
 
 
-def _file(path: Path, encoding: str) -> Guess:
+def _file(path: Path, encoding: str, dialect: Dialect) -> Guess:
     match looks_like(path, encoding):
         case "zip" | "parquet":
             return Guess("parquet", "it begins or is called as Parquet files are", path)
@@ -102,15 +103,16 @@ def _file(path: Path, encoding: str) -> Guess:
         case _ if path.suffix.lower() not in (".csv", ".tsv") and is_labelled(path, encoding):
             return Guess("labelled", "its lines end with @ and one of a few labels", path)
         case _:
-            return _delimited(path, encoding)
+            return _delimited(path, encoding, dialect)
 
 
-def _delimited(path: Path, encoding: str) -> Guess:
-    table = read_delimited(path, encoding)
+def _delimited(path: Path, encoding: str, dialect: Dialect) -> Guess:
+    table = read_delimited(path, encoding, dialect)
     if _has_answer(table.columns):
         return Guess("labelled", f"it has the columns {_listed(table.columns)}", path)
-    name = {",": "commas", "\t": "tabs", ";": "semicolons"}[table.delimiter]
-    return Guess("csv", f"its first line has names between {name}", path)
+    name = DELIMITER_NAMES.get(table.delimiter, f"the separator {table.delimiter}")
+    what = "names" if table.header else "fields"
+    return Guess("csv", f"its first line has {what} between {name}", path)
 
 
 def _json(path: Path, encoding: str, lines: bool) -> Guess:

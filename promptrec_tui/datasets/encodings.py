@@ -15,12 +15,31 @@ from promptrec_tui.text import clean
 Tick = Callable[[int, int], None]
 """Called now and then while a file is read, with bytes read and bytes in all."""
 
-ENCODINGS = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "latin-1": "latin-1", "gb18030": "gb18030"}
+ENCODINGS = {
+    "utf-8": "utf-8-sig",
+    "utf-16": "utf-16",
+    "utf-16-le": "utf-16-le",
+    "utf-16-be": "utf-16-be",
+    "cp1252": "cp1252",
+    "latin-1": "latin-1",
+    "gb18030": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "cp1251": "cp1251",
+}
 """The encodings by the names that a person gives; the values are Python's names for them."""
+
+ALIASES = {
+    "utf-8-sig": "utf-8", "iso8859-1": "latin-1", "ascii": "utf-8", "gbk": "gb18030", "gb2312": "gb18030",
+    "big5hkscs": "big5", "cp950": "big5", "cp932": "shift_jis", "euc_kr": "euc-kr", "cp949": "euc-kr",
+}  # fmt: skip
+"""Other encodings, as Python's registry names them, by the known one that reads the same text."""
 
 LINE_LIMIT = 1 << 24
 TICK_LINES = 4096
 SAMPLE = 1 << 16
+WINDOWS_BYTES = re.compile(rb"[\x80-\x9f]")
 HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
 UTF8_MARK = b"\xef\xbb\xbf"
 
@@ -33,11 +52,22 @@ SIGNATURES = {
 
 
 def check_encoding(encoding: str) -> str:
-    """The name of a known encoding, in lower case. Raises UserError for any other."""
-    if (name := encoding.lower()) in ENCODINGS:
+    """The name of a known encoding, for any name that Python's registry has for it.
+
+    Raises UserError for an encoding that is not known.
+    """
+    name = encoding.strip().lower()
+    if name in ENCODINGS:
         return name
-    known = ", ".join(ENCODINGS)
-    raise UserError(f"The encoding {quoted(encoding)} is not known. Encodings: {known}.")
+    try:
+        registered = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        registered = ""
+    known = next((ours for ours in ENCODINGS if codecs.lookup(ours).name == registered), "")
+    if known := known or ALIASES.get(registered, ""):
+        return known
+    listed = ", ".join(ENCODINGS)
+    raise UserError(f"The encoding {quoted(encoding)} is not known. Encodings: {listed}.")
 
 
 def open_binary(path: Path) -> BinaryIO:
@@ -101,7 +131,10 @@ def likely_encoding(data: bytes) -> str:
     # Chinese characters are pairs of high bytes; accented letters of Latin-1 mostly stand alone.
     runs = [len(run) for run in HIGH_RUNS.findall(data[: SAMPLE - 1])]
     paired = sum(length % 2 == 0 for length in runs)
-    return "gb18030" if runs and paired > 0.9 * len(runs) else "latin-1"
+    if runs and paired > 0.9 * len(runs):
+        return "gb18030"
+    # Windows writes its quotes, dashes and the euro as bytes that are control characters in Latin-1.
+    return "cp1252" if WINDOWS_BYTES.search(data) else "latin-1"
 
 
 def _nul(path: Path, number: int, encoding: str) -> UserError:
@@ -116,7 +149,7 @@ def _unreadable(path: Path, encoding: str) -> UserError:
         if start.startswith(signature):
             return UserError(f"{shown_name(path)} looks like {kind}. Give a text file, or say its format.")
     line, column, byte = _first_unreadable(path, ENCODINGS[encoding])
-    spelt = {"utf-8": "UTF-8", "utf-16": "UTF-16", "gb18030": "GB18030"}[encoding]
+    spelt = encoding.upper()
     if encoding != "utf-8":
         advice = f"Choose another encoding than {encoding}, or mend the file"
     else:

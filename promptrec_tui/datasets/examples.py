@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from itertools import count
 
+from promptrec_tui.datasets.bad_rows import BadRows
 from promptrec_tui.datasets.dataset import Example
 from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import located
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
 
@@ -14,13 +14,18 @@ TEXT_LIMIT = 1_000_000
 
 
 def read_examples(
-    tables: Mapping[str, Table], columns: Mapping[str, Mapping[str, int]], tick: Tick
+    tables: Mapping[str, Table],
+    columns: Mapping[str, Mapping[str, int]],
+    tick: Tick,
+    bad: BadRows | None = None,
 ) -> Iterator[Example]:
     """The examples of all `tables`, by the names of their splits; "examples" is no split.
 
-    The columns of fields are called by the fields, others keep their names. Raises UserError, with file and
-    line, for an empty text or answer, a text beyond the limit, and where no example is left.
+    The columns of fields are called by the fields, others keep their names. An empty text or answer and a
+    text beyond the limit go to `bad`. Raises UserError, with file and line, for these when they are not to be
+    left out, and where no example is left.
     """
+    bad = bad or BadRows()
     numbers = count()
     for content, table in tables.items():
         found = columns[content]
@@ -34,20 +39,22 @@ def read_examples(
             if index not in (answer, split) and (name or index in named)
         ]
         for line, fields in table.rows(tick):
-            for index in (asked, answer):
-                if not fields[index].strip():
-                    fault = f"the {named[index]} is empty. Fill it in or take the row out"
-                    raise located(table.path, line, fault, table.unit)
+            empty = next((index for index in (asked, answer) if not fields[index].strip()), None)
+            if empty is not None:
+                bad.add(table, line, f"the {named[empty]} is empty", "Fill it in")
+                continue
             longest = max(map(len, fields))
             if longest > TEXT_LIMIT:
-                fault = f"a field has {longest:,} characters, {TEXT_LIMIT:,} at most. Shorten it"
-                raise located(table.path, line, fault, table.unit)
+                fault = f"a field has {longest:,} characters, {TEXT_LIMIT:,} at most"
+                bad.add(table, line, fault, "Shorten it")
+                continue
             yield Example(
                 next(numbers),
                 {name: fields[index] for index, name in others},
                 fields[answer],
                 (fields[split] or None) if split is not None else None if content == "examples" else content,
             )
+    bad.finish()
     if not next(numbers):
         names = " and ".join(table.path.name for table in tables.values())
         raise UserError(f"{names} names its columns and has no rows (0). Add a row for each example.")

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptrec_tui.datasets.catalogue import Catalogue, bare_catalogue, read_catalogue
-from promptrec_tui.datasets.columns import check_mapping, find_columns
+from promptrec_tui.datasets.bad_rows import BadRows
+from promptrec_tui.datasets.catalogue import Catalogue, read_catalogue
+from promptrec_tui.datasets.columns import OPTIONAL, check_mapping, find_columns
 from promptrec_tui.datasets.dataset import Example, Item, User
+from promptrec_tui.datasets.described import NO_EXTRAS, described_items, described_users, find_extras
+from promptrec_tui.datasets.dialects import AS_USUAL, Dialect, check_quoting
 from promptrec_tui.datasets.encodings import Tick, check_encoding
 from promptrec_tui.datasets.examples import read_examples
 from promptrec_tui.datasets.intake import opened_engine
@@ -35,12 +38,13 @@ The phases are "reading items", "reading users", "reading interactions", "sortin
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to read a source: format, encoding, the items file that goes with it, and columns by field."""
+    """How to read a source: format, encoding, the items file that goes with it, columns by field, form."""
 
     format: str = "auto"
     items: Path | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
+    dialect: Dialect = AS_USUAL
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,14 @@ def import_dataset(
         found = open_source(source, options.format, options.items, reading(options, staging))
         columns = map_columns(found, options.mapping)
         if found.has_examples:
-            return _write_examples(target, found, columns, report)
-        return _write_interactions(target, found, columns, staging, report)
+            return _write_examples(target, found, columns, options.dialect.skip_bad, report)
+        return _write_interactions(target, found, columns, options, staging, report)
 
 
 def reading(options: ImportOptions, staging: Path) -> Reading:
-    """How the options say to read. Raises UserError for an unknown encoding."""
-    return Reading(check_encoding(options.encoding) if options.encoding else None, staging)
+    """How the options say to read. Raises UserError for an unknown encoding or quoting."""
+    dialect = replace(options.dialect, quoting=check_quoting(options.dialect.quoting))
+    return Reading(check_encoding(options.encoding) if options.encoding else None, staging, dialect)
 
 
 def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[str, int]]:
@@ -91,12 +96,18 @@ def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[st
             # The columns of keys are probably called as in the interactions.
             known = column_names(source.tables["interactions"], columns["interactions"])
             likely = {"key": known["item"], "user": known["user"]}
-        columns[content] = find_columns(table, source.fields(content), mapping, likely)
+        optional = OPTIONAL | {"title"} if content == "interactions" else OPTIONAL
+        columns[content] = find_columns(table, source.fields(content), mapping, likely, optional)
     return columns
 
 
 def _write_interactions(
-    target: Path, source: Source, columns: Mapping[str, Mapping[str, int]], staging: Path, report: Progress
+    target: Path,
+    source: Source,
+    columns: Mapping[str, Mapping[str, int]],
+    options: ImportOptions,
+    staging: Path,
+    report: Progress,
 ) -> Imported:
     from promptrec_tui.datasets.interactions import read_interactions
     from promptrec_tui.datasets.tally import Tally
@@ -104,17 +115,25 @@ def _write_interactions(
     def tick(phase: str) -> Tick:
         return lambda done, total: report(phase, done, total)
 
+    skip_bad = options.dialect.skip_bad
     catalogue = None
     if items := source.tables.get("items"):
-        catalogue = read_catalogue(items, columns["items"], tick("reading items"))
+        catalogue = read_catalogue(items, columns["items"], tick("reading items"), skip_bad)
     profiles: Profiles = {}
     if users := source.tables.get("users"):
         profiles = read_profiles(users, columns["users"], tick("reading users"))
     table = source.tables["interactions"]
+    extras = NO_EXTRAS
+    of_users: tuple[str, ...] = ()
+    if source.describes_itself:
+        extras = find_extras(table, columns["interactions"], "title" in options.mapping)
+    wanted = {name: index for name, index in columns["interactions"].items() if name != "title"}
     with opened_engine(staging) as engine:
         keys = list(catalogue.ids) if catalogue else None
-        interactions = read_interactions(engine, table, columns["interactions"], keys, tick)
-        catalogue = catalogue or bare_catalogue(interactions.items)
+        interactions = read_interactions(engine, table, {**wanted, **extras.columns}, keys, tick, skip_bad)
+        if catalogue is None:
+            catalogue = described_items(engine, table, extras, interactions.items)
+            profiles, of_users = described_users(engine, table, extras, interactions.users)
         tally = Tally(len(catalogue.ids), timed="timestamp" in columns["interactions"])
         counts = {
             "users": len(interactions.users),
@@ -125,7 +144,7 @@ def _write_interactions(
         }
 
         def warnings() -> tuple[str, ...]:
-            remarks = (*interactions.warnings, *tally.remarks(), *catalogue.warnings)
+            remarks = (*interactions.warnings, *tally.remarks(), *catalogue.warnings, *of_users)
             return (*_notes(source), *remarks, *_idle(profiles, interactions))
 
         sha256 = write_dataset(
@@ -139,7 +158,11 @@ def _write_interactions(
 
 
 def _write_examples(
-    target: Path, source: Source, columns: Mapping[str, Mapping[str, int]], report: Progress
+    target: Path,
+    source: Source,
+    columns: Mapping[str, Mapping[str, int]],
+    skip_bad: bool,
+    report: Progress,
 ) -> Imported:
     counts = {"users": 0, "items": 0, "interactions": 0, "examples": 0, "rejected": 0}
 
@@ -148,12 +171,17 @@ def _write_examples(
             counts["examples"] += 1
             yield example
 
-    examples = read_examples(source.tables, columns, lambda done, total: report("writing", done, total))
-    warnings = _notes(source)
+    bad = BadRows(skip_bad)
+    examples = read_examples(source.tables, columns, lambda done, total: report("writing", done, total), bad)
+
+    def warnings() -> tuple[str, ...]:
+        counts["rejected"] = bad.count
+        return (*_notes(source), *bad.notes())
+
     sha256 = write_dataset(
-        target, lambda: _meta(source, columns, warnings, counts), (), (), (), counted(examples)
+        target, lambda: _meta(source, columns, warnings(), counts), (), (), (), counted(examples)
     )
-    return Imported(sha256=sha256, format=source.format, warnings=warnings, **counts)
+    return Imported(sha256=sha256, format=source.format, warnings=warnings(), **counts)
 
 
 def _meta(

@@ -8,13 +8,14 @@ from typing import TypeVar
 
 import numpy as np
 
+from promptrec_tui.datasets.bad_rows import WAY_OUT, rows
 from promptrec_tui.datasets.catalogue import KEY_LIMIT
 from promptrec_tui.datasets.encodings import Tick
 from promptrec_tui.datasets.events import NO_TIME, Events, Ints
 from promptrec_tui.datasets.intake import Engine, objects, put_table, run, take_in
 from promptrec_tui.datasets.places import located, quoted, shown_name
 from promptrec_tui.datasets.tables import Table
-from promptrec_tui.datasets.values import parse_moment, parse_rating
+from promptrec_tui.datasets.values import decimal_commas, parse_moment, parse_rating
 from promptrec_tui.errors import UserError
 
 T = TypeVar("T")
@@ -76,19 +77,23 @@ def read_interactions(
     columns: Mapping[str, int],
     items: Sequence[str] | None,
     tick: Callable[[str], Tick],
+    skip_bad: bool = False,
 ) -> Interactions:
     """Read the interactions of `table`; `items` are the keys of the catalogue by id, None without one.
+
+    With `skip_bad` rows that are not sound are left out, and counted among the rejected ones.
 
     Rows of unknown items are rejected. Users, and items without a catalogue, get ids in the order of their
     first row. Raises UserError, with file and line, for an empty user or item, a bad rating or timestamp;
     and when no row is left.
     """
     take_in(engine, table, columns, "timestamp", tick("reading interactions"))
-    _check_keys(engine, table)
+    bad = _Bad(engine, table, skip_bad)
+    _check_keys(bad)
     rated, timed = "rating" in columns, "timestamp" in columns
     if rated:
-        _ratings(engine, table)
-    parted = timed and _timestamps(engine, table)
+        _ratings(bad)
+    parted = timed and _timestamps(bad)
     rejected, unknown = 0, ""
     if items is None:
         items = _number(engine, "item", "items")
@@ -106,23 +111,54 @@ def read_interactions(
         if timed
         else (f"{shown_name(table.path)} has no timestamps: histories follow the order of its lines.",)
     )
+    warnings = (*bad.notes, *warnings)
     if rejected:
         said = f"{rejected:,} interactions name items that are not in the items file and were left out"
         warnings = (f"{said}: {unknown}.", *warnings)
     lengths = engine.execute("SELECT events FROM users ORDER BY id").fetchnumpy()["events"]
-    return Interactions(engine, users, lengths.astype(np.int64), items, rejected, warnings)
+    return Interactions(engine, users, lengths.astype(np.int64), items, rejected + bad.count, warnings)
 
 
-def _check_keys(engine: Engine, table: Table) -> None:
+class _Bad:
+    """Rows that are not sound: the first fault is raised; with `skip` they leave the view `source`."""
+
+    def __init__(self, engine: Engine, table: Table, skip: bool) -> None:
+        self.engine, self.table = engine, table
+        self.notes: list[str] = []
+        self.count = 0
+        self._skip = skip
+
+    def judge(self, condition: str, fault: str, advice: str, shown: str = "") -> None:
+        """Deal with the rows where `condition` holds; {} in `fault` stands for the value of `shown`."""
+        line, count, lines = _where(self.engine, condition)
+        if not count:
+            return
+        if shown:
+            (text,) = self.engine.execute(f"SELECT {shown} FROM source WHERE line = {line}").fetchall()[0]
+            fault = fault.format(quoted(text or ""))
+        if not self._skip:
+            fault += _more(self.table, count, lines)
+            advice = f"{advice}, {WAY_OUT}" if advice.endswith("row") else advice
+            raise located(self.table.path, line, f"{fault}. {advice}", self.table.unit)
+        number = len(self.notes)
+        self.engine.execute(
+            f"CREATE TABLE bad_{number} AS SELECT line FROM source WHERE {condition}"
+        ).fetchall()
+        self.engine.execute(f"ALTER VIEW source RENAME TO source_{number}").fetchall()
+        self.engine.execute(
+            f"CREATE VIEW source AS SELECT * FROM source_{number} ANTI JOIN bad_{number} USING (line)"
+        ).fetchall()
+        self.count += count
+        few = ", ".join(map(str, lines[:EXAMPLES])) + (" …" if count > EXAMPLES else "")
+        said = f"{rows(count)} of {shown_name(self.table.path)} left out as not sound"
+        self.notes.append(f"{said} ({self.table.unit} {few}): {fault}.")
+
+
+def _check_keys(bad: _Bad) -> None:
     for field in ("user", "item"):
-        line, count, lines = _where(engine, f'"{field}" IS NULL')
-        if count:
-            fault = f"the {field} is empty{_more(table, count, lines)}. Fill it in or take the row out"
-            raise located(table.path, line, fault, table.unit)
-        line, count, lines = _where(engine, f'length("{field}") > {KEY_LIMIT}')
-        if count:
-            fault = f"the {field} has more than {KEY_LIMIT:,} characters. Is it the right column?"
-            raise located(table.path, line, fault, table.unit)
+        bad.judge(f'"{field}" IS NULL', f"the {field} is empty", "Fill it in or take out the row")
+        too_long = f"the {field} has more than {KEY_LIMIT:,} characters"
+        bad.judge(f'length("{field}") > {KEY_LIMIT}', too_long, "Is it the right column?")
 
 
 def _where(engine: Engine, condition: str) -> tuple[int, int, list[int]]:
@@ -142,22 +178,30 @@ def _more(table: Table, count: int, lines: Sequence[int]) -> str:
     return f", and so it is in {count - 1:,} more ({table.unit} {shown}{' …' if count > len(lines) else ''})"
 
 
-def _ratings(engine: Engine, table: Table) -> None:
+def _ratings(bad: _Bad) -> None:
     """Make the table `ratings(text, value)`: each text of a rating, parsed once."""
+    engine = bad.engine
     parsed = _parsed(engine, "rating", parse_rating)
-    _refuse(engine, table, "rating", "rating", parsed, "a number")
+    texts = _texts(engine, "rating")
+    if commas := decimal_commas(texts):
+        parsed |= commas
+        text, value = next(iter(commas.items()))
+        name = shown_name(bad.table.path)
+        bad.notes.append(f"The ratings of {name} have decimal commas: {quoted(text)} was read as {value:g}.")
+    _refuse(bad, "rating", "rating", parsed, "a number")
     values = [np.nan if value is None else value for value in parsed.values()]
     columns = {"text": objects(parsed), "value": np.array(values, dtype=float)}
     put_table(engine, "ratings", columns)
 
 
-def _timestamps(engine: Engine, table: Table) -> bool:
+def _timestamps(bad: _Bad) -> bool:
     """Make the table `moments(text, value, part)` of what is no plain whole number; is there any?
 
     `value` is in whole seconds, `part` is the rest, by which events are ordered too.
     """
+    engine = bad.engine
     parsed = _parsed(engine, "other", parse_moment)
-    _refuse(engine, table, "timestamp", "other", parsed, MOMENTS)
+    _refuse(bad, "timestamp", "other", parsed, MOMENTS)
     whole = [math.floor(value) for value in parsed.values()]
     parts = [value - floor for value, floor in zip(parsed.values(), whole, strict=True)]
     columns = {
@@ -172,28 +216,26 @@ def _timestamps(engine: Engine, table: Table) -> bool:
 def _parsed(engine: Engine, column: str, parse: Callable[[str], T]) -> dict[str, T]:
     """What each text of a column means; texts that mean nothing are left out."""
     found = {}
-    distinct = f"SELECT DISTINCT {column} FROM source WHERE {column} IS NOT NULL"
-    for (text,) in engine.execute(distinct).fetchall():
+    for text in _texts(engine, column):
         with suppress(ValueError):
             found[text] = parse(text)
     return found
 
 
-def _refuse(
-    engine: Engine, table: Table, field: str, column: str, parsed: Mapping[str, object], expected: str
-) -> None:
-    """Raise UserError where a text of the column is not among those that were parsed."""
-    put_table(engine, "sound", {"text": objects(parsed)})
-    bad = f"{column} IS NOT NULL AND {column} NOT IN (FROM sound)"
+def _texts(engine: Engine, column: str) -> list[str]:
+    """The different texts of a column."""
+    distinct = f"SELECT DISTINCT {column} FROM source WHERE {column} IS NOT NULL"
+    return [text for (text,) in engine.execute(distinct).fetchall()]
+
+
+def _refuse(bad: _Bad, field: str, column: str, parsed: Mapping[str, object], expected: str) -> None:
+    """Deal with the rows in which a text of the column is not among those that were parsed."""
+    put_table(bad.engine, f"sound_{field}", {"text": objects(parsed)})
+    condition = f"{column} IS NOT NULL AND {column} NOT IN (FROM sound_{field})"
     if field == "timestamp":
         # Without its moment an event has no place in a history; a rating may be missing.
-        bad = f"timestamp IS NULL AND ({column} IS NULL OR ({bad}))"
-    line, count, lines = _where(engine, bad)
-    if count:
-        (text,) = engine.execute(f"SELECT {column} FROM source WHERE line = {line}").fetchall()[0]
-        more = _more(table, count, lines)
-        fault = f"the {field} {quoted(text or '')} is not {expected}{more}. Mend the row"
-        raise located(table.path, line, fault, table.unit)
+        condition = f"timestamp IS NULL AND ({column} IS NULL OR ({condition}))"
+    bad.judge(condition, f"the {field} {{}} is not {expected}", "Mend the row", column)
 
 
 def _unknown(engine: Engine) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from promptrec_tui.datasets.places import quoted
 from promptrec_tui.datasets.sources import Source, open_source
 from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.datasets.tables import Table
-from promptrec_tui.datasets.values import parse_moment, parse_rating
+from promptrec_tui.datasets.values import decimal_commas, parse_moment, parse_rating
 from promptrec_tui.errors import UserError
 
 SHOWN_ROWS = 5
@@ -96,5 +96,7 @@ def _fault(fields: Sequence[str], columns: Mapping[str, int]) -> str | None:
             try:
                 parse(fields[columns[name]])
             except ValueError:
+                if name == "rating" and decimal_commas([fields[columns[name]]]):
+                    continue
                 return f"the {name} {quoted(fields[columns[name]])} cannot be read"
     return None

@@ -32,7 +32,7 @@ def read_atomic(path: Path, encoding: str = "utf-8") -> Delimited:
             )
     columns = tuple(name.partition(":")[0] for name in header.split("\t"))
     check_columns(path, 1, columns)
-    return Delimited(path, columns, "\t", encoding, quotable=False, notes=mark_note(path, encoding))
+    return Delimited(path, columns, "\t", encoding, quotable=False, remarks=mark_note(path, encoding))
 
 
 def recbole_files(place: Path) -> dict[str, Path]:

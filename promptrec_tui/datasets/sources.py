@@ -6,14 +6,16 @@ from pathlib import Path
 
 from promptrec_tui.datasets.archive import unpack
 from promptrec_tui.datasets.columns import (
+    EVENT_FIELDS,
     INSTRUCTION_FIELDS,
     INTERACTION_FIELDS,
     ITEM_FIELDS,
     LABELLED_FIELDS,
     USER_FIELDS,
 )
-from promptrec_tui.datasets.delimited import read_delimited
+from promptrec_tui.datasets.delimited import Delimited, read_delimited
 from promptrec_tui.datasets.detection import FORMATS, Guess, detect, looks_like
+from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.jsonl import read_json, read_jsonl
 from promptrec_tui.datasets.labelled import is_labelled, read_labelled_lines, split_files
 from promptrec_tui.datasets.movielens import movielens_tables
@@ -29,10 +31,11 @@ EXAMPLE_SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".txt", ".parquet")
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read: the encoding, None where it was not said, and a folder for what is unpacked."""
+    """How files are read: encoding (None where it was not said), a folder for what is unpacked, form."""
 
     encoding: str | None
     staging: Path
+    dialect: Dialect = AS_USUAL
 
     @property
     def told(self) -> str:
@@ -62,7 +65,13 @@ class Source:
         """The fields that the table of this content may have."""
         if self.has_examples:
             return INSTRUCTION_FIELDS if self.format == "instruction" else LABELLED_FIELDS
-        return {"items": ITEM_FIELDS, "users": USER_FIELDS}.get(content, INTERACTION_FIELDS)
+        events = EVENT_FIELDS if self.describes_itself else INTERACTION_FIELDS
+        return {"items": ITEM_FIELDS, "users": USER_FIELDS}.get(content, events)
+
+    @property
+    def describes_itself(self) -> bool:
+        """May the interactions tell of their items, as no other table does?"""
+        return self.format in ("csv", "jsonl", "parquet") and "items" not in self.tables
 
 
 def open_source(path: Path, format: str, items: Path | None, reading: Reading) -> Source:
@@ -73,7 +82,11 @@ def open_source(path: Path, format: str, items: Path | None, reading: Reading) -
     if format not in ("auto", *FORMATS):
         raise UserError(f"The format {quoted(format)} is not known. Formats: auto, {', '.join(FORMATS)}.")
     path, unpacked = _unpacked(find_place(path), reading)
-    guess = Guess(format, "it was told", path) if format != "auto" else detect(path, reading.told)
+    guess = (
+        Guess(format, "it was told", path)
+        if format != "auto"
+        else detect(path, reading.told, reading.dialect)
+    )
     source = _OPENERS[guess.format](guess.path, reading)
     source = replace(source, why=guess.why, notes=(*unpacked, *guess.notes, *source.notes))
     if not items:
@@ -94,13 +107,20 @@ def find_place(path: Path) -> Path:
             return path
     except (OSError, RuntimeError) as error:
         raise UserError(f"Cannot open {quoted(str(path))}: {error}. Check path and rights.") from None
+    if path.exists():
+        raise UserError(
+            f"{clean(str(path))} is not a regular file (it is a pipe or a device). Copy what it gives into a "
+            "file and import that."
+        )
     raise UserError(f"There is no file or folder {clean(str(path))}. Check the path.")
 
 
 def _unpacked(path: Path, reading: Reading) -> tuple[Path, tuple[str, ...]]:
     if path.is_dir() or looks_like(path) != "zip":
         return path, ()
-    folder = unpack(path, reading.staging / "unpacked")
+    # Called as the archive is: errors name the folder.
+    (reading.staging / "unpacked").mkdir()
+    folder = unpack(path, reading.staging / "unpacked" / path.name)
     inside = list(folder.iterdir())
     note = f"{shown_name(path)} was unpacked."
     return (inside[0] if len(inside) == 1 else folder), (note,)
@@ -119,7 +139,7 @@ def _recbole(path: Path, reading: Reading) -> Source:
 
 
 def _csv(path: Path, reading: Reading) -> Source:
-    return Source("csv", "", {"interactions": read_delimited(_file(path, "CSV or TSV file"), reading.told)})
+    return Source("csv", "", {"interactions": _read_delimited(_file(path, "CSV or TSV file"), reading)})
 
 
 def _jsonl(path: Path, reading: Reading) -> Source:
@@ -159,7 +179,22 @@ def _item_table(path: Path, reading: Reading) -> Table:
         case "typed":
             return read_atomic(path, reading.told)
         case _:
-            return read_delimited(path, reading.told)
+            # Whether the interactions have a line of names says nothing of the items.
+            return _read_delimited(path, reading, named_unless_data=True)
+
+
+def _read_delimited(path: Path, reading: Reading, named_unless_data: bool = False) -> Delimited:
+    """The delimited file `path` in the form that a person said.
+
+    `named_unless_data`: with --no-header, it has a line of names all the same where that does not look like
+    data.
+    """
+    if named_unless_data and reading.dialect.header is False:
+        try:
+            return read_delimited(path, reading.told, replace(reading.dialect, header=None))
+        except UserError:
+            pass
+    return read_delimited(path, reading.told, reading.dialect)
 
 
 def _examples(path: Path, reading: Reading) -> dict[str, Table]:
@@ -192,7 +227,7 @@ def _example_tables(path: Path, reading: Reading) -> Mapping[str | None, Table]:
         case _ if path.suffix.lower() not in (".csv", ".tsv") and is_labelled(path, reading.told):
             return {None: read_labelled_lines(path, reading.told)}
         case _:
-            return {None: read_delimited(path, reading.told)}
+            return {None: _read_delimited(path, reading)}
 
 
 def _file(path: Path, kind: str, content: str = "interactions") -> Path:

@@ -2,10 +2,12 @@
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]{1,2}")
 _INT64 = 2**63
 
 
@@ -21,6 +23,20 @@ def parse_rating(text: str) -> float | None:
     if not math.isfinite(value):
         raise ValueError(text)
     return value
+
+
+def decimal_commas(texts: Iterable[str]) -> dict[str, float]:
+    """The value of each text of a column that writes its numbers with decimal commas, as in 4,5.
+
+    Empty where the column does not: where a number has a point, or a text may be in thousands (1,000).
+    """
+    found: dict[str, float] = {}
+    for text in map(str.strip, texts):
+        if _COMMA.fullmatch(text):
+            found[text] = float(text.replace(",", "."))
+        elif "." in text or not _NUMBER.fullmatch(text or "0"):
+            return {}
+    return found
 
 
 def parse_moment(text: str) -> int | float:

@@ -58,14 +58,21 @@ class Backend:
         )
 
     async def preview(
-        self, source: Path, format: str, items: Path | None, mapping: dict[str, str], encoding: str | None
+        self,
+        source: Path,
+        format: str,
+        items: Path | None,
+        mapping: dict[str, str],
+        encoding: str | None,
+        form: tuple[str, bool | None, bool] = ("auto", None, False),
     ) -> "Preview":
-        """How a file or folder would be imported."""
+        """How a file or folder would be imported; `form`: quoting, is there a header, skip bad rows."""
 
         def look() -> "Preview":
-            from promptrec_tui.workspace.datasets import ImportOptions, preview
+            from promptrec_tui.workspace.datasets import Dialect, ImportOptions, preview
 
-            return preview(self._opened(), source, ImportOptions(format, items, mapping, encoding))
+            options = ImportOptions(format, items, mapping, encoding, Dialect(*form))
+            return preview(self._opened(), source, options)
 
         return await asyncio.wrap_future(self._looking.submit(look))
 

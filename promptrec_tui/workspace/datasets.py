@@ -10,6 +10,8 @@ from promptrec_tui.datasets.dataset import Item as Item
 from promptrec_tui.datasets.dataset import Row as Row
 from promptrec_tui.datasets.dataset import User as User
 from promptrec_tui.datasets.detection import FORMATS as FORMATS
+from promptrec_tui.datasets.dialects import QUOTINGS as QUOTINGS
+from promptrec_tui.datasets.dialects import Dialect as Dialect
 from promptrec_tui.datasets.encodings import ENCODINGS as ENCODINGS
 from promptrec_tui.datasets.importer import Imported as Imported
 from promptrec_tui.datasets.importer import ImportOptions as ImportOptions

@@ -1,7 +1,7 @@
 """Import in a child process: the form, the progress, cancelling, and what a child says."""
 
 import psutil
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Input, Select, Static, TextArea
 
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.child import progress_of, sentence
@@ -233,3 +233,23 @@ def test_paths_are_completed(tmp_path):
     assert complete(f"{tmp_path}/nothing") is None
     assert complete(f"{tmp_path}/nowhere/x") is None
     assert complete("") is None
+
+
+async def test_a_file_without_names_is_read_by_the_fields_of_the_form(home, tmp_path, until):
+    source = tmp_path / "plain.csv"
+    rows = [f"u{n % 3},i{n % 4},{1_500_000_000 + n}" for n in range(12)]
+    source.write_text("\n".join([*rows, "u0,,1500000099"]) + "\n")
+    app = PromptrecApp(home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        field(app, "source").value = str(source)
+        await until(pilot, lambda: "--no-header" in shown(app))
+        app.screen.query_one("#first", Select).value = "data"
+        app.screen.query_one("#bad", Select).value = "are left out"
+        app.screen.query_one("#columns", TextArea).text = "user=1\nitem=2\ntimestamp=3"
+        await until(pilot, lambda: "u0" in shown(app) and "1500000000" in shown(app))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, DataScreen))
+        with opened(home) as workspace:
+            row = list_datasets(workspace)[0]
+        assert (row.interactions, row.rejected) == (12, 1)

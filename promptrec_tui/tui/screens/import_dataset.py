@@ -20,7 +20,13 @@ from promptrec_tui.tui.widgets.path_input import PathInput
 from promptrec_tui.tui.widgets.source_text import source_text
 
 FORMATS = ("auto", "movielens", "recbole", "csv", "jsonl", "parquet", "instruction", "labelled")
-ENCODINGS = ("utf-8", "utf-16", "latin-1", "gb18030")
+ENCODINGS = (
+    *("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "big5", "shift_jis", "euc-kr", "cp1251"),
+    *("utf-16-le", "utf-16-be"),
+)
+QUOTINGS = ("auto", "csv", "none")
+FIRST_LINES = {"as it looks": None, "names": True, "data": False}
+BAD_ROWS = {"end the import": False, "are left out": True}
 ABOUT = (
     "Interactions (MovieLens, RecBole, CSV, TSV, JSON Lines, Parquet) or texts with an answer (instruction "
     "JSON, labelled text); or a zip of these."
@@ -39,7 +45,14 @@ class ImportScreen(CommandForm):
     NOUN = "dataset"
     WORKING = "opening the file…"
 
-    _defaults: Mapping[str, str] = {"format": "auto", "encoding": "utf-8", "name": ""}
+    _defaults: Mapping[str, str] = {
+        "format": "auto",
+        "encoding": "utf-8",
+        "quoting": "auto",
+        "first": "as it looks",
+        "bad": "end the import",
+        "name": "",
+    }
     _asked: Any = None
 
     def fields(self) -> ComposeResult:
@@ -49,6 +62,9 @@ class ImportScreen(CommandForm):
         yield row("items file", PathInput("none", id="items"))
         yield row("format", choice("format"))
         yield row("encoding", choice("encoding"))
+        yield row("quotes", choice("quoting"))
+        yield row("first line", choice("first"))
+        yield row("bad rows", choice("bad"))
         columns = TextArea(
             id="columns", compact=True, placeholder="where found wrong: field=column, one a line"
         )
@@ -58,6 +74,9 @@ class ImportScreen(CommandForm):
     def on_mount(self) -> None:
         offer(self.query_one("#format", Select), FORMATS)
         offer(self.query_one("#encoding", Select), ENCODINGS)
+        offer(self.query_one("#quoting", Select), QUOTINGS)
+        offer(self.query_one("#first", Select), FIRST_LINES)
+        offer(self.query_one("#bad", Select), BAD_ROWS)
         self.fill(self._defaults)
 
     def command(self, values: Mapping[str, str]) -> list[str]:
@@ -71,6 +90,9 @@ class ImportScreen(CommandForm):
             *([f"--encoding={values['encoding']}"] if values["encoding"] not in ("", "utf-8") else []),
             *([f"--items={Path(items).expanduser()}"] if items else []),
             *(f"--map={field}={column}" for field, column in columns.items()),
+            *([f"--quoting={values['quoting']}"] if values["quoting"] in QUOTINGS[1:] else []),
+            *{"names": ["--header"], "data": ["--no-header"]}.get(values["first"], []),
+            *(["--skip-bad"] if BAD_ROWS.get(values["bad"]) else []),
             *("--progress=json", "--json", "--", str(Path(source).expanduser())),
         ]
 
@@ -115,11 +137,12 @@ class ImportScreen(CommandForm):
         self.set_defaults({**self._defaults, "name": Path(event.value.strip()).stem})
 
 
-def _options(values: Mapping[str, str]) -> tuple[Path, str, Path | None, dict[str, str], str | None] | None:
+def _options(values: Mapping[str, str]) -> tuple[Any, ...] | None:
     """What the backend is to look at; None without a source. Raises UserError for a bad mapping."""
     if not (source := values["source"].strip()):
         return None
     items = values["items"].strip()
     columns = pairs(values["columns"], "the columns", "user=customer_id")
     encoding = values["encoding"] if values["encoding"] not in ("", "utf-8") else None
-    return Path(source), values["format"] or "auto", Path(items) if items else None, columns, encoding
+    form = values["quoting"] or "auto", FIRST_LINES.get(values["first"]), BAD_ROWS.get(values["bad"], False)
+    return Path(source), values["format"] or "auto", Path(items) if items else None, columns, encoding, form
