@@ -43,6 +43,13 @@ def import_command(
         bool | None,
         typer.Option("--header/--no-header", help="Is the first line one of names? If not, map by number."),
     ] = None,
+    dates: Annotated[
+        str, typer.Option("--dates", help=f"In 11/10/2019: {', '.join(datasets.ORDERS)}.")
+    ] = "auto",
+    splits: Annotated[
+        list[str] | None,
+        typer.Option("--map-split", metavar="NAME=SPLIT", help="What the name of a split means."),
+    ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out rows that are not sound, and say how many.")
     ] = False,
@@ -51,8 +58,10 @@ def import_command(
     as_json: JsonOption = False,
 ) -> None:
     """Read interactions, or texts with an answer, into a new dataset."""
-    dialect = datasets.Dialect(quoting, header, skip_bad)
-    options = datasets.ImportOptions(format, items, _pairs(mapping or []), encoding, dialect)
+    dialect = datasets.Dialect(quoting, header, skip_bad, dates)
+    options = datasets.ImportOptions(
+        format, items, _pairs(mapping or []), encoding, dialect, _pairs(splits or [])
+    )
     if dry_run:
         dry_run_import(source, options, progress_writer(progress), as_json)
         return
@@ -154,6 +163,6 @@ def _pairs(texts: list[str]) -> dict[str, str]:
     for text in texts:
         field, equals, column = text.partition("=")
         if not (field and equals and column):
-            raise UserError(f"--map {text!r} is not FIELD=COLUMN: write for example --map user=customer_id.")
+            raise UserError(f"{text!r} is not NAME=VALUE: write for example --map user=customer_id.")
         pairs[field] = column
     return pairs

@@ -10,6 +10,7 @@ import numpy as np
 
 from promptrec_tui.datasets.contents import Contents
 from promptrec_tui.datasets.events import again, units_of_second
+from promptrec_tui.datasets.split_names import split_of
 from promptrec_tui.datasets.text_lints import plain, question
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean, did_you_mean
@@ -198,8 +199,7 @@ def _texts(contents: Contents, choice: str, secret: Secret) -> Done:
 
 def _rank(split: str | None) -> int:
     """Test texts are kept before those of validation, and these before all others."""
-    name = (split or "").casefold()
-    return 0 if name == "test" else 1 if name.startswith(("val", "dev")) else 2
+    return {"test": 0, "valid": 1}.get(split_of(split or "") or "", 2)
 
 
 def _pseudonyms(contents: Contents, choice: str, secret: Secret) -> Done:

@@ -38,7 +38,13 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "item": _ITEM_NAMES,
     "rating": ("rating", "ratings", "score", "stars", "overall"),
-    "timestamp": ("timestamp", "time", "ts", "datetime", "date", "unixreviewtime", "ratedat", "watchedat"),
+    # The finer ones first: of a date and a moment in milliseconds the second one orders a day's events.
+    "timestamp": (
+        *("timestampns", "timestampus", "timestampms", "timems", "timestamp", "unixtime", "unixreviewtime"),
+        *("ts", "eventtimestamp", "eventtime", "datetime", "time", "createdat", "ratedat", "watchedat"),
+        *("playedat", "listenedat", "timeadded", "invoicedate", "orderdate", "purchasedate", "reviewtime"),
+        *("reviewdate", "eventdate", "date"),
+    ),
     "key": (*_ITEM_NAMES, "key", "id"),
     "title": (
         "title",
@@ -117,6 +123,22 @@ def find_columns(
         elif field not in optional:
             raise _missing(table, field)
     return found
+
+
+def other_moments(table: Table, columns: Mapping[str, int]) -> tuple[str, ...]:
+    """Which column the moments come from, where several could be it."""
+    if "timestamp" not in columns:
+        return ()
+    used = columns["timestamp"]
+    others = [
+        name
+        for index, name in enumerate(table.columns)
+        if _plain(name) in COMMON_NAMES["timestamp"] and index not in columns.values()
+    ]
+    if not others:
+        return ()
+    said = f"The moments of {shown_name(table.path)} are those of {quoted(table.columns[used])}, not of "
+    return (f"{said}{', '.join(map(quoted, others))}: --map timestamp=COLUMN takes another.",)
 
 
 def _plain(name: str) -> str:

@@ -55,12 +55,15 @@ def looks_like(path: Path, encoding: str = "utf-8") -> LOOKS:
 
 
 def _is_record(line: str) -> bool:
-    """Is this line a whole object, and not an object of arrays, one for each split?"""
+    """Is this line a whole record, and no object of arrays (by split) or of objects (by key)?"""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and not (value and all(isinstance(part, list) for part in value.values()))
+    if not isinstance(value, dict):
+        return False
+    parts = set(map(type, value.values()))
+    return parts not in ({list}, {dict})
 
 
 def _folder(folder: Path, encoding: str, dialect: Dialect) -> Guess:
@@ -76,8 +79,7 @@ def _folder(folder: Path, encoding: str, dialect: Dialect) -> Guess:
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and _may_be_data(path)]
     if len(files) == 1:
         guess = _file(files[0], encoding, dialect)
-        note = f"Of {shown_name(folder)} only {shown_name(files[0])} was read."
-        return Guess(guess.format, guess.why, files[0], (note,))
+        return Guess(guess.format, guess.why, files[0])
     names = ", ".join(shown_name(path) for path in files[:SHOWN_FILES]) or "no data file"
     raise UserError(
         f"{shown_name(folder)} is not a folder of a known layout (ratings.csv and movies.csv, NAME{SUFFIX}, "

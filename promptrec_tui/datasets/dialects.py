@@ -32,11 +32,13 @@ class Dialect:
 
     `quoting`: "csv" (quotes enclose fields), "none" (a quote is a character) or "auto"; `header`: does the
     first line name the columns? None: it has to look as if. `skip_bad`: leave out rows that are not sound.
+    `dates`: "day-first", "month-first", or "auto" to judge by the column.
     """
 
     quoting: str = "auto"
     header: bool | None = None
     skip_bad: bool = False
+    dates: str = "auto"
 
 
 AS_USUAL = Dialect()

@@ -1,16 +1,22 @@
 """Texts with an answer, as the dataset file has them: fields by name, the label, the split."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import count
 
 from promptrec_tui.datasets.bad_rows import BadRows
 from promptrec_tui.datasets.dataset import Example
 from promptrec_tui.datasets.encodings import Tick
+from promptrec_tui.datasets.places import quoted
+from promptrec_tui.datasets.split_names import SPLITS, split_of
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
 
 ANSWERS = ("label", "output")
 TEXT_LIMIT = 1_000_000
+NO_SPLITS: Mapping[str, str] = {}
+SHOWN = 8
 
 
 def read_examples(
@@ -18,14 +24,17 @@ def read_examples(
     columns: Mapping[str, Mapping[str, int]],
     tick: Tick,
     bad: BadRows | None = None,
+    splits: Mapping[str, str] = NO_SPLITS,
 ) -> Iterator[Example]:
     """The examples of all `tables`, by the names of their splits; "examples" is no split.
 
     The columns of fields are called by the fields, others keep their names. An empty text or answer and a
     text beyond the limit go to `bad`. Raises UserError, with file and line, for these when they are not to be
-    left out, and where no example is left.
+    left out, for names of splits of which neither the usual ones nor `splits` tell, and where no example is
+    left.
     """
     bad = bad or BadRows()
+    unknown: Counter[str] = Counter()
     numbers = count()
     for content, table in tables.items():
         found = columns[content]
@@ -48,13 +57,27 @@ def read_examples(
                 fault = f"a field has {longest:,} characters, {TEXT_LIMIT:,} at most"
                 bad.add(table, line, fault, "Shorten it")
                 continue
+            name = fields[split].strip() if split is not None else "" if content == "examples" else content
+            meant = splits.get(name) or split_of(name)
+            if name and meant is None:
+                unknown[name] += 1
             yield Example(
-                next(numbers),
-                {name: fields[index] for index, name in others},
-                fields[answer],
-                (fields[split] or None) if split is not None else None if content == "examples" else content,
+                next(numbers), {name: fields[index] for index, name in others}, fields[answer], meant
             )
     bad.finish()
+    if unknown:
+        raise _unknown_splits(unknown)
     if not next(numbers):
         names = " and ".join(table.path.name for table in tables.values())
         raise UserError(f"{names} names its columns and has no rows (0). Add a row for each example.")
+
+
+def _unknown_splits(unknown: Counter[str]) -> UserError:
+    """What to say of names of splits that mean none."""
+    shown = ", ".join(f"{quoted(name)} ({count:,} rows)" for name, count in unknown.most_common(SHOWN))
+    more = " …" if len(unknown) > SHOWN else ""
+    first = unknown.most_common(1)[0][0]
+    return UserError(
+        f"The names of splits {shown}{more} mean no known split: say what each is, such as "
+        f"--map-split {clean(first)}=train, with one of {', '.join(SPLITS)}."
+    )

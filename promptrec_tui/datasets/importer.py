@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from promptrec_tui.datasets.bad_rows import BadRows
 from promptrec_tui.datasets.catalogue import Catalogue, read_catalogue
-from promptrec_tui.datasets.columns import OPTIONAL, check_mapping, find_columns
+from promptrec_tui.datasets.columns import OPTIONAL, check_mapping, find_columns, other_moments
 from promptrec_tui.datasets.dataset import Example, Item, User
 from promptrec_tui.datasets.described import NO_EXTRAS, described_items, described_users, find_extras
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect, check_quoting
 from promptrec_tui.datasets.encodings import Tick, check_encoding
 from promptrec_tui.datasets.examples import read_examples
 from promptrec_tui.datasets.intake import opened_engine
+from promptrec_tui.datasets.moments import check_order
 from promptrec_tui.datasets.profiles import Profiles, read_profiles
 from promptrec_tui.datasets.sources import Reading, Source, open_source
+from promptrec_tui.datasets.split_names import check_splits
 from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.datasets.writer import write_dataset
@@ -38,13 +40,16 @@ The phases are "reading items", "reading users", "reading interactions", "sortin
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to read a source: format, encoding, the items file that goes with it, columns by field, form."""
+    """How to read a source: format, encoding, the items file that goes with it, columns by field, form, and
+    what names of splits mean.
+    """
 
     format: str = "auto"
     items: Path | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
     dialect: Dialect = AS_USUAL
+    splits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,17 @@ def import_dataset(
         found = open_source(source, options.format, options.items, reading(options, staging))
         columns = map_columns(found, options.mapping)
         if found.has_examples:
-            return _write_examples(target, found, columns, options.dialect.skip_bad, report)
+            return _write_examples(target, found, columns, options, report)
         return _write_interactions(target, found, columns, options, staging, report)
 
 
 def reading(options: ImportOptions, staging: Path) -> Reading:
-    """How the options say to read. Raises UserError for an unknown encoding or quoting."""
-    dialect = replace(options.dialect, quoting=check_quoting(options.dialect.quoting))
+    """How the options say to read. Raises UserError for one that is not known."""
+    dialect = replace(
+        options.dialect,
+        quoting=check_quoting(options.dialect.quoting),
+        dates=check_order(options.dialect.dates),
+    )
     return Reading(check_encoding(options.encoding) if options.encoding else None, staging, dialect)
 
 
@@ -130,7 +139,9 @@ def _write_interactions(
     wanted = {name: index for name, index in columns["interactions"].items() if name != "title"}
     with opened_engine(staging) as engine:
         keys = list(catalogue.ids) if catalogue else None
-        interactions = read_interactions(engine, table, {**wanted, **extras.columns}, keys, tick, skip_bad)
+        interactions = read_interactions(
+            engine, table, {**wanted, **extras.columns}, keys, tick, options.dialect
+        )
         if catalogue is None:
             catalogue = described_items(engine, table, extras, interactions.items)
             profiles, of_users = described_users(engine, table, extras, interactions.users)
@@ -145,7 +156,9 @@ def _write_interactions(
 
         def warnings() -> tuple[str, ...]:
             remarks = (*interactions.warnings, *tally.remarks(), *catalogue.warnings, *of_users)
-            return (*_notes(source), *remarks, *_idle(profiles, interactions))
+            chosen = other_moments(table, columns["interactions"])
+
+            return (*_notes(source), *chosen, *remarks, *_idle(profiles, interactions))
 
         sha256 = write_dataset(
             target,
@@ -161,7 +174,7 @@ def _write_examples(
     target: Path,
     source: Source,
     columns: Mapping[str, Mapping[str, int]],
-    skip_bad: bool,
+    options: ImportOptions,
     report: Progress,
 ) -> Imported:
     counts = {"users": 0, "items": 0, "interactions": 0, "examples": 0, "rejected": 0}
@@ -171,8 +184,14 @@ def _write_examples(
             counts["examples"] += 1
             yield example
 
-    bad = BadRows(skip_bad)
-    examples = read_examples(source.tables, columns, lambda done, total: report("writing", done, total), bad)
+    bad = BadRows(options.dialect.skip_bad)
+    examples = read_examples(
+        source.tables,
+        columns,
+        lambda done, total: report("writing", done, total),
+        bad,
+        check_splits(options.splits),
+    )
 
     def warnings() -> tuple[str, ...]:
         counts["rejected"] = bad.count

@@ -10,12 +10,14 @@ import numpy as np
 
 from promptrec_tui.datasets.bad_rows import WAY_OUT, rows
 from promptrec_tui.datasets.catalogue import KEY_LIMIT
+from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import Tick
 from promptrec_tui.datasets.events import NO_TIME, Events, Ints
 from promptrec_tui.datasets.intake import Engine, objects, put_table, run, take_in
+from promptrec_tui.datasets.moments import parse_moments
 from promptrec_tui.datasets.places import located, quoted, shown_name
 from promptrec_tui.datasets.tables import Table
-from promptrec_tui.datasets.values import decimal_commas, parse_moment, parse_rating
+from promptrec_tui.datasets.values import decimal_commas, parse_rating
 from promptrec_tui.errors import UserError
 
 T = TypeVar("T")
@@ -23,6 +25,10 @@ T = TypeVar("T")
 MILLISECONDS = 10**11
 """From here on a moment is no count of seconds (it would be the year 5138)."""
 YEAR_2100 = 4_102_444_800
+CALENDARS = {"%Y%m%d": "YYYYMMDD", "%Y%m%d%H%M": "YYYYMMDDhhmm", "%Y%m%d%H%M%S": "YYYYMMDDhhmmss"}
+SECONDS = (10**8, 4_102_444_800)
+"""Between these a number looks like seconds, of 1973 to 2100; milliseconds would be of early 1970."""
+
 MOMENTS = "a number of seconds since 1970 or an ISO date"
 EXAMPLES = 5
 SHOWN_LINES = 20
@@ -77,23 +83,23 @@ def read_interactions(
     columns: Mapping[str, int],
     items: Sequence[str] | None,
     tick: Callable[[str], Tick],
-    skip_bad: bool = False,
+    dialect: Dialect = AS_USUAL,
 ) -> Interactions:
     """Read the interactions of `table`; `items` are the keys of the catalogue by id, None without one.
 
-    With `skip_bad` rows that are not sound are left out, and counted among the rejected ones.
+    As the `dialect` says, dates are read and rows that are not sound left out, counted as rejected.
 
     Rows of unknown items are rejected. Users, and items without a catalogue, get ids in the order of their
     first row. Raises UserError, with file and line, for an empty user or item, a bad rating or timestamp;
     and when no row is left.
     """
     take_in(engine, table, columns, "timestamp", tick("reading interactions"))
-    bad = _Bad(engine, table, skip_bad)
+    bad = _Bad(engine, table, dialect.skip_bad)
     _check_keys(bad)
     rated, timed = "rating" in columns, "timestamp" in columns
     if rated:
         _ratings(bad)
-    parted = timed and _timestamps(bad)
+    parted = timed and _timestamps(bad, dialect.dates)
     rejected, unknown = 0, ""
     if items is None:
         items = _number(engine, "item", "items")
@@ -194,13 +200,16 @@ def _ratings(bad: _Bad) -> None:
     put_table(engine, "ratings", columns)
 
 
-def _timestamps(bad: _Bad) -> bool:
+def _timestamps(bad: _Bad, order: str) -> bool:
     """Make the table `moments(text, value, part)` of what is no plain whole number; is there any?
 
-    `value` is in whole seconds, `part` is the rest, by which events are ordered too.
+    `value` is in whole seconds, `part` is the rest, by which events are ordered too. Whole numbers that are
+    dates in every row, such as 20220421, become seconds.
     """
     engine = bad.engine
-    parsed = _parsed(engine, "other", parse_moment)
+    _calendar_numbers(bad)
+    parsed, notes = parse_moments(_texts(engine, "other"), order)
+    bad.notes += [f"{shown_name(bad.table.path)}: {note}" for note in notes]
     _refuse(bad, "timestamp", "other", parsed, MOMENTS)
     whole = [math.floor(value) for value in parsed.values()]
     parts = [value - floor for value, floor in zip(parsed.values(), whole, strict=True)]
@@ -211,6 +220,26 @@ def _timestamps(bad: _Bad) -> bool:
     }
     put_table(engine, "moments", columns)
     return bool(parsed)
+
+
+def _calendar_numbers(bad: _Bad) -> None:
+    """Make seconds of a column in which every number is a date such as 20220421 or 20220421153000."""
+    engine = bad.engine
+    (count,) = engine.execute("SELECT count(timestamp) FROM source").fetchall()[0]
+    for form, shape in CALENDARS.items():
+        text = "CAST(timestamp AS VARCHAR)"
+        date = f"try_strptime({text}, '{form}')"
+        sound = f"{date} BETWEEN '1900-01-01' AND '2100-01-01' AND length({text}) = {len(shape)}"
+        (fitting,) = engine.execute(f"SELECT count(*) FROM source WHERE {sound}").fetchall()[0]
+        if count and fitting == count:
+            engine.execute("ALTER VIEW source RENAME TO source_numbers").fetchall()
+            seconds = f"CAST(epoch({date}) AS BIGINT)"
+            engine.execute(
+                f"CREATE VIEW source AS SELECT * REPLACE ({seconds} AS timestamp) FROM source_numbers"
+            ).fetchall()
+            name = shown_name(bad.table.path)
+            bad.notes.append(f"The timestamps of {name} are dates written {shape}, and were read so, in UTC.")
+            return
 
 
 def _parsed(engine: Engine, column: str, parse: Callable[[str], T]) -> dict[str, T]:
@@ -286,24 +315,39 @@ def _nothing_left(table: Table, rejected: int, unknown: str) -> UserError:
 
 
 def _moments(engine: Engine, table: Table) -> tuple[str, ...]:
-    first, first_line, last, last_line, many = engine.execute(
+    """What is to be said of the moments. Raises UserError where a column has two units.
+
+    In a column of milliseconds early ones are small numbers too: they are of another unit only where each
+    number below 10^11 looks like a count of seconds.
+    """
+    first, first_line, last, last_line, many, small, odd, zeros, seconds_line, seconds = engine.execute(
         "SELECT min(moment), arg_min(line, moment), max(moment), arg_max(line, moment), "
-        f"count(*) FILTER (moment >= {MILLISECONDS}) FROM ordered"
+        f"count(*) FILTER (moment >= {MILLISECONDS}), "
+        f"count(*) FILTER (moment < {MILLISECONDS} AND moment <> 0), "
+        f"count(*) FILTER (moment < {MILLISECONDS} AND moment <> 0 AND moment NOT BETWEEN {SECONDS[0]} AND "
+        f"{SECONDS[1]}), count(*) FILTER (moment = 0), "
+        f"arg_min(line, line) FILTER (moment BETWEEN {SECONDS[0]} AND {SECONDS[1]}), "
+        f"arg_min(moment, line) FILTER (moment BETWEEN {SECONDS[0]} AND {SECONDS[1]}) FROM ordered"
     ).fetchall()[0]
     remarks = []
-    if first < MILLISECONDS <= last:
+    if many and small and not odd:
         fault = (
-            f"the timestamp {last} looks like milliseconds, while {table.unit} {first_line} has {first}; "
+            f"the timestamp {last} looks like milliseconds, while {table.unit} {seconds_line} has {seconds}; "
             f"{many:,} look so. Put all timestamps in one unit"
         )
         raise located(table.path, last_line, fault, table.unit)
-    if first >= MILLISECONDS:
+    if many:
         remarks.append(
             "The timestamps look like milliseconds; they are kept as they are, the order is right."
         )
     elif last >= YEAR_2100:
         remarks.append(
             f"There are timestamps after the year 2100, the latest in {table.unit} {last_line}: {last}."
+        )
+    if zeros and (many or last > SECONDS[0]):
+        remarks.append(
+            f"{zeros:,} timestamps are 0, which often means unknown: they count as the beginning of 1970, "
+            "before all later ones."
         )
     if first < 0:
         remarks.append(

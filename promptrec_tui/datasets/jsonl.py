@@ -7,10 +7,12 @@ from typing import Any
 
 from promptrec_tui.datasets.encodings import Tick, mark_note, read_lines
 from promptrec_tui.datasets.json_texts import as_text, parse_strict
-from promptrec_tui.datasets.places import located, shown_name
+from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.split_names import split_of
 from promptrec_tui.errors import UserError
 
 WHOLE_LIMIT = 1 << 29
+PAIR = ("text", "label")
 MENDED = "Mend the line or take it out"
 
 
@@ -52,10 +54,40 @@ def read_jsonl(path: Path, encoding: str = "utf-8") -> JsonTable:
 
 
 def read_json(path: Path, encoding: str = "utf-8") -> dict[str | None, JsonTable]:
-    """The JSON file `path` by split: an array of objects, or an object of such arrays; None is no split.
+    """The JSON file `path` by split: an array of records, or an object of such arrays; None is no split.
 
-    Raises UserError where it is neither, and for a file beyond the limit.
+    A record is an object, or a pair of text and label. Arrays that are called after one split, such as train
+    and oos_train of CLINC150, are read together. Raises UserError where it is neither, and for a file beyond
+    the limit.
     """
+    parts = _arrays(path, _whole(path, encoding))
+    return {split: _part(path, encoding, part, split) for split, part in parts.items() if part}
+
+
+def read_objects(path: Path, encoding: str = "utf-8") -> JsonTable:
+    """The one table of objects in the JSON file `path`: an array of them, or an object of them by their key.
+
+    The key of each is in the column "key" where the objects have none of that name. Raises UserError where
+    the file holds something else.
+    """
+    value = _whole(path, encoding)
+    if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
+        value = [{"key": key, **each} for key, each in value.items()]
+    if isinstance(value, dict) and not any(isinstance(each, list) for each in value.values()):
+        # One record, written over several lines.
+        value = [value]
+    parts = _arrays(path, value)
+    if len(parts) > 1:
+        names = ", ".join(quoted(str(name)) for name in parts)
+        raise UserError(
+            f"{shown_name(path)} is a JSON object with the arrays {names}. Give a file with one of them."
+        )
+    (part,) = parts.values()
+    return _part(path, encoding, part, None)
+
+
+def _whole(path: Path, encoding: str) -> Any:
+    """The JSON value that is the whole file. Raises UserError where it is none, or beyond the limit."""
     if path.stat().st_size > WHOLE_LIMIT:
         raise UserError(
             f"{shown_name(path)} has more than {WHOLE_LIMIT >> 20} MiB in one JSON value. "
@@ -66,23 +98,36 @@ def read_json(path: Path, encoding: str = "utf-8") -> dict[str | None, JsonTable
         value = parse_strict(text)
     except ValueError as error:
         raise UserError(f"{shown_name(path)}: {error}. Mend the file.") from None
-    parts: dict[str | None, Any] = (
-        {None: value}
-        if isinstance(value, list)
-        else dict(value)
-        if isinstance(value, dict) and value and all(isinstance(part, list) for part in value.values())
-        else {}
-    )
-    if not any(parts.values()):
-        raise UserError(
-            f"{shown_name(path)} holds no records. Give an array of objects, or an object with an array "
-            "for each split."
+    return value
+
+
+def _arrays(path: Path, value: Any) -> dict[str | None, list[Any]]:
+    """The arrays of records in a JSON value, by their split. Raises UserError where there are none."""
+    found: dict[str | None, list[Any]] = {}
+    if isinstance(value, list):
+        found[None] = value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            if isinstance(part, list):
+                found.setdefault(split_of(name) or name, []).extend(part)
+        if len(found) == 1 and split_of(str(next(iter(found)))) is None:
+            # An array that is called data, or items, is no split.
+            found = {None: next(iter(found.values()))}
+    if not any(found.values()):
+        kind = (
+            "an object" if isinstance(value, dict) else "an array" if isinstance(value, list) else "a value"
         )
-    return {split: _part(path, encoding, part, split) for split, part in parts.items() if part}
+        raise UserError(
+            f"{shown_name(path)} is JSON, {kind} without records. Give an array of objects, or an object "
+            "with an array for each split."
+        )
+    return found
 
 
 def _part(path: Path, encoding: str, part: list[Any], split: str | None) -> JsonTable:
     names: dict[str, None] = {}
+    if all(isinstance(record, list) and len(record) == 2 for record in part):
+        part = [dict(zip(PAIR, record, strict=True)) for record in part]
     for number, record in enumerate(part, 1):
         if not isinstance(record, dict):
             where = f"record{f' of {split}' if split else ''}"

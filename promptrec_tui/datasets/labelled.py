@@ -9,13 +9,8 @@ from pathlib import Path
 from promptrec_tui.datasets.delimited import empty_file
 from promptrec_tui.datasets.encodings import Tick, mark_note, read_lines
 from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.split_names import SPLIT_NAMES, SPLITS
 from promptrec_tui.errors import UserError
-
-SPLIT_NAMES = {
-    "train": "train", "training": "train", "valid": "valid", "validation": "valid", "val": "valid",
-    "dev": "valid", "test": "test",
-}  # fmt: skip
-"""The splits by the names of their files."""
 
 MOST_LABEL_CHARACTERS = 60
 LOOKED_AT = 200
@@ -74,5 +69,4 @@ def split_files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     if len(dict(found)) < len(found):
         names = ", ".join(shown_name(path) for _, path in found)
         raise UserError(f"{shown_name(folder)} holds a split twice: {names}. Keep one file of each.")
-    order = list(dict.fromkeys(SPLIT_NAMES.values()))
-    return dict(sorted(found, key=lambda pair: order.index(pair[0])))
+    return dict(sorted(found, key=lambda pair: SPLITS.index(pair[0])))

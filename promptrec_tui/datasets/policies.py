@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from promptrec_tui.datasets.dataset import Dataset
 from promptrec_tui.datasets.events import Bools, Events
+from promptrec_tui.datasets.split_names import split_of
 
 CONTEXT, TRAINING, VALIDATION, TEST = range(4)
 """What an event is: history only, or a target of one of the three parts."""
@@ -136,5 +137,4 @@ def _given(splits: Counter[str | None]) -> SplitSummary:
 
 def part_of(split: str | None) -> int:
     """Which part the name of a given split means."""
-    name = (split or "").casefold()
-    return TEST if name.startswith("test") else VALIDATION if name.startswith(("val", "dev")) else TRAINING
+    return {"test": TEST, "valid": VALIDATION}.get(split_of(split or "") or "", TRAINING)

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from promptrec_tui.datasets.importer import ImportOptions, column_names, map_columns, reading
+from promptrec_tui.datasets.moments import can_be_moment
 from promptrec_tui.datasets.places import quoted
 from promptrec_tui.datasets.sources import Source, open_source
 from promptrec_tui.datasets.staging import staging_folder
@@ -96,7 +97,10 @@ def _fault(fields: Sequence[str], columns: Mapping[str, int]) -> str | None:
             try:
                 parse(fields[columns[name]])
             except ValueError:
-                if name == "rating" and decimal_commas([fields[columns[name]]]):
+                text = fields[columns[name]]
+                if (name == "rating" and decimal_commas([text])) or (
+                    name == "timestamp" and can_be_moment(text)
+                ):
                     continue
                 return f"the {name} {quoted(fields[columns[name]])} cannot be read"
     return None

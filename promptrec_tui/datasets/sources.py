@@ -16,7 +16,7 @@ from promptrec_tui.datasets.columns import (
 from promptrec_tui.datasets.delimited import Delimited, read_delimited
 from promptrec_tui.datasets.detection import FORMATS, Guess, detect, looks_like
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
-from promptrec_tui.datasets.jsonl import read_json, read_jsonl
+from promptrec_tui.datasets.jsonl import read_json, read_jsonl, read_objects
 from promptrec_tui.datasets.labelled import is_labelled, read_labelled_lines, split_files
 from promptrec_tui.datasets.movielens import movielens_tables
 from promptrec_tui.datasets.parquet import read_parquet
@@ -27,6 +27,9 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 
 EXAMPLE_SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".txt", ".parquet")
+
+
+MOST_UNREAD = 20
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def open_source(path: Path, format: str, items: Path | None, reading: Reading) -
         else detect(path, reading.told, reading.dialect)
     )
     source = _OPENERS[guess.format](guess.path, reading)
-    source = replace(source, why=guess.why, notes=(*unpacked, *guess.notes, *source.notes))
+    unread = _unread(path, source) if path.is_dir() else ()
+    source = replace(source, why=guess.why, notes=(*unpacked, *unread, *source.notes))
     if not items:
         return source
     if source.has_examples:
@@ -97,6 +101,20 @@ def open_source(path: Path, format: str, items: Path | None, reading: Reading) -
         kind = {"movielens": "A MovieLens folder", "recbole": "This RecBole source"}[source.format]
         raise UserError(f"{kind} brings its own items. Leave out --items.")
     return replace(source, tables={**source.tables, "items": _item_table(items, reading)})
+
+
+def _unread(folder: Path, source: Source) -> tuple[str, ...]:
+    """A note that names what lies in a folder and is not read."""
+    read = {table.path for table in source.tables.values()}
+    others = [
+        shown_name(path) + ("/" if path.is_dir() else "")
+        for path in sorted(folder.iterdir())
+        if path not in read and not path.name.startswith(".")
+    ]
+    if not others:
+        return ()
+    more = f" and {len(others) - MOST_UNREAD:,} more" if len(others) > MOST_UNREAD else ""
+    return (f"Of {shown_name(folder)} these were not read: {', '.join(others[:MOST_UNREAD])}{more}.",)
 
 
 def find_place(path: Path) -> Path:
@@ -143,7 +161,10 @@ def _csv(path: Path, reading: Reading) -> Source:
 
 
 def _jsonl(path: Path, reading: Reading) -> Source:
-    return Source("jsonl", "", {"interactions": read_jsonl(_file(path, "JSON Lines file"), reading.told)})
+    path = _file(path, "JSON Lines file")
+    whole = looks_like(path, reading.told) == "json"
+    table = read_objects(path, reading.told) if whole else read_jsonl(path, reading.told)
+    return Source("jsonl", "", {"interactions": table})
 
 
 def _parquet(path: Path, reading: Reading) -> Source:
@@ -176,6 +197,8 @@ def _item_table(path: Path, reading: Reading) -> Table:
             return read_parquet(path, reading.staging)
         case "objects":
             return read_jsonl(path, reading.told)
+        case "json":
+            return read_objects(path, reading.told)
         case "typed":
             return read_atomic(path, reading.told)
         case _:

@@ -64,9 +64,9 @@ class Backend:
         items: Path | None,
         mapping: dict[str, str],
         encoding: str | None,
-        form: tuple[str, bool | None, bool] = ("auto", None, False),
+        form: tuple[str, bool | None, bool, str] = ("auto", None, False, "auto"),
     ) -> "Preview":
-        """How a file or folder would be imported; `form`: quoting, is there a header, skip bad rows."""
+        """How a file or folder would be imported; `form`: quoting, has it a header, skip bad rows, dates."""
 
         def look() -> "Preview":
             from promptrec_tui.workspace.datasets import Dialect, ImportOptions, preview

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from promptrec_tui.datasets.dataset import Dataset, Example, open_dataset
 from promptrec_tui.datasets.shots import Shot, draw_shots
+from promptrec_tui.datasets.split_names import split_of
 from promptrec_tui.datasets.splits import leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import FileState, file_state
@@ -24,7 +25,6 @@ from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.templates import as_template, find_template
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "config.json", "chat_template.jinja")
-TRAINING_SPLITS = ("train", "training", None)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def training_examples(examples: Sequence[Example]) -> list[tuple[dict[str, str],
     return [
         (example_fields(example), example.label)
         for example in examples
-        if example.label is not None and example.split in TRAINING_SPLITS
+        if example.label is not None and split_of(example.split or "") not in ("valid", "test")
     ]
 
 
@@ -180,7 +180,7 @@ def _labelled(template: Template, sources: "_Sources", user: str | None, row: in
 
 
 def _is_test(example: Example) -> bool:
-    return "test" in (example.split or "").casefold()
+    return split_of(example.split or "") == "test"
 
 
 def example_fields(example: Example) -> dict[str, str]:

@@ -171,7 +171,10 @@ BAD_FILES = {
     "timestamp text": (SOUND + "u,a,1,now\n", 'line 3: the timestamp "now"'),
     "timestamp empty": (SOUND + "u,a,1,\n", 'line 3: the timestamp ""'),
     "timestamp too large": (SOUND + f"u,a,1,{10**30}\n", "line 3: the timestamp"),
-    "mixed units": (SOUND + "u,a,1,1600000000000\n", "line 3: .*milliseconds, while line 2 has 1"),
+    "mixed units": (
+        "user,item,timestamp\nu,a,1600000000\nu,a,1600000000000\n",
+        "line 3: .*milliseconds, while line 2 has 1600000000",
+    ),
     "escape in a value": (SOUND + "u,a,\x1b]52;x,1\n", 'the rating "]52;x" is not'),
 }  # fmt: skip
 

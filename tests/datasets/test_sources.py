@@ -59,7 +59,7 @@ def test_the_only_data_file_of_a_folder_is_read(write, target):
     write("README.txt", "about")
     imported = import_dataset(folder, target, ImportOptions())
     assert imported.interactions == 1
-    assert imported.warnings[0] == "Of source only a.csv was read."
+    assert imported.warnings[0] == "Of source these were not read: README.txt."
 
 
 @pytest.mark.parametrize("whole", [True, False])

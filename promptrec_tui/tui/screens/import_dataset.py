@@ -26,6 +26,7 @@ ENCODINGS = (
 )
 QUOTINGS = ("auto", "csv", "none")
 FIRST_LINES = {"as it looks": None, "names": True, "data": False}
+DATES = ("auto", "day-first", "month-first")
 BAD_ROWS = {"end the import": False, "are left out": True}
 ABOUT = (
     "Interactions (MovieLens, RecBole, CSV, TSV, JSON Lines, Parquet) or texts with an answer (instruction "
@@ -50,6 +51,7 @@ class ImportScreen(CommandForm):
         "encoding": "utf-8",
         "quoting": "auto",
         "first": "as it looks",
+        "dates": "auto",
         "bad": "end the import",
         "name": "",
     }
@@ -64,6 +66,7 @@ class ImportScreen(CommandForm):
         yield row("encoding", choice("encoding"))
         yield row("quotes", choice("quoting"))
         yield row("first line", choice("first"))
+        yield row("dates", choice("dates"))
         yield row("bad rows", choice("bad"))
         columns = TextArea(
             id="columns", compact=True, placeholder="where found wrong: field=column, one a line"
@@ -76,6 +79,7 @@ class ImportScreen(CommandForm):
         offer(self.query_one("#encoding", Select), ENCODINGS)
         offer(self.query_one("#quoting", Select), QUOTINGS)
         offer(self.query_one("#first", Select), FIRST_LINES)
+        offer(self.query_one("#dates", Select), DATES)
         offer(self.query_one("#bad", Select), BAD_ROWS)
         self.fill(self._defaults)
 
@@ -92,6 +96,7 @@ class ImportScreen(CommandForm):
             *(f"--map={field}={column}" for field, column in columns.items()),
             *([f"--quoting={values['quoting']}"] if values["quoting"] in QUOTINGS[1:] else []),
             *{"names": ["--header"], "data": ["--no-header"]}.get(values["first"], []),
+            *([f"--dates={values['dates']}"] if values["dates"] in DATES[1:] else []),
             *(["--skip-bad"] if BAD_ROWS.get(values["bad"]) else []),
             *("--progress=json", "--json", "--", str(Path(source).expanduser())),
         ]
@@ -144,5 +149,10 @@ def _options(values: Mapping[str, str]) -> tuple[Any, ...] | None:
     items = values["items"].strip()
     columns = pairs(values["columns"], "the columns", "user=customer_id")
     encoding = values["encoding"] if values["encoding"] not in ("", "utf-8") else None
-    form = values["quoting"] or "auto", FIRST_LINES.get(values["first"]), BAD_ROWS.get(values["bad"], False)
+    form = (
+        values["quoting"] or "auto",
+        FIRST_LINES.get(values["first"]),
+        BAD_ROWS.get(values["bad"], False),
+        values["dates"] or "auto",
+    )
     return Path(source), values["format"] or "auto", Path(items) if items else None, columns, encoding, form
