@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from promptrec_tui.datasets.contents import Contents
+from promptrec_tui.datasets.entities import without_entities
 from promptrec_tui.datasets.events import again, units_of_second
 from promptrec_tui.datasets.split_names import split_of
 from promptrec_tui.datasets.text_lints import plain, question
@@ -187,6 +188,23 @@ def _merge(contents: Contents) -> Done:
     return replace(contents, events=events, listed=listed), int((events.item != contents.events.item).sum())
 
 
+def _entities(contents: Contents, choice: str, secret: Secret) -> Done:
+    items = [replace(item, title=without_entities(item.title)) for item in contents.items]
+    examples = [
+        replace(
+            example,
+            fields={
+                name: without_entities(value) if isinstance(value, str) else value
+                for name, value in example.fields.items()
+            },
+        )
+        for example in contents.examples
+    ]
+    changed = sum(new != old for new, old in zip(items, contents.items, strict=True))
+    changed += sum(new != old for new, old in zip(examples, contents.examples, strict=True))
+    return replace(contents, items=items, examples=examples), changed
+
+
 def _texts(contents: Contents, choice: str, secret: Secret) -> Done:
     kept: dict[str, int] = {}
     for number in sorted(
@@ -259,6 +277,9 @@ STEPS: Mapping[str, StepKind] = {
         _core,
     ),
     "unseen": StepKind("drop", "drop", "leave out items that nobody had", _unseen),
+    "entities": StepKind(
+        "unescape", "unescape", "write characters such as &amp; as they are, in titles and texts", _entities
+    ),
     "texts": StepKind("once", "once", "keep one of each text, that of the test split first", _texts),
     "users": StepKind(
         "pseudonyms", "pseudonyms", "replace user keys by keyed hashes, leave out attributes", _pseudonyms

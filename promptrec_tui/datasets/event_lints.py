@@ -21,6 +21,10 @@ A_DAY = 86_400
 _LAST_NUMBER = re.compile(r"\d{1,15}$")
 
 
+SIGMAS = 5.0
+"""How far above chance, in standard deviations, an order of ids has to be before it is told."""
+
+
 @dataclass(frozen=True, eq=False)
 class Records:
     """The interactions of a dataset with their items and user keys by id; `now` is in seconds since 1970."""
@@ -107,7 +111,7 @@ def duplicate_events(records: Records) -> Lint | None:
 def future_items(records: Records) -> Lint | None:
     """Events that happened before their item was there."""
     times = seconds(records.events)
-    released = release_times(records.items)
+    released = release_times(records.items, records.now)
     if times is None or np.isnan(released).all():
         return None
     found = np.flatnonzero(times < released[records.events.item])
@@ -137,8 +141,18 @@ def ordered_ids(records: Records) -> Lint | None:
     steps = np.flatnonzero(np.diff(events.user) == 0)
     next_id = float((np.diff(numbers[events.item])[steps] == 1).mean())
     given_away = own >= 0.9
-    if following < 0.2 and next_id < 0.05:
+    # By chance the rank correlation of n events has the variance 1 / (n - 1), and the overall one weighs each
+    # user by n (n^2 - 1); one step in as many as there are items goes to the next id.
+    lengths = np.bincount(events.user)[users].astype(float)
+    weights = lengths * (lengths**2 - 1)
+    noise = float(np.sqrt((weights**2 / (lengths - 1)).sum()) / weights.sum())
+    rises = following >= 0.2 and following >= SIGMAS * noise
+    chance = 1 / max(len(records.items), 2)
+    spread = float(np.sqrt(chance * (1 - chance) / max(len(steps), 1)))
+    follows = next_id >= max(0.05, 3 * chance) and next_id >= chance + SIGMAS * spread
+    if not rises and not follows:
         return None
+    ties = ", and compare data.tie_rule=line with data.tie_rule=item" if events.timed else ""
     return Lint(
         "ordered_ids",
         "serious" if next_id >= 0.2 else "warning" if following >= 0.5 else "note",
@@ -152,7 +166,7 @@ def ordered_ids(records: Records) -> Lint | None:
             for user, rho in zip(users, own, strict=True)
             if rho >= 0.9
         ),
-        "Leave ids out of templates, and compare data.tie_rule=line with data.tie_rule=item.",
+        f"Leave ids out of templates{ties}.",
     )
 
 

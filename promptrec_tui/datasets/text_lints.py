@@ -7,6 +7,7 @@ from functools import cached_property
 
 from promptrec_tui.datasets.authors import authors
 from promptrec_tui.datasets.dataset import Example
+from promptrec_tui.datasets.entities import entities
 from promptrec_tui.datasets.findings import Lint, Severity, percent, shown
 from promptrec_tui.datasets.mojibake import broken_parts
 from promptrec_tui.datasets.privacy import masked, personal_data
@@ -103,7 +104,7 @@ def texts_across_splits(texts: Texts) -> Lint | None:
         f"{len(shared):,} texts stand in more than one split: the test asks what was taught.",
         shared,
         texts,
-        "Keep each in the test split only: `dataset clean --step texts=once`.",
+        "Keep each in one split only, the test before the others: `dataset clean --step texts=once`.",
     )
 
 
@@ -116,7 +117,8 @@ def contradicting_labels(texts: Texts) -> Lint | None:
         f"{len(found):,} texts stand with different labels: no answer can be right each time.",
         found,
         texts,
-        "Settle them in the source; `dataset clean --step texts=once` keeps the first label.",
+        "Settle them in the source; `dataset clean --step texts=once` keeps the first copy of the test "
+        "split, else that of validation, else the first of all, with its label.",
     )
 
 
@@ -209,6 +211,20 @@ def broken_texts(texts: Texts) -> Lint | None:
     )
 
 
+def escaped_texts(texts: Texts) -> Lint | None:
+    """Texts with characters written as in HTML."""
+    found = {row: parts for row, text in enumerate(texts.texts) if (parts := entities(text))}
+    return _lint(
+        "escaped_texts",
+        "warning",
+        f"{len(found):,} of {len(texts.texts):,} texts hold characters written as in HTML: "
+        f"{', '.join(_most_common(found.values()))}.",
+        list(found),
+        texts,
+        "Write them as they are: `dataset clean --step entities=unescape`.",
+    )
+
+
 def empty_texts(texts: Texts) -> Lint | None:
     """Examples that ask nothing, or have no answer."""
     found = [
@@ -234,6 +250,7 @@ TEXT_LINTS = (
     contradicting_labels,
     unbalanced_labels,
     broken_texts,
+    escaped_texts,
     empty_texts,
 )
 

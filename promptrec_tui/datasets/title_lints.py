@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from promptrec_tui.datasets.dataset import Item
+from promptrec_tui.datasets.entities import entities
 from promptrec_tui.datasets.findings import Lint, percent, shown
 from promptrec_tui.datasets.mojibake import broken_parts
 
@@ -32,7 +33,8 @@ def duplicate_titles(items: Sequence[Item]) -> Lint | None:
 
 def title_prefixes(items: Sequence[Item]) -> Lint | None:
     """Titles with which longer titles begin."""
-    titles = sorted({item.title for item in items})
+    # Keys that stand for titles begin one another all the time.
+    titles = sorted({item.title for item in items if item.title != item.key})
     # Everything that begins with a title stands right behind it.
     found = [(title, after) for title, after in pairwise(titles) if after.startswith(title)]
     if not found:
@@ -84,4 +86,21 @@ def broken_titles(items: Sequence[Item]) -> Lint | None:
     )
 
 
-TITLE_LINTS = (duplicate_titles, title_prefixes, empty_titles, broken_titles)
+def escaped_titles(items: Sequence[Item]) -> Lint | None:
+    """Titles with characters written as in HTML."""
+    found = [(item, parts) for item in items if (parts := entities(item.title))]
+    if not found:
+        return None
+    return Lint(
+        "escaped_titles",
+        "warning",
+        f"{len(found):,} of {len(items):,} titles hold characters written as in HTML, such as "
+        f"{found[0][1][0]}.",
+        len(found),
+        len(found) / len(items),
+        shown(f"{item.title} ({', '.join(parts)})" for item, parts in found),
+        "Write them as they are: `dataset clean --step entities=unescape`.",
+    )
+
+
+TITLE_LINTS = (duplicate_titles, title_prefixes, empty_titles, broken_titles, escaped_titles)

@@ -28,6 +28,7 @@ CHOICES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "titles": ("titles", ("tidy", "articles", "merge")),
     "kcore": ("k-core", ()),
     "unseen": ("items nobody had", ("drop",)),
+    "entities": ("HTML entities", ("unescape",)),
     "texts": ("same text twice", ("once",)),
     "users": ("user keys", ("pseudonyms",)),
 }

@@ -18,7 +18,7 @@ from promptrec_tui.errors import UserError
 
 CHOICES = ["times=seconds", "dedupe=first", "dedupe=last", "repeats=first", "repeats=last", "rating=3"]
 CHOICES += ["untitled=drop", "titles=articles", "titles=merge", "kcore=2", "kcore=1,3", "unseen=drop"]
-CHOICES += ["texts=once", "users=pseudonyms"]
+CHOICES += ["entities=unescape", "texts=once", "users=pseudonyms"]
 KEYS = st.sampled_from("abcde")
 TIMES = st.sampled_from([-1, 0, 7, 10**9, 10**9 + 1, 10**12, 10**15])
 EVENTS = st.tuples(KEYS, TIMES, st.sampled_from([None, 1.0, 3.5, 5.0]))
