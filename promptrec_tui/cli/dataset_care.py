@@ -99,7 +99,8 @@ def clean_command(
     """Make a new dataset of another one, step by step; the old one stays.
 
     Steps: times=seconds, dedupe=first|last, repeats=first|last, rating=N (from N on is liked), untitled=drop,
-    titles=tidy|articles|merge, kcore=N or N,M (users, items), unseen=drop, entities=unescape, texts=once, users=pseudonyms.
+    titles=tidy|articles|merge, kcore=N or N,M (users, items), unseen=drop, entities=unescape,
+    texts=once, users=pseudonyms.
     """
     if name is None and not dry_run:
         raise UserError("Give the new dataset a name with --name, or only count with --dry-run.")
