@@ -8,7 +8,7 @@ import typer
 
 from promptrec_tui.cli import control, queue
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
-from promptrec_tui.cli.pairs import SetOption, pairs
+from promptrec_tui.cli.pairs import SetOption, WithKeys, pairs
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
 from promptrec_tui.text import clean
@@ -23,7 +23,7 @@ app = typer.Typer(help="Tuning runs.", no_args_is_help=True)
 COLUMNS = ("name", "state", "queue", "step", "total_steps", "train_loss", "ndcg", "dataset", "model", "id")
 
 
-@app.command("start")
+@app.command("start", cls=WithKeys)
 def start_command(
     name: Annotated[str, typer.Option("--name", help="What to call the run.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
