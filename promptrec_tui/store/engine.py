@@ -94,11 +94,11 @@ def open_catalogue(home: Home) -> Catalogue:
     """
     check_after_crash(home)
     lock = share(home)
+    if is_behind(home):
+        lock.release()
+        bring_up_to_date(home)
+        lock = share(home)
     try:
-        if is_behind(home):
-            lock.release()
-            bring_up_to_date(home)
-            lock = share(home)
         # With a share of the lock nobody can migrate the file any more.
         return Catalogue(home, lock, read_only=newer_sentence(home))
     except BaseException:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from promptrec_tui.datasets.staging import sweep
 from promptrec_tui.files import sha256_folder
 from promptrec_tui.home import Home
 from promptrec_tui.models.check import check_model
@@ -38,6 +39,7 @@ def open_workspace(home: Home) -> Workspace:
     Raises UserError when the home cannot be written, or its catalogue is damaged or cannot be read.
     """
     home.create()
+    sweep(home.datasets)
     workspace = Workspace(home, open_catalogue(home))
     if not workspace.catalogue.read_only:
         _list_embedded_model(workspace)
