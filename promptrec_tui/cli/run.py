@@ -77,10 +77,8 @@ def logs_command(
 ) -> None:
     """Print the end of a run's log."""
     with workspace() as here:
-        path = runs.log_path(here, run)
-    if path.exists():
-        for line in path.read_text(errors="replace").splitlines()[-lines:]:
-            print(clean(line))
+        for line in runs.log_tail(here, run, lines):
+            print(line)
 
 
 app.command("pause")(control.pause_command)
