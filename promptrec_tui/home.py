@@ -32,6 +32,11 @@ class Home:
         return self.root / "app.lock"
 
     @property
+    def rebuilding(self) -> Path:
+        """There while the catalogue is made anew, and locked by whoever does it."""
+        return self.root / "rebuilding"
+
+    @property
     def ballast(self) -> Path:
         """Room for the catalogue on a full disk."""
         return self.root / "ballast"
@@ -112,8 +117,7 @@ class Home:
         The mode is changed of an earlier home and of an empty folder only. A folder with other content may
         be shared: it is used as it stands when it is private, and refused when it is not.
         """
-        facts = self.root.stat()
-        owner, me = facts.st_uid, os.geteuid()
+        owner, me = self.root.stat().st_uid, os.geteuid()
         if owner != me or self.root.lstat().st_uid not in (0, me):
             raise UserError(
                 f"The home folder {self.root} belongs to another user: "
@@ -121,7 +125,7 @@ class Home:
             )
         if not is_open(self.root):
             return
-        if not self._is_earlier() and (any(self.root.iterdir()) or facts.st_mode & stat.S_ISVTX):
+        if any(self.root.iterdir()) and not self._is_earlier():
             raise UserError(
                 f"{self.root} is no home of promptrec, and others may look into it, so it stays as it is: "
                 f"set {VARIABLE} to a new folder, for example {self.root / 'promptrec'}."

@@ -42,13 +42,9 @@ def test_a_private_folder_with_other_content_is_used_as_it_stands(tmp_path: Path
     assert (place / "notes.txt").read_text() == "mine"
 
 
-def test_an_empty_folder_becomes_the_home_and_is_shut_unless_it_is_sticky(tmp_path: Path) -> None:
+def test_an_empty_folder_becomes_the_home_and_is_shut(tmp_path: Path) -> None:
     place = tmp_path / "empty"
     place.mkdir()
-    place.chmod(0o1777)
-    with pytest.raises(UserError, match="no home of promptrec"):
-        Home(place).create()
-    assert mode(place) == 0o1777
     place.chmod(0o755)
     Home(place).create()
     assert mode(place) == 0o700

@@ -35,8 +35,13 @@ Progress = Callable[[str, int, int], None]
 
 @contextmanager
 def workspace() -> Iterator[Workspace]:
-    """The user's home, opened and brought up to date. That it can be read only is said on stderr."""
+    """The user's home, opened and brought up to date.
+
+    That its catalogue can be read only, or was gone and came back, is said on stderr.
+    """
     with opened(find_home()) as here:
+        if here.recovered:
+            print(f"promptrec: {clean(here.recovered)}", file=sys.stderr)
         if here.catalogue.read_only:
             print(f"promptrec: {clean(here.catalogue.read_only)}", file=sys.stderr)
         yield here
