@@ -12,6 +12,9 @@ from promptrec_tui.errors import UserError
 
 VARIABLE = "PROMPTREC_HOME"
 
+LONGEST = 400
+"""Bytes of the home's path: SQLite opens no file whose path has more than 512, journals included."""
+
 
 @dataclass(frozen=True)
 class Home:
@@ -27,6 +30,11 @@ class Home:
     def app_lock(self) -> Path:
         """Shared by every program that has the catalogue open."""
         return self.root / "app.lock"
+
+    @property
+    def rebuilding(self) -> Path:
+        """There while the catalogue is made anew, and locked by whoever does it."""
+        return self.root / "rebuilding"
 
     @property
     def ballast(self) -> Path:
@@ -71,35 +79,68 @@ class Home:
     def create(self) -> "Home":
         """Make the folders, private to their owner, and keep new files private too, temporary ones as well.
 
-        Raises UserError when the place cannot be written, or belongs to somebody else.
+        Raises UserError when the place cannot be written, belongs to somebody else, is a folder of something
+        else that others may look into, or has too long a path.
         """
         os.umask(0o077)
-        inner = (self.datasets, self.models, self.runs, self.slots, self.backups, self.temporary)
+        inner = (*self._folders, self.temporary)
         try:
+            self._check_length()
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._claim()
             for folder in inner:
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"Cannot make the home folder {self.root}: {error.strerror}. "
+                f"Cannot make the home folder {_short(self.root)}: {error.strerror}. "
                 f"Set {VARIABLE} to a folder you may write."
             ) from None
         os.environ["TMPDIR"] = str(self.temporary)
         return self
 
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        """What makes a folder recognisable as a home, all of them together."""
+        return self.datasets, self.models, self.runs, self.slots, self.backups
+
+    def _check_length(self) -> None:
+        length = len(os.fsencode(os.path.realpath(self.root)))
+        if length > LONGEST:
+            raise UserError(
+                f"The path of the home folder is too long ({length:,} bytes, at most {LONGEST}): "
+                f"set {VARIABLE} to a shorter one. It begins {_short(self.root)}"
+            )
+
     def _claim(self) -> None:
-        """Refuse the home of another user, or behind another user's link; shut others out of one's own."""
+        """Refuse the home of another user, or behind another user's link; shut others out of one's own.
+
+        The mode is changed of an earlier home and of an empty folder only. A folder with other content may
+        be shared: it is used as it stands when it is private, and refused when it is not.
+        """
         owner, me = self.root.stat().st_uid, os.geteuid()
         if owner != me or self.root.lstat().st_uid not in (0, me):
             raise UserError(
                 f"The home folder {self.root} belongs to another user: "
                 f"set {VARIABLE} to a folder of your own."
             )
-        if is_open(self.root):
-            # Some file systems know no modes; `doctor` tells of it.
-            with suppress(PermissionError):
-                self.root.chmod(0o700)
+        if not is_open(self.root):
+            return
+        if any(self.root.iterdir()) and not self._is_earlier():
+            raise UserError(
+                f"{self.root} is no home of promptrec, and others may look into it, so it stays as it is: "
+                f"set {VARIABLE} to a new folder, for example {self.root / 'promptrec'}."
+            )
+        # Some file systems know no modes; `doctor` tells of it.
+        with suppress(PermissionError):
+            self.root.chmod(0o700)
+
+    def _is_earlier(self) -> bool:
+        return self.database.is_file() or all(folder.is_dir() for folder in self._folders)
+
+
+def _short(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def is_open(folder: Path) -> bool:
@@ -131,10 +172,23 @@ def _is_own_group(number: int) -> bool:
 
 
 def find_home(name: str | None = None) -> Home:
-    """`$PROMPTREC_HOME`, else the platform's user data folder; `name` picks a sibling such as "demo"."""
-    if given := os.environ.get(VARIABLE):
-        return Home(Path(given).expanduser().absolute())
-    import platformdirs
+    """`$PROMPTREC_HOME`, else the platform's user data folder; `name` picks a sibling such as "demo".
 
-    folder = platformdirs.user_data_path("promptrec")
+    Raises UserError when there is no telling where that is.
+    """
+    given = os.environ.get(VARIABLE)
+    try:
+        if given:
+            return Home(Path(given).expanduser().absolute())
+        import platformdirs
+
+        folder = platformdirs.user_data_path("promptrec").absolute()
+    except RuntimeError:
+        unknown = f"{VARIABLE} is {given}, but there is no such user" if given else "Your home is not known"
+        raise UserError(f"{unknown}: set {VARIABLE} to the full path of a folder.") from None
+    except OSError as error:
+        raise UserError(
+            f"The present folder is gone ({error.strerror}): go to another, "
+            f"or set {VARIABLE} to the full path of a folder."
+        ) from None
     return Home(folder / name if name else folder / "home")

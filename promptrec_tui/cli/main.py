@@ -1,7 +1,9 @@
 """The command `promptrec`: one group per noun."""
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +11,8 @@ from typer.exceptions import TyperException
 
 from promptrec_tui import __version__
 from promptrec_tui.cli import dataset, demo, doctor, model, recommend, run, template
-from promptrec_tui.cli.streams import clean_streams
+from promptrec_tui.cli.streams import ReaderGoneError, clean_streams
+from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
 from promptrec_tui.text import clean
 from promptrec_tui.tui.notices import sentence_of
@@ -58,16 +61,39 @@ def run_command(arguments: Sequence[str]) -> int:
     with clean_streams():
         try:
             result = app(list(arguments), prog_name="promptrec", standalone_mode=False)
+            sys.stdout.flush()
         except TyperException as error:
-            print(f"promptrec: {clean(error.format_message())} See 'promptrec --help'.", file=sys.stderr)
+            print(f"promptrec: {clean(_usage(error))}", file=sys.stderr)
             return error.exit_code
         except (KeyboardInterrupt, typer.Abort):
             print("promptrec: cancelled; nothing was left behind.", file=sys.stderr)
             return 130
-        except BrokenPipeError:
+        except ReaderGoneError:
             return 0
         except Exception as error:
-            sentence = sentence_of(error, find_home().root / "app.log")
-            print(f"promptrec: {clean(sentence)}", file=sys.stderr)
+            print(f"promptrec: {clean(sentence_of(error, _log()))}", file=sys.stderr)
             return 1
     return result if isinstance(result, int) else 0
+
+
+def _usage(error: TyperException) -> str:
+    """What was wrong with a command line, the option that was probably meant, and where help is."""
+    said = error.format_message().rstrip()
+    said += "" if said.endswith((".", "?", ")")) else "."
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return f"{said} See 'promptrec --help'."
+    wanted = str(getattr(error, "option_name", "")).lstrip("-").casefold()
+    options = [name for param in context.command.params for name in param.opts if name.startswith("-")]
+    meant = [name for name in options if wanted and name.lstrip("-").casefold() == wanted]
+    if meant:
+        said += f" Did you mean {meant[0]}?"
+    return f"{said} See '{context.command_path} --help'."
+
+
+def _log() -> Path:
+    """Where the details of an unexpected error go; nowhere when there is no home."""
+    try:
+        return find_home().root / "app.log"
+    except UserError:
+        return Path(os.devnull)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.cells import cell_len, set_cell_size
 
-from promptrec_tui.cli.streams import write_over
+from promptrec_tui.cli.streams import can_show, write_over
 from promptrec_tui.home import find_home
 from promptrec_tui.text import clean, is_harmless
 from promptrec_tui.workspace.opening import Workspace, opened
@@ -37,9 +37,12 @@ Progress = Callable[[str, int, int], None]
 def workspace() -> Iterator[Workspace]:
     """The user's home, opened and brought up to date.
 
-    That it can be read only is said on stderr, and at the end whatever a verb noted.
+    That its catalogue can be read only, or was gone and came back, is said on stderr, and at the end whatever
+    a verb noted.
     """
     with opened(find_home()) as here:
+        if here.recovered:
+            print(f"promptrec: {clean(here.recovered)}", file=sys.stderr)
         if here.catalogue.read_only:
             print(f"promptrec: {clean(here.catalogue.read_only)}", file=sys.stderr)
         try:
@@ -53,9 +56,11 @@ def print_json(value: Any) -> None:
     """One document, UTF-8, on stdout.
 
     Controls that JSON allows as they are (DEL, C1, bidi) are escaped: the value is the same, and a terminal
-    does nothing with it. Other scripts stay readable.
+    does nothing with it. Other scripts stay readable, unless the encoding of stdout lacks them: escaped then.
     """
     text = json.dumps(value, ensure_ascii=False, indent=1)
+    if not can_show(text, sys.stdout.encoding):
+        text = json.dumps(value, indent=1)
     print(
         "".join(char if char == "\n" or is_harmless(char) else f"\\u{ord(char):04x}" for char in text)
         if any(not line.isprintable() for line in text.split("\n"))

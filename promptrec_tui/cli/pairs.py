@@ -1,15 +1,21 @@
 """Spec keys on a command line: `--set KEY=VALUE`."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.workspace.settings import setting_rows
 
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A spec key, such as train.epochs=3."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting, such as train.epochs=3; repeat. 'promptrec run start --help' lists them.",
+    ),
 ]
 
 
@@ -22,3 +28,14 @@ def pairs(texts: Iterable[str] | None) -> dict[str, str]:
             raise UserError(f"--set {text!r} is not KEY=VALUE: write for example --set train.epochs=3.")
         found[key.strip()] = value.strip()
     return found
+
+
+class WithKeys(TyperCommand):
+    """A command whose help ends with every key that `--set` takes."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the keys below the options, each with its default and what it may be."""
+        with formatter.section("Keys of --set and --config"):
+            formatter.write_dl(
+                [(f"{key}={default}", f"{allowed}.") for key, default, allowed in setting_rows()], col_max=40
+            )

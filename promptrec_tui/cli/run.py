@@ -9,7 +9,7 @@ import typer
 
 from promptrec_tui.cli import control, queue
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
-from promptrec_tui.cli.pairs import SetOption, pairs
+from promptrec_tui.cli.pairs import SetOption, WithKeys, pairs
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
 from promptrec_tui.text import clean
@@ -24,7 +24,7 @@ app = typer.Typer(help="Tuning runs.", no_args_is_help=True)
 COLUMNS = ("name", "state", "queue", "step", "total_steps", "train_loss", "ndcg", "dataset", "model", "id")
 
 
-@app.command("start")
+@app.command("start", cls=WithKeys)
 def start_command(
     name: Annotated[str, typer.Option("--name", help="What to call the run.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
@@ -81,10 +81,8 @@ def logs_command(
 ) -> None:
     """Print the end of a run's log."""
     with workspace() as here:
-        path = runs.log_path(here, run)
-    if path.exists():
-        for line in path.read_text(errors="replace").splitlines()[-lines:]:
-            print(clean(line))
+        for line in runs.log_tail(here, run, lines):
+            print(line)
 
 
 app.command("pause")(control.pause_command)

@@ -1,47 +1,120 @@
 """Standard output and error as commands have them: whatever is printed, a terminal gets plain text."""
 
 import io
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import TextIO
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import NoReturn, TextIO
 
+from rich.cells import cell_len
+
+from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean, clean_lines
+
+SIMPLER = str.maketrans({"–": "-", "━": "#", "─": "-", "…": ".", "’": "'", "×": "x", "·": "."})
+"""What is drawn where the encoding lacks the characters of the program's own words and bars."""
+
+
+class OutputError(UserError):
+    """What a command had to say could not be written."""
+
+
+class ReaderGoneError(Exception):
+    """Nobody reads the output any more, as with `| head`."""
 
 
 class CleanStream(io.TextIOBase):
-    """Cleans what is written to it, line by line: titles, names and errors may hold anything."""
+    """Cleans what is written to it, line by line: titles, names and errors may hold anything.
 
-    def __init__(self, stream: TextIO) -> None:
+    What the stream's encoding lacks becomes `?`, two of them for a wide character. With `must` a write that
+    fails raises OutputError, or ReaderGoneError; without it, it is passed over:
+    progress that cannot be shown ends no import.
+    """
+
+    def __init__(self, stream: TextIO, must: bool = True) -> None:
         self.stream = stream
+        self.must = must
 
     def write(self, text: str) -> int:
-        self.stream.write(clean_lines(text))
+        self.raw(clean_lines(text))
         return len(text)
 
+    def raw(self, text: str) -> None:
+        """Write `text`, control sequences and all."""
+        with self._told():
+            self.stream.write(shown_in(text, self.encoding))
+
     def flush(self) -> None:
-        self.stream.flush()
+        with self._told():
+            self.stream.flush()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            if self.must:
+                # Typer would turn a BrokenPipeError itself into exit status 1.
+                raise ReaderGoneError from None
+        except (OSError, ValueError) as error:
+            if self.must:
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                raise OutputError(f"The output cannot be written: {reason}.") from None
 
     def isatty(self) -> bool:
-        return self.stream.isatty()
+        with suppress(ValueError):
+            return self.stream.isatty()
+        return False
 
     def fileno(self) -> int:
         return self.stream.fileno()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        return self.stream.encoding
+        return getattr(self.stream, "encoding", None) or "utf-8"
+
+
+def can_show(text: str, encoding: str | None) -> bool:
+    """Whether an encoding has all characters of `text`."""
+    try:
+        text.encode(encoding or "utf-8")
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def shown_in(text: str, encoding: str) -> str:
+    """`text` with what the encoding lacks replaced, as wide as before."""
+    if can_show(text, encoding):
+        return text
+    simpler = (char if can_show(char, encoding) else char.translate(SIMPLER) for char in text)
+    return "".join(char if can_show(char, encoding) else "?" * cell_len(char) for char in simpler)
 
 
 @contextmanager
 def clean_streams() -> Iterator[None]:
     """`print` and whoever else writes to stdout or stderr within the block write through a `CleanStream`."""
-    with redirect_stdout(CleanStream(sys.stdout)), redirect_stderr(CleanStream(sys.stderr)):
+    with redirect_stdout(CleanStream(sys.stdout)), redirect_stderr(CleanStream(sys.stderr, must=False)):
         yield
 
 
 def write_over(line: str, end: str = "") -> None:
     """Write `line` to stderr over the last one: the only control sequence that commands send."""
-    stream = sys.stderr.stream if isinstance(sys.stderr, CleanStream) else sys.stderr
-    stream.write(f"\r\x1b[2K{clean(line)}{end}")
-    stream.flush()
+    text = f"\r\x1b[2K{clean(line)}{end}"
+    if isinstance(sys.stderr, CleanStream):
+        sys.stderr.raw(text)
+    else:
+        sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def leave(status: int) -> NoReturn:
+    """End the process. What Python still holds for a stream that takes nothing is dropped without a word."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
+    sys.exit(status)

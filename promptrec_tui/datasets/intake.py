@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.datasets.encodings import Tick
+from promptrec_tui.datasets.staging import why_not_written
 from promptrec_tui.datasets.tables import Table
+from promptrec_tui.errors import UserError
 
 MEMORY = "600MB"
 CHUNK = 65_536
@@ -20,7 +22,10 @@ Engine = Any
 
 @contextmanager
 def opened_engine(staging: Path) -> Iterator[Engine]:
-    """A database in the folder `staging`, where it also puts what does not fit into its memory."""
+    """A database in the folder `staging`, where it also puts what does not fit into its memory.
+
+    Raises UserError when the disk, a limit or the memory does not hold what is put in.
+    """
     import duckdb
 
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -30,8 +35,13 @@ def opened_engine(staging: Path) -> Iterator[Engine]:
         "autoload_known_extensions": "false",
         "autoinstall_known_extensions": "false",
     }
-    with closing(duckdb.connect(str(staging / "work.duckdb"), config=config)) as engine:
-        yield engine
+    try:
+        with closing(duckdb.connect(str(staging / "work.duckdb"), config=config)) as engine:
+            yield engine
+    except duckdb.Error as error:
+        if sentence := why_not_written(error, staging.parent.parent):
+            raise UserError(sentence) from error
+        raise
 
 
 def take_in(engine: Engine, table: Table, columns: Mapping[str, int], exact: str, tick: Tick) -> None:

@@ -11,6 +11,7 @@ from promptrec_tui.datasets.delimited import sql_text
 from promptrec_tui.datasets.encodings import Tick
 from promptrec_tui.datasets.places import quoted, shown_name
 from promptrec_tui.datasets.quarantine import answer, read_apart
+from promptrec_tui.datasets.staging import why_not_written
 from promptrec_tui.errors import UserError
 
 MAGIC = b"PAR1"
@@ -92,6 +93,8 @@ def convert(source: Path, copy: Path) -> dict[str, Any]:
             engine.execute(f"COPY ({written}) TO {sql_text(str(copy))} (FORMAT parquet)")
             _check_characters(engine, source, copy, len(columns))
         except duckdb.Error as error:
+            if sentence := why_not_written(error, copy.parent):
+                raise UserError(sentence) from None
             raise _damaged(engine, source, plain, error) from None
     return {
         "columns": columns,

@@ -1,5 +1,6 @@
 """What a run is: its resolved, immutable description, as it stands in `run.json`."""
 
+import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.text import clean, did_you_mean
+from promptrec_tui.runs.synonyms import meant
+from promptrec_tui.text import clean
 
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?|(GPU|MIG)-[0-9A-Za-z/-]+)$"
 RUN_ID = r"^[0-9a-z][0-9a-z-]{0,62}$"
@@ -224,14 +226,26 @@ def apply_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     values: dict[str, dict[str, Any]] = settings.model_dump()
     for key, value in changes.items():
         if key not in known:
-            near = did_you_mean(key, known) or f" The keys are: {', '.join(known)}."
-            raise UserError(f"There is no setting {clean(key)!r}.{near}")
+            raise UserError(f"There is no setting {clean(key)!r}.{nearest(key)}")
         group, name = key.split(".")
         values[group][name] = value.strip() if isinstance(value, str) else value
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise UserError(_sentence(error)) from None
+
+
+def nearest(key: str) -> str:
+    """Which setting was meant by a key that is none: by its meaning first, by its letters otherwise."""
+    known = setting_keys()
+    if (found := meant(key)) in known:
+        return f" Did you mean {found!r}?"
+    section, _, name = key.casefold().rpartition(".")
+    # Names are compared without their sections, whose letters would make unlike keys alike.
+    names = {key.partition(".")[2]: key for key in known if section not in GROUPS or key.startswith(section)}
+    if close := difflib.get_close_matches(name, list(names), 2, cutoff=0.75):
+        return f" Did you mean {' or '.join(repr(names[found]) for found in close)}?"
+    return f" The keys are: {', '.join(known)}."
 
 
 def read_settings_toml(path: Path) -> dict[str, Any]:

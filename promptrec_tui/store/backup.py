@@ -7,6 +7,7 @@ from pathlib import Path
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sync_file, sync_folder
+from promptrec_tui.home import Home
 
 KEPT = 5
 
@@ -41,6 +42,11 @@ def back_up(database: Path, folder: Path, version: str) -> Path:
     for old in sorted(folder.glob(COPIES))[:-KEPT]:
         old.unlink()
     return target
+
+
+def copies(home: Home) -> list[Path]:
+    """The copies there are, newest first."""
+    return sorted(home.backups.glob(COPIES), reverse=True)
 
 
 def _counts(connection: sqlite3.Connection) -> dict[str, int]:

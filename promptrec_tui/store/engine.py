@@ -2,22 +2,25 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from promptrec_tui.errors import UserError
+from promptrec_tui.errors import CatalogueGoneError, UserError
 from promptrec_tui.home import Home
 from promptrec_tui.runs.liveness import Lock
 from promptrec_tui.store.app_lock import share
 from promptrec_tui.store.ballast import release
 from promptrec_tui.store.connection import BUSY_SECONDS, connect_to
 from promptrec_tui.store.schema import (
+    MOVED,
     bring_up_to_date,
     check_after_crash,
     explain,
+    gone_sentence,
     is_behind,
     newer_sentence,
 )
@@ -44,12 +47,13 @@ class Catalogue:
         self._lock: Lock | None = lock
         self._engine = connect_to(home.database, read_only=bool(read_only))
         self._writer = self._engine.execution_options(begin="IMMEDIATE")
+        self._identity = _identity(home.database)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session over one unchanging state of the catalogue.
 
-        Raises UserError when the file is damaged or cannot be read.
+        Raises UserError when the file is damaged or cannot be read, CatalogueGoneError when it is not there.
         """
         with self._session(self._engine) as session:
             yield session
@@ -60,7 +64,7 @@ class Catalogue:
 
         Raises UserError when the catalogue is open for reading only, another program keeps the lock for
         `patience` seconds (BusyError), or the disk is read-only or full: RoomMadeError if there was a
-        ballast, so that it is worth to try again.
+        ballast, so that it is worth to try again. CatalogueGoneError when the file is not there.
         """
         self.require_writing()
         engine = self._writer.execution_options(patience=patience)
@@ -81,6 +85,7 @@ class Catalogue:
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
+        self._follow()
         try:
             with Session(engine) as session:
                 yield session
@@ -88,6 +93,8 @@ class Catalogue:
             if not isinstance(error.orig, sqlite3.Error):
                 raise
             sentence = explain(error.orig, self._home.database)
+            if error.orig.sqlite_errorcode == MOVED:
+                raise CatalogueGoneError(sentence) from error
             if error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL and release(self._home):
                 raise RoomMadeError(sentence) from error
             if error.orig.sqlite_errorcode & 0xFF in BUSY:
@@ -95,6 +102,23 @@ class Catalogue:
             if sentence:
                 raise UserError(sentence) from error
             raise
+
+    def _follow(self) -> None:
+        """Go on with the file that has the catalogue's name now, if another one was put there."""
+        now = _identity(self._home.database)
+        if now is None:
+            raise CatalogueGoneError(gone_sentence(self._home.database))
+        if now != self._identity:
+            self._engine.dispose()
+            self._identity = now
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def open_catalogue(home: Home) -> Catalogue:
@@ -112,5 +136,7 @@ def open_catalogue(home: Home) -> Catalogue:
         # With a share of the lock nobody can migrate the file any more.
         return Catalogue(home, lock, read_only=newer_sentence(home))
     except BaseException:
-        lock.release()
+        # It may be released already: what made `bring_up_to_date` fail is to be told, not that.
+        with suppress(OSError):
+            lock.release()
         raise

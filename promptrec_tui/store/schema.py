@@ -10,11 +10,14 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.resources import resource
 from promptrec_tui.store.app_lock import have_alone, try_alone
-from promptrec_tui.store.backup import COPIES, back_up
+from promptrec_tui.store.backup import back_up, copies
 from promptrec_tui.store.connection import BUSY_SECONDS, connect_to
 from promptrec_tui.store.tables import Base
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+MOVED = sqlite3.SQLITE_READONLY_DBMOVED
+"""The extended code for a write into a file that has no name any more."""
 
 MEGABYTE = 1_000_000
 
@@ -119,12 +122,19 @@ def is_damaged(database: Path) -> bool:
 
 def damaged_sentence(database: Path) -> str:
     """What is said of a damaged catalogue: what to do, and which copy is the newest good one."""
-    copies = sorted((database.parent / "backups").glob(COPIES), reverse=True)
-    good = next((path for path in copies if not is_damaged(path)), None)
+    good = next((path for path in copies(Home(database.parent)) if not is_damaged(path)), None)
     copy = f"the newest good copy is {good}" if good else "there is no copy of it"
     return (
         f"The catalogue {database} is damaged: 'promptrec doctor --rebuild' makes a new one from the run "
         f"folders and keeps this one in backups; {copy}."
+    )
+
+
+def gone_sentence(database: Path) -> str:
+    """What is said when the catalogue's file is no longer where it was opened."""
+    return (
+        f"The catalogue {database} is gone: it was deleted or moved while it was open. "
+        "It is made anew from the folders of runs and datasets at the next try."
     )
 
 
@@ -140,6 +150,8 @@ def explain(error: sqlite3.Error, database: Path) -> str:
         return f"The disk of the catalogue {database} is full: make room and try again. Nothing was lost."
     if code in DAMAGED:
         return damaged_sentence(database)
+    if getattr(error, "sqlite_errorcode", 0) == MOVED:
+        return gone_sentence(database)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM):
         return (
             f"The catalogue {database} cannot be opened for writing ({error}): "

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from promptrec_tui.errors import CatalogueGoneError
 from promptrec_tui.home import Home
 from promptrec_tui.tui.lane import Lane
 from promptrec_tui.tui.trying import Recommendations, Trier
@@ -43,10 +44,19 @@ class Backend:
     async def ask(
         self, verb: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
     ) -> T:
-        """What `verb(workspace, …)` answers, or raises."""
-        return await asyncio.wrap_future(
-            self._catalogue.submit(lambda: verb(self._opened(), *args, **options))
-        )
+        """What `verb(workspace, …)` answers, or raises.
+
+        After CatalogueGoneError the next question opens the home anew.
+        """
+
+        def answer() -> T:
+            try:
+                return verb(self._opened(), *args, **options)
+            except CatalogueGoneError:
+                self._close()
+                raise
+
+        return await asyncio.wrap_future(self._catalogue.submit(answer))
 
     async def recommend(self, run: "RunRow", history: list[str], k: int = 10) -> Recommendations:
         """The k best items of a run's model after some item keys, untuned and tuned.
@@ -105,5 +115,7 @@ class Backend:
             return self._workspace
 
     def _close(self) -> None:
-        if self._workspace:
-            self._workspace.catalogue.close()
+        with self._opening:
+            if self._workspace:
+                self._workspace.catalogue.close()
+                self._workspace = None

@@ -1,7 +1,8 @@
 """The only way in which the app says something in passing."""
 
+import errno
+import os
 import traceback
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,16 @@ Severity = Literal["information", "warning", "error"]
 
 TIMEOUT = 8.0
 
+MENDING = {
+    errno.ENOSPC: ": make room on the disk and try again",
+    errno.EDQUOT: ": make room, your share of the disk is used up, and try again",
+    errno.EFBIG: ": raise the limit of file sizes (ulimit -f) and try again",
+    errno.EMFILE: ": raise the limit of open files (ulimit -n) and try again",
+    errno.EACCES: ": check the permissions",
+    errno.EROFS: ": it can only be read; choose another place",
+}
+"""How to mend what the system refused, by error number."""
+
 
 def notify_text(app: "App[Any]", text: str, severity: Severity = "information") -> None:
     """Show `text` for some seconds. Data never becomes markup or a control sequence."""
@@ -27,7 +38,19 @@ def sentence_of(error: BaseException, log: "Path") -> str:
     """What to tell a person: an error's own sentence, or where the details of an unexpected one stand."""
     if isinstance(error, UserError):
         return str(error)
-    with suppress(OSError), open(log, "a", encoding="utf-8") as file:
-        stamp = datetime.now().astimezone().isoformat(timespec="seconds")
-        file.write(f"{stamp}\n{''.join(traceback.format_exception(error))}\n")
-    return f"Unexpected {type(error).__name__}: details in {log}."
+    stamp = datetime.now().astimezone().isoformat(timespec="seconds")
+    try:
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(f"{stamp}\n{''.join(traceback.format_exception(error))}\n")
+    except OSError:
+        details = str(error).strip().split("\n")[0] or "no message"
+    else:
+        details = f"details in {log}"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        return f"{where}{error.strerror}{MENDING.get(error.errno or 0, '')}. ({details})"
+    if isinstance(error, MemoryError):
+        return (
+            f"There is not enough memory: close other programs, or raise the limit (ulimit -v). ({details})"
+        )
+    return f"Unexpected {type(error).__name__}: {details}."

@@ -113,7 +113,7 @@ def read_log(workspace: "Workspace", run: str, known: Path | None, offset: int) 
     except OSError:
         return LogPiece(path, "", 0)
     # A line still being written stays for the next time.
-    whole = data[: data.rfind(b"\n") + 1]
+    whole = data[: data.rfind(b"\n") + 1] or (data if len(data) == LOG_BYTES else b"")
     return LogPiece(path, whole.decode("utf-8", "replace"), offset + len(whole))
 
 

@@ -3,20 +3,25 @@
 import shutil
 import sqlite3
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import VARIABLE, Home, exposed_at, is_open
 from promptrec_tui.models.check import check_model
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.resources import resource
+from promptrec_tui.runs.folder import run_folders
 from promptrec_tui.runs.gpus import GIB, installed_gpus, nvml_trouble
 from promptrec_tui.runs.logout import survival_from_here
 from promptrec_tui.store.mounts import network_type
 from promptrec_tui.store.schema import damaged_sentence, is_damaged
+from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.machine import versions
+from promptrec_tui.workspace.models import list_models
 from promptrec_tui.workspace.opening import Workspace, opened
-from promptrec_tui.workspace.runs import refresh
+from promptrec_tui.workspace.runs import list_runs, refresh
 from promptrec_tui.workspace.upkeep import ballast_finding, network_warning
 
 ENOUGH_BYTES = 2_000_000_000
@@ -60,10 +65,11 @@ def _home(home: Home) -> list[Finding]:
         with opened(home) as workspace:
             refresh(workspace)
             catalogue = _catalogue(workspace)
+            files = _files(workspace)
             reserve = Finding("reserve", *ballast_finding(workspace))
     except UserError as error:
         return [Finding("home", False, str(error))]
-    return [Finding("home", True, str(home.root)), catalogue, reserve, _privacy(home)]
+    return [Finding("home", True, str(home.root)), catalogue, files, reserve, _privacy(home)]
 
 
 def _catalogue(workspace: Workspace) -> Finding:
@@ -74,7 +80,38 @@ def _catalogue(workspace: Workspace) -> Finding:
         return Finding("catalogue", False, damaged_sentence(database))
     if kind := network_type(workspace.home.root):
         return Finding("catalogue", False, network_warning(kind))
-    return Finding("catalogue", True, f"sound, {database.stat().st_size / 1e6:.1f} MB")
+    came_back = f" {workspace.recovered}" if workspace.recovered else ""
+    return Finding("catalogue", True, f"sound, {database.stat().st_size / 1e6:.1f} MB.{came_back}")
+
+
+def _files(workspace: Workspace) -> Finding:
+    """Are the files there that the catalogue lists, and does it list those that are there?"""
+    home, wrong = workspace.home, []
+    datasets = list_datasets(workspace)
+    listed = {row.file for row in datasets}
+    there = [f"datasets/{path.name}" for path in sorted(home.datasets.glob("*.sqlite"))]
+    if lonely := [file for file in there if file not in listed]:
+        wrong.append(
+            f"{_some(lonely)} {'is' if len(lonely) == 1 else 'are'} not in the catalogue: "
+            "'promptrec doctor --rebuild' lists what lies in the folders"
+        )
+    if gone := [row.name for row in datasets if not (home.root / row.file).is_file()]:
+        wrong.append(
+            f"the file of dataset {_some(gone)} is gone: 'promptrec dataset delete' takes the row away, "
+            "or put the file back"
+        )
+    if gone := [row.name for row in list_models(workspace) if not Path(row.folder).is_dir()]:
+        wrong.append(f"the folder of model {_some(gone)} is gone: add the model again, or put it back")
+    runs = {row.id for row in list_runs(workspace)}
+    if lonely := [folder.id for folder in run_folders(home) if folder.id not in runs]:
+        wrong.append(f"run {_some(lonely)} has a folder and is not listed: 'promptrec doctor --rebuild'")
+    found = f"{len(datasets)} datasets and {len(runs)} runs, as the catalogue lists them"
+    return Finding("files", not wrong, "; ".join(wrong) or found)
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _privacy(home: Home) -> Finding:

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
+from promptrec_tui.datasets.staging import sweep
 from promptrec_tui.files import sha256_folder
 from promptrec_tui.home import Home
 from promptrec_tui.models.check import check_model
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.prompts.library import builtin_templates
 from promptrec_tui.runs.base_models import EMBEDDED_ID as EMBEDDED_NAME
+from promptrec_tui.runs.folder import run_folders
+from promptrec_tui.store.backup import copies
 from promptrec_tui.store.engine import Catalogue, open_catalogue
 from promptrec_tui.store.models import ModelRow, add_model, delete_model, list_models
 from promptrec_tui.store.templates import add_template, list_templates
@@ -23,6 +27,9 @@ class Workspace:
 
     home: Home
     catalogue: Catalogue
+    recovered: str = ""
+    """What came back, in words, when the catalogue was gone and was made anew at the opening."""
+
     notes: dict[str, None] = field(default_factory=dict)
     """What a person should know besides the answer of a verb, each sentence once."""
 
@@ -35,15 +42,42 @@ def now() -> str:
 def open_workspace(home: Home) -> Workspace:
     """Create the home if need be, bring its catalogue up to date, and list what ships with promptrec.
 
-    A catalogue of a newer program is opened for reading only; its `read_only` says so.
+    A home that was used and has no catalogue gets a new one from its folders; `recovered` says so. A
+    catalogue of a newer program is opened for reading only; its `read_only` says so.
     Raises UserError when the home cannot be written, or its catalogue is damaged or cannot be read.
     """
     home.create()
-    workspace = Workspace(home, open_catalogue(home))
+    sweep(home.datasets)
+    recovered = ""
+    if is_lost(home):
+        # It needs the whole workspace, and is hardly ever wanted.
+        from promptrec_tui.workspace.rebuild import recover
+
+        recovered = recover(home)
+    return open_as_it_stands(home, recovered)
+
+
+def open_as_it_stands(home: Home, recovered: str = "") -> Workspace:
+    """`open_workspace` of a home that exists, whose catalogue is not to be looked for."""
+    workspace = Workspace(home, open_catalogue(home), recovered)
     if not workspace.catalogue.read_only:
         _list_embedded_model(workspace)
         _list_builtin_templates(workspace)
     return workspace
+
+
+def is_lost(home: Home) -> bool:
+    """Whether the home was used and has no catalogue, or one that was not made to its end."""
+    if _size(home.rebuilding):
+        return True
+    if _size(home.database):
+        return False
+    traces = (home.datasets.glob("*.sqlite"), run_folders(home), home.models.iterdir(), copies(home))
+    return any(True for found in traces for _ in found)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 @contextmanager

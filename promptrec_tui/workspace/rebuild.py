@@ -2,22 +2,24 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import sha256_file, sha256_folder, sync_folder
+from promptrec_tui.files import sha256_file, sha256_folder, sync_file, sync_folder
 from promptrec_tui.home import Home
 from promptrec_tui.models.check import check_model
 from promptrec_tui.prompts.library import builtin_templates
 from promptrec_tui.runs.base_models import EMBEDDED_ID, base_folder
 from promptrec_tui.runs.folder import run_folders
+from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.store.app_lock import have_alone
-from promptrec_tui.store.backup import COPIES
+from promptrec_tui.store.backup import copies
 from promptrec_tui.store.datasets import DatasetRow, add_dataset, list_datasets
 from promptrec_tui.store.engine import Catalogue, open_catalogue
 from promptrec_tui.store.models import ModelRow, add_model, list_models
@@ -25,11 +27,17 @@ from promptrec_tui.store.salvage import Salvaged, salvage
 from promptrec_tui.store.schema import is_damaged
 from promptrec_tui.store.templates import TemplateRow, list_templates, restore_template
 from promptrec_tui.workspace.names import free_name
-from promptrec_tui.workspace.opening import Workspace, opened
+from promptrec_tui.workspace.opening import Workspace, is_lost, open_as_it_stands
 from promptrec_tui.workspace.runs import list_runs, refresh
 
 PARTS = ("", "-journal", "-wal", "-shm")
 """What a database may consist of, by the ends of the names."""
+
+BUILDING_SECONDS = 60.0
+"""How long another process that makes the catalogue is waited for."""
+
+MOST_LOSSES = 3
+"""Losses that are told one by one when nobody asked."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +61,60 @@ def rebuild(home: Home) -> Rebuilt:
     Raises UserError when another program has the catalogue open.
     """
     home.create()
-    alone = have_alone(home, "its catalogue can be made anew")
+    with _building(home):
+        alone = have_alone(home, "its catalogue can be made anew")
+        try:
+            old = _put_aside(home)
+        finally:
+            alone.release()
+        return _build(home, old)
+
+
+def recover(home: Home) -> str:
+    """Make the catalogue of a home that has lost it, as `rebuild` does; answers what came back, in words.
+
+    Unlike `rebuild` it goes ahead while others have the lost file open: they go on with the new one. Empty
+    when another process did it meanwhile. Raises UserError when another one is still at it after a minute.
+    """
+    with _building(home):
+        if not is_lost(home):
+            return ""
+        rebuilt = _build(home, _put_aside(home))
+    counts = f"{rebuilt.runs} runs, {rebuilt.datasets} datasets, {rebuilt.templates} templates"
+    told = [f"The catalogue was gone: a new one was made from the folders ({counts})."]
+    told += rebuilt.losses[:MOST_LOSSES]
+    if len(rebuilt.losses) > MOST_LOSSES:
+        told.append(f"{len(rebuilt.losses) - MOST_LOSSES} more things are missing.")
+    return " ".join(told)
+
+
+@contextmanager
+def _building(home: Home) -> Iterator[None]:
+    """Be the one who makes the catalogue. `home.rebuilding` is locked by that one.
+
+    It is not empty from the moment in which something is moved until all is done: whoever finds it so after a
+    kill begins again.
+    """
+    lock = take_lock(home.rebuilding, patience=BUILDING_SECONDS)
+    if lock is None:
+        raise UserError(f"The catalogue {home.database} is being made anew by another promptrec: try again.")
     try:
-        old = _put_aside(home)
+        yield
+        home.rebuilding.unlink(missing_ok=True)
     finally:
-        alone.release()
+        with suppress(FileNotFoundError):
+            if not home.rebuilding.stat().st_size:
+                home.rebuilding.unlink()
+        lock.release()
+
+
+def _build(home: Home, old: Path | None) -> Rebuilt:
+    """Fill a catalogue that is not there yet."""
     found, losses = _salvaged(home, old)
-    catalogue = open_catalogue(home)
-    try:
+    with closing(open_catalogue(home)) as catalogue:
         _put_back(catalogue, found)
-    finally:
-        catalogue.close()
-    with opened(home) as workspace:
+    workspace = open_as_it_stands(home)
+    with closing(workspace.catalogue):
         specs = _specs(home)
         losses += _datasets_from_files(workspace, specs)
         losses += _models_from_folders(workspace, specs)
@@ -83,10 +133,21 @@ def rebuild(home: Home) -> Rebuilt:
 
 
 def _put_aside(home: Home) -> Path | None:
-    """Move the catalogue into the backups, under a name that no rotation deletes; None when there is none."""
+    """Move the catalogue into the backups, under a name that no rotation deletes; None when there is none.
+
+    What a builder left half made is thrown away: the old catalogue is the one that it put aside.
+    """
+    parts = [home.database.with_name(home.database.name + part) for part in reversed(PARTS)]
+    before = home.backups / (home.rebuilding.read_text("utf-8").strip() or "none")
+    if before.is_file():
+        for path in parts:
+            path.unlink(missing_ok=True)
+        return before
     target = home.backups / f"replaced-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000:06}.db"
-    for part in reversed(PARTS):
-        path = home.database.with_name(home.database.name + part)
+    # Written in place: the lock is on this file.
+    home.rebuilding.write_text(target.name, "utf-8")
+    sync_file(home.rebuilding)
+    for path, part in zip(parts, reversed(PARTS), strict=True):
         if path.exists():
             path.rename(target.with_name(target.name + part))
     sync_folder(home.backups)
@@ -95,13 +156,14 @@ def _put_aside(home: Home) -> Path | None:
 
 def _salvaged(home: Home, old: Path | None) -> tuple[Salvaged, list[str]]:
     """What the old catalogue still has, completed from the newest good copy where that is torn."""
-    copies = sorted(home.backups.glob(COPIES), reverse=True)
-    copy = next((path for path in copies if not is_damaged(path)), None)
+    copy = next((path for path in copies(home) if not is_damaged(path)), None)
     found = salvage(old) if old else Salvaged(torn=["dataset", "template", "model"])
     if not found.torn:
         return found, []
     if copy:
         before = salvage(copy)
+        # What was deleted since the copy was made does not come back.
+        before.datasets = [row for row in before.datasets if (home.root / row.file).is_file()]
         for table, here, there in (
             ("dataset", found.datasets, before.datasets),
             ("template", found.templates, before.templates),

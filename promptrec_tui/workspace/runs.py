@@ -3,7 +3,7 @@
 import json
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from promptrec_tui.runs.damage import damage
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.launchers import spawn_dispatch
 from promptrec_tui.runs.logout import run_survival
-from promptrec_tui.runs.logs import last_lines
+from promptrec_tui.runs.logs import last_lines, tail
 from promptrec_tui.runs.queue import alone, enqueue
 from promptrec_tui.runs.report import read_report
 from promptrec_tui.runs.spec import (
@@ -301,6 +301,11 @@ def run_evaluations(workspace: Workspace, run: str) -> list[store.EvaluationRow]
 def log_path(workspace: Workspace, run: str) -> Path:
     """The log of the run's last attempt (it need not exist yet)."""
     return _log(run_folder(workspace, run))
+
+
+def log_tail(workspace: Workspace, run: str, count: int) -> Iterator[str]:
+    """The last `count` lines of that log, one after the other: only the end of the file is read."""
+    return tail(log_path(workspace, run), count)
 
 
 def moved(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:

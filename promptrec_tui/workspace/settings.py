@@ -1,3 +1,19 @@
 """Spec keys as a person writes them."""
 
+from promptrec_tui.runs.spec import Settings, allowed_values, flat_settings
 from promptrec_tui.runs.spec import read_settings_toml as read_settings_toml
+
+
+def setting_rows() -> list[tuple[str, str, str]]:
+    """Every key, its default as one would write it, and what it may be, in words."""
+    return [(key, _written(value), allowed_values(key)) for key, value in flat_settings(Settings()).items()]
+
+
+def _written(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)

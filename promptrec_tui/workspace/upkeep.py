@@ -7,9 +7,9 @@ from promptrec_tui.workspace.opening import Workspace
 
 
 def tend(workspace: Workspace) -> list[str]:
-    """Lay room by for a full disk; answers what is wrong with the place, a sentence each."""
+    """Lay room by for a full disk; answers what a person should know of the place, a sentence each."""
     lay_by(workspace.home)
-    warnings = [workspace.catalogue.read_only] if workspace.catalogue.read_only else []
+    warnings = [text for text in (workspace.recovered, workspace.catalogue.read_only) if text]
     if kind := network_type(workspace.home.root):
         warnings.append(network_warning(kind))
     if parent := exposed_at(workspace.home.root):

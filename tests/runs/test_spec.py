@@ -13,6 +13,7 @@ from promptrec_tui.runs.spec import (
     read_settings_toml,
     setting_keys,
 )
+from promptrec_tui.runs.synonyms import KEYS, meant
 
 
 def test_defaults_are_those_of_the_plan():
@@ -48,6 +49,46 @@ def test_text_and_typed_values_are_the_same():
     assert text == typed
     assert text.evaluation.baselines == ("markov", "popularity")
     assert Settings().train.epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [
+        (
+            "lr train.lr tuning.lr LR learning-rate learnig_rate train.learning_rat rate",
+            "train.learning_rate",
+        ),
+        ("bs batch train.batch per_device_train_batch_size train.bs", "train.batch_size"),
+        ("epochs num_train_epochs train.num_epochs trian.epochs", "train.epochs"),
+        ("steps train.steps max_steps train.max_step", "train.max_steps"),
+        ("r rank lora_r train.r tuning.r LoRA-Rank", "tuning.rank"),
+        ("alpha lora_alpha", "tuning.alpha"),
+        ("dropout train.dropout lora_dropout", "tuning.dropout"),
+        ("wd weight_decay train.wd", "train.weight_decay"),
+        ("warmup warmup_ratio train.warmup_steps", "train.warmup"),
+        ("precision dtype bf16 train.fp16", "train.precision"),
+        ("seed random_seed", "train.seed"),
+        ("device gpu train.device", "run.device"),
+        ("k topk top_k train.k", "evaluation.k"),
+        ("users train.users test_users", "evaluation.users"),
+    ],
+)
+def test_the_usual_names_lead_to_the_right_key(names, key):
+    for name in names.split():
+        with pytest.raises(UserError, match="There is no setting") as caught:
+            apply_settings(Settings(), {name: "1"})
+        assert f"Did you mean '{key}'" in str(caught.value)
+
+
+def test_every_synonym_is_of_a_key_that_there_is_and_no_key_is_a_synonym_of_another():
+    assert set(KEYS) <= set(setting_keys())
+    for key in setting_keys():
+        assert meant(key) in (key, None), key
+
+
+def test_an_unknown_word_gets_all_keys():
+    with pytest.raises(UserError, match=r"The keys are: run\.device, .*evaluation\.baselines"):
+        apply_settings(Settings(), {"train.zzz": "1"})
 
 
 def test_baselines_may_be_none_at_all():
