@@ -21,6 +21,9 @@ from promptrec_tui.workspace.settings import read_settings_toml
 
 app = typer.Typer(help="Tuning runs.", no_args_is_help=True)
 
+FEW_USERS = 30
+"""Below this the figures of a test say little, and that is said."""
+
 COLUMNS = ("name", "state", "queue", "step", "total_steps", "train_loss", "ndcg", "dataset", "model", "id")
 
 
@@ -155,6 +158,9 @@ def print_summary(document: dict[str, Any]) -> None:
     if metrics["before"] or metrics["after"]:
         print()
         _print_metrics(document["protocol"] or {}, metrics)
+        if document["users"] is not None and document["users"] < FEW_USERS:
+            noun = "user" if document["users"] == 1 else "users"
+            print(f"warning: only {document['users']} test {noun}: another draw may tell something else.")
     there = Path(document["paths"]["adapter"]).is_dir()
     print(f"\nadapter  {document['paths']['adapter'] if there else 'none yet'}")
     print(f"log      {document['paths']['log']}")

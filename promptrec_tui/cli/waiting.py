@@ -42,5 +42,5 @@ def progress_line(row: runs.RunRow) -> str:
     if row.train_loss is not None:
         parts.append(f"loss {show(row.train_loss)}")
     if row.ndcg is not None:
-        parts.append(f"NDCG {show(row.ndcg)}")
+        parts.append(f"best validation NDCG {show(row.ndcg)}")
     return "  ".join(parts)

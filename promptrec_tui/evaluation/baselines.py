@@ -17,6 +17,8 @@ Matrix = Any  # scipy.sparse has no types
 
 NEIGHBOURS = 100
 BLOCK = 1000
+DECAY = 0.8
+"""How much less each earlier event of a history weighs for item-kNN; fixed, not fitted."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +79,22 @@ def _markov(sequences: Sequences, n_items: int) -> Callable[[Sequence[int]], Flo
 
 
 def _item_knn(sequences: Sequences, n_items: int) -> Callable[[Sequence[int]], Floats]:
-    """Score = sum over the history's items of their cosine to the item, among each one's 100 nearest.
+    """Score = sum over the history's items of their cosine to the item, weighed by how recent they are.
 
-    Item-based top-N of Deshpande & Karypis (2004) on "did the user ever take it"; popularity orders the rest.
+    Item-based top-N of Deshpande & Karypis (2004) on "did the user ever take it", among each item's 100
+    nearest; the last item weighs 1, each one before it `DECAY` times the next. Popularity orders the rest.
     """
     shares = _shares(sequences, n_items) * 1e-9
     similar = _neighbours(sequences, n_items)
 
     def scores(history: Sequence[int]) -> Floats:
-        near = similar[np.unique(np.asarray(history, dtype=np.int64))]
-        return shares + np.bincount(near.indices, weights=near.data, minlength=n_items)
+        # An item that comes back weighs as its last time does.
+        last = {item: place for place, item in enumerate(history)}
+        items = np.fromiter(last, dtype=np.int64, count=len(last))
+        ages = len(history) - 1 - np.fromiter(last.values(), dtype=np.int64, count=len(last))
+        near = similar[items]
+        weights = near.data * np.repeat(DECAY**ages, np.diff(near.indptr))
+        return shares + np.bincount(near.indices, weights=weights, minlength=n_items)
 
     return scores
 

@@ -10,7 +10,9 @@ class Protocol:
 
     `catalogue` counts the items ranked, `users` the users measured; `seen` is "removed" or "kept"; a
     model's `score` is the "sum" of log P over the tokens of a title, or their "mean"; ranks beyond `cap`
-    were not told apart (None: all ranks exact); `stage` is "validation" or "test".
+    were not told apart (None: all ranks exact); `stage` is "validation" or "test"; `dataset` is the SHA-256
+    of the dataset file, `window` how histories are cut, `precision` that of the model, and `seed` has drawn
+    the users. Reports of before these were there lack them.
     """
 
     split: str
@@ -23,6 +25,10 @@ class Protocol:
     users: int
     max_history: int
     stage: str
+    dataset: str = ""
+    window: str = ""
+    precision: str = ""
+    seed: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The protocol as plain JSON values, keys as the field names."""

@@ -10,6 +10,7 @@ from peft import (
     PeftModel,
     TaskType,
     get_peft_model,
+    get_peft_model_state_dict,
     load_peft_weights,
     set_peft_model_state_dict,
 )
@@ -150,10 +151,22 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
 def exchange_adapter(model: PeftModel, folder: Path) -> None:
     """Put the weights of another adapter of the same settings in the place of those that `model` has.
 
-    Raises UserError when the folder is no LoRA adapter in safetensors form.
+    Raises UserError when the folder is no LoRA adapter in safetensors form, or when its weights are not
+    exactly those that the model has: what is missing would stay as it was, without a word.
     """
     _check_adapter(folder)
-    set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
+    weights = load_peft_weights(str(folder), device="cpu")
+    wanted = {name: tuple(weight.shape) for name, weight in get_peft_model_state_dict(model).items()}
+    found = {name: tuple(weight.shape) for name, weight in weights.items()}
+    if wanted != found:
+        differing = sorted(
+            name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
+        )
+        raise UserError(
+            f"{folder / ADAPTER_WEIGHTS} does not fit the model: {len(differing)} weights are missing, "
+            f"unknown or of another shape, {clean(differing[0])} first. Take the adapter from a backup."
+        )
+    set_peft_model_state_dict(model, weights)
 
 
 def _check_adapter(folder: Path) -> None:

@@ -100,6 +100,10 @@ class EvaluationSettings(_Part):
     k: Annotated[int, Field(ge=1)] = 10
     users: Annotated[int, Field(ge=1)] = 200
     monitor_users: Annotated[int, Field(ge=1)] = 25
+    seed: Annotated[
+        int | None, Field(ge=0, lt=2**32, description="a whole number, at least 0, below 4294967296")
+    ] = None
+    """By which users are drawn. None: by train.seed, as in runs of before there was this key."""
     seen: Literal["removed", "kept"] = "removed"
     score: Literal["sum", "mean"] = "sum"
     baselines: Annotated[tuple[Literal["popularity", "markov", "item_knn"], ...], BeforeValidator(_split)] = (

@@ -11,6 +11,7 @@ from promptrec_tui.runs.events import (
     KINDS,
     CheckpointEvent,
     EvaluationEvent,
+    FinishedEvent,
     MetricEvent,
     PhaseEvent,
     PreviewEvent,
@@ -79,7 +80,8 @@ def _take(harvest: Harvest, key: Row, event: Any) -> None:
             if "train_loss" in values:
                 run.update(step=step, train_loss=values["train_loss"])
             for name, value in values.items():
-                if name.startswith("ndcg@") and value is not None:
+                # Step 0 is the untuned model, which is not what the run has reached.
+                if name.startswith("ndcg@") and value is not None and step > 0:
                     run["ndcg"] = max(value, -math.inf if run["ndcg"] is None else run["ndcg"])
         case PreviewEvent():
             rows["preview"] += [
@@ -110,6 +112,9 @@ def _take(harvest: Harvest, key: Row, event: Any) -> None:
             )
         case CheckpointEvent(best=True, step=step):
             run["best_step"] = step
+        case FinishedEvent(step=step) if step:
+            # Losses are told once a second, and an early end comes between two of them.
+            run["step"] = step
         case WarningEvent(message=message):
             rows["warning"].append({**key, "message": message})
 

@@ -29,6 +29,10 @@ class RunView:
 
     row: "RunRow"
     k: int
+    monitor_users: int
+    """How many users the validation curves are of."""
+    users: int | None
+    """How many users the test is of; None before it."""
     curves: dict[str, Points]
     baselines: dict[str, dict[str, float | None]]
     previews: "tuple[PreviewRow, ...]"
@@ -63,12 +67,15 @@ def run_view(workspace: "Workspace", run: str, points: int = 400) -> RunView:
 
     document = verbs.run_document(workspace, run)
     evaluations = verbs.run_evaluations(workspace, run)
-    k = document["spec"]["settings"]["evaluation"]["k"]
+    evaluation = document["spec"]["settings"]["evaluation"]
+    k = evaluation["k"]
     survives = document["survives_logout"]
     names = ("train_loss", "validation_loss", f"ndcg@{k}", f"hr@{k}", "learning_rate", "targets_per_second")
     return RunView(
         row=verbs.find_run(workspace, run),
         k=k,
+        monitor_users=evaluation["monitor_users"],
+        users=document["users"],
         curves=verbs.curves(workspace, run, names, points),
         baselines={
             row.name: row.metrics

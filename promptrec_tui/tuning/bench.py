@@ -40,6 +40,8 @@ class Bench:
     n_items: int
     journal: Journal
     desk: Desk
+    precision: str = ""
+    """Of the model's weights and activations: fp32 or bf16."""
 
     def cases(self, users: Sequence[UserEvents], stage: str) -> list[Case]:
         """The question that each user's target of the stage ("validation" or "test") asks."""
@@ -89,4 +91,8 @@ class Bench:
             users=users,
             max_history=data.max_history,
             stage=stage,
+            dataset=self.spec.dataset.sha256,
+            window=data.window,
+            precision=self.precision,
+            seed=self.spec.settings.train.seed if evaluation.seed is None else evaluation.seed,
         )

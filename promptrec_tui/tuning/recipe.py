@@ -10,7 +10,14 @@ from transformers import set_seed
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.report import build_report
 from promptrec_tui.evaluation.sampling import sample_users
-from promptrec_tui.models.loading import add_lora, choose_device, choose_dtype, exchange_adapter, load_base
+from promptrec_tui.models.loading import (
+    DTYPES,
+    add_lora,
+    choose_device,
+    choose_dtype,
+    exchange_adapter,
+    load_base,
+)
 from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.checkpoints import (
     checkpoint_path,
@@ -73,8 +80,10 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         )
 
     measured = {user.key: user for user in users if user.split}
-    tested = [measured[key] for key in sample_users(measured, evaluation.users, train.seed)]
-    monitored = [measured[key] for key in sample_users(measured, evaluation.monitor_users, train.seed)]
+    # Runs of before there was an evaluation.seed have drawn their users by train.seed.
+    seed = train.seed if evaluation.seed is None else evaluation.seed
+    tested = [measured[key] for key in sample_users(measured, evaluation.users, seed)]
+    monitored = [measured[key] for key in sample_users(measured, evaluation.monitor_users, seed)]
     pinned = tested[:PREVIEW_USERS]
 
     quarantined = quarantine_damaged(folder)
@@ -82,7 +91,10 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         journal.write("warning", message=f"Checkpoint {path.name} was damaged and is now in quarantine.")
     checkpoint = newest_verified(folder)
     standing = Standing.from_extra(checkpoint.extra) if checkpoint else Standing()
-    bench = Bench(spec, task, users, exclude_seen, len(items), journal, desk)
+    torch_device = choose_device(device)
+    dtype = choose_dtype(train.precision, torch_device)
+    precision = next(name for name, known in DTYPES.items() if known == dtype)
+    bench = Bench(spec, task, users, exclude_seen, len(items), journal, desk, precision)
 
     if checkpoint is None:
         start = start_adapter(folder, spec)
@@ -92,8 +104,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
             bench.tell("validation", name, 0, ranks)
 
     journal.phase("loading", message=f"Loading {spec.model.name}")
-    torch_device = choose_device(device)
-    base = load_base(Path(spec.model.folder), torch_device, choose_dtype(train.precision, torch_device))
+    base = load_base(Path(spec.model.folder), torch_device, dtype)
     set_seed(train.seed)
     model = add_lora(base, spec.settings.tuning)
     ranker = Ranker(model, task.catalogue, normalised=evaluation.score == "mean")
@@ -122,6 +133,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         exclude_seen=exclude_seen,
         journal=journal,
         desk=desk,
+        exact=train.monitor == "mrr",
     )
     trainer = TargetTrainer(model, plan, training_arguments(train, plan, folder.checkpoints, torch_device))
     conductor = Conductor(trainer, validation, train, standing, present, journal, desk)

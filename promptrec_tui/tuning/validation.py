@@ -21,7 +21,10 @@ from promptrec_tui.tuning.ranking import Case, rank_users
 
 @dataclass(frozen=True)
 class Validation:
-    """The model at work and the questions it is asked. `loss` holds the validation targets as one step."""
+    """The model at work and the questions it is asked. `loss` holds the validation targets as one step.
+
+    `exact`: ranks beyond the first k are told apart too, as MRR over all ranks needs.
+    """
 
     model: Any
     ranker: Ranker
@@ -34,6 +37,7 @@ class Validation:
     exclude_seen: bool
     journal: Journal
     desk: Desk
+    exact: bool = False
 
     def measure(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:
         """Validation loss and ranking metrics of the model as it is, written as a metric event of `step`.
@@ -47,11 +51,12 @@ class Validation:
             self.exclude_seen,
             progress,
             self.desk.cancelled,
-            cap=self.k,
+            cap=None if self.exact else self.k,
         )
         values = {"validation_loss": self._loss(), **ranking_metrics(ranks, self.k)}
-        # The search stops where a target is out of the first k, so there is no MRR beyond it.
-        del values["mrr"]
+        if not self.exact:
+            # The search stops where a target is out of the first k, so there is no MRR beyond it.
+            del values["mrr"]
         self.journal.write("metric", step=step, values=values)
         return values
 

@@ -51,6 +51,9 @@ from promptrec_tui.workspace.parents import parent_ref, shape_of
 from promptrec_tui.workspace.places import with_place, with_places
 from promptrec_tui.workspace.templates import find_template, list_templates
 
+EVALUATION_SEED = 1
+"""Draws the users of new runs, whatever their train.seed: sweeps over seeds judge on the same ones."""
+
 LOG_LINES = 20
 """How much of a failed run's log its document has."""
 
@@ -135,7 +138,8 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     defaults = default_settings(new.task, model.family, method, model.parameters)
     before = run_folder(workspace, new.parent) if new.parent else None
     inherited = shape_of(before.spec()) if before else {}
-    settings = apply_settings(settings, {**defaults, **inherited, **new.settings})
+    fixed = {"evaluation.seed": EVALUATION_SEED}
+    settings = apply_settings(settings, {**fixed, **defaults, **inherited, **_given(new.settings)})
     return RunSpec(
         id=secrets.token_hex(4),
         name=new.name,
@@ -169,6 +173,11 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
         versions=versions(),
         machine=machine_facts(),
     )
+
+
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that were said; a form gives None for one that an old run does not have."""
+    return {key: value for key, value in settings.items() if value is not None and value != "None"}
 
 
 def start_run(

@@ -30,9 +30,10 @@ def test_markov_counts_what_came_next_then_popularity() -> None:
 def test_item_knn_sums_cosines_of_the_history() -> None:
     baseline = fit_baseline("item_knn", SEQUENCES, 6)
     scores = baseline.scores([1, 4])
+    # The item before the last weighs 0.8.
     # Users with item 1: three; with 0: four, all three among them; with 4: one, who has 0.
-    assert scores[0] == pytest.approx(3 / math.sqrt(3 * 4) + 1 / math.sqrt(1 * 4), abs=1e-6)
-    assert scores[2] == pytest.approx(2 / math.sqrt(3 * 2), abs=1e-6)
+    assert scores[0] == pytest.approx(0.8 * 3 / math.sqrt(3 * 4) + 1 / math.sqrt(1 * 4), abs=1e-6)
+    assert scores[2] == pytest.approx(0.8 * 2 / math.sqrt(3 * 2), abs=1e-6)
     assert scores[1] == pytest.approx(0, abs=1e-6)
     assert order(baseline.scores([5])) == order(fit_baseline("popularity", SEQUENCES, 6).scores([]))
 
@@ -50,9 +51,9 @@ def test_item_knn_equals_the_dense_computation_across_blocks(monkeypatch: pytest
     np.fill_diagonal(cosine, 0)
     history = [3, 17, 17, 39]
     expected = np.zeros(40)
-    for item in set(history):
+    for item, age in {3: 3, 17: 1, 39: 0}.items():
         nearest = np.argsort(-np.round(cosine[item], 12), kind="stable")[:5]
-        expected[nearest] += cosine[item, nearest]
+        expected[nearest] += 0.8**age * cosine[item, nearest]
     scores = fit_baseline("item_knn", sequences, 40).scores(history)
     assert scores == pytest.approx(expected, abs=1e-6)
 

@@ -1,5 +1,6 @@
 """A run that was paused ends as one that was not, bit for bit."""
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -27,6 +28,11 @@ def in_validation(step: int) -> Callable[[str, dict[str, Any]], bool]:
     return lambda kind, fields: kind == "metric" and "epoch" not in fields and fields["step"] == step
 
 
+def figures(folder: RunFolder) -> Any:
+    """The report without the hash of the adapter's folder, whose card has the name of the run."""
+    return {**json.loads(folder.report.read_text()), "adapter_sha256": None}
+
+
 @pytest.fixture
 def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures at every step, however fast it is."""
@@ -52,7 +58,7 @@ def test_a_paused_run_ends_as_an_undisturbed_one(
     assert (paused.adapter / WEIGHTS).read_bytes() == (straight.adapter / WEIGHTS).read_bytes()
     last = [checkpoint_path(folder, 6) / WEIGHTS for folder in (straight, paused)]
     assert last[0].read_bytes() == last[1].read_bytes()
-    assert paused.report.read_text() == straight.report.read_text()
+    assert figures(paused) == figures(straight)
     curves = []
     for folder in (straight, paused):
         losses = {

@@ -85,7 +85,9 @@ class RunScreen(RunActions):
     async def _load_view(self) -> None:
         view = await self.ask(verbs.run_view, self._run)
         self.query_one("#head", Static).update(
-            head_text(view.row, view.warnings, view.survives_logout, view.log_tail)
+            head_text(
+                view.row, view.warnings, view.survives_logout, view.log_tail, view.k, view.monitor_users
+            )
         )
         self.query_one(CurvesPane).show(view)
         self.query_one(PreviewPane).show(view.previews)
@@ -153,6 +155,8 @@ def head_text(
     warnings: Sequence[str] = (),
     survives_logout: str = "",
     log_tail: Sequence[str] = (),
+    k: int = 0,
+    monitor_users: int = 0,
 ) -> Text:
     """Name, state, progress and the last figures.
 
@@ -162,9 +166,12 @@ def head_text(
     text.append(clean(row.name), style="bold")
     text.append(f"  {state_text(row)}", style=STATE_STYLES.get(row.state, ""))
     text.append(f"  {progress_text(row)}")
-    text.append(f"  loss {number_text(row.train_loss)}  NDCG@10 {number_text(row.ndcg, 4)}")
+    text.append(f"  loss {number_text(row.train_loss)}")
+    text.append(f"  best NDCG{f'@{k}' if k else ''} {number_text(row.ndcg, 4)}")
+    of = f" of {monitor_users} users" if monitor_users else ""
+    text.append(f"  validation{of}", style="dim")
     if row.best_step:
-        text.append(f"  best at {row.best_step}", style="dim")
+        text.append(f", adapter of {row.best_step}", style="dim")
     if row.reason:
         text.append(f"\n{clean(row.reason)}", style={"failed": "red", "done": "dim"}.get(row.state, "yellow"))
     if warnings:

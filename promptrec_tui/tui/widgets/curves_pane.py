@@ -59,7 +59,7 @@ class CurvesPane(Container, can_focus=True):
             lines = _lines(metrics.get("model", ""), view.baselines)
             bounds = SHARE if "model" in metrics else NO_BOUNDS
             chart.show(Chart(title.format(k=view.k), series, lines, bounds))
-        text = result_text(view.metrics, view.k)
+        text = result_text(view.metrics, view.k, view.users)
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")
 

@@ -12,7 +12,11 @@ METRICS = ("hr", "ndcg", "mrr")
 NAME_WIDTH, CELL_WIDTH = 12, 9
 
 
-def result_text(metrics: Mapping[str, Any], k: int) -> Text | None:
+FEW_USERS = 30
+"""Below this the figures of a test say little, and that is said."""
+
+
+def result_text(metrics: Mapping[str, Any], k: int, users: int | None = None) -> Text | None:
     """The table of a run's test metrics at `k`, as far as measured; None while nothing is."""
     measured = {
         "untuned": metrics.get("before"),
@@ -24,7 +28,7 @@ def result_text(metrics: Mapping[str, Any], k: int) -> Text | None:
         return None
     keys = [f"{metric}@{k}" for metric in METRICS]
     text = Text(no_wrap=True)
-    text.append(_line("test", [key.upper() for key in keys]), style="dim")
+    text.append(_line(f"test, {users}" if users else "test", [key.upper() for key in keys]), style="dim")
     for name, values in rows.items():
         figures = [number_text(values.get(key), 4) for key in keys]
         text.append("\n" + _line(clean(name), figures), style="bold green" if name == "tuned" else "")
@@ -35,6 +39,9 @@ def result_text(metrics: Mapping[str, Any], k: int) -> Text | None:
         if interval and None not in interval.values():
             text.append(f"\nNDCG@{k} over {clean(over)}: ")
             text.append_text(interval_text(interval))
+    if users is not None and users < FEW_USERS:
+        noun = "user" if users == 1 else "users"
+        text.append(f"\nOnly {users} test {noun}: another draw may tell something else.", style="yellow")
     return text
 
 

@@ -25,7 +25,7 @@ COLUMNS = (
     ("state", 11),
     ("progress", 12),
     ("loss", 6),
-    ("NDCG@10", 7),
+    ("best", 7),
     ("trend", 8),
     ("age", 4),
 )
