@@ -173,6 +173,20 @@ def _wait(
     return trainer.wait(), ends is not None
 
 
+def lower_autogroup(niceness: int) -> None:
+    """Let this session's processes give way to those of others, where Linux schedules session by session.
+
+    With autogroups (sched(7), the default of most distributions) a process's own nice value counts inside its
+    session only, so beside the session of a terminal it would change nothing. Without them nothing is done.
+    """
+    with suppress(OSError):
+        file = os.open("/proc/self/autogroup", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(file, str(niceness).encode())
+        finally:
+            os.close(file)
+
+
 def _in_trainer(niceness: int) -> Callable[[], None]:
     """What the trainer does between fork and exec: step back; ask for SIGTERM when its supervisor dies."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -180,6 +194,8 @@ def _in_trainer(niceness: int) -> Callable[[], None]:
 
     def prepare() -> None:
         os.nice(niceness)
+        if niceness and os.getsid(0) == supervisor:
+            lower_autogroup(niceness)
         if libc is not None:
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != supervisor:

@@ -4,7 +4,9 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -295,3 +297,15 @@ def test_nothing_is_launched_beside_a_survivor(home, run):
         launch(home, run, 1, [slot])
     assert not lock_held(slot.path)
     survivor.release()
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel has no autogroups")
+def test_a_session_gives_way_as_a_whole() -> None:
+    code = (
+        "from pathlib import Path; from promptrec_tui.runs.supervisor import lower_autogroup\n"
+        "lower_autogroup(10); print(Path('/proc/self/autogroup').read_text())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], start_new_session=True, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-1] == "10"
