@@ -1,7 +1,7 @@
 """How long the app takes to answer a key while others use all cores: `python benchmarks/key_latency.py`.
 
-Processes compute in a session of their own, as a trainer does: as they are, with nice 10, and with nice 10 and
-the session's autogroup lowered too. Prints milliseconds from a key to the first byte that the app draws.
+Processes compute in a session of their own, as a trainer does: as they are, with nice 10, and with nice 10
+and the session's autogroup lowered too. Prints milliseconds from a key to the first byte that the app draws.
 """
 
 import os
