@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from promptrec_tui.errors import UserError
 from promptrec_tui.tokentree.backbone import causal_of, evaluating, logits_of, moves, picked, reach
 from promptrec_tui.tokentree.batched import batched_scores
 from promptrec_tui.tokentree.prefix import Prefix
@@ -55,6 +56,16 @@ def rank_in(scores: Tensor, target: int, cap: int | None = None) -> float:
 def _rank(better: int, equal: int, cap: int | None) -> float:
     rank = 1 + better + equal / 2
     return math.inf if cap is not None and rank > cap else rank
+
+
+class NotANumberError(UserError):
+    """The model answers NaN, so that no title is better than another."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The model's answers are not numbers (NaN), so nothing can be recommended: its weights are "
+            "damaged, or training has lost them. Use an earlier checkpoint."
+        )
 
 
 class Ranker:
@@ -125,7 +136,10 @@ class Ranker:
         return torch.softmax(self.scores(prompt), dim=0)
 
     def top_k(self, prompt: Sequence[int], k: int, exclude: Sequence[int] = ()) -> list[tuple[int, float]]:
-        """The `k` best (title index, score), best first, without `exclude`; fewer when the catalogue ends."""
+        """The `k` best (title index, score), best first, without `exclude`; fewer when the catalogue ends.
+
+        Raises NotANumberError when the model answers NaN: nothing true can be said then.
+        """
         return self.top_k_each([prompt], k, [exclude])[0]
 
     def top_k_each(
@@ -136,8 +150,13 @@ class Ranker:
         found = []
         for search, prompt, exclude in zip(self._answers(prompts, aims), prompts, excludes, strict=True):
             if search is None:
-                found.append(top_of(self.scores(prompt, exclude), k))
+                scores = self.scores(prompt, exclude)
+                if torch.isnan(scores).any():
+                    raise NotANumberError
+                found.append(top_of(scores, k))
                 continue
+            if search.broken:
+                raise NotANumberError
             best = np.full(len(self.trie.titles), -np.inf, np.float32)
             best[search.titles] = search.scores
             scores = torch.from_numpy(best[self.places])

@@ -5,7 +5,7 @@ from typing import Any
 
 from promptrec_tui.datasets.dataset import Item
 from promptrec_tui.tasks.next_item import NextItem
-from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tokentree.ranker import NotANumberError, Ranker
 from promptrec_tui.tuning.ranking import Case
 
 PREVIEW_USERS = 5
@@ -18,13 +18,17 @@ def preview(
     """One user of a `preview` event: the titles in the prompt, the target and its rank, the top 10."""
     prompt = task.prompt(case.history)
     left_out = case.excluded(exclude_seen)
+    try:
+        top = ranker.top_k(prompt.token_ids, PREVIEW_ITEMS, left_out)
+    except NotANumberError:
+        # Training that loses its weights ends by itself; until then there is nothing to show.
+        top = []
     return {
         "user": case.user,
         "history": [items[item].title for item in case.history[prompt.dropped :]],
         "target": items[case.target].title,
         "rank": ranker.rank_of(prompt.token_ids, case.target, left_out),
         "top": [
-            {"key": items[item].key, "title": items[item].title, "logprob": logprob}
-            for item, logprob in ranker.top_k(prompt.token_ids, PREVIEW_ITEMS, left_out)
+            {"key": items[item].key, "title": items[item].title, "logprob": logprob} for item, logprob in top
         ],
     }

@@ -8,7 +8,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.models.loading import add_lora, choose_device, choose_dtype, load_adapter, load_base
+from promptrec_tui.models.loading import (
+    add_lora,
+    choose_device,
+    choose_dtype,
+    exchange_adapter,
+    load_adapter,
+    load_base,
+)
 
 SaveModel = Callable[..., Path]
 CPU = torch.device("cpu")
@@ -57,6 +64,24 @@ def test_lacking_weights_are_not_made_up(save_model: SaveModel) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UserError, match=r"lacks 1 weights, model\.layers\.1\.mlp\.up_proj\.weight"):
         load_base(folder, CPU, torch.float32)
+
+
+def test_an_adapter_whose_weights_do_not_fit_is_refused(save_model: SaveModel, tmp_path: Path) -> None:
+    tuned = add_lora(load_base(save_model(), CPU, torch.float32), Tuning())
+    tuned.save_pretrained(str(tmp_path / "adapter"))
+    file = tmp_path / "adapter" / "adapter_model.safetensors"
+    weights = load_file(file)
+    exchange_adapter(tuned, tmp_path / "adapter")
+    name = min(weights)
+    others = {key: value for key, value in weights.items() if key != name}
+    for changed in (
+        {**others, f"{name}.renamed": weights[name]},
+        others,
+        {**others, name: weights[name][:1].contiguous()},
+    ):
+        save_file(changed, file)
+        with pytest.raises(UserError, match=r"adapter_model\.safetensors does not fit the model: .* first"):
+            exchange_adapter(tuned, tmp_path / "adapter")
 
 
 def test_weights_of_another_size_are_refused(save_model: SaveModel) -> None:

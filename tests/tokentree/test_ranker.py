@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from promptrec_tui.models.check import MODEL_TYPES
-from promptrec_tui.tokentree.ranker import Ranker, rank_in, top_of
+from promptrec_tui.tokentree.ranker import NotANumberError, Ranker, rank_in, top_of
 
 TinyModel = Callable[..., PreTrainedModel]
 Naive = Callable[..., Tensor]
@@ -118,6 +118,16 @@ def test_rank_counts_better_and_half_of_the_equal(tiny_model: TinyModel, naive_s
 def test_a_nan_is_an_alarm() -> None:
     assert math.isnan(rank_in(torch.tensor([math.nan, 1.0]), 1))
     assert top_of(torch.tensor([1.0, -math.inf, 1.0]), 5) == [(0, 1.0), (2, 1.0)]
+
+
+def test_a_model_that_answers_nan_recommends_nothing_and_says_so(tiny_model: TinyModel) -> None:
+    model = tiny_model("qwen3")
+    with torch.no_grad():
+        model.get_output_embeddings().weight[5] = math.nan
+    ranker = Ranker(model, CATALOGUE)
+    with pytest.raises(NotANumberError, match="are not numbers"):
+        ranker.top_k(PROMPT, 3)
+    assert math.isnan(ranker.rank_of(PROMPT, 0))
 
 
 def test_a_prompt_has_to_leave_room_for_the_longest_title(tiny_model: TinyModel) -> None:
