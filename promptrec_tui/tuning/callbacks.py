@@ -23,7 +23,7 @@ EVALUATIONS = 8
 
 
 class NotFiniteError(Exception):
-    """The loss was no finite number in `NOT_FINITE_LIMIT` steps in a row, the last being `step`."""
+    """Loss or gradient were not finite in `NOT_FINITE_LIMIT` steps in a row, the last being `step`."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"not finite up to step {step}")
@@ -41,7 +41,9 @@ class Standing:
     validated: int = -1
     """The last step that was validated."""
     not_finite: int = 0
-    """Steps without a finite loss up to the last one."""
+    """Steps in a row without a finite loss and gradient, up to the last one."""
+    skipped: int = 0
+    """All steps that were skipped because their gradient was not finite."""
     untuned: bool = False
     """Whether the untuned model's point of the curves was measured."""
     complete: bool = False
@@ -132,7 +134,10 @@ class Conductor(TrainerCallback):
         """Note a step's loss; write a metric event at the first step, the last, once a second between."""
         self.journal.got_to(step)
         loss = self.trainer.step_loss
-        self.standing.not_finite = 0 if math.isfinite(loss) else self.standing.not_finite + 1
+        healthy = math.isfinite(loss) and not self.trainer.step_skipped
+        self.standing.not_finite = 0 if healthy else self.standing.not_finite + 1
+        if self.trainer.step_skipped:
+            self._skipped(step)
         self._losses.append(loss)
         self._targets += self.trainer.plan.size(step - 1)
         now = time.monotonic()
@@ -153,6 +158,17 @@ class Conductor(TrainerCallback):
             self._losses, self._targets, self._since, self._told = [], 0, now, now
         if stuck:
             raise NotFiniteError(step)
+
+    def _skipped(self, step: int) -> None:
+        """Count a skipped step; say it for the 1st, 2nd, 4th, 8th and so on."""
+        self.standing.skipped += 1
+        count = self.standing.skipped
+        if count & (count - 1) == 0:
+            self.journal.write(
+                "warning",
+                message=f"Step {step} was skipped: its gradient is not finite (NaN, infinity). "
+                f"The weights stay as they were; skipped so far: {count}.",
+            )
 
     def _validate(self, step: int) -> bool:
         """Measure and compare with the best; whether this is the best, False also when it was left."""

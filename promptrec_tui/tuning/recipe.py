@@ -173,7 +173,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         )
         return Outcome(State.FAILED, remedy.reason, journal.step, remedy.settings)
     except NotFiniteError as error:
-        return _keep_last_finite(bench, model, tested, pinned, error.step)
+        return _keep_last_finite(bench, model, tested, pinned, error.step, standing.skipped)
     step, ending = journal.step, desk.ending
     if ending == "pause":
         return Outcome(State.PAUSED, f"Paused at step {step} of {plan.total_steps}.", step)
@@ -203,7 +203,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         if desk.ending == "pause":
             return Outcome(State.PAUSED, "Paused in the final evaluation: resume to finish it.", step)
 
-    _write(bench, model, cases, figures, pinned, best or step)
+    _write(bench, model, cases, figures, pinned, best or step, standing.skipped)
     what = f"the adapter of step {best}, the best on validation," if best else f"the adapter of step {step}"
     if figures.after is None:
         return Outcome(State.STOPPED, f"Stopped at step {step}; {what} is kept.", step)
@@ -218,6 +218,7 @@ def _write(
     figures: Figures,
     pinned: Sequence[UserEvents],
     step: int,
+    skipped: int,
 ) -> None:
     """Write the result: the adapter in the model, which is of `step`, and the test figures there are."""
     bench.journal.phase("finishing", message="Writing the result")
@@ -230,21 +231,30 @@ def _write(
         bench.spec.settings.train.seed,
         [user.key for user in pinned],
     )
+    report["skipped_steps"] = skipped
     write_result(bench.journal.folder, bench.spec, model, report, step)
 
 
 def _keep_last_finite(
-    bench: Bench, model: PeftModel, tested: Sequence[UserEvents], pinned: Sequence[UserEvents], step: int
+    bench: Bench,
+    model: PeftModel,
+    tested: Sequence[UserEvents],
+    pinned: Sequence[UserEvents],
+    step: int,
+    skipped: int,
 ) -> Outcome:
     """The end of a run whose loss was lost up to `step`: its last good checkpoint becomes the result."""
-    lost = f"The loss was not a number (NaN, infinity) {NOT_FINITE_LIMIT} times in a row, up to step {step}"
+    lost = (
+        f"The loss or its gradient was not a number (NaN, infinity) {NOT_FINITE_LIMIT} times in a row, "
+        f"up to step {step}"
+    )
     advice = "fork the run with a lower train.learning_rate or a higher train.warmup."
     good = newest_verified(bench.journal.folder)
     if good is None:
         return Outcome(State.FAILED, f"{lost}, before any checkpoint: {advice}", step)
     exchange_adapter(model, good.path)
     cases = bench.cases(tested, "test")
-    _write(bench, model, cases, Figures(bench.baselines(cases, "test")), pinned, good.step)
+    _write(bench, model, cases, Figures(bench.baselines(cases, "test")), pinned, good.step, skipped)
     return Outcome(State.FAILED, f"{lost}; the adapter of {good.path.name} is kept. Now {advice}", step)
 
 

@@ -46,6 +46,8 @@ class TargetTrainer(Trainer):
         self.folder = RunFolder(Path(str(arguments.output_dir)).parent)
         self.step_loss = float("nan")
         """Loss of the last step."""
+        self.step_skipped = False
+        """Whether the last step left the weights alone, because its gradient was not finite."""
 
     def get_train_dataloader(self) -> DataLoader[list[Batch]]:
         """The steps of the plan, in order. A resumed run skips step numbers, not tensors."""
@@ -64,7 +66,11 @@ class TargetTrainer(Trainer):
     def training_step(
         self, model: Any, inputs: Any, num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
-        """Gradients of one step, given as its micro-batches; answers its loss. Raises StepTooLargeError."""
+        """Gradients of one step, given as its micro-batches; answers its loss. Raises StepTooLargeError.
+
+        A gradient whose norm is not finite is dropped: the optimiser passes over weights without a gradient,
+        so they and its moments stay as they are, while steps and the learning rate's schedule go on.
+        """
         model.train()
         total = torch.zeros((), device=self.args.device)
         try:
@@ -75,6 +81,9 @@ class TargetTrainer(Trainer):
         except torch.OutOfMemoryError as error:
             raise StepTooLargeError(len(inputs), max(len(batch["token_ids"]) for batch in inputs)) from error
         self.step_loss = total.item()
+        self.step_skipped = not _finite_norm(model)
+        if self.step_skipped:
+            model.zero_grad(set_to_none=True)
         return total
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
@@ -108,6 +117,11 @@ class TargetTrainer(Trainer):
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted."""
         return 0
+
+
+def _finite_norm(model: Any) -> bool:
+    gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    return bool(torch.nn.utils.get_total_norm(gradients).isfinite())
 
 
 def training_arguments(

@@ -192,3 +192,37 @@ def test_a_resume_under_other_threads_warns(
         torch.set_num_threads(threads)
     (warning,) = events(folder, "warning")
     assert f"threads {threads} before, {threads + 1} now" in warning["message"]
+
+
+def test_a_gradient_that_is_not_finite_is_not_stepped(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = TargetTrainer.training_step
+    seen: dict[str, list[bool]] = {}
+
+    def poisoned(self: Any, model: Any, *rest: Any) -> Any:
+        weight = next(weight for weight in model.parameters() if weight.requires_grad)
+        infinite = self.state.global_step == 2
+        hook = weight.register_hook(lambda gradient: gradient * float("inf")) if infinite else None
+        total = step(self, model, *rest)
+        if hook is not None:
+            hook.remove()
+        finite = all(bool(torch.isfinite(weight).all()) for weight in model.parameters())
+        seen.setdefault(self.folder.id, []).append(self.step_skipped)
+        assert finite
+        return total
+
+    monkeypatch.setattr(TargetTrainer, "training_step", poisoned)
+    straight, paused = new_run(id="straight"), new_run(id="paused")
+    assert tune(straight).state == State.DONE
+    assert seen["straight"] == [False, False, True, False, False, False]
+    (told,) = [event["message"] for event in events(straight, "warning")]
+    assert "Step 3 was skipped: its gradient is not finite" in told
+    assert read_json(straight.report)["skipped_steps"] == 1
+
+    # The skipped step counts in the schedule, so that a resumed run goes on as an undisturbed one.
+    tune(paused, "pause", lambda kind, fields: kind == "phase" and fields.get("done") == 4)
+    assert tune(paused).state == State.DONE
+    weights = "adapter_model.safetensors"
+    assert (paused.adapter / weights).read_bytes() == (straight.adapter / weights).read_bytes()
+    assert read_json(paused.report)["skipped_steps"] == 1
