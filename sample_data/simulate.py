@@ -140,7 +140,7 @@ def draw(
 
 
 def baseline_ranks(histories: list[list[int]], n: int) -> tuple[list[float], list[float]]:
-    """Ranks of the last films by popularity and by item-kNN, both fitted on the events before them."""
+    """Ranks of the last films by popularity and by item-kNN (0.8 a step back), on the events before them."""
     matrix = np.zeros((len(histories), n))
     for user, films in enumerate(histories):
         matrix[user, films[:-1]] = 1
@@ -151,7 +151,9 @@ def baseline_ranks(histories: list[list[int]], n: int) -> tuple[list[float], lis
     for user, films in enumerate(histories):
         unseen = np.where(matrix[user] > 0, -np.inf, 0)
         popular.append(rank(counts + unseen, films[-1]))
-        neighbours.append(rank(matrix[user] @ cosine + unseen, films[-1]))
+        weights = np.zeros(n)
+        weights[films[:-1]] = 0.8 ** np.arange(len(films) - 2, -1, -1)
+        neighbours.append(rank(weights @ cosine + unseen, films[-1]))
     return popular, neighbours
 
 
