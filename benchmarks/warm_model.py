@@ -37,7 +37,7 @@ from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.models.loading import add_lora, load_adapter, load_base
 from promptrec_tui.runs.spec import DataSettings, TrainSettings, TuningSettings
 from promptrec_tui.tuning.batches import Plan
-from promptrec_tui.tuning.material import training_trees
+from promptrec_tui.tuning.material import TrainingTrees
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 
 CPU = torch.device("cpu")
@@ -91,8 +91,14 @@ def bare_llama(vocabulary: int) -> Any:
 def train(model: Any, out: Path, movielens: Path, settings: TrainSettings) -> list[float]:
     """Train `model`, whose config and tokenizer are in `out`, on every target; the loss of each step."""
     films = read_films(movielens)
-    trees = training_trees(film_task(films, out), films.users, DataSettings())
-    plan = Plan(trees, batch_size=settings.batch_size, seed=settings.seed, max_steps=settings.max_steps)
+    trees = TrainingTrees(film_task(films, out), films.users, DataSettings())
+    plan = Plan(
+        trees,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        max_steps=settings.max_steps,
+        sizes=trees.sizes,
+    )
     tell(f"{plan.targets} targets; {plan.total_steps} steps of {plan.batch_size}")
     with TemporaryDirectory() as place:
         trainer = TargetTrainer(model, plan, training_arguments(settings, plan, Path(place), CPU))

@@ -1,7 +1,7 @@
 """Exact log-probabilities of the titles of a catalogue after a prompt, and the rankings they give."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,6 +113,8 @@ class Ranker:
         self.longest = int(self.trie.lengths.max())
         self.context: int = causal_of(model).config.max_position_embeddings
         self.reach = reach(model)
+        self.tick: Callable[[], None] = lambda: None
+        """Called before each forward of a search or a sweep; what it raises ends the question."""
 
     def scores(self, prompt: Sequence[int], exclude: Sequence[int] = ()) -> Tensor:
         """The score of each title after `prompt`: fp32 [N] on the CPU; -inf at the indices `exclude`.
@@ -226,6 +228,7 @@ class Ranker:
         fixed = all(search.aim.target >= 0 and search.aim.cap == math.inf for search in searches)
         width = self.row_width if fixed else self.width
         while any(expansions := [search.select(width) for search in searches]):
+            self.tick()
             hidden = prefix.expand(expansions)
             for search, expansion, states in zip(searches, expansions, hidden, strict=True):
                 if expansion is None:
@@ -253,6 +256,7 @@ class Ranker:
         first = torch.log_softmax(logits_of(model, prefix.first)[0], dim=-1)
         scores = first[self._ids(trie.tokens[self._firsts()])]
         for row in rows:
+            self.tick()
             hidden = prefix.read(row)
             order = np.argsort(row.sources, kind="stable")
             logs = picked(model, hidden, self._ids(row.sources[order]), self._ids(row.labels[order]))

@@ -52,11 +52,14 @@ class Plan:
         epochs: int = 1,
         max_steps: int = 0,
         reach: float = math.inf,
+        sizes: Sequence[int] | None = None,
     ) -> None:
         """`loss`: each "target" counts alike, or each "token"; `max_steps` outweighs `epochs`.
 
         `accumulate`: at least so many forwards a step, as far as there are rows. `reach`: how many tokens the
         model sees; the targets of a deeper tree get plain rows of their own, where its windows slide right.
+        `sizes`: the targets of each tree where they are known already; trees are then only made when a step
+        asks for them.
         """
         self.trees = trees
         self.batch_size = batch_size
@@ -64,7 +67,7 @@ class Plan:
         self.loss = loss
         self.seed = seed
         self.reach = reach
-        self.sizes = [int(tree.owners.max()) + 1 for tree in trees]
+        self.sizes = [int(tree.owners.max()) + 1 for tree in trees] if sizes is None else sizes
         self.targets = sum(self.sizes)
         self._end = max_steps * batch_size if max_steps else epochs * self.targets
         self.total_steps = ceil(self._end / batch_size)

@@ -44,6 +44,8 @@ class Standing:
     """Steps in a row without a finite loss and gradient, up to the last one."""
     skipped: int = 0
     """All steps that were skipped because their gradient was not finite."""
+    previewed: bool = False
+    """Whether the untuned model's previews were drawn, after the first step of an attempt."""
     untuned: bool = False
     """Whether the untuned model's point of the curves was measured."""
     complete: bool = False
@@ -114,6 +116,8 @@ class Conductor(TrainerCallback):
         step = state.global_step
         self._record(step)
         self.desk.poll()
+        if not self.standing.previewed and self.desk.ending is None:
+            self._preview_untuned(step)
         improved = self._due(step) and self.desk.ending is None and self._validate(step)
         asked = self.desk.ending is not None or self.desk.wants_checkpoint
         control.should_save = (asked or improved or self._save_due(step)) and self._healthy()
@@ -169,6 +173,21 @@ class Conductor(TrainerCallback):
                 message=f"Step {step} was skipped: its gradient is not finite (NaN, infinity). "
                 f"The weights stay as they were; skipped so far: {count}.",
             )
+
+    def _preview_untuned(self, step: int) -> None:
+        """What the model recommends with its adapter switched off: bit for bit as before the first step."""
+        try:
+            with self.validation.model.disable_adapter():
+                self.validation.preview("before", 0, self._tell_preview)
+            self.standing.previewed = True
+        except CancelledError:
+            pass
+        finally:
+            self._targets, self._since = 0, time.monotonic()
+        self.journal.phase("training", step, self.total)
+
+    def _tell_preview(self, done: int, users: int) -> None:
+        self.journal.phase("previews", done, users, "Previews of the untuned model")
 
     def _validate(self, step: int) -> bool:
         """Measure and compare with the best; whether this is the best, False also when it was left."""

@@ -69,6 +69,10 @@ class Journal:
         self._phase, self._done, self._told = phase, done, now
         self._events.write("phase", phase=phase, done=done, total=total, message=message)
 
+    def alive(self) -> None:
+        """Note that work goes on, for the heartbeat: a long count may stand still for minutes."""
+        self._progressed = boottime()
+
     def got_to(self, step: int) -> None:
         """Note the optimiser step for the heartbeat."""
         self.step, self._progressed = step, boottime()

@@ -1,9 +1,10 @@
 """What a run works on: its dataset and task, opened and checked as the spec names them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import overload
 
 from promptrec_tui.datasets.dataset import Dataset, Item, open_dataset
 from promptrec_tui.datasets.shots import draw_shots
@@ -16,6 +17,7 @@ from promptrec_tui.prompts.tokens import load_tokenizer
 from promptrec_tui.runs.spec import DataSettings, RunSpec
 from promptrec_tui.tasks.next_item import (
     NextItem,
+    Target,
     next_item,
     targets,
     training_examples,
@@ -77,22 +79,40 @@ def read_users(dataset: Dataset, settings: DataSettings) -> list[UserEvents]:
     ]
 
 
-def training_trees(
-    task: NextItem,
-    users: Sequence[UserEvents],
-    settings: DataSettings,
-    progress: Callable[[int, int], None] = lambda done, users: None,
-) -> list[Tree]:
+class TrainingTrees(Sequence[Tree]):
     """The trees that train every training target of every user whose events no prompt shows as solved.
 
-    Calls `progress(done, users)` after each user.
+    Their number and `sizes` are told from positions alone; a tree's prompts are rendered when a step first
+    asks for it, so that a run renders only what its steps train.
     """
-    found = []
-    for done, user in enumerate(users, 1):
-        if user.split and user.user_id not in task.shown:
-            found += trees_at(task, user, user.split.training, settings)
-        progress(done, len(users))
-    return found
+
+    def __init__(self, task: NextItem, users: Sequence[UserEvents], settings: DataSettings) -> None:
+        self._task = task
+        self._groups = [
+            (user, group)
+            for user in users
+            if user.split and user.user_id not in task.shown
+            for group in _windows(user, user.split.training, settings)
+        ]
+        self._made: dict[int, Tree] = {}
+        self.sizes = [len(group) for _, group in self._groups]
+        """Targets of each tree."""
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    @overload
+    def __getitem__(self, index: int) -> Tree: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Tree]: ...
+    def __getitem__(self, index: int | slice) -> Tree | Sequence[Tree]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        if place not in self._made:
+            user, group = self._groups[place]
+            self._made[place] = _tree(self._task, user, group)
+        return self._made[place]
 
 
 def trees_at(
@@ -100,14 +120,18 @@ def trees_at(
 ) -> list[Tree]:
     """The trees that train one user's targets at `positions`: one for each window of the history, since
     prompts of one window begin alike."""
+    return [_tree(task, user, group) for group in _windows(user, positions, settings)]
+
+
+def _windows(user: UserEvents, positions: Iterable[int], settings: DataSettings) -> list[list[Target]]:
+    """The targets at `positions`, those of one window of the history together."""
     wanted = targets(user.user_id, positions, settings.max_history, settings.window)
-    found = []
-    for _, group in groupby(wanted, key=lambda target: target.start):
-        examples = training_examples(task, user.sequence, list(group))
-        found.append(
-            merge([example.token_ids for example in examples], [example.start for example in examples])
-        )
-    return found
+    return [list(group) for _, group in groupby(wanted, key=lambda target: target.start)]
+
+
+def _tree(task: NextItem, user: UserEvents, group: Sequence[Target]) -> Tree:
+    examples = training_examples(task, user.sequence, group)
+    return merge([example.token_ids for example in examples], [example.start for example in examples])
 
 
 def case_at(user: UserEvents, position: int, settings: DataSettings) -> Case:

@@ -5,29 +5,45 @@ from typing import Any
 
 from promptrec_tui.datasets.dataset import Item
 from promptrec_tui.tasks.next_item import NextItem
-from promptrec_tui.tokentree.ranker import NotANumberError, Ranker
+from promptrec_tui.tokentree.ranker import NotANumberError, Ranker, rank_in, top_of
 from promptrec_tui.tuning.ranking import Case
 
 PREVIEW_USERS = 5
 PREVIEW_ITEMS = 10
+PREVIEW_SECONDS = 30.0
+"""Previews that are not ready by then are left out, and the run says so."""
 
 
 def preview(
-    ranker: Ranker, task: NextItem, items: Sequence[Item], case: Case, exclude_seen: bool
+    ranker: Ranker,
+    task: NextItem,
+    items: Sequence[Item],
+    case: Case,
+    exclude_seen: bool,
+    sweep: bool = False,
 ) -> dict[str, Any]:
-    """One user of a `preview` event: the titles in the prompt, the target and its rank, the top 10."""
+    """One user of a `preview` event: the titles in the prompt, the target and its rank, the top 10.
+
+    `sweep`: score all titles at once. An untuned model prefers no title, so a search for the best would read
+    most of them, and twice.
+    """
     prompt = task.prompt(case.history)
     left_out = case.excluded(exclude_seen)
-    try:
-        top = ranker.top_k(prompt.token_ids, PREVIEW_ITEMS, left_out)
-    except NotANumberError:
-        # Training that loses its weights ends by itself; until then there is nothing to show.
-        top = []
+    if sweep:
+        scores = ranker.scores(prompt.token_ids, left_out)
+        rank, top = rank_in(scores, case.target), top_of(scores, PREVIEW_ITEMS)
+    else:
+        rank = ranker.rank_of(prompt.token_ids, case.target, left_out)
+        try:
+            top = ranker.top_k(prompt.token_ids, PREVIEW_ITEMS, left_out)
+        except NotANumberError:
+            # Training that loses its weights ends by itself; until then there is nothing to show.
+            top = []
     return {
         "user": case.user,
         "history": [items[item].title for item in case.history[prompt.dropped :]],
         "target": items[case.target].title,
-        "rank": ranker.rank_of(prompt.token_ids, case.target, left_out),
+        "rank": rank,
         "top": [
             {"key": items[item].key, "title": items[item].title, "logprob": logprob} for item, logprob in top
         ],

@@ -1,6 +1,7 @@
 """One fine-tuning run, from top to bottom."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +37,11 @@ from promptrec_tui.tuning.callbacks import NOT_FINITE_LIMIT, Conductor, NotFinit
 from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal, Outcome
 from promptrec_tui.tuning.material import (
+    TrainingTrees,
     UserEvents,
     checked_dataset,
     open_task,
     read_users,
-    training_trees,
     trees_at,
 )
 from promptrec_tui.tuning.previews import PREVIEW_USERS
@@ -50,17 +51,14 @@ from promptrec_tui.tuning.surroundings import differences, surroundings
 from promptrec_tui.tuning.trainer import StepTooLargeError, TargetTrainer, training_arguments
 from promptrec_tui.tuning.validation import Validation
 
-PATIENCE_BEFORE = 12.0
-"""Seconds that the untuned model's validation may delay the first step; a longer one comes at the end."""
-
 
 def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> Outcome:
     """Tune the run's model on its dataset and judge it; everything is written to the run folder.
 
     `device` is the setting as this process sees it. Raises UserError for what a person can mend.
 
-    The test figures of the untuned model are taken after training, with the adapter switched off: that is the
-    same model bit for bit, and a person sees the first step sooner.
+    The first step comes first: previews of the untuned model follow it, its validation and test figures come
+    after training, with the adapter switched off, which is the same model bit for bit.
     """
     spec = placed_spec(folder)
     data, train, evaluation = spec.settings.data, spec.settings.train, spec.settings.evaluation
@@ -72,7 +70,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         users = read_users(dataset, data)
         task = open_task(spec, dataset, items)
 
-    trees = training_trees(task, users, data, _progress(journal, "loading", "Preparing the training targets"))
+    trees = TrainingTrees(task, users, data)
     if not trees:
         raise UserError(
             f"Dataset {spec.dataset.name!r} has nothing to train on: no user has 5 events (two of history, "
@@ -108,6 +106,8 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     set_seed(train.seed)
     model = add_lora(base, spec.settings.tuning)
     ranker = Ranker(model, task.catalogue, normalised=evaluation.score == "mean")
+    journal.phase("checking", message="Comparing the token tree with plain forwards")
+    ranker.tick = partial(_go_on, journal, desk)
     check_engine(ranker, bench.cases(pinned, "validation"), task, journal)
     present = surroundings(torch_device)
     plan = Plan(
@@ -119,6 +119,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         epochs=train.epochs,
         max_steps=train.max_steps,
         reach=ranker.reach,
+        sizes=trees.sizes,
     )
 
     validation = Validation(
@@ -140,15 +141,11 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     trainer.add_callback(conductor)
 
     try:
+        if desk.cancelled():
+            raise CancelledError
         if checkpoint is None:
-            with model.disable_adapter():
-                seconds = validation.preview(
-                    "before", 0, _progress(journal, "before", "Previews of the untuned model")
-                )
             if start:
                 exchange_adapter(model, start)
-            if seconds * len(monitored) <= PATIENCE_BEFORE:
-                _measure_untuned(model, validation, standing, "before")
         else:
             journal.phase("loading", message=f"Resuming from step {checkpoint.step}")
             journal.got_to(checkpoint.step)
@@ -188,7 +185,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     try:
         if desk.ending is None:
             if not standing.untuned:
-                _measure_untuned(model, validation, standing, "after")
+                _measure_untuned(model, validation, standing)
             with model.disable_adapter():
                 progress = _progress(journal, "after", "The untuned model on the test targets")
                 figures.before = bench.rank(ranker, cases, progress)
@@ -267,13 +264,20 @@ def _validation_plan(bench: Bench, users: Sequence[UserEvents], loss: str, reach
     return Plan(trees, batch_size=len(trees), loss=loss, reach=reach)
 
 
-def _measure_untuned(model: PeftModel, validation: Validation, standing: Standing, phase: str) -> None:
+def _measure_untuned(model: PeftModel, validation: Validation, standing: Standing) -> None:
     """The untuned model's point of the validation curves."""
     with model.disable_adapter():
         validation.measure(
-            0, _progress(validation.journal, phase, "The untuned model on the validation targets")
+            0, _progress(validation.journal, "after", "The untuned model on the validation targets")
         )
     standing.untuned = True
+
+
+def _go_on(journal: Journal, desk: Desk) -> None:
+    """Between two forwards of a ranking: the run is alive; raises CancelledError when it is to end."""
+    journal.alive()
+    if desk.cancelled():
+        raise CancelledError
 
 
 def _progress(journal: Journal, phase: str, message: str) -> Callable[[int, int], None]:

@@ -15,8 +15,12 @@ from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal
-from promptrec_tui.tuning.previews import preview
+from promptrec_tui.tuning.previews import PREVIEW_SECONDS, preview
 from promptrec_tui.tuning.ranking import Case, rank_users
+
+
+class _LateError(Exception):
+    """Previews have taken as long as they may."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +64,43 @@ class Validation:
         self.journal.write("metric", step=step, values=values)
         return values
 
-    def preview(self, stage: str, step: int, progress: Callable[[int, int], None]) -> float:
-        """Write a preview event of the pinned users; answers the seconds that it took for each of them.
+    def preview(self, stage: str, step: int, progress: Callable[[int, int], None]) -> None:
+        """Write a preview event of the pinned users, or of as many as are ready after `PREVIEW_SECONDS`.
 
-        Calls `progress(done, users)`. Raises CancelledError when somebody wants the run to end.
+        What is shown is exact. Calls `progress(done, users)`. Raises CancelledError when somebody wants the
+        run to end.
         """
-        start = time.monotonic()
-        users = []
-        for case in self.pinned:
-            if self.desk.cancelled():
-                raise CancelledError
-            users.append(preview(self.ranker, self.task, self.items, case, self.exclude_seen))
-            progress(len(users), len(self.pinned))
-        self.journal.write("preview", step=step, stage=stage, users=users)
-        return (time.monotonic() - start) / max(1, len(users))
+        over = time.monotonic() + PREVIEW_SECONDS
+        tick, users = self.ranker.tick, []
+
+        def in_time() -> None:
+            tick()
+            if time.monotonic() > over:
+                raise _LateError
+
+        self.ranker.tick = in_time
+        try:
+            progress(0, len(self.pinned))
+            for case in self.pinned:
+                if self.desk.cancelled():
+                    raise CancelledError
+                users.append(
+                    preview(
+                        self.ranker, self.task, self.items, case, self.exclude_seen, sweep=stage == "before"
+                    )
+                )
+                progress(len(users), len(self.pinned))
+        except _LateError:
+            self.journal.write(
+                "warning",
+                message=f"Previews at step {step} were left after {PREVIEW_SECONDS:.0f} seconds, with "
+                f"{len(users)} of {len(self.pinned)} users: ranking all titles is slow here. "
+                "Figures stay exact.",
+            )
+        finally:
+            self.ranker.tick = tick
+        if users:
+            self.journal.write("preview", step=step, stage=stage, users=users)
 
     def _loss(self) -> float:
         """The training loss, on the validation targets."""

@@ -15,13 +15,15 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
+from promptrec_tui.tuning import material
+from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.bench import Bench
 from promptrec_tui.tuning.material import (
+    TrainingTrees,
     UserEvents,
     checked_dataset,
     open_task,
     read_users,
-    training_trees,
     trees_at,
 )
 
@@ -35,7 +37,12 @@ def test_a_run_tells_everything_and_leaves_a_result(
     kinds = Counter(event["kind"] for event in events(folder))
     assert kinds.keys() == {"phase", "metric", "preview", "evaluation", "checkpoint"}
     phases = list(dict.fromkeys(event["phase"] for event in events(folder, "phase")))
-    assert phases == ["loading", "baselines", "before", "training", "after", "finishing"]
+    assert phases == ["loading", "baselines", "checking", "training", "previews", "after", "finishing"]
+    # The first step comes before whatever is asked of the untuned model.
+    first_step = next(event["seq"] for event in events(folder, "metric") if event["step"] == 1)
+    assert first_step < events(folder, "preview")[0]["seq"]
+    counted = [event for event in events(folder, "phase") if event["phase"] == "previews"]
+    assert (counted[-1]["done"], counted[-1]["total"]) == (5, 5)
 
     evaluations = [(event["stage"], event["name"], event["step"]) for event in events(folder, "evaluation")]
     best = next(event["step"] for event in reversed(events(folder, "checkpoint")) if event["best"])
@@ -78,10 +85,12 @@ def test_a_model_learns_the_walk(new_run: Callable[..., RunFolder], tune: Any, e
         train__max_steps=60, train__eval_every=60, train__learning_rate=0.03, tuning__dropout=0.0
     )
     tune(folder)
-    losses = [
-        event["values"]["validation_loss"] for event in events(folder, "metric") if "epoch" not in event
-    ]
-    assert losses[-1] < 0.75 * losses[0]
+    losses = {
+        event["step"]: event["values"]["validation_loss"]
+        for event in events(folder, "metric")
+        if "epoch" not in event
+    }
+    assert losses[60] < 0.75 * losses[0]
     trained = [event["values"]["train_loss"] for event in events(folder, "metric") if "epoch" in event]
     assert trained[-1] < 0.75 * trained[0]
 
@@ -116,7 +125,7 @@ def test_no_validation_or_test_target_is_trained(new_run: Callable[..., RunFolde
     for user in users:
         labels = [
             tuple(tree.labels[tree.owners == owner].tolist())
-            for tree in training_trees(task, [user], data)
+            for tree in TrainingTrees(task, [user], data)
             for owner in range(tree.owners.max() + 1)
         ]
         assert labels == [task.completion(item) for item in user.sequence[2:-2]]
@@ -138,7 +147,7 @@ def test_users_whose_events_are_shown_as_solved_are_not_trained(new_run: Callabl
     assert task.shown == {shot.user_id for shot in solved}
     assert task.shown
     for user in users:
-        trained = bool(training_trees(task, [user], spec.settings.data))
+        trained = bool(TrainingTrees(task, [user], spec.settings.data))
         assert trained == (user.user_id not in task.shown and len(user.sequence) >= 5)
         for shot in task.shots:
             assert shot["item"]["title"] in task.prompt(user.sequence[:2]).text
@@ -180,7 +189,7 @@ def test_a_run_stopped_before_its_first_step_has_no_result(
     new_run: Callable[..., RunFolder], tune: Any
 ) -> None:
     folder = new_run()
-    outcome = tune(folder, "stop", lambda kind, fields: fields.get("stage") == "before")
+    outcome = tune(folder, "stop", lambda kind, fields: kind == "evaluation")
     assert (outcome.state, outcome.step) == (State.STOPPED, 0)
     assert not folder.result.exists()
 
@@ -208,15 +217,41 @@ def test_a_changed_dataset_is_refused(new_run: Callable[..., RunFolder], tune: A
         tune(folder)
 
 
-def test_a_slow_untuned_validation_comes_at_the_end(
+def test_the_untuned_model_never_delays_a_step(
     new_run: Callable[..., RunFolder], tune: Any, events: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    early, late = new_run(id="early"), new_run(id="late")
-    tune(early)
-    monkeypatch.setattr("promptrec_tui.tuning.recipe.PATIENCE_BEFORE", 0.0)
-    tune(late)
-    measured = [
-        [event for event in events(folder, "metric") if "epoch" not in event] for folder in (early, late)
-    ]
-    assert [[event["step"] for event in run] for run in measured] == [[0, 3, 6], [3, 6, 0]]
-    assert measured[0][0]["values"] == measured[1][-1]["values"]
+    folder = new_run()
+    # No time for a single user: the run goes on all the same, and says what it left.
+    monkeypatch.setattr("promptrec_tui.tuning.validation.PREVIEW_SECONDS", 0.0)
+    assert tune(folder).state == State.DONE
+    measured = [event["step"] for event in events(folder, "metric") if "epoch" not in event]
+    assert measured == [3, 6, 0]
+    assert not events(folder, "preview")
+    left = [event["message"] for event in events(folder, "warning") if "Previews at step" in event["message"]]
+    assert len(left) == 4
+    assert "with 0 of 5 users" in left[0]
+    report = json.loads(folder.report.read_text())
+    assert report["metrics"]["after"]["mrr"] > 0
+
+
+def test_only_the_trees_that_steps_ask_for_are_rendered(
+    new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = new_run()
+    spec = folder.spec()
+    data = spec.settings.data
+    with checked_dataset(folder.home, spec) as dataset:
+        users, task = read_users(dataset, data), open_task(spec, dataset, dataset.items())
+    eager = [tree for user in users if user.split for tree in trees_at(task, user, user.split.training, data)]
+    rendered = []
+    merged = material.merge
+    monkeypatch.setattr(material, "merge", lambda *given: rendered.append(given) or merged(*given))
+    lazy = TrainingTrees(task, users, data)
+    assert lazy.sizes == [int(tree.owners.max()) + 1 for tree in eager]
+    first = Plan(lazy, batch_size=4, seed=3, max_steps=3, sizes=lazy.sizes)
+    assert not rendered
+    whole = Plan(eager, batch_size=4, seed=3, max_steps=3)
+    for step in (2, 0, 1):
+        for ours, theirs in zip(first.batches(step), whole.batches(step), strict=True):
+            assert all(ours[name].equal(theirs[name]) for name in ours)
+    assert 0 < len(rendered) < len(eager)

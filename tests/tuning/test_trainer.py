@@ -14,7 +14,7 @@ from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import TrainSettings, TuningSettings
 from promptrec_tui.tokentree.tree import Tree
 from promptrec_tui.tuning.batches import Plan
-from promptrec_tui.tuning.material import checked_dataset, open_task, read_users, training_trees
+from promptrec_tui.tuning.material import TrainingTrees, checked_dataset, open_task, read_users
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 
 TARGETS = 13
@@ -73,7 +73,7 @@ def some_rows(folder: RunFolder) -> list[Tree]:
     with checked_dataset(folder.home, spec) as dataset:
         users = read_users(dataset, spec.settings.data)
         task = open_task(spec, dataset, dataset.items())
-    return training_trees(task, users, spec.settings.data)
+    return [*TrainingTrees(task, users, spec.settings.data)]
 
 
 @pytest.mark.parametrize("template", ["list", "next-item-en"])
