@@ -66,7 +66,14 @@ def list_command(as_json: JsonOption = False) -> None:
     if as_json:
         print_json(listed)
     else:
-        shown = [{**row, "queue": queue.place_text(row["queue"])} for row in listed]
+        shown = [
+            {
+                **row,
+                "queue": queue.place_text(row["queue"]),
+                "state": "stalled" if row["stalled"] else row["state"],
+            }
+            for row in listed
+        ]
         print_table(shown, COLUMNS, "No runs yet: promptrec run start")
 
 
@@ -144,9 +151,12 @@ def _print_run(workspace: Workspace, run: str, as_json: bool) -> None:
 
 def print_summary(document: dict[str, Any]) -> None:
     """The `run show` document as a person reads it: state, then the result table."""
-    state = document["state"] + (f": {document['reason']}" if document["reason"] else "")
+    state = "stalled" if document["stalled"] else document["state"]
+    state += f": {document['reason']}" if document["reason"] else ""
     steps = f"step {show(document['step'])}/{show(document['total_steps'])}"
     print(f"{clean(document['name'])}  {clean(state)}  {steps}")
+    if document["stalled"]:
+        print(runs.STALLED)
     if document["queue"]:
         print(f"in the queue: {queue.place_text(document['queue'])}")
     # The trainer prints its reason too.

@@ -42,6 +42,8 @@ class RunView:
     """The last lines of a failed run's log."""
     survives_logout: str
     """The answer and the reason in one sentence."""
+    stalled: str
+    """What to do about a run that does not get on; empty for all others."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def run_view(workspace: "Workspace", run: str, points: int = 400) -> RunView:
         warnings=tuple(document["warnings"]),
         log_tail=tuple(document["log_tail"]),
         survives_logout=f"survives logout: {survives['answer']}. {survives['why']}",
+        stalled=verbs.STALLED if document["stalled"] else "",
     )
 
 

@@ -31,6 +31,7 @@ from promptrec_tui.runs.spec import (
 )
 from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.runs.states import RESUMABLE as RESUMABLE
+from promptrec_tui.runs.states import STALLED as STALLED
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.engine import BusyError
@@ -262,6 +263,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "id": row.id,
         "name": row.name,
         "state": row.state,
+        "stalled": row.stalled,
         "reason": row.reason,
         "queue": asdict(row.queue) if row.queue else None,
         "survives_logout": asdict(run_survival(folder)),

@@ -221,7 +221,9 @@ def test_a_gradient_that_is_not_finite_is_not_stepped(
     assert read_json(straight.report)["skipped_steps"] == 1
 
     # The skipped step counts in the schedule, so that a resumed run goes on as an undisturbed one.
-    tune(paused, "pause", lambda kind, fields: kind == "phase" and fields.get("done") == 4)
+    monkeypatch.setattr("promptrec_tui.tuning.callbacks.METRIC_SECONDS", 0.0)
+    outcome = tune(paused, "pause", lambda kind, fields: kind == "metric" and fields["step"] == 4)
+    assert (outcome.state, outcome.step) == (State.PAUSED, 4)
     assert tune(paused).state == State.DONE
     weights = "adapter_model.safetensors"
     assert (paused.adapter / weights).read_bytes() == (straight.adapter / weights).read_bytes()

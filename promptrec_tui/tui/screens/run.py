@@ -15,7 +15,14 @@ from promptrec_tui.tui.screens.run_actions import RunActions
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
 from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.preview_pane import PreviewPane
-from promptrec_tui.tui.widgets.run_text import GOING, STATE_STYLES, number_text, progress_text, state_text
+from promptrec_tui.tui.widgets.run_text import (
+    GOING,
+    STALLED_STYLE,
+    number_text,
+    progress_text,
+    state_style,
+    state_text,
+)
 from promptrec_tui.tui.widgets.tab_line import TabLine
 from promptrec_tui.tui.widgets.text_pane import TextPane
 from promptrec_tui.tui.widgets.try_pane import TryPane
@@ -86,7 +93,13 @@ class RunScreen(RunActions):
         view = await self.ask(verbs.run_view, self._run)
         self.query_one("#head", Static).update(
             head_text(
-                view.row, view.warnings, view.survives_logout, view.log_tail, view.k, view.monitor_users
+                view.row,
+                view.warnings,
+                view.survives_logout,
+                view.log_tail,
+                view.k,
+                view.monitor_users,
+                view.stalled,
             )
         )
         self.query_one(CurvesPane).show(view)
@@ -157,6 +170,7 @@ def head_text(
     log_tail: Sequence[str] = (),
     k: int = 0,
     monitor_users: int = 0,
+    stalled: str = "",
 ) -> Text:
     """Name, state, progress and the last figures.
 
@@ -164,7 +178,7 @@ def head_text(
     """
     text = Text()
     text.append(clean(row.name), style="bold")
-    text.append(f"  {state_text(row)}", style=STATE_STYLES.get(row.state, ""))
+    text.append(f"  {state_text(row)}", style=state_style(row))
     text.append(f"  {progress_text(row)}")
     text.append(f"  loss {number_text(row.train_loss)}")
     text.append(f"  best NDCG{f'@{k}' if k else ''} {number_text(row.ndcg, 4)}")
@@ -174,6 +188,8 @@ def head_text(
         text.append(f", adapter of {row.best_step}", style="dim")
     if row.reason:
         text.append(f"\n{clean(row.reason)}", style={"failed": "red", "done": "dim"}.get(row.state, "yellow"))
+    if stalled:
+        text.append(f"\n{stalled}", style=STALLED_STYLE)
     if warnings:
         more = f" (+{len(warnings) - 1} more)" if len(warnings) > 1 else ""
         text.append(f"\n! {clean(warnings[-1])}{more}", style="yellow")

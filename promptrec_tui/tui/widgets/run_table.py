@@ -8,11 +8,11 @@ from rich.text import Text
 from promptrec_tui.tui.glyphs import UNICODE, Glyphs
 from promptrec_tui.tui.widgets.cells import fit
 from promptrec_tui.tui.widgets.run_text import (
-    STATE_STYLES,
     age_text,
     number_text,
     progress_text,
     sparkline,
+    state_style,
     state_text,
 )
 from promptrec_tui.tui.widgets.table import Table
@@ -46,7 +46,7 @@ class RunTable(Table):
 
 def run_cells(row: "RunRow", glyphs: Glyphs) -> tuple[Text, ...]:
     """The cells of one run, each cut to its column."""
-    style = "bold red" if row.stalled else STATE_STYLES.get(row.state, "")
+    style = state_style(row)
     texts = (
         (row.name, ""),
         (state_text(row), style),

@@ -26,6 +26,8 @@ STATE_STYLES = {
     "interrupted": "red",
 }
 
+STALLED_STYLE = "bold red"
+
 
 def number_text(value: float | None, digits: int = 3) -> str:
     """A measured number; a dash where there is none, `nan` where it was not one."""
@@ -39,6 +41,11 @@ def state_text(row: "RunRow") -> str:
     if row.queue:
         return f"{'held' if row.queue.held else 'queued'} {row.queue.place}"
     return "stalled" if row.stalled else row.state
+
+
+def state_style(row: "RunRow") -> str:
+    """The colour of `state_text`: red for a run that gives no sign of life."""
+    return STALLED_STYLE if row.stalled else STATE_STYLES.get(row.state, "")
 
 
 def progress_text(row: "RunRow") -> str:
