@@ -163,6 +163,8 @@ def _pairs(texts: list[str]) -> dict[str, str]:
     for text in texts:
         field, equals, column = text.partition("=")
         if not (field and equals and column):
-            raise UserError(f"{text!r} is not NAME=VALUE: write for example --map user=customer_id.")
+            raise UserError(
+                f"{text!r} is not FIELD=COLUMN or NAME=SPLIT: write for example --map user=customer_id."
+            )
         pairs[field] = column
     return pairs
