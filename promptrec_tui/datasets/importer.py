@@ -144,7 +144,8 @@ def _write_interactions(
         )
         if catalogue is None:
             catalogue = described_items(engine, table, extras, interactions.items)
-            profiles, of_users = described_users(engine, table, extras, interactions.users)
+            told, of_users = described_users(engine, table, extras, interactions.users)
+            profiles = profiles or told
         tally = Tally(len(catalogue.ids), timed="timestamp" in columns["interactions"])
         counts = {
             "users": len(interactions.users),
