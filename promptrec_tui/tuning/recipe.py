@@ -141,9 +141,9 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     trainer.add_callback(conductor)
 
     try:
-        if desk.cancelled():
-            raise CancelledError
         if checkpoint is None:
+            if desk.cancelled():
+                raise CancelledError
             if start:
                 exchange_adapter(model, start)
         else:
