@@ -142,8 +142,6 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
 
     try:
         if checkpoint is None:
-            if desk.cancelled():
-                raise CancelledError
             if start:
                 exchange_adapter(model, start)
         else:
@@ -157,7 +155,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         pass
 
     try:
-        if desk.ending is None and not standing.complete:
+        if not desk.cancelled() and not standing.complete:
             trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
     except StepTooLargeError as error:
         remedy = gpu_memory(
