@@ -1,6 +1,7 @@
 """Base models and adapters as objects of transformers and peft: the one file of this room with torch."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +11,6 @@ from peft import (
     PeftModel,
     TaskType,
     get_peft_model,
-    get_peft_model_state_dict,
     load_peft_weights,
     set_peft_model_state_dict,
 )
@@ -142,31 +142,53 @@ def _is_linear(module: torch.nn.Module) -> bool:
 def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
     """`model` under the trained adapter in `folder`, frozen, in evaluation mode.
 
-    Raises UserError when the folder is no LoRA adapter in safetensors form.
+    Raises UserError when the folder is no LoRA adapter in safetensors form, or does not fit its own config.
     """
     _check_adapter(folder)
-    return PeftModel.from_pretrained(model, str(folder), is_trainable=False).eval()
+    try:
+        loaded = PeftModel.from_pretrained(model, str(folder), is_trainable=False).eval()
+    except (RuntimeError, ValueError) as error:
+        reason = clean(str(error).strip().split("\n")[0])
+        raise UserError(f"The adapter {folder} does not fit this model: {reason}") from error
+    _check_keys(loaded, load_peft_weights(str(folder), device="cpu"), folder)
+    return loaded
 
 
 def exchange_adapter(model: PeftModel, folder: Path) -> None:
     """Put the weights of another adapter of the same settings in the place of those that `model` has.
 
     Raises UserError when the folder is no LoRA adapter in safetensors form, or when its weights are not
-    exactly those that the model has: what is missing would stay as it was, without a word.
+    exactly those of `model`'s adapter by name and shape; `model` is as it was then.
     """
     _check_adapter(folder)
     weights = load_peft_weights(str(folder), device="cpu")
-    wanted = {name: tuple(weight.shape) for name, weight in get_peft_model_state_dict(model).items()}
-    found = {name: tuple(weight.shape) for name, weight in weights.items()}
-    if wanted != found:
-        differing = sorted(
-            name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
-        )
-        raise UserError(
-            f"{folder / ADAPTER_WEIGHTS} does not fit the model: {len(differing)} weights are missing, "
-            f"unknown or of another shape, {clean(differing[0])} first. Take the adapter from a backup."
-        )
+    _check_keys(model, weights, folder)
     set_peft_model_state_dict(model, weights)
+
+
+def _check_keys(model: PeftModel, weights: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Raise UserError unless `weights` are all of the adapter's, and nothing that `model` does not know.
+
+    peft puts in what fits and goes on with fresh numbers for the rest.
+    """
+    known = {name.replace(".default", ""): weight.shape for name, weight in model.state_dict().items()}
+    missing = sorted(name for name in known if "lora_" in name and name not in weights)
+    unexpected = sorted(name for name in weights if name not in known)
+    shapes = sorted(name for name, weight in weights.items() if known.get(name, weight.shape) != weight.shape)
+    problems = [
+        f"{len(names)} weights {what} ({', '.join(map(clean, names[:3]))}{', …' if names[3:] else ''})"
+        for what, names in (
+            ("are missing", missing),
+            ("are unknown", unexpected),
+            ("have another size", shapes),
+        )
+        if names
+    ]
+    if problems:
+        raise UserError(
+            f"The adapter file {folder / ADAPTER_WEIGHTS} does not fit this model: {'; '.join(problems)}. "
+            "Take it from a backup, or train it again."
+        )
 
 
 def _check_adapter(folder: Path) -> None:

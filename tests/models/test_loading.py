@@ -66,24 +66,6 @@ def test_lacking_weights_are_not_made_up(save_model: SaveModel) -> None:
         load_base(folder, CPU, torch.float32)
 
 
-def test_an_adapter_whose_weights_do_not_fit_is_refused(save_model: SaveModel, tmp_path: Path) -> None:
-    tuned = add_lora(load_base(save_model(), CPU, torch.float32), Tuning())
-    tuned.save_pretrained(str(tmp_path / "adapter"))
-    file = tmp_path / "adapter" / "adapter_model.safetensors"
-    weights = load_file(file)
-    exchange_adapter(tuned, tmp_path / "adapter")
-    name = min(weights)
-    others = {key: value for key, value in weights.items() if key != name}
-    for changed in (
-        {**others, f"{name}.renamed": weights[name]},
-        others,
-        {**others, name: weights[name][:1].contiguous()},
-    ):
-        save_file(changed, file)
-        with pytest.raises(UserError, match=r"adapter_model\.safetensors does not fit the model: .* first"):
-            exchange_adapter(tuned, tmp_path / "adapter")
-
-
 def test_weights_of_another_size_are_refused(save_model: SaveModel) -> None:
     folder = save_model("llama")
     config = json.loads((folder / "config.json").read_text())
@@ -168,3 +150,46 @@ def test_precision_follows_the_device() -> None:
         choose_dtype("bf16", CPU)
     with pytest.raises(UserError, match=r"train\.precision"):
         choose_dtype("int3", CPU)
+
+
+@pytest.mark.parametrize("kind", ["renamed", "missing", "of another size"])
+def test_an_adapter_whose_weights_do_not_fit_is_refused_by_name(
+    save_model: SaveModel, tmp_path: Path, kind: str
+) -> None:
+    folder = save_model("llama")
+    model = add_lora(load_base(folder, CPU, torch.float32), Tuning())
+    model.save_pretrained(tmp_path)
+    file = tmp_path / "adapter_model.safetensors"
+    weights = load_file(file)
+    name = min(weights)
+    weight = weights.pop(name)
+    if kind == "renamed":
+        weights[f"{name}.old"] = weight + 1
+    elif kind == "of another size":
+        weights[name] = weight[:1].clone()
+    save_file(weights, file)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.fill_(0.5)
+    words = rf"adapter_model\.safetensors.*{name if kind != 'of another size' else 'size'}"
+    with pytest.raises(UserError, match=words):
+        exchange_adapter(model, tmp_path)
+    assert all(bool((each == 0.5).all()) for each in model.parameters() if each.requires_grad)
+    with pytest.raises(
+        UserError, match=r"adapter_model\.safetensors" if kind != "of another size" else "fit"
+    ):
+        load_adapter(load_base(folder, CPU, torch.float32), tmp_path)
+
+
+@pytest.mark.parametrize("embeddings", ["auto", False])
+@pytest.mark.parametrize("targets", ["embed_tokens,q_proj", "q_proj,lm_head", "all-linear"])
+def test_an_adapter_fits_with_or_without_the_embeddings_beside_it(
+    save_model: SaveModel, tmp_path: Path, targets: str, embeddings: str | bool
+) -> None:
+    """peft saves the layers under an adapter of embeddings too; a result leaves them out."""
+    folder = save_model("llama")
+    model = add_lora(load_base(folder, CPU, torch.float32), Tuning(targets=targets))
+    model.save_pretrained(tmp_path, save_embedding_layers=embeddings)
+    exchange_adapter(model, tmp_path)
+    load_adapter(load_base(folder, CPU, torch.float32), tmp_path)
