@@ -166,3 +166,9 @@ def test_steps_are_whole_and_shares_end_at_one():
         assert low >= 0.0
         assert high <= 1.0
         assert low < high
+
+
+def test_a_value_far_outside_the_bounds_is_drawn_at_once() -> None:
+    points = ((0.0, 0.5), (5.0, 1e300), (10.0, -1e300))
+    rows = draw_chart(Chart("ndcg", (Series("ndcg", points),), bounds=(0.0, 1.0)), 60, 12)
+    assert {len(row) for row in rows} == {60}

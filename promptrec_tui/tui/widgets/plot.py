@@ -229,8 +229,9 @@ def _legend(chart: Chart, width: int, ascii_only: bool) -> Row:
 
 def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
     def place(x: float, y: float) -> tuple[int, int]:
-        across = (x - scale.x[0]) / (scale.x[1] - scale.x[0])
-        down = (scale.y[1] - y) / (scale.y[1] - scale.y[0])
+        # A damaged log may hold 1e300: a line to there must not take 1e300 dots.
+        across = _near((x - scale.x[0]) / (scale.x[1] - scale.x[0]))
+        down = _near((scale.y[1] - y) / (scale.y[1] - scale.y[0]))
         return round(across * (canvas.columns - 1)), round(down * (canvas.rows - 1))
 
     for _, value in chart.lines:
@@ -246,6 +247,11 @@ def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
             here = place(x, y)
             canvas.join(before or here, here, ink, _DASHES[ink % len(_DASHES)] if before else (1, 1))
             before = here
+
+
+def _near(share: float) -> float:
+    """A place along an axis, 0 to 1 on the canvas, moved to within one canvas of it."""
+    return min(max(share, -1.0), 2.0)
 
 
 def _line_names(chart: Chart, scale: Scale, canvas: Canvas) -> dict[tuple[int, int], Cell]:
