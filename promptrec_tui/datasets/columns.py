@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
-from promptrec_tui.datasets.places import quoted, shown_name
+from promptrec_tui.datasets.places import listed, quoted, shown_name
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
@@ -20,7 +20,8 @@ EVENT_FIELDS = (*INTERACTION_FIELDS, "title")
 OPTIONAL = frozenset({"rating", "timestamp", "input", "split"})
 
 _ITEM_NAMES = (
-    "item", "itemid", "movie", "movieid", "film", "filmid", "product", "productid", "parentasin", "asin",
+    "item", "itemid", "video", "videoid",
+    "movie", "movieid", "film", "filmid", "product", "productid", "parentasin", "asin",
     "sku", "book", "bookid", "isbn", "song", "songid", "track", "trackid", "artist", "artistid",
     "article", "articleid", "news", "newsid", "game", "gameid", "business", "businessid",
 )  # fmt: skip
@@ -125,16 +126,21 @@ def find_columns(
     return found
 
 
+def moment_columns(table: Table, columns: Mapping[str, int]) -> list[int]:
+    """The columns that are called as moments usually are and stand for no field yet."""
+    return [
+        index
+        for index, name in enumerate(table.columns)
+        if _plain(name) in COMMON_NAMES["timestamp"] and index not in columns.values()
+    ]
+
+
 def other_moments(table: Table, columns: Mapping[str, int]) -> tuple[str, ...]:
     """Which column the moments come from, where several could be it."""
     if "timestamp" not in columns:
         return ()
     used = columns["timestamp"]
-    others = [
-        name
-        for index, name in enumerate(table.columns)
-        if _plain(name) in COMMON_NAMES["timestamp"] and index not in columns.values()
-    ]
+    others = [table.columns[index] for index in moment_columns(table, columns)]
     if not others:
         return ()
     said = f"The moments of {shown_name(table.path)} are those of {quoted(table.columns[used])}, not of "
@@ -167,4 +173,4 @@ def _missing(table: Table, field: str) -> UserError:
 
 
 def _listed(table: Table) -> str:
-    return f"Columns found: {', '.join(map(quoted, table.columns))}."
+    return f"Columns found: {listed(table.columns)}."

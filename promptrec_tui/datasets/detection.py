@@ -1,6 +1,7 @@
 """Which format a source has, by what stands in it, and why one thinks so."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ from promptrec_tui.datasets.columns import has_columns
 from promptrec_tui.datasets.delimited import read_delimited
 from promptrec_tui.datasets.dialects import AS_USUAL, DELIMITER_NAMES, Dialect
 from promptrec_tui.datasets.encodings import ENCODINGS, head
+from promptrec_tui.datasets.json_shapes import has_parts, is_columnar, wraps_records
 from promptrec_tui.datasets.labelled import is_labelled, split_files
 from promptrec_tui.datasets.movielens import movielens_pair
-from promptrec_tui.datasets.places import quoted, shown_name
+from promptrec_tui.datasets.places import listed, shown_name
 from promptrec_tui.datasets.recbole import SUFFIX, is_typed
 from promptrec_tui.errors import UserError
 
@@ -21,6 +23,9 @@ LOOKS = Literal["zip", "parquet", "json", "objects", "typed", "text"]
 NO_DATA = ("readme", "license", "licence", "citation", "changelog")
 TEXT_SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".txt")
 SHOWN_FILES = 5
+_STRING = r'"((?:[^"\\]|\\.)*)"'
+_PAIR = re.compile(rf"\[\s*{_STRING}\s*,\s*{_STRING}\s*\]")
+_PAIR_ARRAY = re.compile(rf"\[\s*{_PAIR.pattern}")
 
 
 @dataclass(frozen=True)
@@ -50,20 +55,18 @@ def looks_like(path: Path, encoding: str = "utf-8") -> LOOKS:
     if text.startswith("["):
         return "json"
     if text.startswith("{"):
-        return "objects" if _is_record(first) or path.suffix.lower() == ".jsonl" else "json"
+        alone = not text[len(first) :].strip()
+        return "objects" if path.suffix.lower() == ".jsonl" or _is_record(first, alone) else "json"
     return "typed" if is_typed(first) else "text"
 
 
-def _is_record(line: str) -> bool:
-    """Is this line a whole record, and no object of arrays (by split) or of objects (by key)?"""
+def _is_record(line: str, alone: bool) -> bool:
+    """Is this line a whole record, or, where it stands `alone` in its file, a value that holds records?"""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return False
-    if not isinstance(value, dict):
-        return False
-    parts = set(map(type, value.values()))
-    return parts not in ({list}, {dict})
+    return isinstance(value, dict) and not has_parts(value) and not (alone and wraps_records(value))
 
 
 def _folder(folder: Path, encoding: str, dialect: Dialect) -> Guess:
@@ -111,35 +114,53 @@ def _file(path: Path, encoding: str, dialect: Dialect) -> Guess:
 def _delimited(path: Path, encoding: str, dialect: Dialect) -> Guess:
     table = read_delimited(path, encoding, dialect)
     if _has_answer(table.columns):
-        return Guess("labelled", f"it has the columns {_listed(table.columns)}", path)
+        return Guess("labelled", f"it has the columns {listed(table.columns)}", path)
     name = DELIMITER_NAMES.get(table.delimiter, f"the separator {table.delimiter}")
     what = "names" if table.header else "fields"
     return Guess("csv", f"its first line has {what} between {name}", path)
 
 
 def _json(path: Path, encoding: str, lines: bool) -> Guess:
-    names = _first_names(path, encoding)
+    text = head(path).decode(ENCODINGS[encoding], errors="replace").lstrip("\ufeff \t\r\n")
+    if not lines and (pairs := _pairs(text)):
+        if text.startswith("[") and not any(" " in first for first in pairs):
+            raise UserError(
+                f"{shown_name(path)} is JSON, an array of pairs such as {listed([pairs[0]])} with a second "
+                "value. If these are texts with a label, say --format labelled; if they are interactions, "
+                "say --format jsonl --map user=text --map item=label."
+            )
+        return Guess("labelled", "its arrays hold pairs of a text and a label", path)
+    names = _first_names(text, lines)
     if has_columns(names, "instruction", "output"):
         return Guess("instruction", "its objects have an instruction and an output", path)
     if _has_answer(names):
-        return Guess("labelled", f"its objects have the names {_listed(names)}", path)
+        return Guess("labelled", f"its objects have the names {listed(names)}", path)
     if lines or not names:
-        return Guess("jsonl", "it has one JSON object a line", path)
-    if path.suffix.lower() == ".json" and has_columns(names, "user", "item"):
+        return Guess("jsonl", "it has one JSON object a line" if lines else "it is one JSON value", path)
+    if has_columns(names, "user", "item"):
         return Guess("jsonl", "its objects have a user and an item", path)
     raise UserError(
-        f"{shown_name(path)} has objects with {_listed(names)}: neither instruction and output, nor a text "
-        "and a label. Say its format, and which fields the names are, with --format and --map."
+        f"{shown_name(path)} has objects with {listed(names)}: neither a user and an item, nor instruction "
+        "and output, nor a text and a label. Say its format, and which fields the names are, with --format "
+        "and --map."
     )
+
+
+def _pairs(text: str) -> list[str]:
+    """The first texts of the pairs in arrays of them, where these stand before any inner object."""
+    first = _PAIR_ARRAY.search(text)
+    inner = text.find("{", 1)
+    if not first or 0 <= inner < first.start():
+        return []
+    return [match[1] for match in _PAIR.finditer(text)]
 
 
 def _has_answer(names: Sequence[str]) -> bool:
     return has_columns(names, "text", "label") and not has_columns(names, "user", "item")
 
 
-def _first_names(path: Path, encoding: str) -> tuple[str, ...]:
-    """The names in the first object that holds no other object; none where the beginning is not JSON."""
-    text = head(path).decode(ENCODINGS[encoding], errors="replace").lstrip("\ufeff \t\r\n")
+def _first_names(text: str, lines: bool) -> tuple[str, ...]:
+    """The names in the first record of what a JSON file begins with; none where that is not JSON."""
     decoder = json.JSONDecoder()
     start = text.find("{")
     while start >= 0:
@@ -147,14 +168,12 @@ def _first_names(path: Path, encoding: str) -> tuple[str, ...]:
             value, _ = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             value = None
-        if isinstance(value, dict) and not all(isinstance(part, list) for part in value.values()):
+        if isinstance(value, dict) and (
+            lines or is_columnar(value) or not (has_parts(value) or wraps_records(value))
+        ):
             return tuple(value)
-        # A file of splits begins with an object of arrays, which is not whole in its first bytes.
+        # What holds records is often not whole in the first bytes; a record is, or it is a large one.
         start = text.find("{", start + 1)
         if value is None and start > 1_000:
             break
     return ()
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(quoted, names))

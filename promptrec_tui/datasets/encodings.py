@@ -84,7 +84,7 @@ def head(path: Path, size: int = SAMPLE) -> bytes:
         return file.read(size)
 
 
-def read_lines(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[str]:
+def read_lines(path: Path, encoding: str, tick: Tick | None = None, limit: int = LINE_LIMIT) -> Iterator[str]:
     """The lines of a text file with their ends.
 
     Raises UserError, with line and column, where a byte does not fit the encoding, and for a NUL character
@@ -95,14 +95,12 @@ def read_lines(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[
         text = io.TextIOWrapper(file, ENCODINGS[encoding], newline="")
         try:
             number = 0
-            while line := text.readline(LINE_LIMIT):
+            while line := text.readline(limit):
                 number += 1
                 if "\0" in line:
                     raise _nul(path, number, encoding)
-                if len(line) >= LINE_LIMIT:
-                    raise located(
-                        path, number, f"it has {LINE_LIMIT:,} characters or more. Break it into lines"
-                    )
+                if len(line) >= limit:
+                    raise located(path, number, f"it has {limit:,} characters or more. Break it into lines")
                 if tick and number % TICK_LINES == 0:
                     tick(file.tell(), size)
                 yield line

@@ -8,7 +8,16 @@ from functools import cached_property
 import numpy as np
 
 from promptrec_tui.datasets.dataset import Item
-from promptrec_tui.datasets.events import NO_TIME, Bools, Events, Floats, Ints, again, units_of_second
+from promptrec_tui.datasets.events import (
+    NO_TIME,
+    Bools,
+    Events,
+    Floats,
+    Ints,
+    again,
+    unit_name,
+    units_of_second,
+)
 from promptrec_tui.datasets.findings import Lint, Severity, excerpt, percent, shown
 from promptrec_tui.datasets.releases import release_times
 
@@ -186,7 +195,7 @@ def time_units(records: Records) -> Lint | None:
         f"{len(odd):,} timestamps are in another unit than the other {total - len(odd):,}: seconds and "
         "milliseconds or the like are mixed, and the order of events is wrong."
         if mixed
-        else f"All {total:,} timestamps are in milliseconds or finer.",
+        else f"All {total:,} timestamps are in {unit_name(int(times.max()))}.",
         odd,
         len(odd) / total,
         records.say(odd),

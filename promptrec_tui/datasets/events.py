@@ -17,6 +17,12 @@ NO_TIME = -(2**63)
 UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
 """From such a timestamp on, so many of its units are a second: seconds would be the year 5138 or later."""
 
+UNIT_NAMES = {10**9: "nanoseconds", 10**6: "microseconds", 10**3: "milliseconds", 1: "seconds"}
+SECONDS = (10**8, 4_102_444_800)
+"""Between these a number looks like seconds, of 1973 to 2100; milliseconds would be of early 1970."""
+UNKNOWN = (0, -1)
+"""What sources write for a moment that they do not know."""
+
 COLUMNS = f"user_id, item_id, rating, ifnull(timestamp, {NO_TIME}), line"
 LAYOUT = [("user", "i8"), ("item", "i8"), ("rating", "f8"), ("timestamp", "i8"), ("line", "i8")]
 CHUNK = 262_144
@@ -73,11 +79,26 @@ def gather(rows: Iterator[tuple[Any, ...]], count: int) -> Events:
 
 
 def units_of_second(timestamp: Ints) -> Ints:
-    """How many of its units make a second, for each timestamp: 1, or 1,000 for milliseconds, and so on."""
+    """How many of its units make a second, for each timestamp: 1, or 1,000 for milliseconds, and so on.
+
+    Small numbers beside larger ones are seconds where each of them looks like a count of seconds; else all
+    are of one unit, and these are early.
+    """
     units = np.ones(len(timestamp), dtype=np.int64)
     for least, unit in UNITS:
         units[(units == 1) & (timestamp >= least)] = unit
+    large = units > 1
+    small = ~large & (timestamp != NO_TIME)
+    told = timestamp[small & ~np.isin(timestamp, UNKNOWN)]
+    plain = (told >= SECONDS[0]) & (told <= SECONDS[1])
+    if large.any() and not (len(told) and plain.all()):
+        units[small] = units[large].min()
     return units
+
+
+def unit_name(timestamp: int) -> str:
+    """The unit that a timestamp looks like: "seconds", or a finer one."""
+    return UNIT_NAMES[next((unit for least, unit in UNITS if timestamp >= least), 1)]
 
 
 def again(*columns: NDArray[np.generic]) -> Bools:

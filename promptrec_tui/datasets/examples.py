@@ -66,14 +66,14 @@ def read_examples(
             )
     bad.finish()
     if unknown:
-        raise _unknown_splits(unknown)
+        raise unknown_splits(unknown)
     if not next(numbers):
         names = " and ".join(table.path.name for table in tables.values())
         raise UserError(f"{names} names its columns and has no rows (0). Add a row for each example.")
 
 
-def _unknown_splits(unknown: Counter[str]) -> UserError:
-    """What to say of names of splits that mean none."""
+def unknown_splits(unknown: Counter[str]) -> UserError:
+    """The error that asks what names of splits mean, given how many rows each has."""
     shown = ", ".join(f"{quoted(name)} ({count:,} rows)" for name, count in unknown.most_common(SHOWN))
     more = " …" if len(unknown) > SHOWN else ""
     first = unknown.most_common(1)[0][0]

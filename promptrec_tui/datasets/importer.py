@@ -3,32 +3,42 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptrec_tui.datasets.bad_rows import BadRows
 from promptrec_tui.datasets.catalogue import Catalogue, read_catalogue
-from promptrec_tui.datasets.columns import OPTIONAL, check_mapping, find_columns, other_moments
+from promptrec_tui.datasets.columns import (
+    OPTIONAL,
+    check_mapping,
+    find_columns,
+    moment_columns,
+    other_moments,
+)
 from promptrec_tui.datasets.dataset import Example, Item, User
 from promptrec_tui.datasets.described import NO_EXTRAS, described_items, described_users, find_extras
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect, check_quoting
 from promptrec_tui.datasets.encodings import Tick, check_encoding
 from promptrec_tui.datasets.examples import read_examples
 from promptrec_tui.datasets.intake import opened_engine
-from promptrec_tui.datasets.moments import check_order
+from promptrec_tui.datasets.moments import check_order, finest
 from promptrec_tui.datasets.profiles import Profiles, read_profiles
 from promptrec_tui.datasets.sources import Reading, Source, open_source
 from promptrec_tui.datasets.split_names import check_splits
 from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.datasets.writer import write_dataset
+from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file
 from promptrec_tui.text import path_text
 
 if TYPE_CHECKING:
     from promptrec_tui.datasets.interactions import Interactions
     from promptrec_tui.datasets.tally import Tally
+
+MOMENT_ROWS, MOMENT_COLUMNS = 200, 50
+"""How many rows and columns are looked at for the column that tells the moments best."""
 
 Progress = Callable[[str, int, int], None]
 """Called with phase, done and total (0 = unknown): bytes or percent while reading, rows while writing.
@@ -107,7 +117,23 @@ def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[st
             likely = {"key": known["item"], "user": known["user"]}
         optional = OPTIONAL | {"title"} if content == "interactions" else OPTIONAL
         columns[content] = find_columns(table, source.fields(content), mapping, likely, optional)
+        if "timestamp" in columns[content] and "timestamp" not in mapping:
+            columns[content]["timestamp"] = _finest(table, columns[content])
     return columns
+
+
+def _finest(table: Table, columns: Mapping[str, int]) -> int:
+    """The column whose first rows tell the moments best: the one found by name, or a finer one beside it."""
+    used = columns["timestamp"]
+    try:
+        rows = [fields for _, fields in islice(table.rows(), MOMENT_ROWS)]
+    except UserError:
+        # The import itself will meet the same fault, and says it.
+        return used
+    usual = moment_columns(table, columns)
+    others = [index for index in range(len(table.columns)) if index not in (*columns.values(), *usual)]
+    free = [used, *usual, *others][:MOMENT_COLUMNS]
+    return free[finest([[fields[index].strip() for fields in rows] for index in free], 1 + len(usual))]
 
 
 def _write_interactions(

@@ -1,6 +1,7 @@
 """The interactions of a source: checked, numbered, and put in the order in which they happened."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from promptrec_tui.datasets.bad_rows import WAY_OUT, rows
 from promptrec_tui.datasets.catalogue import KEY_LIMIT
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.events import NO_TIME, Events, Ints
+from promptrec_tui.datasets.events import NO_TIME, SECONDS, UNKNOWN, Events, Ints, unit_name
 from promptrec_tui.datasets.intake import Engine, objects, put_table, run, take_in
 from promptrec_tui.datasets.moments import parse_moments
 from promptrec_tui.datasets.places import located, quoted, shown_name
@@ -26,9 +27,10 @@ MILLISECONDS = 10**11
 """From here on a moment is no count of seconds (it would be the year 5138)."""
 YEAR_2100 = 4_102_444_800
 CALENDARS = {"%Y%m%d": "YYYYMMDD", "%Y%m%d%H%M": "YYYYMMDDhhmm", "%Y%m%d%H%M%S": "YYYYMMDDhhmmss"}
-SECONDS = (10**8, 4_102_444_800)
-"""Between these a number looks like seconds, of 1973 to 2100; milliseconds would be of early 1970."""
 
+MOST = 0.9
+"""The share of numbers that have to be dates before a column is one of dates."""
+_WHOLE = re.compile(r"\s*[+]?(-?[0-9]+)([.]0*)?\s*")
 MOMENTS = "a number of seconds since 1970 or an ISO date"
 EXAMPLES = 5
 SHOWN_LINES = 20
@@ -204,11 +206,15 @@ def _timestamps(bad: _Bad, order: str) -> bool:
     """Make the table `moments(text, value, part)` of what is no plain whole number; is there any?
 
     `value` is in whole seconds, `part` is the rest, by which events are ordered too. Whole numbers that are
-    dates in every row, such as 20220421, become seconds.
+    dates in nearly every row, such as 20220421, become seconds.
     """
     engine = bad.engine
+    texts = _texts(engine, "other")
+    if any(_WHOLE.fullmatch(text) for text in texts):
+        _whole_numbers(engine)
+        texts = _texts(engine, "other")
     _calendar_numbers(bad)
-    parsed, notes = parse_moments(_texts(engine, "other"), order)
+    parsed, notes = parse_moments(texts, order)
     bad.notes += [f"{shown_name(bad.table.path)}: {note}" for note in notes]
     _refuse(bad, "timestamp", "other", parsed, MOMENTS)
     whole = [math.floor(value) for value in parsed.values()]
@@ -222,18 +228,34 @@ def _timestamps(bad: _Bad, order: str) -> bool:
     return bool(parsed)
 
 
+def _whole_numbers(engine: Engine) -> None:
+    """Take numbers such as 20220421.0, as programs write whole columns with a gap, for the whole ones."""
+    number = f"TRY_CAST(regexp_extract(other, '^{_WHOLE.pattern}$', 1) AS BIGINT)"
+    engine.execute("ALTER VIEW source RENAME TO source_texts").fetchall()
+    engine.execute(
+        f"CREATE VIEW source AS SELECT * REPLACE (coalesce(timestamp, {number}) AS timestamp, "
+        f"CASE WHEN {number} IS NULL THEN other END AS other) FROM source_texts"
+    ).fetchall()
+
+
 def _calendar_numbers(bad: _Bad) -> None:
-    """Make seconds of a column in which every number is a date such as 20220421 or 20220421153000."""
+    """Make seconds of a column in which nearly every number is a date such as 20220421 or 20220421153000.
+
+    Zero and negative numbers, which mean unknown, are left as they are; any other one that is no date is not
+    sound.
+    """
     engine = bad.engine
-    (count,) = engine.execute("SELECT count(timestamp) FROM source").fetchall()[0]
+    (count,) = engine.execute("SELECT count(*) FROM source WHERE timestamp > 0").fetchall()[0]
     for form, shape in CALENDARS.items():
         text = "CAST(timestamp AS VARCHAR)"
         date = f"try_strptime({text}, '{form}')"
-        sound = f"{date} BETWEEN '1900-01-01' AND '2100-01-01' AND length({text}) = {len(shape)}"
+        sound = f"({date} BETWEEN '1900-01-01' AND '2100-01-01' AND length({text}) = {len(shape)})"
         (fitting,) = engine.execute(f"SELECT count(*) FROM source WHERE {sound}").fetchall()[0]
-        if count and fitting == count:
+        if fitting and fitting >= MOST * count:
+            other = f"timestamp > 0 AND {sound} IS NOT TRUE"
+            bad.judge(other, f"the timestamp {{}} is not a date written {shape}", "Mend the row", text)
             engine.execute("ALTER VIEW source RENAME TO source_numbers").fetchall()
-            seconds = f"CAST(epoch({date}) AS BIGINT)"
+            seconds = f"CASE WHEN timestamp > 0 THEN CAST(epoch({date}) AS BIGINT) ELSE timestamp END"
             engine.execute(
                 f"CREATE VIEW source AS SELECT * REPLACE ({seconds} AS timestamp) FROM source_numbers"
             ).fetchall()
@@ -318,28 +340,26 @@ def _moments(engine: Engine, table: Table) -> tuple[str, ...]:
     """What is to be said of the moments. Raises UserError where a column has two units.
 
     In a column of milliseconds early ones are small numbers too: they are of another unit only where each
-    number below 10^11 looks like a count of seconds.
+    number below 10^11 looks like a count of seconds. 0 and -1 mean unknown, and tell nothing of the unit.
     """
-    first, first_line, last, last_line, many, small, odd, zeros, seconds_line, seconds = engine.execute(
+    small = f"moment < {MILLISECONDS} AND moment NOT IN {UNKNOWN}"
+    plain = f"moment BETWEEN {SECONDS[0]} AND {SECONDS[1]}"
+    first, first_line, last, last_line, many, few, odd, zeros, seconds_line, seconds = engine.execute(
         "SELECT min(moment), arg_min(line, moment), max(moment), arg_max(line, moment), "
-        f"count(*) FILTER (moment >= {MILLISECONDS}), "
-        f"count(*) FILTER (moment < {MILLISECONDS} AND moment <> 0), "
-        f"count(*) FILTER (moment < {MILLISECONDS} AND moment <> 0 AND moment NOT BETWEEN {SECONDS[0]} AND "
-        f"{SECONDS[1]}), count(*) FILTER (moment = 0), "
-        f"arg_min(line, line) FILTER (moment BETWEEN {SECONDS[0]} AND {SECONDS[1]}), "
-        f"arg_min(moment, line) FILTER (moment BETWEEN {SECONDS[0]} AND {SECONDS[1]}) FROM ordered"
+        f"count(*) FILTER (moment >= {MILLISECONDS}), count(*) FILTER ({small}), "
+        f"count(*) FILTER ({small} AND NOT ({plain})), count(*) FILTER (moment = 0), "
+        f"arg_min(line, line) FILTER ({plain}), arg_min(moment, line) FILTER ({plain}) FROM ordered"
     ).fetchall()[0]
     remarks = []
-    if many and small and not odd:
+    unit = unit_name(last)
+    if many and few and not odd:
         fault = (
-            f"the timestamp {last} looks like milliseconds, while {table.unit} {seconds_line} has {seconds}; "
+            f"the timestamp {last} looks like {unit}, while {table.unit} {seconds_line} has {seconds}; "
             f"{many:,} look so. Put all timestamps in one unit"
         )
         raise located(table.path, last_line, fault, table.unit)
     if many:
-        remarks.append(
-            "The timestamps look like milliseconds; they are kept as they are, the order is right."
-        )
+        remarks.append(f"The timestamps look like {unit}; they are kept as they are, the order is right.")
     elif last >= YEAR_2100:
         remarks.append(
             f"There are timestamps after the year 2100, the latest in {table.unit} {last_line}: {last}."

@@ -1,18 +1,18 @@
-"""JSON files as tables: JSON Lines, an array of objects, or such arrays by the name of their split."""
+"""JSON files as tables: JSON Lines, or one value that holds records."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promptrec_tui.datasets.columns import has_columns
 from promptrec_tui.datasets.encodings import Tick, mark_note, read_lines
+from promptrec_tui.datasets.json_shapes import ITEM_PAIR, PAIR, parts_of
 from promptrec_tui.datasets.json_texts import as_text, parse_strict
-from promptrec_tui.datasets.places import located, quoted, shown_name
-from promptrec_tui.datasets.split_names import split_of
+from promptrec_tui.datasets.places import listed, located, shown_name
 from promptrec_tui.errors import UserError
 
 WHOLE_LIMIT = 1 << 29
-PAIR = ("text", "label")
 MENDED = "Mend the line or take it out"
 
 
@@ -22,11 +22,11 @@ class JsonTable:
 
     path: Path
     columns: tuple[str, ...]
-    encoding: str
-    records: tuple[tuple[int, dict[str, Any]], ...] | None = None
+    records: tuple[tuple[int, dict[str, Any]], ...] | None
     """The objects of a whole-file array; None where they are read line by line."""
     notes: tuple[str, ...] = ()
     unit: str = "line"
+    encoding: str = "utf-8"
 
     def rows(self, tick: Tick | None = None) -> Iterator[tuple[int, list[str]]]:
         """As `Table.rows`."""
@@ -50,40 +50,34 @@ def read_jsonl(path: Path, encoding: str = "utf-8") -> JsonTable:
         names.update(dict.fromkeys(record))
     if not names:
         raise UserError(f"{shown_name(path)} holds no objects. Give a file with one JSON object a line.")
-    return JsonTable(path, tuple(names), encoding, notes=mark_note(path, encoding))
+    return JsonTable(path, tuple(names), None, mark_note(path, encoding), encoding=encoding)
 
 
 def read_json(path: Path, encoding: str = "utf-8") -> dict[str | None, JsonTable]:
-    """The JSON file `path` by split: an array of records, or an object of such arrays; None is no split.
+    """The records in the JSON file `path` by split, in the shapes of `parts_of`; None is no split.
 
-    A record is an object, or a pair of text and label. Arrays that are called after one split, such as train
-    and oos_train of CLINC150, are read together. Raises UserError where it is neither, and for a file beyond
-    the limit.
+    A record is an object, or a pair of text and label. Raises UserError where there is none, and for a file
+    beyond the limit.
     """
-    parts = _arrays(path, _whole(path, encoding))
-    return {split: _part(path, encoding, part, split) for split, part in parts.items() if part}
+    return _tables(path, encoding, _whole(path, encoding), PAIR)
 
 
-def read_objects(path: Path, encoding: str = "utf-8") -> JsonTable:
-    """The one table of objects in the JSON file `path`: an array of them, or an object of them by their key.
+def read_objects(path: Path, encoding: str = "utf-8", pair: tuple[str, str] = PAIR) -> JsonTable:
+    """The one table of records in the JSON file `path`; `pair` are the names of two values in an array.
 
-    The key of each is in the column "key" where the objects have none of that name. Raises UserError where
-    the file holds something else.
+    For items an object of titles by key is taken too. Raises UserError where the file holds something else.
     """
     value = _whole(path, encoding)
-    if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
-        value = [{"key": key, **each} for key, each in value.items()]
-    if isinstance(value, dict) and not any(isinstance(each, list) for each in value.values()):
-        # One record, written over several lines.
-        value = [value]
-    parts = _arrays(path, value)
-    if len(parts) > 1:
-        names = ", ".join(quoted(str(name)) for name in parts)
+    if pair == ITEM_PAIR and _is_plain(value):
+        value = [list(each) for each in value.items()]
+    tables = _tables(path, encoding, value, pair)
+    if len(tables) > 1:
         raise UserError(
-            f"{shown_name(path)} is a JSON object with the arrays {names}. Give a file with one of them."
+            f"{shown_name(path)} is a JSON object with the arrays {listed(map(str, tables))}. "
+            "Give a file with one of them."
         )
-    (part,) = parts.values()
-    return _part(path, encoding, part, None)
+    (table,) = tables.values()
+    return table
 
 
 def _whole(path: Path, encoding: str) -> Any:
@@ -93,27 +87,34 @@ def _whole(path: Path, encoding: str) -> Any:
             f"{shown_name(path)} has more than {WHOLE_LIMIT >> 20} MiB in one JSON value. "
             "Write it as JSON Lines, one object a line."
         )
-    text = "".join(read_lines(path, encoding))
+    # A whole file often is one line.
+    text = "".join(read_lines(path, encoding, limit=WHOLE_LIMIT + 1))
     try:
         value = parse_strict(text)
     except ValueError as error:
+        if "extra data" in str(error):
+            where = str(error).removeprefix("it is not JSON: ")
+            raise UserError(
+                f"{shown_name(path)} holds several JSON values, one after another ({where}). "
+                "Put them into one array, or write one object a line."
+            ) from None
         raise UserError(f"{shown_name(path)}: {error}. Mend the file.") from None
     return value
 
 
-def _arrays(path: Path, value: Any) -> dict[str | None, list[Any]]:
-    """The arrays of records in a JSON value, by their split. Raises UserError where there are none."""
-    found: dict[str | None, list[Any]] = {}
-    if isinstance(value, list):
-        found[None] = value
-    elif isinstance(value, dict):
-        for name, part in value.items():
-            if isinstance(part, list):
-                found.setdefault(split_of(name) or name, []).extend(part)
-        if len(found) == 1 and split_of(str(next(iter(found)))) is None:
-            # An array that is called data, or items, is no split.
-            found = {None: next(iter(found.values()))}
-    if not any(found.values()):
+def _is_plain(value: Any) -> bool:
+    """Is this an object of texts by key, and not one item?"""
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(text, str) for text in value.values())
+        and not has_columns(tuple(value), "title")
+    )
+
+
+def _tables(path: Path, encoding: str, value: Any, pair: tuple[str, str]) -> dict[str | None, JsonTable]:
+    parts, unread = parts_of(value)
+    if not any(parts.values()):
         kind = (
             "an object" if isinstance(value, dict) else "an array" if isinstance(value, list) else "a value"
         )
@@ -121,20 +122,29 @@ def _arrays(path: Path, value: Any) -> dict[str | None, list[Any]]:
             f"{shown_name(path)} is JSON, {kind} without records. Give an array of objects, or an object "
             "with an array for each split."
         )
-    return found
+    notes = mark_note(path, encoding)
+    if unread:
+        notes = (*notes, f"Of {shown_name(path)} these parts were not read: {listed(unread)}.")
+    return {
+        split: JsonTable(path, *_records(path, part, split, pair), notes, "record")
+        for split, part in parts.items()
+        if part
+    }
 
 
-def _part(path: Path, encoding: str, part: list[Any], split: str | None) -> JsonTable:
+def _records(
+    path: Path, part: list[Any], split: str | None, pair: tuple[str, str]
+) -> tuple[tuple[str, ...], tuple[tuple[int, dict[str, Any]], ...]]:
+    """The names in an array of records, and its records with their numbers."""
     names: dict[str, None] = {}
     if all(isinstance(record, list) and len(record) == 2 for record in part):
-        part = [dict(zip(PAIR, record, strict=True)) for record in part]
+        part = [dict(zip(pair, record, strict=True)) for record in part]
     for number, record in enumerate(part, 1):
         if not isinstance(record, dict):
             where = f"record{f' of {split}' if split else ''}"
             raise located(path, number, "it is not an object. Write {…} with a name for each field", where)
         names.update(dict.fromkeys(record))
-    records = tuple(enumerate(part, 1))
-    return JsonTable(path, tuple(names), encoding, records, mark_note(path, encoding), "record")
+    return tuple(names), tuple(enumerate(part, 1))
 
 
 def _objects(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[tuple[int, dict[str, Any]]]:

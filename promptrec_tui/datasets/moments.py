@@ -1,7 +1,8 @@
 """Moments as a whole column writes them: in which unit, in which order of day and month."""
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -10,13 +11,20 @@ from promptrec_tui.errors import UserError
 
 ORDERS = ("auto", "day-first", "month-first")
 
+A_DAY = 86_400
+MOST = 0.9
+PLAUSIBLE = 10**8
+"""Earlier than this (1973) a number is not believed to be a moment unless its column is said to be one."""
+UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (-math.inf, 1))
+CALENDARS = (("%Y%m%d", 8), ("%Y%m%d%H%M", 12), ("%Y%m%d%H%M%S", 14))
 _ZONE = re.compile(r"\s*(UTC|GMT)$", re.IGNORECASE)
+_OFFSET = re.compile(r"\s+([+-]\d{2}:?(?:\d{2})?)$")
 _NUMERIC = re.compile(
     r"(\d{1,2})([/.\- ])(\d{1,2})(?:[/.\-]|,\s*)(\d{4}|\d{2})"
     r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(\.\d+)?)?\s*([AaPp])?\.?(?:[Mm]\.?)?)?"
 )
 _FORMATS = (
-    *("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y.%m.%d", "%Y-%m-%d %H:%M:%S %z"),
+    *("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y.%m.%d", "%Y/%m/%d %H:%M:%S%z"),
     *("%Y-%m-%d %I:%M:%S %p", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%y"),
     *("%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y", "%d %b %Y %H:%M:%S", "%b %d, %Y %H:%M:%S"),
     *("%b %d, %Y %I:%M:%S %p", "%Y年%m月%d日", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日 %H:%M:%S"),
@@ -37,7 +45,7 @@ def parse_moments(
     numeric: dict[str, Parts] = {}
     named = False
     for text in texts:
-        bare = _ZONE.sub("", text.strip())
+        bare = _OFFSET.sub(r"\1", _ZONE.sub("", text.strip()))
         try:
             found[text] = parse_moment(bare)
             named = named or not _is_number(bare)
@@ -60,6 +68,48 @@ def parse_moments(
     if named or numeric:
         notes.append("Dates without a time zone were read as UTC.")
     return found, tuple(notes)
+
+
+def finest(columns: Sequence[Sequence[str]], usual: int) -> int:
+    """Which of some columns of the same rows tells the moments best: the first one, or a finer one.
+
+    Another one is taken where the first holds whole days only, and the other one has moments of the same days
+    at different times; of the `usual` first ones also where the first holds no moment at all.
+    """
+    if not parse_moments(columns[0], "day-first")[0]:
+        candidates = range(1, usual)
+        return next((index for index in candidates if _comparable(columns[index]) is not None), 0)
+    rows = [row for row, text in enumerate(columns[0]) if text]
+    moments = [_comparable([texts[row] for row in rows]) for texts in columns]
+    days = moments[0]
+    if days is None or any(day % A_DAY for day in days):
+        return 0
+    best = 0
+    for index, found in enumerate(moments):
+        if found is None or len(set(found)) <= len(set(moments[best] or ())):
+            continue
+        # A day before or after may be the time zone's doing.
+        near = sum(-A_DAY <= moment - day < 2 * A_DAY for moment, day in zip(found, days, strict=True))
+        if near >= MOST * len(days):
+            best = index
+    return best
+
+
+def _comparable(texts: Sequence[str]) -> list[float] | None:
+    """The moments of a column in seconds since 1970; None where a text is no moment, or too early to be."""
+    try:
+        found, _ = parse_moments(texts)
+        values = [found[text] for text in texts]
+    except (KeyError, UserError):
+        return None
+    shape = next((form for form, width in CALENDARS if all(len(text) == width for text in texts)), None)
+    if shape:
+        try:
+            return [_seconds(datetime.strptime(text, shape)) for text in texts]
+        except ValueError:
+            pass
+    seconds = [value / max(unit for least, unit in UNITS if value >= least) for value in values]
+    return seconds if min(seconds, default=0) >= PLAUSIBLE else None
 
 
 def check_order(order: str) -> str:

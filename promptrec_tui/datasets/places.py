@@ -1,11 +1,13 @@
 """Where in a source something stands, and how an error shows it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 
 SHOWN_CHARACTERS = 40
+SHOWN_NAMES = 20
 
 
 def located(path: Path, line: int, message: str, unit: str = "line") -> UserError:
@@ -22,3 +24,10 @@ def quoted(text: str) -> str:
     """A value from a file, as an error shows it: cleaned, cut, in quotes."""
     text = clean(text[: SHOWN_CHARACTERS + 1])
     return f'"{text}"' if len(text) <= SHOWN_CHARACTERS else f'"{text[:SHOWN_CHARACTERS]}…"'
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names from a file in quotes, as many as an error can show."""
+    found = [quoted(name) for name in names]
+    more = f" and {len(found) - SHOWN_NAMES:,} more" if len(found) > SHOWN_NAMES else ""
+    return ", ".join(found[:SHOWN_NAMES]) + more

@@ -1,14 +1,18 @@
 """A source as an import would read it: format and why, columns, first rows, and what is wrong with them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from promptrec_tui.datasets.examples import unknown_splits
 from promptrec_tui.datasets.importer import ImportOptions, column_names, map_columns, reading
 from promptrec_tui.datasets.moments import can_be_moment
 from promptrec_tui.datasets.places import quoted
 from promptrec_tui.datasets.sources import Source, open_source
+from promptrec_tui.datasets.split_names import split_of
 from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.datasets.values import decimal_commas, parse_moment, parse_rating
@@ -64,11 +68,28 @@ def preview_source(source: Path, options: ImportOptions, place: Path) -> Preview
             _part(content, table, columns.get(content, {}), problems)
             for content, table in found.tables.items()
         )
+        if found.has_examples and (unknown := _unknown_names(found, columns, options.splits)):
+            problems.append(str(unknown_splits(unknown)))
         return Preview(found.format, found.why, encoding, parts, tuple(problems), _notes(found))
 
 
 def _notes(source: Source) -> tuple[str, ...]:
     return (*source.notes, *(note for table in source.tables.values() for note in table.notes))
+
+
+def _unknown_names(
+    source: Source, columns: Mapping[str, Mapping[str, int]], told: Mapping[str, str]
+) -> Counter[str]:
+    """How many of the first rows have each name of a split that means none."""
+    names: Counter[str] = Counter()
+    for content, table in source.tables.items():
+        split = columns.get(content, {}).get("split")
+        if split is None:
+            names[content if content != "examples" else ""] += 1
+            continue
+        with suppress(UserError):  # which is a problem that was found already
+            names.update(fields[split].strip() for _, fields in islice(table.rows(), CHECKED_ROWS))
+    return Counter({name: n for name, n in names.items() if name and name not in told and not split_of(name)})
 
 
 def _part(content: str, table: Table, columns: Mapping[str, int], problems: list[str]) -> Part:

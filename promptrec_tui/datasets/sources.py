@@ -16,6 +16,8 @@ from promptrec_tui.datasets.columns import (
 from promptrec_tui.datasets.delimited import Delimited, read_delimited
 from promptrec_tui.datasets.detection import FORMATS, Guess, detect, looks_like
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
+from promptrec_tui.datasets.encodings import head
+from promptrec_tui.datasets.json_shapes import ITEM_PAIR
 from promptrec_tui.datasets.jsonl import read_json, read_jsonl, read_objects
 from promptrec_tui.datasets.labelled import is_labelled, read_labelled_lines, split_files
 from promptrec_tui.datasets.movielens import movielens_tables
@@ -195,10 +197,10 @@ def _item_table(path: Path, reading: Reading) -> Table:
     match looks_like(path):
         case "parquet":
             return read_parquet(path, reading.staging)
-        case "objects":
+        case "objects" if len(head(path).split(b"\n", 2)) > 2 or path.suffix.lower() == ".jsonl":
             return read_jsonl(path, reading.told)
-        case "json":
-            return read_objects(path, reading.told)
+        case "objects" | "json":
+            return read_objects(path, reading.told, ITEM_PAIR)
         case "typed":
             return read_atomic(path, reading.told)
         case _:

@@ -6,6 +6,7 @@ import pytest
 
 from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.datasets.importer import ImportOptions, import_dataset
+from promptrec_tui.datasets.preview import preview_source
 from promptrec_tui.datasets.split_names import check_splits, split_of
 from promptrec_tui.errors import UserError
 
@@ -102,3 +103,89 @@ def test_files_of_a_folder_that_are_not_read_are_named(run, tmp_path):
     read, examples = run(folder)
     assert len(examples) == 3
     assert "Of texts these were not read: oos_train.csv, oos_val.csv." in read.warnings
+
+
+TEXTS = [{"text": "hi there", "label": "x"}, {"text": "oh no", "label": "y"}]
+TASKS = [{"instruction": "a", "input": "", "output": "b"}]
+SHAPES = {
+    "array": lambda rows: rows,
+    "by key": lambda rows: {str(number): row for number, row in enumerate(rows)},
+    "wrapped": lambda rows: {"version": "1.0", "data": rows},
+    "columns of pandas": lambda rows: {
+        name: {str(number): row[name] for number, row in enumerate(rows)} for name in rows[0]
+    },
+    "columns": lambda rows: {name: [row[name] for row in rows] for name in rows[0]},
+}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("rows", "format"), [(EVENTS, "jsonl"), (TEXTS, "labelled"), (TASKS, "instruction")])
+def test_every_shape_is_known_without_being_told(run, rows, format, shape, indent):
+    read, _ = run(json.dumps(SHAPES[shape](rows), indent=indent))
+    assert (read.format, read.interactions + read.examples) == (format, len(rows))
+    assert ('Of s.json these parts were not read: "version".' in read.warnings) is (shape == "wrapped")
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_clinc150_is_known_without_being_told(run, indent):
+    pairs = {"oos_val": [["q", "oos"]], "train": [["a b", "x"], ["c", "y"]], "test": [["t", "x"]]}
+    read, examples = run(json.dumps(pairs, indent=indent))
+    assert read.format == "labelled"
+    assert examples == [("valid", "oos"), ("train", "x"), ("train", "y"), ("test", "x")]
+
+
+def test_pairs_that_may_be_texts_or_interactions_are_asked_about(run):
+    with pytest.raises(UserError, match="--format labelled; if they are interactions, say --format jsonl"):
+        run([["u1", "i1"], ["u1", "i2"]])
+    assert run([["hi there", "x"], ["oh no", "y"]])[0].format == "labelled"
+    told = {"format": "jsonl", "mapping": {"user": "text", "item": "label"}}
+    assert run([["u1", "i1"], ["u1", "i2"]], **told)[0].interactions == 2
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        {f"i{n}": f"Film {n}" for n in range(4)},
+        [[f"i{n}", f"Film {n}"] for n in range(4)],
+        {"count": 4, "items": [{"item_id": f"i{n}", "title": f"Film {n}"} for n in range(4)]},
+        {"item_id": [f"i{n}" for n in range(4)], "title": [f"Film {n}" for n in range(4)]},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_titles_by_key_pairs_and_wrapped_items_are_read(run, tmp_path, items, indent):
+    path = tmp_path / "i.json"
+    path.write_text(json.dumps(items, indent=indent))
+    assert run(EVENTS, items=path)[0].items == 4
+    with open_dataset(tmp_path / "datasets" / "d.sqlite") as dataset:
+        assert [item.title for item in dataset.items()] == [f"Film {n}" for n in range(4)]
+
+
+def test_one_line_may_be_the_whole_of_a_large_file(run):
+    rows = [{**row, "note": "x" * 2_000_000} for row in EVENTS]
+    assert run(rows)[0].interactions == len(EVENTS)
+
+
+def test_values_one_after_another_are_called_so_and_names_are_cut(run):
+    with pytest.raises(UserError, match="holds several JSON values, one after another"):
+        run("\n".join(json.dumps(row, indent=1) for row in EVENTS))
+    with pytest.raises(UserError) as caught:
+        run([{f"c{n}": n for n in range(3_000)}], format="jsonl")
+    assert "and 2,980 more" in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_preview_asks_about_unknown_names_of_splits_and_names_unread_files(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,label,split\na,x,Train\nb,x,holdout\nc,y,holdout\n")
+    (problem,) = preview_source(path, ImportOptions(), tmp_path).problems
+    assert '"holdout" (2 rows)' in problem
+    assert "--map-split holdout=train" in problem
+    assert not preview_source(path, ImportOptions(splits={"holdout": "test"}), tmp_path).problems
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name in ("train", "test", "oos_test"):
+        (folder / f"{name}.csv").write_text("text,label\na,x\n")
+    seen = preview_source(folder, ImportOptions(), tmp_path)
+    assert seen.notes == ("Of texts these were not read: oos_test.csv.",)
+    assert not seen.problems

@@ -132,3 +132,56 @@ def test_the_order_of_day_and_month_is_asked_about(imported):
         dialect=Dialect(dates="month-first"),
     )
     assert times == [at(2019, 11, 10, 9, 5, 50), at(2019, 12, 10, 9, 5, 50)]
+
+
+@pytest.mark.parametrize("unknown", ["0", "-1", "0.0"])
+@pytest.mark.parametrize("end", ["", ".0"])
+def test_unknown_moments_and_gaps_do_not_hide_that_numbers_are_dates(imported, unknown, end):
+    times, said = imported("user,item,timestamp", [f"20220421{end}", unknown, f"20191231{end}"])
+    assert times == [at(2022, 4, 21), int(float(unknown)), at(2019, 12, 31)]
+    assert "are dates written YYYYMMDD" in said
+
+
+def test_a_number_that_is_no_date_among_dates_is_named(imported):
+    moments = ["20220421"] * 20 + ["20220431"]
+    with pytest.raises(UserError, match='line 22: the timestamp "20220431" is not a date written YYYYMMDD'):
+        imported("user,item,timestamp", moments)
+
+
+@pytest.mark.parametrize(("digits", "unit"), [(3, "milliseconds"), (6, "microseconds"), (9, "nanoseconds")])
+def test_the_unit_is_called_by_its_name(imported, digits, unit):
+    _, said = imported("user,item,timestamp", ["1569888000" + "0" * digits, "0", "-1"])
+    assert f"look like {unit};" in said
+
+
+def test_an_offset_may_stand_apart(imported):
+    moments = ["2019-10-01 02:00:00.000 +0200", "2019/10/01 00:00:00 +0000", "2019-10-01 00:00:00 +00"]
+    assert set(imported("user,item,timestamp", moments)[0]) == {at(2019, 10, 1)}
+
+
+@pytest.mark.parametrize("name", ["event_time", "ts_ms", "when"])
+def test_the_finer_column_is_known_by_what_it_holds(imported, name):
+    rows = [f"20220421,165049{9 - n}000000" for n in range(4)]
+    times, said = imported(f"user,item,timestamp,{name}", rows)
+    assert times == [int(row.split(",")[1]) for row in rows]
+    assert f'those of "{name}", not of "timestamp"' in said
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "taken"),
+    [
+        ("timestamp,released", ["1569888001,1569888002", "1569888003,1569888005"], 0),  # seconds already
+        ("date,phone", ["2022-04-21,1650499200123", "2022-04-22,1710499200123"], 0),  # other days
+        ("timestamp,step", ["1,1569888000", "2,1569888001"], 0),  # steps order as well
+        ("timestamp,date", [",2022-04-21", "2022-04-22,2022-04-21"], 0),  # a gap does not change the column
+        ("time,date", ["09:05:50,2022-04-21", "09:05:51,2022-04-22"], 1),
+    ],
+)
+def test_another_column_is_taken_only_where_it_is_finer(imported, header, rows, taken):
+    if rows[0].startswith(","):
+        with pytest.raises(UserError, match='line 2: the timestamp "" is not'):
+            imported(f"user,item,{header}", rows)
+        return
+    times, _ = imported(f"user,item,{header}", rows)
+    expected = parse_moments([row.split(",")[taken] for row in rows])[0]
+    assert times == list(expected.values())

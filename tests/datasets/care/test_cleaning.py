@@ -100,6 +100,15 @@ def test_times_come_to_seconds_and_are_sorted_by_their_parts(contents):
     assert effect.changed == 2
 
 
+@pytest.mark.parametrize("early", [-428_720_400_000, 0, 86_400_000, 5_000_000_000])
+def test_early_milliseconds_keep_their_place(contents, early):
+    late = START * 1000
+    history = sorted([("a", early), ("b", late), ("c", late + 1)], key=lambda event: event[1])
+    made, [effect] = cleaned(contents({"u": history}), "times=seconds")
+    assert histories(made)["u"] == [("a", early // 1000), ("b", START), ("c", START)]
+    assert effect.changed == 3
+
+
 def test_titles_are_tidied_and_articles_put_first(contents):
     made, [effect] = cleaned(
         contents({"u": [("m", 1), ("h", 2)]}, {"m": "Matrix,  The (1999)", "h": "Heat"}), "titles=articles"

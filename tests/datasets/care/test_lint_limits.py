@@ -94,6 +94,11 @@ def test_entities_are_found_and_undone():
     assert without_entities(text) == "Q&A 's ” ' AT&T &nosuch; &amp; & ;"
 
 
+def test_entities_that_are_no_characters_stay_and_ends_of_lines_are_spaces():
+    assert without_entities("a&#10;b&nbsp;c&#0;d&#27;e") == "a b c&#0;d&#27;e"
+    assert entities("&#0; &#xD800;") == []
+
+
 def test_entities_in_titles_are_told_and_cleaned(lints, tmp_path):
     rows = [f"u{n % 3},i{n % 4},Tom &amp; Jerry {n % 4}" for n in range(12)]
     found = lints(["user,item,title", *rows])

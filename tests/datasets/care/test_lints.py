@@ -104,6 +104,9 @@ def test_seconds_and_milliseconds_mixed(records):
     whole = {"u": [("a", START * 1000), ("b", (START + 1) * 1000)]}
     found = of_events.time_units(records(whole))
     assert (found.severity, found.count) == ("note", 2)
+    early = {"u": [("a", -5), ("b", 86_400_000), ("c", START * 1000)]}
+    found = of_events.time_units(records(early))
+    assert (found.severity, found.count) == ("note", 3)
 
 
 def test_times_that_cannot_be(records):
