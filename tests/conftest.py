@@ -20,6 +20,18 @@ from pathlib import Path
 import pytest
 
 from promptrec_tui.home import VARIABLE, Home
+from promptrec_tui.runs.supervisor import CPU_NICENESS, lower_autogroup
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker of xdist a session of its own that gives way as those of trainers do.
+
+    Beside a busy session of full weight the runs that tests wait for would hardly get on.
+    """
+    if hasattr(config, "workerinput"):
+        with suppress(OSError):
+            os.setsid()
+            lower_autogroup(CPU_NICENESS)
 
 
 @pytest.fixture(autouse=True)
