@@ -104,16 +104,21 @@ app.command("kill")(control.kill_command)
 @app.command("resume")
 def resume_command(
     run: str,
+    evaluate: Annotated[
+        bool,
+        typer.Option("--evaluate", help="Train no further: make the test figures of the adapter it has."),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the run has ended.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Queue a paused, stopped, failed or interrupted run again."""
     with workspace() as here:
-        row = resume_run(here, run)
+        row = resume_run(here, run, evaluate)
         if wait:
             wait_for(here, row.id)
             _print_run(here, row.id, as_json)
-            _exit_unless_done(here, row.id, wait)
+            if not (evaluate and runs.was_evaluated(here, row.id)):
+                _exit_unless_done(here, row.id, wait)
         else:
             _print_state(row, as_json, "queued")
 
@@ -174,6 +179,8 @@ def print_summary(document: dict[str, Any]) -> None:
     there = Path(document["paths"]["adapter"]).is_dir()
     print(f"\nadapter  {document['paths']['adapter'] if there else 'none yet'}")
     print(f"log      {document['paths']['log']}")
+    if found := document["computing"]:
+        print(clean(f"computes on {found['device']}, {found['precision']}, {found['attention']} attention"))
     survives = document["survives_logout"]
     print(f"survives logout: {survives['answer']}. {survives['why']}")
 

@@ -12,6 +12,17 @@ from promptrec_tui.evaluation.intervals import paired_bootstrap
 from promptrec_tui.evaluation.metrics import Floats, ranking_metrics, user_metrics
 from promptrec_tui.evaluation.protocol import Protocol
 
+FEW_USERS = 30
+"""With fewer users the mean of a metric, and its interval, say little."""
+
+
+def few_users(users: int) -> str:
+    """The warning that goes with figures of fewer than `FEW_USERS` users; empty for more."""
+    if users >= FEW_USERS:
+        return ""
+    who = "user" if users == 1 else "users"
+    return f"Only {users} test {who}: another draw may tell something else."
+
 
 def build_report(
     protocol: Protocol,
@@ -25,7 +36,8 @@ def build_report(
     """`result/report.json` from the target's rank for each user of `keys`, in that order [U].
 
     `after_ranks` is None for a run stopped before its last evaluation: "after" and "gain" are empty then. The
-    best baseline is the one of the highest NDCG@k. NaN and inf become null.
+    best baseline is the one of the highest NDCG@k. NaN and inf become null. "warning" is the sentence of
+    `few_users`.
 
     Raises ValueError when some ranks are not one a user.
     """
@@ -51,6 +63,7 @@ def build_report(
         "protocol": protocol.to_json(),
         "preview_users": list(preview_users),
         "users": len(keys),
+        "warning": few_users(len(keys)),
         "metrics": metrics,
         "ranks": ranks,
     }

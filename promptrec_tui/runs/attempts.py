@@ -17,6 +17,18 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Computing:
+    """What an attempt computes with: `computing.json`."""
+
+    device: str
+    """The name of the GPU, "the Apple GPU" or "the CPU"."""
+    precision: str
+    """Type of weights and activations: fp32 or bf16."""
+    attention: str
+    """The attention kernel, by the name that transformers has for it: sdpa or eager."""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """How an attempt ended: `exit.json`."""
 

@@ -174,6 +174,14 @@ def published_paths(folder: RunFolder) -> list[Path]:
     return [path for path in _folders(folder) if (path / MANIFEST).exists()]
 
 
+def no_adapter(folder: RunFolder) -> str:
+    """What is said where a run is to be evaluated that has no adapter."""
+    return (
+        f"The run has no adapter to evaluate: there is no checkpoint in {folder.checkpoints} and nothing in "
+        f"{folder.adapter}. Resume it without --evaluate, so that it trains."
+    )
+
+
 def _folders(folder: RunFolder) -> list[Path]:
     """The checkpoint folders, by rising step."""
     if not folder.checkpoints.is_dir():

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.runs.attempts import Started, Verdict
+from promptrec_tui.runs.attempts import Computing, Started, Verdict
 from promptrec_tui.runs.control import Asked
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import Heartbeat
@@ -40,6 +40,7 @@ def _files(folder: RunFolder) -> Iterator[tuple[type[Any], Path]]:
         attempt = folder.attempt(number)
         yield Verdict, attempt.exit
         yield Started, attempt.started
+        yield Computing, attempt.computing
         yield Claim, attempt.claim
         yield AskedFile, attempt.path / ASKED
     yield Heartbeat, folder.heartbeat

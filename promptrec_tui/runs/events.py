@@ -99,6 +99,15 @@ class EvaluationEvent:
 
 
 @dataclass(frozen=True)
+class ComputingEvent:
+    """What the attempt computes with: device, precision and attention kernel, by name."""
+
+    device: str
+    precision: str
+    attention: str
+
+
+@dataclass(frozen=True)
 class CheckpointEvent:
     """A checkpoint was published; `value` is of the monitored metric."""
 
@@ -139,6 +148,7 @@ KINDS: Mapping[str, type[Any]] = {
     "metric": MetricEvent,
     "preview": PreviewEvent,
     "evaluation": EvaluationEvent,
+    "computing": ComputingEvent,
     "checkpoint": CheckpointEvent,
     "warning": WarningEvent,
     "ack": AckEvent,

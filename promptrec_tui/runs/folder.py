@@ -48,6 +48,11 @@ class AttemptFolder:
         return self.path / "started.json"
 
     @property
+    def computing(self) -> Path:
+        """What it computes with: `{device, precision, attention}`, written once the model is loaded."""
+        return self.path / "computing.json"
+
+    @property
     def exit(self) -> Path:
         """The verdict: `{code, signal, time, state, reason}`."""
         return self.path / "exit.json"

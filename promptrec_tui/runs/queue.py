@@ -41,6 +41,8 @@ class Entry:
     """False: should this attempt fail, nothing else starts on its device."""
     reason: str = ""
     """Why it still waits, as the last dispatch found; any change of the entry forgets it."""
+    evaluate: bool = False
+    """True: the attempt trains no further, it only measures the adapter that there is."""
 
 
 def enqueue(
@@ -51,6 +53,7 @@ def enqueue(
     device: str = "auto",
     continue_after_failure: bool | None = None,
     after: int | None = None,
+    evaluate: bool = False,
 ) -> Entry:
     """Ask for the next attempt of a run: its first, or, to resume, one more than it had.
 
@@ -70,8 +73,16 @@ def enqueue(
             priority = before.priority if before else 0
         if continue_after_failure is None:
             continue_after_failure = before.continue_after_failure if before else True
+        attempt = folder.last_attempt + 1
         entry = Entry(
-            folder, folder.last_attempt + 1, position, priority, hold, device, continue_after_failure
+            folder,
+            attempt,
+            position,
+            priority,
+            hold,
+            device,
+            continue_after_failure,
+            evaluate=evaluate,
         )
         _write(folder.queue_file, entry)
     return entry
@@ -197,6 +208,12 @@ def claimed_device(attempt: AttemptFolder) -> str:
     return found.device if found else ""
 
 
+def asks_to_evaluate(attempt: AttemptFolder) -> bool:
+    """Whether a claimed attempt was asked to evaluate the run's adapter and to train no further."""
+    asked = read(AskedFile, attempt.path / ASKED)
+    return bool(asked and asked.evaluate)
+
+
 def _asked_file(folder: RunFolder) -> Path:
     waits = folder.queue_file
     return waits if waits.exists() else folder.attempt(folder.last_attempt).path / ASKED
@@ -213,6 +230,7 @@ class AskedFile:
     device: str
     continue_after_failure: bool
     reason: str = ""
+    evaluate: bool = False
 
     def __post_init__(self) -> None:
         if not self.attempt:

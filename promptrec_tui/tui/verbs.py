@@ -37,6 +37,8 @@ class RunView:
     baselines: dict[str, dict[str, float | None]]
     previews: "tuple[PreviewRow, ...]"
     metrics: dict[str, Any]
+    computing: str
+    """Device, precision and attention kernel of the last attempt; empty before its model is loaded."""
     warnings: tuple[str, ...]
     log_tail: tuple[str, ...]
     """The last lines of a failed run's log."""
@@ -76,7 +78,10 @@ def run_view(workspace: "Workspace", run: str, points: int = 400) -> RunView:
     return RunView(
         row=verbs.find_run(workspace, run),
         k=k,
-        monitor_users=evaluation["monitor_users"],
+        # As many as were measured: a small dataset has fewer than were asked for.
+        monitor_users=next(
+            (row.users for row in evaluations if row.stage == "validation"), evaluation["monitor_users"]
+        ),
         users=document["users"],
         curves=verbs.curves(workspace, run, names, points),
         baselines={
@@ -86,11 +91,17 @@ def run_view(workspace: "Workspace", run: str, points: int = 400) -> RunView:
         },
         previews=tuple(verbs.run_previews(workspace, run)),
         metrics=document["metrics"],
+        computing=computing_text(document["computing"]),
         warnings=tuple(document["warnings"]),
         log_tail=tuple(document["log_tail"]),
         survives_logout=f"survives logout: {survives['answer']}. {survives['why']}",
         stalled=verbs.STALLED if document["stalled"] else "",
     )
+
+
+def computing_text(found: dict[str, str] | None) -> str:
+    """What a run computes with, as `run show` says it too."""
+    return "computes on {device}, {precision}, {attention} attention".format(**found) if found else ""
 
 
 def loss_curves(workspace: "Workspace", run: str) -> dict[str, Points]:

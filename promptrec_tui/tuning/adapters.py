@@ -1,11 +1,13 @@
 """Adapters that are not what was written: told before they are used."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_folder
+from promptrec_tui.runs.checkpoints import Checkpoint, checkpoint_path, no_adapter, verify
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.report import written_adapter
+from promptrec_tui.runs.report import read_report, written_adapter
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.text import clean
 
@@ -23,6 +25,25 @@ def start_adapter(folder: RunFolder, spec: RunSpec) -> Path | None:
             "to start: continue that run once more."
         )
     return folder.start
+
+
+def kept_adapter(folder: RunFolder, last: Checkpoint | None, best: int) -> tuple[Path, int]:
+    """The adapter that is evaluated where nothing more is trained, and its step.
+
+    It is the one of step `best` on validation (0: there is none), which lies in its checkpoint and after a
+    stop in `result/` too; else that of the `last` checkpoint, and without any that of `result/`.
+    Raises UserError when there is none, or the only one is damaged.
+    """
+    if best:
+        with suppress(UserError):
+            return verify(checkpoint_path(folder, best)).path, best
+    step = read_report(folder).get("step", 0)
+    if folder.adapter.is_dir() and (last is None or step == best):
+        check_result(folder)
+        return folder.adapter, step
+    if last is None:
+        raise UserError(no_adapter(folder))
+    return last.path, last.step
 
 
 def check_result(folder: RunFolder) -> None:

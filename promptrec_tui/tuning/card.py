@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from promptrec_tui.evaluation.report import few_users
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.text import clean
 
@@ -79,6 +80,8 @@ def _figures(report: dict[str, Any]) -> Iterator[str]:
     for ranker, values in rankers.items():
         yield f"| {ranker} | {' | '.join(_number(values.get(name)) for name in names)} |"
     yield ""
+    if warning := few_users(report["users"]):
+        yield from (f"**{warning}**", "")
     for other, gain in metrics["gain"].items():
         interval = gain[names[1]]
         yield (

@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from promptrec_tui.files import write_json
+from promptrec_tui.runs.attempts import Computing
 from promptrec_tui.runs.events import EventLog, require
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.launchers import become_dispatcher
@@ -72,6 +74,11 @@ class Journal:
     def alive(self) -> None:
         """Note that work goes on, for the heartbeat: a long count may stand still for minutes."""
         self._progressed = boottime()
+
+    def compute_with(self, computing: Computing) -> None:
+        """Tell device, precision and attention kernel: as an event, and in the attempt's folder."""
+        self.write("computing", **asdict(computing))
+        write_json(self.folder.attempt(self.attempt).computing, asdict(computing))
 
     def got_to(self, step: int) -> None:
         """Note the optimiser step for the heartbeat."""

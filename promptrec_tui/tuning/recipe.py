@@ -28,13 +28,14 @@ from promptrec_tui.runs.checkpoints import (
 )
 from promptrec_tui.runs.diagnosis import gpu_memory
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.queue import asks_to_evaluate, claimed_device
 from promptrec_tui.runs.states import State
 from promptrec_tui.tokentree.ranker import Ranker
-from promptrec_tui.tuning.adapters import start_adapter
+from promptrec_tui.tuning.adapters import kept_adapter, start_adapter
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.bench import Bench, Figures
 from promptrec_tui.tuning.callbacks import NOT_FINITE_LIMIT, Conductor, NotFiniteError, Standing
-from promptrec_tui.tuning.desk import CancelledError, Desk
+from promptrec_tui.tuning.desk import CancelledError, Desk, Ending
 from promptrec_tui.tuning.journal import Journal, Outcome
 from promptrec_tui.tuning.material import (
     TrainingTrees,
@@ -47,7 +48,7 @@ from promptrec_tui.tuning.material import (
 from promptrec_tui.tuning.previews import PREVIEW_USERS
 from promptrec_tui.tuning.ranking import Case, check_engine
 from promptrec_tui.tuning.result import write_result
-from promptrec_tui.tuning.surroundings import differences, surroundings
+from promptrec_tui.tuning.surroundings import computing, differences, surroundings, unused_gpu
 from promptrec_tui.tuning.trainer import StepTooLargeError, TargetTrainer, training_arguments
 from promptrec_tui.tuning.validation import Validation
 
@@ -89,12 +90,14 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         journal.write("warning", message=f"Checkpoint {path.name} was damaged and is now in quarantine.")
     checkpoint = newest_verified(folder)
     standing = Standing.from_extra(checkpoint.extra) if checkpoint else Standing()
+    only_evaluate = asks_to_evaluate(folder.attempt(journal.attempt))
+    kept = kept_adapter(folder, checkpoint, standing.best_step) if only_evaluate else None
     torch_device = choose_device(device)
     dtype = choose_dtype(train.precision, torch_device)
     precision = next(name for name, known in DTYPES.items() if known == dtype)
     bench = Bench(spec, task, users, exclude_seen, len(items), journal, desk, precision)
 
-    if checkpoint is None:
+    if checkpoint is None and kept is None:
         start = start_adapter(folder, spec)
         journal.phase("baselines", message="Fitting the baselines of the validation curve")
         cases = bench.cases(monitored, "validation")
@@ -110,6 +113,9 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     ranker.tick = partial(_go_on, journal, desk)
     check_engine(ranker, bench.cases(pinned, "validation"), task, journal)
     present = surroundings(torch_device)
+    journal.compute_with(computing(model))
+    if warning := unused_gpu(claimed_device(folder.attempt(journal.attempt)), torch_device):
+        journal.write("warning", message=warning)
     plan = Plan(
         trees,
         batch_size=train.batch_size,
@@ -141,7 +147,11 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     trainer.add_callback(conductor)
 
     try:
-        if checkpoint is None:
+        if kept is not None:
+            journal.phase("loading", message=f"Loading the adapter of step {kept[1]}")
+            journal.got_to(checkpoint.step if checkpoint else kept[1])
+            exchange_adapter(model, kept[0])
+        elif checkpoint is None:
             if start:
                 exchange_adapter(model, start)
         else:
@@ -155,7 +165,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         pass
 
     try:
-        if not desk.cancelled() and not standing.complete:
+        if kept is None and not desk.cancelled() and not standing.complete:
             trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
     except StepTooLargeError as error:
         remedy = gpu_memory(
@@ -170,12 +180,14 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     except NotFiniteError as error:
         return _keep_last_finite(bench, model, tested, pinned, error.step, standing.skipped)
     step, ending = journal.step, desk.ending
+    if kept and ending:
+        return _evaluation_left(ending, step)
     if ending == "pause":
         return Outcome(State.PAUSED, f"Paused at step {step} of {plan.total_steps}.", step)
     if step == 0:
         return Outcome(State.STOPPED, "Stopped before the first step: there is no adapter.", 0)
 
-    best = _bring_back_the_best(folder, model, standing, journal)
+    best = kept[1] if kept else _bring_back_the_best(folder, model, standing, journal)
     cases = bench.cases(tested, "test")
     figures = Figures(bench.baselines(cases, "test"))
     for name, ranks in figures.baselines.items():
@@ -195,15 +207,29 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
                 "after", best or step, _progress(journal, "after", "Previews of the tuned model")
             )
     except CancelledError:
+        if kept:
+            return _evaluation_left(desk.ending, step)
         if desk.ending == "pause":
             return Outcome(State.PAUSED, "Paused in the final evaluation: resume to finish it.", step)
 
     _write(bench, model, cases, figures, pinned, best or step, standing.skipped)
-    what = f"the adapter of step {best}, the best on validation," if best else f"the adapter of step {step}"
+    what = f"the adapter of step {best or step}"
+    if best and best == standing.best_step:
+        what += ", the best on validation,"
     if figures.after is None:
         return Outcome(State.STOPPED, f"Stopped at step {step}; {what} is kept.", step)
+    if kept and not standing.complete:
+        return Outcome(State.STOPPED, f"Stopped at step {step}; {what} is kept and evaluated.", step)
     early = f", as train.patience says, of {plan.total_steps}" if step < plan.total_steps else ""
     return Outcome(State.DONE, f"Done after {step} steps{early}; {what} is kept.", step)
+
+
+def _evaluation_left(ending: Ending | None, step: int) -> Outcome:
+    """The end of an evaluation that was asked to end early: an earlier result stays as it is."""
+    again = "nothing is changed; 'promptrec run resume --evaluate' does it again."
+    if ending == "pause":
+        return Outcome(State.PAUSED, f"Paused in the evaluation at step {step}: {again}", step)
+    return Outcome(State.STOPPED, f"Stopped in the evaluation at step {step}: {again}", step)
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import asdict
 from typing import Any
 
 from peft import PeftModel
@@ -10,6 +11,7 @@ from promptrec_tui.files import sha256_folder, sync_file, sync_folder, write_ato
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tuning.card import card
+from promptrec_tui.tuning.surroundings import computing
 
 
 def write_result(
@@ -33,8 +35,12 @@ def write_result(
         (adapter / folder.card.name).write_bytes(text)
         for file in adapter.iterdir():
             sync_file(file)
-        parent = spec.parent.model_dump() if spec.parent else None
-        facts = {"step": step, "parent": parent, "adapter_sha256": sha256_folder(adapter)}
+        facts = {
+            "step": step,
+            "parent": spec.parent.model_dump() if spec.parent else None,
+            "computing": asdict(computing(model)),
+            "adapter_sha256": sha256_folder(adapter),
+        }
         write_json(staging / folder.report.name, {**report, **facts})
         write_atomic(staging / folder.card.name, text)
     except BaseException:

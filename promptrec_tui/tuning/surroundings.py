@@ -1,4 +1,4 @@
-"""What "bit for bit the same" hangs on besides the spec: threads, machine, device, versions."""
+"""What a run computes with, and what "bit for bit the same" hangs on besides the spec."""
 
 import platform
 from collections.abc import Mapping
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from promptrec_tui.runs.attempts import Computing
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy")
 
@@ -21,6 +23,30 @@ def surroundings(device: torch.device) -> dict[str, Any]:
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
     }
+
+
+def computing(model: Any) -> Computing:
+    """Device, precision and attention kernel of a loaded model of transformers or peft."""
+    device: torch.device = model.device
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = "the CPU" if device.type == "cpu" else "the Apple GPU"
+    precision = {torch.float32: "fp32", torch.bfloat16: "bf16"}.get(model.dtype, str(model.dtype))
+    return Computing(name, precision, model.config._attn_implementation)
+
+
+def unused_gpu(claimed: str, device: torch.device) -> str | None:
+    """A warning when a run that holds a GPU computes on another `device`; None when all is well."""
+    if claimed in ("", "cpu", "mps") or device.type == "cuda":
+        return None
+    why = "has no CUDA" if torch.version.cuda is None else "finds no GPU that it can use"
+    place = "the CPU" if device.type == "cpu" else "the Apple GPU"
+    return (
+        f"This run holds {claimed} but computes on {place}, which "
+        f"is many times slower: torch {torch.__version__} {why}. Install a torch with CUDA that fits the "
+        "driver (promptrec doctor tells what torch sees), or set run.device=cpu to leave the GPU to others."
+    )
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

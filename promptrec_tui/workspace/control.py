@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs import control
 from promptrec_tui.runs.base_models import base_folder
+from promptrec_tui.runs.checkpoints import no_adapter, published_paths
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.queue import enqueue, withdraw
 from promptrec_tui.runs.states import ACTIVE, RESUMABLE, State
@@ -49,8 +50,12 @@ def stop_run(workspace: Workspace, run: str) -> Asked:
     return _ask(workspace, run, "stop")
 
 
-def resume_run(workspace: Workspace, run: str) -> RunRow:
-    """Queue a run again: it goes on from its newest good checkpoint, or from step 0 under the same seeds."""
+def resume_run(workspace: Workspace, run: str, evaluate: bool = False) -> RunRow:
+    """Queue a run again: it goes on from its newest good checkpoint, or from step 0 under the same seeds.
+
+    With `evaluate` it trains no further: the test figures of the adapter that it has are made. Raises
+    UserError when it is in no state to resume, its base model is gone, or there is no adapter to evaluate.
+    """
     workspace.catalogue.require_writing()
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
@@ -62,7 +67,9 @@ def resume_run(workspace: Workspace, run: str) -> RunRow:
         )
     spec = folder.spec()
     base_folder(workspace.home, spec.model)
-    enqueue(folder, device=spec.settings.run.device, after=status.attempt)
+    if evaluate and not (folder.adapter.is_dir() or published_paths(folder)):
+        raise UserError(no_adapter(folder))
+    enqueue(folder, device=spec.settings.run.device, after=status.attempt, evaluate=evaluate)
     return moved(workspace, folder, f"Run {row.name!r} is queued")
 
 

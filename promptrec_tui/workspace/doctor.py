@@ -22,6 +22,7 @@ from promptrec_tui.workspace.machine import versions
 from promptrec_tui.workspace.models import list_models
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import list_runs, refresh
+from promptrec_tui.workspace.torch_check import ask_torch
 from promptrec_tui.workspace.upkeep import ballast_finding, network_warning
 
 ENOUGH_BYTES = 2_000_000_000
@@ -52,7 +53,7 @@ def places(home: Home) -> dict[str, str]:
 
 def examine(home: Home) -> list[Finding]:
     """All checks, in the order a person would mend them. Creates the home if there is none."""
-    return [_python(), *_home(home), _disk(home), _embedded(), *_gpus(), _logout()]
+    return [_python(), *_home(home), _disk(home), _embedded(), *_gpus(), _torch(), _logout()]
 
 
 def _python() -> Finding:
@@ -148,6 +149,20 @@ def _gpus() -> list[Finding]:
         return [Finding("GPUs", True, f"{len(gpus)}; what others use of them is not seen. {nvml_trouble()}")]
     room = (f"GPU {gpu.index} {gpu.free / GIB:.0f} of {gpu.total / GIB:.0f} GiB free" for gpu in gpus)
     return [Finding("GPUs", True, ", ".join(room))]
+
+
+def _torch() -> Finding:
+    """Does torch work, and does it use the GPUs that are here?"""
+    try:
+        torch = ask_torch()
+    except UserError as error:
+        return Finding("torch", False, str(error))
+    if torch.cuda or not installed_gpus():
+        return Finding("torch", True, str(torch))
+    advice = (
+        "the GPU here stays unused. Install a torch with CUDA that fits the driver, or set run.device=cpu"
+    )
+    return Finding("torch", False, f"{torch}; {advice}")
 
 
 def _logout() -> Finding:

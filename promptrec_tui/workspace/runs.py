@@ -12,7 +12,7 @@ from typing import Any
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.home import Home
-from promptrec_tui.runs.attempts import Started, Verdict
+from promptrec_tui.runs.attempts import Computing, Started, Verdict
 from promptrec_tui.runs.base_models import base_folder, placed_spec
 from promptrec_tui.runs.damage import damage
 from promptrec_tui.runs.folder import RunFolder, create_run
@@ -267,6 +267,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "reason": row.reason,
         "queue": asdict(row.queue) if row.queue else None,
         "survives_logout": asdict(run_survival(folder)),
+        "computing": _document(Computing, folder.attempt(folder.last_attempt).computing),
         "step": row.step,
         "total_steps": row.total_steps,
         "best_step": row.best_step,
@@ -285,6 +286,14 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],
     }
+
+
+def was_evaluated(workspace: Workspace, run: str) -> bool:
+    """Whether a run has ended by itself with the test figures of its adapter, trained to the end or not."""
+    row = current(workspace, run)
+    report = read_report(RunFolder(workspace.home.runs / row.id))
+    ended = row.state in (State.DONE, State.STOPPED)
+    return ended and bool(report.get("metrics", {}).get("after"))
 
 
 def run_config(workspace: Workspace, run: str) -> str:

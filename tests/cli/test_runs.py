@@ -109,6 +109,21 @@ def test_recommend_answers_exact_log_probabilities_of_unseen_items(done: Any, te
     assert "Did you mean" in terminal.json("recommend", "first", "--history", "Thing A O", status=1)
 
 
+def test_an_evaluation_needs_an_adapter_and_a_run_that_has_not_ended_well(
+    done: Any, terminal: Terminal
+) -> None:
+    assert "only a paused, stopped" in terminal.json("run", "resume", "first", "--evaluate", status=1)
+    terminal.json(
+        *("run", "start", "--name", "idle", "--dataset", "shop", "--template", "list", "--model", "tiny"),
+        "--hold",
+    )
+    terminal.json("run", "stop", "idle")
+    said = terminal.json("run", "resume", "idle", "--evaluate", status=1)
+    assert "has no adapter to evaluate" in said
+    assert "Resume it without --evaluate" in said
+    terminal.json("run", "delete", "idle")
+
+
 def test_a_taken_name_is_refused_before_anything_is_made(done: Any, terminal: Terminal) -> None:
     arguments = ("--name", "first", "--dataset", "shop", "--template", "list", "--model", "tiny")
     assert "exists already" in terminal.json("run", "start", *arguments, status=1)
@@ -141,6 +156,19 @@ def test_a_run_outlives_a_killed_command_and_can_be_stopped_and_resumed(terminal
     stopped = terminal.until("second", "stopped")
     assert stopped["step"] >= paused["step"]
     assert [attempt["attempt"] for attempt in stopped["attempts"]] == [1, 2]
-    assert (Path(stopped["paths"]["adapter"]) / "adapter_model.safetensors").is_file()
+    weights = Path(stopped["paths"]["adapter"]) / "adapter_model.safetensors"
+    adapter = weights.read_bytes()
+    assert not stopped["metrics"]["after"]
+    terminal.json("run", "resume", "second", "--evaluate")
+    going = terminal.until("second", "running")
+    os.kill(going["attempts"][-1]["started"]["trainer"]["pid"], signal.SIGKILL)
+    killed = terminal.until("second", "interrupted", "failed", "stopped")
+    assert killed["state"] != "stopped"
+    evaluated = terminal.json("run", "resume", "second", "--evaluate", "--wait")
+    assert (evaluated["state"], evaluated["step"]) == ("stopped", stopped["step"])
+    assert "is kept and evaluated" in evaluated["reason"]
+    assert evaluated["metrics"]["after"]["mrr"] > 0
+    assert evaluated["metrics"]["before"]["mrr"] > 0
+    assert weights.read_bytes() == adapter
     terminal.json("run", "delete", "second")
     assert "second" not in {run["name"] for run in terminal.json("run", "list")}

@@ -84,3 +84,11 @@ def test_the_best_baseline_has_the_highest_ndcg() -> None:
 def test_ranks_of_other_users_are_refused() -> None:
     with pytest.raises(ValueError, match="markov"):
         build_report(PROTOCOL, KEYS, BEFORE, AFTER, {"markov": np.array([1.0])}, seed=1, preview_users=[])
+
+
+@pytest.mark.parametrize(("users", "said"), [(1, "Only 1 test user:"), (29, "Only 29 test users:"), (30, "")])
+def test_few_users_are_warned_of(users: int, said: str) -> None:
+    ranks, keys = np.ones(users), [str(number) for number in range(users)]
+    report = build_report(PROTOCOL, keys, ranks, ranks, {}, seed=1, preview_users=[])
+    assert report["warning"].startswith(said)
+    assert bool(report["warning"]) == bool(said)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import run
 from typing import Any
 
@@ -82,6 +83,33 @@ def test_torch_is_shown_one_gpu(device: str, visible: str | None, setting: str, 
     assert prepare(RunSettings(device=device, threads=3), environment) == setting
     assert environment.get("CUDA_VISIBLE_DEVICES") == shown
     assert environment["OMP_NUM_THREADS"] == "3"
+
+
+CROWDED = """
+import os, time
+from promptrec_tui.runs.spec import RunSettings
+from promptrec_tui.tuning.devices import prepare
+prepare(RunSettings(device="cpu", threads=2))
+import torch
+some = torch.randn(256, 256)
+some @ some
+core = {min(os.sched_getaffinity(0))}
+for thread in os.listdir("/proc/self/task"):
+    os.sched_setaffinity(int(thread), core)
+start = time.process_time()
+for _ in range(200):
+    some @ some
+print(time.process_time() - start)
+"""
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="threads are bound to a core by Linux's means"
+)
+def test_threads_that_wait_for_a_core_burn_no_time() -> None:
+    # Two threads share a core, as when another program has the other one: 0.1 s of CPU, or 3 s of spinning.
+    told = run([sys.executable, "-c", CROWDED], capture_output=True, text=True, check=True).stdout
+    assert float(told) < 1
 
 
 def test_the_worker_starts_without_torch() -> None:

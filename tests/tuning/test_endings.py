@@ -190,8 +190,8 @@ def test_a_resume_under_other_threads_warns(
         assert tune(folder).state == State.DONE
     finally:
         torch.set_num_threads(threads)
-    (warning,) = events(folder, "warning")
-    assert f"threads {threads} before, {threads + 1} now" in warning["message"]
+    told = [event["message"] for event in events(folder, "warning")]
+    assert any(f"threads {threads} before, {threads + 1} now" in message for message in told)
 
 
 def test_a_gradient_that_is_not_finite_is_not_stepped(

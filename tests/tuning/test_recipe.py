@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from promptrec_tui.datasets.shots import draw_shots
 from promptrec_tui.datasets.splits import Split, leave_one_out
 from promptrec_tui.errors import UserError
+from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
@@ -35,7 +36,7 @@ def test_a_run_tells_everything_and_leaves_a_result(
     outcome = tune(folder)
     assert (outcome.state, outcome.step) == (State.DONE, 6)
     kinds = Counter(event["kind"] for event in events(folder))
-    assert kinds.keys() == {"phase", "metric", "preview", "evaluation", "checkpoint"}
+    assert kinds.keys() == {"phase", "computing", "metric", "preview", "evaluation", "checkpoint"}
     phases = list(dict.fromkeys(event["phase"] for event in events(folder, "phase")))
     assert phases == ["loading", "baselines", "checking", "training", "previews", "after", "finishing"]
     # The first step comes before whatever is asked of the untuned model.
@@ -255,3 +256,30 @@ def test_only_the_trees_that_steps_ask_for_are_rendered(
         for ours, theirs in zip(first.batches(step), whole.batches(step), strict=True):
             assert all(ours[name].equal(theirs[name]) for name in ours)
     assert 0 < len(rendered) < len(eager)
+
+
+def test_a_run_says_what_it_computes_with(new_run: Callable[..., RunFolder], tune: Any, events: Any) -> None:
+    folder = new_run()
+    tune(folder)
+    expected = {"device": "the CPU", "precision": "fp32", "attention": "sdpa"}
+    (event,) = events(folder, "computing")
+    assert expected.items() <= event.items()
+    assert json.loads(folder.attempt(1).computing.read_text()) == expected
+    assert json.loads(folder.report.read_text())["computing"] == expected
+
+
+def test_a_claimed_gpu_that_torch_cannot_use_is_told(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any
+) -> None:
+    quiet, told = new_run(id="quiet", train__max_steps=1), new_run(id="told", train__max_steps=1)
+
+    def claim(_kind: str, _fields: Any) -> bool:
+        write_json(told.attempt(1).claim, {"device": "GPU-aa", "slot": "GPU-aa"})
+        return False
+
+    tune(quiet)
+    tune(told, "stop", claim)
+    assert events(quiet, "warning") == []
+    (warning,) = events(told, "warning")
+    assert warning["message"].startswith("This run holds GPU-aa but computes on the CPU")
+    assert "Install a torch with CUDA" in warning["message"]

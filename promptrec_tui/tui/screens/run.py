@@ -100,6 +100,7 @@ class RunScreen(RunActions):
                 view.k,
                 view.monitor_users,
                 view.stalled,
+                view.computing,
             )
         )
         self.query_one(CurvesPane).show(view)
@@ -171,10 +172,12 @@ def head_text(
     k: int = 0,
     monitor_users: int = 0,
     stalled: str = "",
+    computing: str = "",
 ) -> Text:
     """Name, state, progress and the last figures.
 
-    Below, the reason, the last warning, the end of a failed run's log, what a logout does.
+    Below, the reason, the last warning, the end of a failed run's log, what a going run computes with, what a
+    logout does.
     """
     text = Text()
     text.append(clean(row.name), style="bold")
@@ -197,6 +200,8 @@ def head_text(
     told = [line for line in log_tail if line.strip() != row.reason]
     for line in told[-SHOWN_LINES:]:
         text.append(f"\n| {clean(line)}", style="dim")
+    if computing and row.state in GOING:
+        text.append(f"\n{clean(computing)}", style="dim")
     if survives_logout and row.state in (*GOING, "queued"):
         text.append(f"\n{clean(survives_logout)}", style="dim")
     return text
