@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tokentree.ranker import NotANumberError, Ranker
 
 TinyModel = Callable[..., PreTrainedModel]
 
@@ -229,7 +229,8 @@ def test_a_model_of_nans_ranks_nothing(make_ranker: MakeRanker) -> None:
     for target in (0, 17):
         assert math.isnan(ranker.rank_of(PROMPTS[0], target))
         assert math.isnan(ranker.rank_of(PROMPTS[0], target, cap=10))
-    assert ranker.top_k(PROMPTS[0], 3) == []
+    with pytest.raises(NotANumberError):
+        ranker.top_k(PROMPTS[0], 3)
 
 
 def test_a_nan_for_one_user_is_not_another_s(make_ranker: MakeRanker) -> None:
