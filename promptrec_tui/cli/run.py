@@ -176,6 +176,8 @@ def print_summary(document: dict[str, Any]) -> None:
         if document["users"] is not None and document["users"] < FEW_USERS:
             noun = "user" if document["users"] == 1 else "users"
             print(f"warning: only {document['users']} test {noun}: another draw may tell something else.")
+        if sentence := (document["noise"] or {}).get("sentence"):
+            print(f"warning: {clean(sentence)}")
     there = Path(document["paths"]["adapter"]).is_dir()
     print(f"\nadapter  {document['paths']['adapter'] if there else 'none yet'}")
     print(f"log      {document['paths']['log']}")

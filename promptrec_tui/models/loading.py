@@ -106,7 +106,14 @@ def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrai
         raise UserError(
             f"The model {folder} lacks {len(missing)} weights, {missing[0]} first: fetch the model again."
         )
-    torch.nn.Module.to(model, device)
+    try:
+        torch.nn.Module.to(model, device)
+    except torch.OutOfMemoryError as error:
+        weights = sum(weight.nbytes for weight in model.parameters())
+        raise UserError(
+            f"The GPU has no memory for the weights of {folder}, {weights / 2**30:.1f} GiB: free it of other "
+            "programs, or choose a smaller model."
+        ) from error
     model.train(False)
     return model
 

@@ -136,3 +136,12 @@ def gpu_memory(run: str, step: int, forwards: int, rows: int, checkpointing: boo
     words = " ".join(f"--set {key}={str(value).lower()}" for key, value in settings.items())
     command = f"promptrec run fork {quote(run)} {words}"
     return Remedy(f"The GPU ran out of memory in step {step}: {command} ({why}).", settings)
+
+
+def no_figures(run: str, step: int) -> str:
+    """What is said where training is over and the device has no memory to rank the test targets."""
+    return (
+        f"The adapter of step {step} is kept, but its test figures are missing: the GPU had no memory to "
+        f"score titles, not even a few for one user. Free it of other programs, then "
+        f"'promptrec run resume {quote(run)} --evaluate' makes them."
+    )

@@ -50,6 +50,13 @@ EMPTY = Metrics()
 
 
 @dataclass(frozen=True)
+class Noise:
+    """What is said of scores that are nearer than the noise of their precision; "" for nothing."""
+
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """The parts that somebody reads; the file has more."""
 
@@ -57,6 +64,7 @@ class Report:
     protocol: Mapping[str, Any] | None = None
     preview_users: tuple[str, ...] = ()
     users: Count | None = None
+    noise: Noise | None = None
     adapter_sha256: str | None = None
 
 

@@ -1,15 +1,17 @@
 """A causal language model of transformers as a token tree uses it: hidden states, and logits on demand."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-LOGITS = 2**24
-"""Logits that exist at a time (64 MiB in fp32)."""
+from promptrec_tui.errors import UserError
+from promptrec_tui.tokentree.sizes import Shape, head_rows
+
+T = TypeVar("T")
 
 
 def causal_of(model: Any) -> Any:
@@ -38,8 +40,8 @@ def logits_of(model: Any, hidden: Tensor) -> Tensor:
 
 
 def chunk_of(model: Any) -> int:
-    """How many positions the head may be given at once."""
-    return max(1, LOGITS // int(causal_of(model).config.vocab_size))
+    """How many positions the head may be given at once, by what memory is free."""
+    return head_rows(int(causal_of(model).config.vocab_size), free_bytes(model.device))
 
 
 def picked(model: Any, hidden: Tensor, sources: Tensor, labels: Tensor) -> Tensor:
@@ -58,6 +60,60 @@ def picked(model: Any, hidden: Tensor, sources: Tensor, labels: Tensor) -> Tenso
             places, wanted = sources, labels
         found.append(logits[places, wanted] - torch.logsumexp(logits, dim=-1)[places])
     return torch.cat(found) if found else hidden.new_empty(0, dtype=torch.float32)
+
+
+def shape_of(model: Any) -> Shape:
+    """What of a model takes memory, by its config."""
+    config = causal_of(model).config
+    hidden, heads = int(config.hidden_size), int(config.num_attention_heads)
+    named = [getattr(config, name, None) for name in ("intermediate_size", "ffn_dim", "n_inner")]
+    return Shape(
+        layers=int(config.num_hidden_layers),
+        hidden=hidden,
+        inner=int(next(filter(None, named), 4 * hidden)),
+        heads=heads,
+        groups=int(getattr(config, "num_key_value_heads", None) or heads),
+        head=int(getattr(config, "head_dim", None) or hidden // heads),
+        vocabulary=int(config.vocab_size),
+        number=torch.finfo(model.dtype).bits // 8,
+    )
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """The memory of a GPU that this process may still take; None for a CPU, which has sizes of its own."""
+    if device.type == "cuda":
+        # What torch holds and does not use counts as free: it gives that back before it runs out.
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + held
+    if device.type == "mps":
+        return max(0, torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
+    return None
+
+
+class NoMemoryError(UserError):
+    """The device has no memory for a question, however little of it is asked at once. Other things go on."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The GPU has no memory to score titles, not even a few for one user: free it of other programs, "
+            "or take a smaller data.max_history or base model in a fork."
+        )
+
+
+def within_memory(attempt: Callable[[], T], smaller: Callable[[], bool]) -> T:
+    """The answer of `attempt`, which is made again after each `smaller()` while there is no memory for it.
+
+    `smaller` makes less be asked at once. Raises NoMemoryError when it answers that nothing is smaller.
+    """
+    while True:
+        try:
+            return attempt()
+        except torch.OutOfMemoryError as error:
+            if not smaller():
+                raise NoMemoryError from error
+        # Here and not above: what did not fit hangs on the error's traceback.
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def ancestor_mask(ends: Tensor, dtype: torch.dtype, past: int = 0) -> Tensor:

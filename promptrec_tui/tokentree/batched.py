@@ -1,21 +1,57 @@
 """Scores of titles in plain batches behind the cached prompt: the way for layers that see a window only."""
 
 from collections.abc import Sequence
-from copy import deepcopy
+from copy import copy
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import Cache, DynamicCache
+from transformers.cache_utils import CacheLayerMixin
 
 from promptrec_tui.tokentree.backbone import causal_of, hidden_states, logits_of, picked
-
-BATCH = 64
-"""Titles a forward."""
+from promptrec_tui.tokentree.sizes import CPU
 
 
-def batched_scores(model: Any, prompt: Sequence[int], titles: Sequence[Sequence[int]]) -> Tensor:
-    """Sum of log P over the tokens of each title after `prompt`, in fp32: [M].
+class _Behind(CacheLayerMixin):
+    """A layer of a cache that was filled by one row, for forwards of many: it is looked at and never changed.
+
+    Only one layer's keys and values exist for all rows at a time, while its attention is computed.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._layer = layer
+        self.is_sliding = layer.is_sliding
+        self.is_initialized = True
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """The layer was filled already."""
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        sizes: tuple[int, int] = self._layer.get_mask_sizes(query_length)
+        return sizes
+
+    def get_seq_length(self) -> int:
+        return int(self._layer.get_seq_length())
+
+    def get_max_length(self) -> int:
+        return int(self._layer.get_max_length())
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        layer, rows = copy(self._layer), len(key_states)
+        layer.keys = layer.keys.expand(rows, -1, -1, -1)
+        layer.values = layer.values.expand(rows, -1, -1, -1)
+        found: tuple[Tensor, Tensor] = layer.update(key_states, value_states, *args, **kwargs)
+        return found
+
+
+def batched_scores(
+    model: Any, prompt: Sequence[int], titles: Sequence[Sequence[int]], size: int = CPU.batch
+) -> Tensor:
+    """Sum of log P over the tokens of each title after `prompt`, in fp32: [M]. `size`: titles a forward.
 
     The model builds its masks and keeps its cache as it likes, so its sliding layers slide.
     """
@@ -26,8 +62,9 @@ def batched_scores(model: Any, prompt: Sequence[int], titles: Sequence[Sequence[
     scores = first[torch.tensor([title[0] for title in titles], device=model.device)]
     longer = [index for index, title in enumerate(titles) if len(title) > 1]
     order = sorted(longer, key=lambda index: len(titles[index]))
-    for start in range(0, len(order), BATCH):
-        batch = order[start : start + BATCH]
+    behind = Cache(layers=[_Behind(layer) for layer in cache.layers])
+    for start in range(0, len(order), size):
+        batch = order[start : start + size]
         width = max(len(titles[index]) for index in batch) - 1
         token_ids = torch.zeros(len(batch), width, dtype=torch.long)
         sources: list[int] = []
@@ -39,9 +76,7 @@ def batched_scores(model: Any, prompt: Sequence[int], titles: Sequence[Sequence[
             sources += range(row * width, row * width + len(title) - 1)
             labels += title[1:]
             owners += [index] * (len(title) - 1)
-        copy = deepcopy(cache)
-        copy.batch_repeat_interleave(len(batch))
-        hidden = hidden_states(model, token_ids.to(model.device), past_key_values=copy, use_cache=True)
+        hidden = hidden_states(model, token_ids.to(model.device), past_key_values=behind, use_cache=True)
         places, wanted, titled = (
             torch.tensor(each, device=model.device) for each in (sources, labels, owners)
         )

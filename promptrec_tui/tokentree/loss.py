@@ -14,14 +14,16 @@ Batch = dict[str, Tensor]
 `ends` [R, L] (see `Tree`; a padding node sees itself only), plain ones lack both. And of each trained token:
 its row, `rows` [E], the column of the node that predicts it, `columns` [E], its id, `labels` [E], and its
 share of the loss, `weights` [E]."""
+BY_ROW = ("token_ids", "positions", "ends")
 
 
-def completion_loss(model: Any, batch: Batch) -> Tensor:
+def completion_loss(model: Any, batch: Batch, chunk: int | None = None) -> Tensor:
     """Sum over a batch's trained tokens of weight · −log P(token), a scalar in fp32.
 
     One forward of the backbone; the head is given the hidden states at trained positions only, a chunk at a
     time, and its logits are computed again for the gradient: neither [R, L, V] nor [E, V] ever exists.
-    Plain rows need no mask: padding lies where a causal model's trained positions do not look.
+    Plain rows need no mask: padding lies where a causal model's trained positions do not look. `chunk`:
+    positions that the head is given at a time; as many as there is memory for if None.
     """
     options = {}
     if "ends" in batch:
@@ -33,13 +35,25 @@ def completion_loss(model: Any, batch: Batch) -> Tensor:
         losses = functional.cross_entropy(logits_of(model, states), labels, reduction="none")
         return (losses * weights).sum()
 
-    step = chunk_of(model)
+    step = chunk or chunk_of(model)
     total = torch.zeros((), device=hidden.device)
     for first in range(0, len(hidden), step):
-        chunk = slice(first, first + step)
-        given = hidden[chunk], batch["labels"][chunk], batch["weights"][chunk]
+        here = slice(first, first + step)
+        given = hidden[here], batch["labels"][here], batch["weights"][here]
         if len(hidden) > step and torch.is_grad_enabled():
             total = total + checkpoint(part, *given, use_reentrant=False, preserve_rng_state=False)
         else:
             total = total + part(*given)
     return total
+
+
+def half(batch: Batch) -> list[Batch]:
+    """Two batches of half the rows each, whose losses add to that of `batch`; none of a batch of one row."""
+    rows = len(batch["token_ids"])
+    parts = []
+    for first, stop in ((0, rows // 2), (rows // 2, rows)) if rows > 1 else ():
+        trained = (batch["rows"] >= first) & (batch["rows"] < stop)
+        part = {name: batch[name][trained] for name in ("rows", "columns", "labels", "weights")}
+        part["rows"] = part["rows"] - first
+        parts.append(part | {name: batch[name][first:stop] for name in BY_ROW if name in batch})
+    return parts

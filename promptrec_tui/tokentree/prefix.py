@@ -1,6 +1,7 @@
 """Prompts that a model has read once, and the tree nodes that it reads after them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from transformers.cache_utils import DynamicLayer
 
 from promptrec_tui.tokentree.backbone import ancestor_mask, hidden_states
 from promptrec_tui.tokentree.search import Expansion
-from promptrec_tui.tokentree.tree import Tree
+from promptrec_tui.tokentree.tree import Ids, Tree
 
 
 class _Pool(DynamicLayer):  # type: ignore[no-untyped-call]
@@ -21,6 +22,8 @@ class _Pool(DynamicLayer):  # type: ignore[no-untyped-call]
     keys: Tensor
     values: Tensor
     used = 0
+    most = 0
+    """Columns that are ever wanted: the buffer doubles, but not beyond them."""
     wanted: Tensor | None = None
     """The columns that the next tokens look at; None: all."""
 
@@ -45,25 +48,34 @@ class _Pool(DynamicLayer):  # type: ignore[no-untyped-call]
 
     def _grown(self, old: Tensor, new: Tensor) -> Tensor:
         *shape, length, size = new.shape
-        grown = new.new_empty(*shape, 2 * (self.used + length), size)
+        wanted = self.used + length
+        grown = new.new_empty(*shape, max(wanted, min(2 * wanted, self.most)), size)
         if self.used:
             grown[..., : self.used, :] = old[..., : self.used, :]
         return grown
 
 
+def _pool(most: int) -> _Pool:
+    layer = _Pool()  # type: ignore[no-untyped-call]
+    layer.most = most
+    return layer
+
+
 class Prefix:
     """U prompts of up to P tokens, read, with their keys and values; what is read next sees them.
 
-    `first` [U, H]: the hidden state after each prompt.
+    `first` [U, H]: the hidden state after each prompt. `room`: nodes that are to be read behind the prompts,
+    for all of which together memory is taken; more may be read at once, but are not kept room for.
     """
 
-    def __init__(self, model: Any, prompts: Sequence[Sequence[int]]) -> None:
+    def __init__(self, model: Any, prompts: Sequence[Sequence[int]], room: int = 0) -> None:
         self.model = model
         device = model.device
         self.lengths = np.array([len(prompt) for prompt in prompts])
         self.width = int(self.lengths.max())
-        self.cache = Cache(layer_class_to_replicate=_Pool)
-        self._columns = [np.empty(0, np.int64)] * len(prompts)  # where each prompt's nodes lie in the pool
+        self.most = self.width + room
+        self.cache = Cache(layer_class_to_replicate=partial(_pool, self.most))  # type: ignore[arg-type]
+        self._columns = [np.empty(0, np.int32)] * len(prompts)  # where each prompt's nodes lie in the pool
         token_ids = torch.zeros(len(prompts), self.width, dtype=torch.long)
         for row, prompt in enumerate(prompts):
             token_ids[row, : len(prompt)] = torch.as_tensor(prompt)
@@ -75,29 +87,36 @@ class Prefix:
     def expand(self, expansions: Sequence[Expansion | None]) -> Tensor:
         """Hidden states of one expansion a prompt, which stay in the pool: [U, n, H], padded on the right."""
         model = self.model
+        active = [user for user, each in enumerate(expansions) if each]
         count = max(len(each.tokens) for each in expansions if each)
-        pool = self.cache.get_seq_length() - self.width
+        used = self.cache.get_seq_length()
         tokens = np.zeros((len(expansions), count), np.int64)
         positions = np.zeros((len(expansions), count), np.int64)
-        seen = np.zeros((len(expansions), count, self.width + pool + count), np.bool_)
-        seen[:, :, 0] = True
-        for user, expansion in enumerate(expansions):
-            if expansion is None:
-                continue
+        looked_at = np.zeros(used + count, np.bool_)
+        looked_at[: self.lengths[active].max()] = looked_at[used:] = True
+        lines: list[Ids] = []  # of each active user: the columns that its nodes see, beside the prompt's
+        for user in active:
+            expansion = expansions[user]
+            assert expansion is not None
             size = len(expansion.tokens)
             tokens[user, :size] = expansion.tokens
             positions[user, :size] = expansion.depths + self.lengths[user]
-            seen[user, :size, : self.lengths[user]] = True
-            columns = np.append(self._columns[user], self.width + pool + np.arange(size))
-            seen[user, :size, columns] = expansion.seen.T
-            self._columns[user] = columns
+            self._columns[user] = np.append(self._columns[user], used + np.arange(size, dtype=np.int32))
+            lines.append(np.where(expansion.lines >= 0, self._columns[user][expansion.lines], -1))
+            looked_at[lines[-1][lines[-1] >= 0]] = True
         # Of the pool only the ancestors of these nodes matter: attention over the rest is work for nothing.
-        wanted = np.flatnonzero(seen.any((0, 1)))
+        wanted = np.flatnonzero(looked_at)
+        place = np.append(np.cumsum(looked_at) - 1, len(wanted))  # of a column among the wanted; -1: the last
+        seen = np.zeros((len(expansions), count, len(wanted) + 1), np.bool_)
+        seen[:, :, 0] = True
+        for user, line in zip(active, lines, strict=True):
+            seen[user, : len(line), : self.lengths[user]] = True
+            seen[user, np.arange(len(line))[:, None], place[line]] = True
         self._look_at(torch.from_numpy(wanted).to(model.device))
         hidden = hidden_states(
             model,
             torch.from_numpy(tokens).to(model.device),
-            attention_mask=self._additive(seen[:, :, wanted])[:, None],
+            attention_mask=self._additive(seen[:, :, :-1])[:, None],
             position_ids=torch.from_numpy(positions).to(model.device),
             past_key_values=self.cache,
             use_cache=True,
@@ -121,12 +140,17 @@ class Prefix:
         self.rewind()
         return hidden[0]
 
+    @property
+    def room(self) -> int:
+        """Nodes that there is room for yet."""
+        return self.most - self.cache.get_seq_length()
+
     def rewind(self) -> None:
         """Forget everything but the prompts."""
         layers: list[Any] = self.cache.layers
         for layer in layers:
             layer.used = self.width
-        self._columns = [np.empty(0, np.int64)] * len(self.lengths)
+        self._columns = [np.empty(0, np.int32)] * len(self.lengths)
 
     def _look_at(self, wanted: Tensor | None) -> None:
         layers: list[Any] = self.cache.layers

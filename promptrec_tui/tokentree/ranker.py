@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +12,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.tokentree.backbone import causal_of, evaluating, logits_of, moves, picked, reach
+from promptrec_tui.tokentree.backbone import (
+    causal_of,
+    evaluating,
+    free_bytes,
+    logits_of,
+    moves,
+    picked,
+    reach,
+    shape_of,
+    within_memory,
+)
 from promptrec_tui.tokentree.batched import batched_scores
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.search import Aim, Search
+from promptrec_tui.tokentree.sizes import SMALLEST, batch_size, ranking_sizes, search_room
 from promptrec_tui.tokentree.tree import Ids, pack
 from promptrec_tui.tokentree.trie import build_trie, trie_rows
 
@@ -21,17 +34,17 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
 
-# Nodes a row when everything is scored: on a CPU more only widens the attention, a GPU wants big forwards.
-CPU_ROW, GPU_ROW = 256, 1024
-# Open nodes that a round of the search reads. Where the floor is fixed all above it must be read anyway, so
-# rounds are as wide as rows.
-CPU_WIDTH, GPU_WIDTH = 64, 256
-GPU_USERS = 16
-"""Prompts that a GPU searches for at once. A CPU gains nothing from that and takes one."""
-CPU_POOL, GPU_POOL = 2048, 8192
-"""Nodes that a search may read at most: each later node looks at all of them."""
 SHARE = 4
-"""Nor more than one node in so many: scoring the open titles all at once is then the faster way."""
+"""A search reads no more than one node in so many: scoring the open titles all at once is then faster."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The rank of a title, and the best and the worst that it may have where scores are a little off."""
+
+    rank: float
+    best: float
+    worst: float
 
 
 def top_of(scores: Tensor, k: int) -> list[tuple[int, float]]:
@@ -103,12 +116,13 @@ class Ranker:
         place = {title: index for index, title in enumerate(distinct)}
         self.places = np.array([place[title] for title in titles], np.int32)
         self.trie = build_trie(distinct)
-        small = self.device.type == "cpu"
-        self.row_width = CPU_ROW if small else GPU_ROW
-        self.width = CPU_WIDTH if small else GPU_WIDTH
-        self.users = 1 if small else GPU_USERS
-        """Prompts that `top_k_each` and `rank_each` work on at a time."""
-        self.limit = min(self.trie.inner // SHARE, CPU_POOL if small else GPU_POOL)
+        self.shape = shape_of(model)
+        sizes = ranking_sizes(self.shape, free_bytes(self.device))
+        self.row_width, self.width = sizes.row, sizes.width
+        self.users = sizes.users
+        """Prompts that `top_k_each` and `rank_each` work on at a time, at most."""
+        self.limit = min(self.trie.inner // SHARE, sizes.limit)
+        self.batch = sizes.batch
         self.rows = trie_rows(distinct, self.row_width)
         self.longest = int(self.trie.lengths.max())
         self.context: int = causal_of(model).config.max_position_embeddings
@@ -119,15 +133,15 @@ class Ranker:
     def scores(self, prompt: Sequence[int], exclude: Sequence[int] = ()) -> Tensor:
         """The score of each title after `prompt`: fp32 [N] on the CPU; -inf at the indices `exclude`.
 
-        Raises ValueError when the prompt is empty, or leaves no room in the context for the longest title.
+        Raises ValueError when the prompt is empty, or leaves no room in the context for the longest title;
+        NoMemoryError, as all other questions do, when there is none for it.
         """
         self._check(prompt)
         with evaluating(self.model):
             if self._slides(prompt):
-                distinct = batched_scores(self.model, prompt, self.trie.titles).cpu().numpy()
+                distinct = within_memory(partial(self._batched, prompt), self._smaller_batch)
             else:
-                everything = np.ones(len(self.trie.titles), np.bool_)
-                distinct = self._sweep(Prefix(self.model, [prompt]), everything)
+                distinct = self._swept(prompt, np.ones(len(self.trie.titles), np.bool_), [])
         scores = torch.from_numpy(self._scaled(distinct)[self.places])
         if len(exclude):
             scores[torch.as_tensor(list(exclude))] = -math.inf
@@ -184,26 +198,59 @@ class Ranker:
         cap: int | None = None,
     ) -> list[float]:
         """`rank_of` for each of several prompts."""
+        return [place.rank for place in self.places_each(prompts, targets, excludes, cap)]
+
+    def places_each(
+        self,
+        prompts: Sequence[Sequence[int]],
+        targets: Sequence[int],
+        excludes: Sequence[Sequence[int]],
+        cap: int | None = None,
+        margin: float = 0.0,
+    ) -> list[Place]:
+        """`rank_of` for each of several prompts, and how far it can be trusted.
+
+        Best and worst are the ranks if all titles whose scores are no more than `margin` from the target's
+        were behind it, or ahead; titles of the very same tokens stay ties. With a `cap` both are the rank.
+        """
         left_out = [
             [index for index in exclude if index != target]
             for target, exclude in zip(targets, excludes, strict=True)
         ]
         aims = [
-            Aim(self._counts(out), target=int(self.places[target]), cap=math.inf if cap is None else cap)
+            Aim(
+                self._counts(out),
+                target=int(self.places[target]),
+                cap=math.inf if cap is None else cap,
+                margin=margin if cap is None else 0.0,
+            )
             for out, target in zip(left_out, targets, strict=True)
         ]
-        ranks = []
-        for search, prompt, target, out in zip(
-            self._answers(prompts, aims), prompts, targets, left_out, strict=True
+        found = []
+        for search, prompt, aim, target, out in zip(
+            self._answers(prompts, aims), prompts, aims, targets, left_out, strict=True
         ):
             if search is None:
-                ranks.append(rank_in(self.scores(prompt, out), target, cap))
+                scores = self.scores(prompt, out)
+                rank = rank_in(scores, target, cap)
+                twins = torch.from_numpy(self.places == aim.target)
+                away = (scores - scores[target]).masked_fill(twins, -math.inf)
+                ahead = int(((away > 0) & (away <= aim.margin)).sum())
+                behind = int(((away <= 0) & (away >= -aim.margin)).sum())
+                equal = int((away == 0).sum())
             elif search.broken:
-                ranks.append(math.nan)
+                rank, ahead, behind, equal = math.nan, 0, 0, 0
             else:
-                better, equal = search.better_and_equal()
-                ranks.append(_rank(better, equal - 1, cap))
-        return ranks
+                better, ties = search.better_and_equal()
+                rank = _rank(better, ties - 1, cap)
+                ahead, behind = search.doubtful()
+                equal = ties - int(aim.counts[aim.target])
+            if aim.margin:
+                # By rank those of equal scores stand half before the target: in the best case none, or all.
+                found.append(Place(rank, rank - ahead - equal / 2, rank + behind - equal / 2))
+            else:
+                found.append(Place(rank, rank, rank))
+        return found
 
     def _answers(self, prompts: Sequence[Sequence[int]], aims: Sequence[Aim]) -> list[Search | None]:
         """A finished search for each prompt; None where the model's window is too short for it."""
@@ -212,22 +259,46 @@ class Ranker:
         found: list[Search | None] = [None] * len(prompts)
         todo = [index for index, prompt in enumerate(prompts) if not self._slides(prompt)]
         with evaluating(self.model):
-            for first in range(0, len(todo), self.users):
-                group = todo[first : first + self.users]
-                searches = [Search(self.trie, aims[index], self.normalised, self.limit) for index in group]
-                self._search([prompts[index] for index in group], searches)
-                for index, search in zip(group, searches, strict=True):
+            while todo:
+                attempt = partial(self._search_first, prompts, aims, todo)
+                searches, read = within_memory(attempt, partial(self._fewer, len(todo)))
+                for index, search in zip(todo, searches, strict=False):
+                    self._finish(search, prompts[index], read)
                     found[index] = search
+                todo = todo[len(searches) :]
         return found
 
-    def _search(self, prompts: Sequence[Sequence[int]], searches: Sequence[Search]) -> None:
-        prefix = Prefix(self.model, prompts)
+    def _search_first(
+        self, prompts: Sequence[Sequence[int]], aims: Sequence[Aim], todo: Sequence[int]
+    ) -> tuple[list[Search], list[Prefix]]:
+        """Searches for as many of the first prompts of `todo` as there is memory for, each read up to its
+        limit; and what was read where that is one prompt."""
+        group = todo[: self.users]
+        longest = max(len(prompts[index]) for index in group)
+        users, limit = search_room(
+            self.shape,
+            free_bytes(self.device),
+            prompt=longest,
+            row=self.row_width,
+            limit=self.limit,
+            users=len(group),
+        )
+        group = group[:users]
+        searches = [Search(self.trie, aims[index], self.normalised, limit) for index in group]
+        prefix = Prefix(self.model, [prompts[index] for index in group], limit + self.longest)
+        self._search(prefix, searches)
+        return searches, [prefix] if len(group) == 1 else []
+
+    def _search(self, prefix: Prefix, searches: Sequence[Search]) -> None:
         logs = torch.log_softmax(logits_of(self.model, prefix.first), dim=-1).cpu().numpy()
         for search, row in zip(searches, logs, strict=True):
             search.begin(lambda tokens, row=row: row[tokens].astype(np.float64))  # type: ignore[misc]
         fixed = all(search.aim.target >= 0 and search.aim.cap == math.inf for search in searches)
         width = self.row_width if fixed else self.width
-        while any(expansions := [search.select(width) for search in searches]):
+        # Several users fill the pool together, each round as far as the one with the most nodes needs it.
+        while (room := prefix.room) and any(
+            expansions := [search.select(min(width, room)) for search in searches]
+        ):
             self.tick()
             hidden = prefix.expand(expansions)
             for search, expansion, states in zip(searches, expansions, hidden, strict=True):
@@ -237,14 +308,56 @@ class Ranker:
                 labels = torch.from_numpy(expansion.labels).to(self.device, torch.long)
                 states = states[: len(expansion.tokens)]
                 search.update(picked(self.model, states, rows, labels).cpu().numpy().astype(np.float64))
-        for search, prompt in zip(searches, prompts, strict=True):
-            left = search.open_titles()
-            if left.any() and not search.broken and search.better_and_equal()[0] < search.aim.cap:
-                alone = prefix if len(prompts) == 1 else Prefix(self.model, [prompt])
-                alone.rewind()
-                scores = self._scaled(self._sweep(alone, left))
-                titles = np.flatnonzero(left).astype(np.int32)
-                search.add(titles, scores[titles].astype(np.float64))
+
+    def _finish(self, search: Search, prompt: Sequence[int], read: list[Prefix]) -> None:
+        """Score what a search has left open; `read` holds the prompt where it was read, and is used up."""
+        left = search.open_titles()
+        if left.any() and not search.broken and search.better_and_equal()[0] < search.aim.cap:
+            scores = self._scaled(self._swept(prompt, left, read))
+            titles = np.flatnonzero(left).astype(np.int32)
+            search.add(titles, scores[titles].astype(np.float64))
+
+    def _swept(
+        self, prompt: Sequence[int], wanted: NDArray[np.bool_], read: list[Prefix]
+    ) -> NDArray[np.float32]:
+        """`_sweep` of a prompt, in narrower rows where memory is short. `read` as for `_finish`."""
+
+        def attempt() -> NDArray[np.float32]:
+            prefix = read.pop() if read else Prefix(self.model, [prompt], self.row_width)
+            prefix.rewind()
+            return self._sweep(prefix, wanted)
+
+        return within_memory(attempt, self._narrower)
+
+    def _batched(self, prompt: Sequence[int]) -> NDArray[np.float32]:
+        size = batch_size(self.shape, free_bytes(self.device), prompt=len(prompt), batch=self.batch)
+        found: NDArray[np.float32]
+        found = batched_scores(self.model, prompt, self.trie.titles, size).cpu().numpy()
+        return found
+
+    def _fewer(self, asked: int) -> bool:
+        """Search for half as many of `asked` prompts from now on; for one, read half as much at once."""
+        now = min(self.users, asked)
+        if now > 1:
+            self.users = now // 2
+            return True
+        return self._narrower()
+
+    def _narrower(self) -> bool:
+        """From now on rows of half the nodes, and searches of half the length; False when that is too few."""
+        if self.row_width <= SMALLEST:
+            return False
+        self.row_width = max(SMALLEST, self.row_width // 2)
+        self.width = min(self.width, self.row_width)
+        self.limit //= 2
+        self.rows = trie_rows(self.trie.titles, self.row_width)
+        return True
+
+    def _smaller_batch(self) -> bool:
+        if self.batch == 1:
+            return False
+        self.batch //= 2
+        return True
 
     def _sweep(self, prefix: Prefix, wanted: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Sum of log P of the `wanted` titles [M] after the only prompt, read in rows of subtrees: [M]."""

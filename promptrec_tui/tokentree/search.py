@@ -23,7 +23,7 @@ class Expansion:
 
     tokens: Ids  # [n]
     depths: Ids  # [n], tokens of the prompt apart
-    seen: NDArray[np.bool_]  # [n, slots + n], which nodes read before, and which of these, each one sees
+    lines: Ids  # [n, D], the slots that each one sees, the first token's first, its own last, then -1
     rows: Ids  # [E], the node whose next token is wanted
     labels: Ids  # [E], that token
 
@@ -33,20 +33,23 @@ class Aim:
     """What a search is for, and how much each title counts.
 
     `counts` [M]: items of the catalogue that a title stands for, those that are left out apart. Either the
-    `k` best of them, or, when `target` is not negative, the rank of that title among them up to `cap`.
+    `k` best of them, or, when `target` is not negative, the rank of that title among them up to `cap`. Titles
+    that are behind the target by no more than `margin` are found too.
     """
 
     counts: NDArray[np.int32]
     k: int = 0
     target: int = -1
     cap: float = math.inf
+    margin: float = 0.0
 
 
 class Search:
     """One question to one model. `select` and `update` take turns until `select` answers None.
 
-    Then `titles` and `scores` hold what was found at or above `floor`, in no order; `open_titles` says which
-    titles the search did not get to (when it had read `limit` nodes), none of them below the floor for sure.
+    Then `titles` and `scores` hold what was found at or above `floor` (less the aim's margin), in no order;
+    `open_titles` says which titles the search did not get to (when it had read `limit` nodes), none of them
+    below the floor for sure. Each node that is read has a slot: 0, 1, 2 and so on.
     """
 
     def __init__(self, trie: Trie, aim: Aim, normalised: bool, limit: int) -> None:
@@ -67,7 +70,10 @@ class Search:
         self._nodes = np.empty(0, np.int32)  # the frontier: nodes,
         self._sums = np.empty(0)  # log P of each
         self._above = np.empty(0, np.int64)  # and the slot of the parent of each
-        self._seen = np.zeros((64, 64), np.bool_)  # of each slot: the slots it sees
+        # Of each slot: the slots on its path, its own last, then -1; and its depth. A path is as long as a
+        # title, so this is small where a matrix of slots by slots would take hundreds of megabytes.
+        self._lines = np.full((64, max(1, int(trie.longest[0]) - 1)), -1, np.int32)
+        self._depths = np.zeros(64, np.int32)
         self.slots = 0
         """Nodes that were read so far."""
         self._path = trie.path(aim.target) if aim.target >= 0 else np.empty(0, np.int32)
@@ -95,7 +101,7 @@ class Search:
         return Expansion(
             trie.tokens[batch.nodes],
             batch.depths,
-            self._see(batch.above, count),
+            self._line_up(batch, count),
             np.repeat(np.arange(count, dtype=np.int32), children),
             trie.tokens[_ranges(trie.starts[batch.nodes], children)],
         )
@@ -137,6 +143,14 @@ class Search:
         counts = self.aim.counts[self.titles]
         return int(counts[self.scores > self.floor].sum()), int(counts[self.scores == self.floor].sum())
 
+    def doubtful(self) -> tuple[int, int]:
+        """How many items are ahead of the target by no more than the margin, and how many others are behind
+        it by no more than that, or equal by chance."""
+        counts = self.aim.counts[self.titles] * (self.titles != self.aim.target)
+        away = self.scores - self.floor
+        ahead = counts[(away > 0) & (away <= self.aim.margin)].sum()
+        return int(ahead), int(counts[away <= 0].sum())
+
     def add(self, titles: Ids, scores: Floats) -> None:
         """Take scores that were found by other means."""
         self.broken |= bool(np.isnan(scores).any())
@@ -173,24 +187,23 @@ class Search:
 
     def _depth(self, above: NDArray[np.int64]) -> Ids:
         """Depth of nodes under these slots: 0 for a first token."""
-        depths = np.zeros(len(above), np.int32)
-        below = above >= 0
-        depths[below] = self._seen[above[below], : self.slots].sum(1)
-        return depths
+        return np.where(above >= 0, self._depths[above] + 1, 0).astype(np.int32)
 
-    def _see(self, above: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-        """Note which slots the new nodes see: their parent's and themselves."""
+    def _line_up(self, batch: "_Batch", count: int) -> Ids:
+        """Note the paths of the new nodes: their parents' and themselves."""
         start, stop = self.slots, self.slots + count
-        if stop > len(self._seen):
-            grown = np.zeros((2 * stop, 2 * stop), np.bool_)
-            grown[:start, :start] = self._seen[:start, :start]
-            self._seen = grown
-        for slot in range(start, stop):
-            parent = above[slot - start]
-            if parent >= 0:
-                self._seen[slot, :slot] = self._seen[parent, :slot]
-            self._seen[slot, slot] = True
-        return self._seen[start:stop, :stop]
+        if stop > len(self._lines):
+            more = 2 * stop - len(self._lines)
+            self._lines = np.pad(self._lines, ((0, more), (0, 0)), constant_values=-1)
+            self._depths = np.pad(self._depths, (0, more))
+        self._depths[start:stop] = batch.depths
+        # Level by level: a parent may be new itself.
+        for depth in np.unique(batch.depths):
+            here = np.flatnonzero(batch.depths == depth)
+            if depth:
+                self._lines[start + here, :depth] = self._lines[batch.above[here], :depth]
+            self._lines[start + here, depth] = start + here
+        return self._lines[start:stop]
 
     def _found(
         self,
@@ -221,7 +234,7 @@ class Search:
             reached = np.cumsum(self.aim.counts[self.titles[order]])
             if len(order) and reached[-1] >= self.aim.k:
                 self.floor = float(self.scores[order[np.searchsorted(reached, self.aim.k)]])
-        kept = self.scores >= self.floor
+        kept = self.scores >= self.floor - self.aim.margin
         self.titles, self.scores = self.titles[kept], self.scores[kept]
 
     def _fix_floor(self) -> None:
@@ -235,9 +248,9 @@ class Search:
         self._drop()
 
     def _drop(self) -> None:
-        """Forget open nodes that are behind the floor. On the floor they stay, for ties."""
+        """Forget open nodes that are behind the floor and the margin. On the floor they stay, for ties."""
         if self.floor > -math.inf:
-            kept = self._sums / self._over[self._nodes] >= self.floor
+            kept = self._sums / self._over[self._nodes] >= self.floor - self.aim.margin
             self._nodes, self._sums, self._above = self._nodes[kept], self._sums[kept], self._above[kept]
 
 

@@ -7,18 +7,22 @@ import torch
 from torch import Tensor
 
 from promptrec_tui.tokentree.backbone import ancestor_mask, causal_of, evaluating, hidden_states, picked
+from promptrec_tui.tokentree.batched import batched_scores
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.tree import Tree, merge
 
 LIMIT = 1e-3
 """Nats that two ways of the same sum may differ by in fp32."""
+COARSE_LIMIT = 0.5
+"""And in bf16, which has 8 bits where fp32 has 24: more is no rounding but another computation."""
 
 
 def largest_difference(model: Any, prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> float:
     """The largest difference in nats between log P of the completions after `prompt` in a tree and one by
     one: as training reads them (the prompt a part of the tree) and as ranking does (the prompt cached).
 
-    The plain forwards are transformers' own, its head and all it does to logits included.
+    NaN where any of the sums is. The plain forwards are transformers' own, its head and all it does to logits
+    included.
     """
     whole = merge([[*prompt, *completion] for completion in completions], [len(prompt)] * len(completions))
     behind = merge(completions, [1] * len(completions))
@@ -32,7 +36,7 @@ def largest_difference(model: Any, prompt: Sequence[int], completions: Sequence[
             position_ids=torch.from_numpy(whole.depths).long()[None].to(model.device),
         )[0]
         trained = _sums(model, hidden, whole, len(completions))
-        prefix = Prefix(model, [prompt])
+        prefix = Prefix(model, [prompt], len(behind))
         firsts = torch.tensor([completion[0] for completion in completions], device=model.device)
         ranked = picked(model, prefix.first, torch.zeros_like(firsts), firsts)
         if len(behind):
@@ -40,9 +44,18 @@ def largest_difference(model: Any, prompt: Sequence[int], completions: Sequence[
     return float(torch.maximum((trained - plain).abs(), (ranked - plain).abs()).max())
 
 
+def batched_difference(model: Any, prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> float:
+    """The same between plain batches, which rank where windows are shorter than prompts, and one by one."""
+    with evaluating(model):
+        plain = torch.stack([_plain(model, prompt, completion) for completion in completions])
+        return float((batched_scores(model, prompt, completions) - plain).abs().max())
+
+
 def _plain(model: Any, prompt: Sequence[int], completion: Sequence[int]) -> Tensor:
     ids = torch.tensor([[*prompt, *completion]], device=model.device)
-    logits = causal_of(model)(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1].float()
+    # The head is given the last positions only: the logits of a whole prompt may take a gigabyte.
+    kept = len(completion) + 1
+    logits = causal_of(model)(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1].float()
     logs = torch.log_softmax(logits, dim=-1)
     return logs.gather(1, ids[0, len(prompt) :, None]).sum()
 

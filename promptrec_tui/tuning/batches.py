@@ -14,12 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from promptrec_tui.tokentree.loss import Batch
+from promptrec_tui.tokentree.sizes import CPU_FORWARD
 from promptrec_tui.tokentree.tree import Tree, pack, split
 
 ROW = 2048
 """Nodes of a tree in one row: each looks at all of them, so a wider one is cut between its targets."""
-FORWARD = 4096
-"""Tokens of a forward, padding included: what an optimiser step has more is accumulated."""
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
@@ -53,13 +52,14 @@ class Plan:
         max_steps: int = 0,
         reach: float = math.inf,
         sizes: Sequence[int] | None = None,
+        forward: int = CPU_FORWARD,
     ) -> None:
         """`loss`: each "target" counts alike, or each "token"; `max_steps` outweighs `epochs`.
 
         `accumulate`: at least so many forwards a step, as far as there are rows. `reach`: how many tokens the
         model sees; the targets of a deeper tree get plain rows of their own, where its windows slide right.
         `sizes`: the targets of each tree where they are known already; trees are then only made when a step
-        asks for them.
+        asks for them. `forward`: tokens of a forward, padding included.
         """
         self.trees = trees
         self.batch_size = batch_size
@@ -67,6 +67,7 @@ class Plan:
         self.loss = loss
         self.seed = seed
         self.reach = reach
+        self.forward = forward
         self.sizes = [int(tree.owners.max()) + 1 for tree in trees] if sizes is None else sizes
         self.targets = sum(self.sizes)
         self._end = max_steps * batch_size if max_steps else epochs * self.targets
@@ -108,14 +109,14 @@ class Plan:
             elif tree.depths.max() + 1 > self.reach:
                 plain += [tree.part(owner, owner + 1) for owner in range(offset, offset + targets)]
             else:
-                branching += split(tree, ROW)
+                branching += split(tree, min(ROW, self.forward))
             offset += targets
         rows = pack(branching, max(map(len, branching))) if branching else []
         lengths = np.bincount(np.concatenate([tree.owners for tree in plain + rows]), minlength=offset)
         by_token = self.loss == "token"
         weights = np.full(offset, 1 / lengths.sum()) if by_token else 1 / (offset * lengths)
         total = sum(map(len, plain + rows))
-        room = min(FORWARD, ceil(total / self.accumulate)) if self.accumulate > 1 else FORWARD
+        room = min(self.forward, ceil(total / self.accumulate)) if self.accumulate > 1 else self.forward
         return [
             *(_tensors(group, weights, trees=False) for group in _groups(plain, room)),
             *(_tensors(group, weights, trees=True) for group in _groups(rows, room)),

@@ -11,7 +11,7 @@ from promptrec_tui.evaluation.metrics import ranking_metrics
 from promptrec_tui.evaluation.protocol import Protocol
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.next_item import NextItem
-from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tokentree.ranker import Place, Ranker
 from promptrec_tui.tuning.desk import Desk
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.material import UserEvents, case_at
@@ -22,11 +22,12 @@ Ranks = NDArray[np.float64]
 
 @dataclass
 class Figures:
-    """The rank of each test user's target, by whoever has ranked it so far."""
+    """The rank of each test user's target, by whoever has ranked it so far; `missing`: why not by all."""
 
     baselines: dict[str, Ranks]
-    before: Ranks | None = None
-    after: Ranks | None = None
+    before: list[Place] | None = None
+    after: list[Place] | None = None
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Bench:
     desk: Desk
     precision: str = ""
     """Of the model's weights and activations: fp32 or bf16."""
+    noise: float = 0.0
+    """Nats that a score may be off in that precision."""
 
     def cases(self, users: Sequence[UserEvents], stage: str) -> list[Case]:
         """The question that each user's target of the stage ("validation" or "test") asks."""
@@ -61,9 +64,13 @@ class Bench:
             for name in self.spec.settings.evaluation.baselines
         }
 
-    def rank(self, ranker: Ranker, cases: Sequence[Case], progress: Callable[[int, int], None]) -> Ranks:
-        """The ranks that the model gives. Raises CancelledError."""
-        return rank_users(ranker, self.task, cases, self.exclude_seen, progress, self.desk.cancelled)
+    def rank(self, ranker: Ranker, cases: Sequence[Case], tell: Callable[[int, int], None]) -> list[Place]:
+        """The ranks that the model gives. Raises CancelledError and NoMemoryError."""
+        # Of two scores each may be off by the noise, one up and the other down.
+        margin = 2 * self.noise
+        return rank_users(
+            ranker, self.task, cases, self.exclude_seen, tell, self.desk.cancelled, margin=margin
+        )
 
     def tell(self, stage: str, name: str, step: int, ranks: Ranks) -> None:
         """Write an evaluation event."""

@@ -199,13 +199,15 @@ class Conductor(TrainerCallback):
         finally:
             # The targets of the steps before it belong to the time before it.
             self._targets, self._since = 0, time.monotonic()
-        value, standing = values[self.settings.monitor], self.standing
+        # Without memory there may be no value; that is no step without progress.
+        measured = self.settings.monitor in values
+        value, standing = values.get(self.settings.monitor, math.nan), self.standing
         standing.validated = step
         self._value = value if math.isfinite(value) else None
         improved = _better(self._value, standing.best_value, self.settings.monitor)
         if improved:
             standing.best_step, standing.best_value, standing.misses = step, self._value, 0
-        else:
+        elif measured:
             standing.misses += 1
         patience = self.settings.patience
         standing.complete = step == self.total or bool(patience and standing.misses >= patience)

@@ -82,6 +82,8 @@ def _figures(report: dict[str, Any]) -> Iterator[str]:
     yield ""
     if warning := few_users(report["users"]):
         yield from (f"**{warning}**", "")
+    if noise := report.get("noise", {}).get("sentence"):
+        yield from (noise, "")
     for other, gain in metrics["gain"].items():
         interval = gain[names[1]]
         yield (
@@ -146,7 +148,10 @@ def _limits(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
         "They hold under the protocol above only, and not for other users, times or catalogues."
     )
     if not report["metrics"]["after"]:
-        yield "- The run ended before its test: there are no figures of the tuned model."
+        why = (
+            "its test did not fit the memory of the GPU" if report.get("missing") else "the run ended before"
+        )
+        yield f"- There are no figures of the tuned model: {why}."
     history = spec.settings.data.max_history
     yield f"- Prompts have to be made with the template above, with at most {history} events of history."
     yield "- It has learned from the histories of real or simulated users and may repeat what is in them."

@@ -5,6 +5,9 @@ from collections.abc import MutableMapping
 
 from promptrec_tui.runs.spec import RunSettings
 
+ALLOCATOR = frozenset({"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF"})
+"""The names, newest first, by which a person tells torch how to take a GPU's memory: theirs is kept."""
+
 
 def prepare(
     settings: RunSettings, environment: MutableMapping[str, str] = os.environ, claimed: str = ""
@@ -37,6 +40,9 @@ def prepare(
             return settings.device
     else:
         environment["CUDA_VISIBLE_DEVICES"] = device
+    if not ALLOCATOR & environment.keys():
+        # Prompts and searches of every length leave gaps in fixed segments that nothing else fits into.
+        environment["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
     return "auto" if settings.device == "auto" else "cuda"
 
 

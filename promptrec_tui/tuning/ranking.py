@@ -1,5 +1,6 @@
 """The rank of each user's target, by a model or by a baseline."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import Baseline
 from promptrec_tui.evaluation.metrics import rank_with_ties
 from promptrec_tui.tasks.next_item import NextItem
-from promptrec_tui.tokentree.ranker import Ranker
-from promptrec_tui.tokentree.selfcheck import LIMIT, largest_difference
+from promptrec_tui.tokentree.ranker import Place, Ranker
+from promptrec_tui.tokentree.selfcheck import COARSE_LIMIT, LIMIT, batched_difference, largest_difference
 from promptrec_tui.tuning.desk import CancelledError
 from promptrec_tui.tuning.journal import Journal
 
@@ -44,25 +45,34 @@ def rank_users(
     progress: Callable[[int, int], None],
     cancelled: Callable[[], bool],
     cap: int | None = None,
-) -> NDArray[np.float64]:
-    """The rank of each case's target in the whole catalogue, `1 + better + equal/2`: [U]; inf beyond `cap`.
+    margin: float = 0.0,
+) -> list[Place]:
+    """The place of each case's target in the whole catalogue: rank `1 + better + equal/2`, inf beyond `cap`.
 
+    Best and worst are the ranks if titles that are `margin` or less from the target were behind it, or ahead.
     Calls `progress(done, total)` after each, or after as many as a GPU takes at once. Raises CancelledError
-    when `cancelled()`, asked before them, holds.
+    when `cancelled()`, asked before them, holds, and NoMemoryError.
     """
-    ranks = np.full(len(cases), np.nan)
-    for first in range(0, len(cases), ranker.users):
+    places: list[Place] = []
+    while len(places) < len(cases):
         if cancelled():
             raise CancelledError
-        group = cases[first : first + ranker.users]
-        ranks[first : first + len(group)] = ranker.rank_each(
+        # As many as the ranker takes by now: it takes fewer where memory was short.
+        group = cases[len(places) : len(places) + ranker.users]
+        places += ranker.places_each(
             [task.prompt(case.history).token_ids for case in group],
             [case.target for case in group],
             [case.excluded(exclude_seen) for case in group],
             cap,
+            margin,
         )
-        progress(first + len(group), len(cases))
-    return ranks
+        progress(len(places), len(cases))
+    return places
+
+
+def ranks_of(places: Sequence[Place]) -> NDArray[np.float64]:
+    """The ranks: [U]."""
+    return np.array([place.rank for place in places])
 
 
 def rank_baseline(baseline: Baseline, cases: Sequence[Case], exclude_seen: bool) -> NDArray[np.float64]:
@@ -75,29 +85,42 @@ def rank_baseline(baseline: Baseline, cases: Sequence[Case], exclude_seen: bool)
     )
 
 
-def check_engine(ranker: Ranker, cases: Sequence[Case], task: NextItem, journal: Journal) -> None:
-    """Compare the token tree with plain forwards on three titles after a user's prompt.
+def check_engine(ranker: Ranker, cases: Sequence[Case], task: NextItem, journal: Journal) -> float:
+    """Compare the engine with plain forwards on three titles after a user's prompt.
 
-    Raises UserError when they differ in fp32: figures and gradients would be wrong without a word.
+    Answers how far a score may be off, in nats: 0 in fp32, where that is too little to matter.
+    Raises UserError when they differ by more than rounding: figures and gradients would be wrong without a
+    word.
     """
-    prompt = task.prompt(cases[0].history).token_ids
+    prompt, titles = task.prompt(cases[0].history).token_ids, task.catalogue[:3]
     if len(prompt) + ranker.longest > ranker.reach:
         journal.write(
             "warning",
             message=f"Some layers of this model see {ranker.reach:.0f} tokens only, fewer than prompts have: "
             "prompts share no computation in training, and titles are ranked in plain batches, slowly.",
         )
-        return
-    difference = largest_difference(ranker.model, prompt, task.catalogue[:3])
+        difference = batched_difference(ranker.model, prompt, titles)
+    else:
+        difference = largest_difference(ranker.model, prompt, titles)
     exact = ranker.model.dtype == torch.float32
-    if exact and not difference <= LIMIT:
+    limit = LIMIT if exact else COARSE_LIMIT
+    precision = "fp32" if exact else "bf16"
+    if not difference <= limit:
+        apart = "not numbers (NaN)" if math.isnan(difference) else f"{difference:.2g} nats apart"
+        way = (
+            "Choose a model of another type, and please report this one."
+            if exact
+            else "Fork the run with train.precision=fp32, or choose another model."
+        )
         raise UserError(
-            f"This model scores titles in a token tree and one by one {difference:.2g} nats apart, more than "
-            f"{LIMIT}: it cannot be trusted here. Choose a model of another type, and please report this one."
+            f"In {precision} this model's scores of titles, in a token tree and one by one, are {apart}; up "
+            f"to {limit:g} nats would be rounding. It cannot be trusted here. {way}"
         )
-    if not exact:
-        journal.write(
-            "warning",
-            message=f"In {ranker.model.dtype} the token tree and plain forwards differ by up to "
-            f"{difference:.2g} nats on three titles: ranks closer than that are noise.",
-        )
+    if exact:
+        return 0.0
+    journal.write(
+        "warning",
+        message=f"In {precision} the token tree and plain forwards differ by up to {difference:.2g} nats on "
+        "three titles: the result will tell which ranks hang on less.",
+    )
+    return difference / min(map(len, titles)) if ranker.normalised else difference

@@ -1,14 +1,17 @@
 """One fine-tuning run, from top to bottom."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from peft import PeftModel
 from transformers import set_seed
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.evaluation.noise import noise_report
 from promptrec_tui.evaluation.report import build_report
 from promptrec_tui.evaluation.sampling import sample_users
 from promptrec_tui.models.loading import (
@@ -26,11 +29,13 @@ from promptrec_tui.runs.checkpoints import (
     quarantine_damaged,
     verify,
 )
-from promptrec_tui.runs.diagnosis import gpu_memory
+from promptrec_tui.runs.diagnosis import gpu_memory, no_figures
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.queue import asks_to_evaluate, claimed_device
 from promptrec_tui.runs.states import State
-from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tokentree.backbone import NoMemoryError, free_bytes
+from promptrec_tui.tokentree.ranker import Place, Ranker
+from promptrec_tui.tokentree.sizes import forward_tokens
 from promptrec_tui.tuning.adapters import kept_adapter, start_adapter
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.bench import Bench, Figures
@@ -46,7 +51,7 @@ from promptrec_tui.tuning.material import (
     trees_at,
 )
 from promptrec_tui.tuning.previews import PREVIEW_USERS
-from promptrec_tui.tuning.ranking import Case, check_engine
+from promptrec_tui.tuning.ranking import Case, check_engine, ranks_of
 from promptrec_tui.tuning.result import write_result
 from promptrec_tui.tuning.surroundings import computing, differences, surroundings, unused_gpu
 from promptrec_tui.tuning.trainer import StepTooLargeError, TargetTrainer, training_arguments
@@ -111,8 +116,9 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     ranker = Ranker(model, task.catalogue, normalised=evaluation.score == "mean")
     journal.phase("checking", message="Comparing the token tree with plain forwards")
     ranker.tick = partial(_go_on, journal, desk)
-    check_engine(ranker, bench.cases(pinned, "validation"), task, journal)
-    present = surroundings(torch_device)
+    bench = replace(bench, noise=check_engine(ranker, bench.cases(pinned, "validation"), task, journal))
+    forward = forward_tokens(ranker.shape, free_bytes(torch_device), train.gradient_checkpointing)
+    present = {**surroundings(torch_device), "tokens a forward": forward}
     journal.compute_with(computing(model))
     if warning := unused_gpu(claimed_device(folder.attempt(journal.attempt)), torch_device):
         journal.write("warning", message=warning)
@@ -126,6 +132,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         max_steps=train.max_steps,
         reach=ranker.reach,
         sizes=trees.sizes,
+        forward=forward,
     )
 
     validation = Validation(
@@ -135,7 +142,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         items=items,
         cases=bench.cases(monitored, "validation"),
         pinned=bench.cases(pinned, "validation"),
-        loss=_validation_plan(bench, monitored, train.loss, ranker.reach),
+        loss=_validation_plan(bench, monitored, plan),
         k=evaluation.k,
         exclude_seen=exclude_seen,
         journal=journal,
@@ -199,10 +206,10 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
             with model.disable_adapter():
                 progress = _progress(journal, "after", "The untuned model on the test targets")
                 figures.before = bench.rank(ranker, cases, progress)
-            bench.tell("test", "untuned", 0, figures.before)
+            bench.tell("test", "untuned", 0, ranks_of(figures.before))
             progress = _progress(journal, "after", "The tuned model on the test targets")
             figures.after = bench.rank(ranker, cases, progress)
-            bench.tell("test", "tuned", best or step, figures.after)
+            bench.tell("test", "tuned", best or step, ranks_of(figures.after))
             validation.preview(
                 "after", best or step, _progress(journal, "after", "Previews of the tuned model")
             )
@@ -211,8 +218,14 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
             return _evaluation_left(desk.ending, step)
         if desk.ending == "pause":
             return Outcome(State.PAUSED, "Paused in the final evaluation: resume to finish it.", step)
+    except (NoMemoryError, torch.OutOfMemoryError):
+        figures.missing = no_figures(spec.name, best or step)
+        if kept and folder.result.is_dir():
+            return Outcome(State.FAILED, figures.missing, step)
 
     _write(bench, model, cases, figures, pinned, best or step, standing.skipped)
+    if figures.missing:
+        return Outcome(State.FAILED, figures.missing, step)
     what = f"the adapter of step {best or step}"
     if best and best == standing.best_step:
         what += ", the best on validation,"
@@ -246,14 +259,29 @@ def _write(
     report = build_report(
         bench.protocol("test", len(cases)),
         [case.user for case in cases],
-        np.full(len(cases), np.nan) if figures.before is None else figures.before,
-        figures.after,
+        np.full(len(cases), np.nan) if figures.before is None else ranks_of(figures.before),
+        None if figures.after is None else ranks_of(figures.after),
         figures.baselines,
         bench.spec.settings.train.seed,
         [user.key for user in pinned],
     )
     report["skipped_steps"] = skipped
+    report["missing"] = figures.missing
+    if bench.noise:
+        report["noise"] = noise_report(
+            bench.noise,
+            bench.precision,
+            bench.spec.settings.evaluation.k,
+            len(cases),
+            _bounds(figures.before),
+            _bounds(figures.after),
+        )
     write_result(bench.journal.folder, bench.spec, model, report, step)
+
+
+def _bounds(places: Sequence[Place] | None) -> list[tuple[float, float]] | None:
+    """The best and the worst rank of each."""
+    return None if places is None else [(place.best, place.worst) for place in places]
 
 
 def _keep_last_finite(
@@ -279,13 +307,15 @@ def _keep_last_finite(
     return Outcome(State.FAILED, f"{lost}; the adapter of {good.path.name} is kept. Now {advice}", step)
 
 
-def _validation_plan(bench: Bench, users: Sequence[UserEvents], loss: str, reach: float) -> Plan:
+def _validation_plan(bench: Bench, users: Sequence[UserEvents], training: Plan) -> Plan:
     """The validation targets of `users` as the one step of a plan, for their loss."""
     data, task = bench.spec.settings.data, bench.task
     trees = [
         tree for user in users for tree in trees_at(task, user, [bench.target(user, "validation")], data)
     ]
-    return Plan(trees, batch_size=len(trees), loss=loss, reach=reach)
+    return Plan(
+        trees, batch_size=len(trees), loss=training.loss, reach=training.reach, forward=training.forward
+    )
 
 
 def _measure_untuned(model: PeftModel, validation: Validation, standing: Standing) -> None:

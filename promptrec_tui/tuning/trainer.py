@@ -16,6 +16,7 @@ from promptrec_tui.runs.checkpoints import checkpoint_path
 from promptrec_tui.runs.disk import DiskFullError, full_sentence, is_full, room_needed
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import TrainSettings
+from promptrec_tui.tokentree.backbone import chunk_of
 from promptrec_tui.tokentree.loss import Batch, completion_loss
 from promptrec_tui.tuning.batches import Plan
 
@@ -43,6 +44,8 @@ class TargetTrainer(Trainer):
         super().__init__(model=model, args=arguments)
         self.remove_callback(PrinterCallback)
         self.plan = plan
+        # Settled once: other chunks would round otherwise.
+        self.chunk = chunk_of(model)
         self.folder = RunFolder(Path(str(arguments.output_dir)).parent)
         self.step_loss = float("nan")
         """Loss of the last step."""
@@ -75,7 +78,7 @@ class TargetTrainer(Trainer):
         total = torch.zeros((), device=self.args.device)
         try:
             for batch in inputs:
-                loss = completion_loss(model, self._prepare_inputs(batch))
+                loss = completion_loss(model, self._prepare_inputs(batch), self.chunk)
                 self.accelerator.backward(loss)
                 total += loss.detach()
         except torch.OutOfMemoryError as error:

@@ -10,13 +10,14 @@ import torch
 from promptrec_tui.datasets.dataset import Item
 from promptrec_tui.evaluation.metrics import ranking_metrics
 from promptrec_tui.tasks.next_item import NextItem
-from promptrec_tui.tokentree.loss import completion_loss
+from promptrec_tui.tokentree.backbone import NoMemoryError
+from promptrec_tui.tokentree.loss import Batch, completion_loss, half
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import PREVIEW_SECONDS, preview
-from promptrec_tui.tuning.ranking import Case, rank_users
+from promptrec_tui.tuning.ranking import Case, rank_users, ranks_of
 
 
 class _LateError(Exception):
@@ -46,23 +47,36 @@ class Validation:
     def measure(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:
         """Validation loss and ranking metrics of the model as it is, written as a metric event of `step`.
 
+        What there is no memory for is left out, with a warning.
         Calls `progress(done, users)`. Raises CancelledError when somebody wants the run to end.
         """
-        ranks = rank_users(
-            self.ranker,
-            self.task,
-            self.cases,
-            self.exclude_seen,
-            progress,
-            self.desk.cancelled,
-            cap=None if self.exact else self.k,
-        )
-        values = {"validation_loss": self._loss(), **ranking_metrics(ranks, self.k)}
-        if not self.exact:
-            # The search stops where a target is out of the first k, so there is no MRR beyond it.
-            del values["mrr"]
-        self.journal.write("metric", step=step, values=values)
+        values: dict[str, float] = {}
+        try:
+            places = rank_users(
+                self.ranker,
+                self.task,
+                self.cases,
+                self.exclude_seen,
+                progress,
+                self.desk.cancelled,
+                cap=None if self.exact else self.k,
+            )
+            values = ranking_metrics(ranks_of(places), self.k)
+            if not self.exact:
+                # The search stops where a target is out of the first k, so there is no MRR beyond it.
+                del values["mrr"]
+        except NoMemoryError as error:
+            self._left_out("ranks of the validation targets", step, error)
+        try:
+            values = {"validation_loss": self._loss(), **values}
+        except NoMemoryError as error:
+            self._left_out("validation loss", step, error)
+        if values:
+            self.journal.write("metric", step=step, values=values)
         return values
+
+    def _left_out(self, what: str, step: int, error: NoMemoryError) -> None:
+        self.journal.write("warning", message=f"Step {step} has no {what}. {error}")
 
     def preview(self, stage: str, step: int, progress: Callable[[int, int], None]) -> None:
         """Write a preview event of the pinned users, or of as many as are ready after `PREVIEW_SECONDS`.
@@ -97,23 +111,30 @@ class Validation:
                 f"{len(users)} of {len(self.pinned)} users: ranking all titles is slow here. "
                 "Figures stay exact.",
             )
+        except NoMemoryError as error:
+            self._left_out("more previews", step, error)
         finally:
             self.ranker.tick = tick
         if users:
             self.journal.write("preview", step=step, stage=stage, users=users)
 
     def _loss(self) -> float:
-        """The training loss, on the validation targets."""
+        """The training loss, on the validation targets. Raises NoMemoryError."""
         training = self.model.training
         self.model.eval()
         try:
             with torch.no_grad():
-                parts = [
-                    completion_loss(
-                        self.model, {name: tensor.to(self.model.device) for name, tensor in batch.items()}
-                    )
-                    for batch in self.loss.batches(0)
-                ]
+                return sum(self._loss_of(batch) for batch in self.loss.batches(0))
         finally:
             self.model.train(training)
-        return sum(part.item() for part in parts)
+
+    def _loss_of(self, batch: Batch) -> float:
+        """A batch's share of the loss, in halves where it does not fit."""
+        try:
+            given = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
+            return completion_loss(self.model, given).item()
+        except torch.OutOfMemoryError as error:
+            parts = half(batch)
+            if not parts:
+                raise NoMemoryError from error
+        return sum(self._loss_of(part) for part in parts)

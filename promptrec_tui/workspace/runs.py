@@ -282,6 +282,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "protocol": report.get("protocol"),
         "preview_users": report.get("preview_users", []),
         "users": report.get("users"),
+        "noise": report.get("noise"),
         "metrics": metrics,
         "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],

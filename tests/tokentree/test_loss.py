@@ -11,7 +11,6 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from promptrec_tui.models.check import MODEL_TYPES
-from promptrec_tui.tokentree import backbone
 from promptrec_tui.tokentree.loss import Batch, completion_loss
 from promptrec_tui.tokentree.tree import Tree, join, merge
 
@@ -156,7 +155,7 @@ def test_the_head_is_given_a_chunk_at_a_time(
 ) -> None:
     """Also where its logits are computed once more, for the gradient."""
     model = adapted(tiny_model("llama"))
-    monkeypatch.setattr(backbone, "LOGITS", chunk * 97 + 96)
+    monkeypatch.setattr("promptrec_tui.tokentree.sizes.CPU_LOGITS", chunk * 97 + 96)
     sizes: list[int] = []
     head = model.get_output_embeddings()
     hook = head.register_forward_hook(lambda _, given, __: sizes.append(given[0].shape[:-1].numel()))
@@ -173,7 +172,7 @@ def test_chunks_do_not_change_a_loss_without_gradients(
     tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tiny_model("llama")
-    monkeypatch.setattr(backbone, "LOGITS", 4 * 97)
+    monkeypatch.setattr("promptrec_tui.tokentree.sizes.CPU_LOGITS", 4 * 97)
     with torch.no_grad():
         assert completion_loss(model, batch_of(ROWS)).item() == pytest.approx(
             one_by_one(model).item(), rel=1e-5

@@ -244,3 +244,49 @@ def test_a_nan_for_one_user_is_not_another_s(make_ranker: MakeRanker) -> None:
     ranks = ranker.rank_each(prompts, [7, 7, 7], [[], [], []])
     assert [math.isnan(rank) for rank in ranks] == [False, True, False]
     assert ranks[0] == ranker.rank_of(prompts[0], 7)
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("limit", [0, 20, NO_LIMIT])
+@pytest.mark.parametrize("margin", [0.05, 1.0])
+def test_best_and_worst_ranks_count_what_is_near(
+    make_ranker: MakeRanker, limit: int, normalised: bool, margin: float
+) -> None:
+    """Against all scores, in a search, in the rest of one, and for a score that is a mean."""
+    ranker = make_ranker(0.3, limit, normalised)
+    prompt = PROMPTS[0]
+    scores = ranker.scores(prompt)
+    check_bounds(ranker, prompt, scores, margin)
+
+
+@pytest.mark.parametrize("margin", [0.05, 1.0])
+def test_best_and_worst_ranks_where_windows_slide(tiny_model: TinyModel, margin: float) -> None:
+    ranker = Ranker(tiny_model("mistral", sliding_window=8), CATALOGUE)
+    check_bounds(ranker, PROMPTS[0], ranker.scores(PROMPTS[0]), margin)
+
+
+def check_bounds(ranker: Ranker, prompt: list[int], scores: Tensor, margin: float) -> None:
+    wide = 0
+    for target in targets_of(scores):
+        (place,) = ranker.places_each([prompt], [target], [[]], margin=margin)
+        twins = torch.tensor([title == CATALOGUE[target] for title in CATALOGUE])
+        half = (int(twins.sum()) - 1) / 2
+        away = (scores - scores[target])[~twins]
+
+        def between(away: Tensor, edge: float, half: float) -> tuple[float, float]:
+            """A title that is on the edge itself may be counted or not."""
+            return tuple(1 + int((away > edge + off).sum()) + half for off in (NOISE, -NOISE))  # type: ignore[return-value]
+
+        low, high = between(away, margin, half)
+        assert low <= place.best <= high
+        low, high = between(away, -margin, half)
+        assert low <= place.worst <= high
+        assert place.best <= place.rank <= place.worst
+        assert place.rank == ranker.rank_of(prompt, target)
+        wide += place.best < place.worst
+    assert wide
+
+
+def test_without_a_margin_best_and_worst_are_the_rank(make_ranker: MakeRanker) -> None:
+    (place,) = make_ranker().places_each([PROMPTS[0]], [17], [[]])
+    assert place.best == place.rank == place.worst

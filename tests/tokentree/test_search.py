@@ -51,8 +51,8 @@ class Question:
         read: list[Title] = []
         while (expansion := search.select(width)) is not None:
             slots += expansion.tokens.tolist()
-            assert expansion.seen.shape == (len(expansion.tokens), len(slots))
-            here = [tuple(slots[slot] for slot in np.flatnonzero(row)) for row in expansion.seen]
+            assert len(expansion.lines) == len(expansion.tokens)
+            here = [tuple(slots[slot] for slot in row if slot >= 0) for row in expansion.lines]
             assert [len(beginning) - 1 for beginning in here] == expansion.depths.tolist()
             read += here
             asked = zip(expansion.rows.tolist(), expansion.labels.tolist(), strict=True)

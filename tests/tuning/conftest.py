@@ -183,7 +183,7 @@ def tune() -> Callable[..., Any]:
     from promptrec_tui.tuning.journal import Journal
     from promptrec_tui.tuning.recipe import fine_tune
 
-    def run(folder: RunFolder, command: Any = None, when: Moment | None = None) -> Any:
+    def run(folder: RunFolder, command: Any = None, when: Moment | None = None, device: str = "cpu") -> Any:
         attempt = folder.last_attempt + 1
         folder.attempt(attempt).path.mkdir(parents=True)
         asked: list[int] = []
@@ -195,7 +195,7 @@ def tune() -> Callable[..., Any]:
                     asked.append(request(folder, command))
 
         with Watched(folder, attempt) as journal:
-            return fine_tune(folder, "cpu", journal, Desk(journal))
+            return fine_tune(folder, device, journal, Desk(journal))
 
     return run
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptrec_tui.tokentree.loss import Batch
+from promptrec_tui.tokentree.sizes import CPU_FORWARD
 from promptrec_tui.tokentree.tree import Tree, merge
-from promptrec_tui.tuning.batches import FORWARD, Plan, epoch_order
+from promptrec_tui.tuning.batches import Plan, epoch_order
 
 # Token ids name their place, so that a label tells which target it belongs to.
 Sizes = st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=5), min_size=1, max_size=8)
@@ -149,7 +150,7 @@ def test_small_trees_share_a_row_and_long_steps_take_several_forwards() -> None:
     wide = [merge([[1, *[2] * 900, 3, 4], [1, *[2] * 900, 5, 6]], [902, 902]) for _ in range(9)]
     forwards = Plan(wide, batch_size=18).batches(0)
     assert len(forwards) == 3
-    assert all(forward["token_ids"].numel() <= FORWARD for forward in forwards)
+    assert all(forward["token_ids"].numel() <= CPU_FORWARD for forward in forwards)
     assert len(Plan(wide, batch_size=18, accumulate=9).batches(0)) == 9
 
 

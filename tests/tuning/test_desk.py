@@ -85,6 +85,30 @@ def test_torch_is_shown_one_gpu(device: str, visible: str | None, setting: str, 
     assert environment["OMP_NUM_THREADS"] == "3"
 
 
+@pytest.mark.parametrize(
+    ("device", "own", "given"),
+    [
+        ("auto", {}, {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}),
+        ("cuda:1", {}, {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}),
+        ("MIG-12ab", {}, {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}),
+        ("cpu", {}, {}),
+        ("mps", {}, {}),
+        (
+            "auto",
+            {"PYTORCH_ALLOC_CONF": "max_split_size_mb:64"},
+            {"PYTORCH_ALLOC_CONF": "max_split_size_mb:64"},
+        ),
+        ("auto", {"PYTORCH_CUDA_ALLOC_CONF": ""}, {"PYTORCH_CUDA_ALLOC_CONF": ""}),
+    ],
+)
+def test_a_gpu_s_memory_is_taken_in_segments_that_grow_unless_a_person_says_how(
+    device: str, own: dict[str, str], given: dict[str, str]
+) -> None:
+    environment = dict(own)
+    prepare(RunSettings(device=device), environment)
+    assert {name: value for name, value in environment.items() if "ALLOC_CONF" in name} == given
+
+
 CROWDED = """
 import os, time
 from promptrec_tui.runs.spec import RunSettings
