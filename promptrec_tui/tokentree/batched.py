@@ -1,6 +1,6 @@
 """Scores of titles in plain batches behind the cached prompt: the way for layers that see a window only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -14,10 +14,16 @@ BATCH = 64
 """Titles a forward."""
 
 
-def batched_scores(model: Any, prompt: Sequence[int], titles: Sequence[Sequence[int]]) -> Tensor:
+def batched_scores(
+    model: Any,
+    prompt: Sequence[int],
+    titles: Sequence[Sequence[int]],
+    tick: Callable[[], None] = lambda: None,
+) -> Tensor:
     """Sum of log P over the tokens of each title after `prompt`, in fp32: [M].
 
-    The model builds its masks and keeps its cache as it likes, so its sliding layers slide.
+    Calls `tick` before each batch of titles. The model builds its masks and keeps its cache as it likes, so
+    its sliding layers slide.
     """
     cache = DynamicCache(config=causal_of(model).config)
     prompt_ids = torch.tensor([list(prompt)], device=model.device)
@@ -27,6 +33,7 @@ def batched_scores(model: Any, prompt: Sequence[int], titles: Sequence[Sequence[
     longer = [index for index, title in enumerate(titles) if len(title) > 1]
     order = sorted(longer, key=lambda index: len(titles[index]))
     for start in range(0, len(order), BATCH):
+        tick()
         batch = order[start : start + BATCH]
         width = max(len(titles[index]) for index in batch) - 1
         token_ids = torch.zeros(len(batch), width, dtype=torch.long)

@@ -124,7 +124,7 @@ class Ranker:
         self._check(prompt)
         with evaluating(self.model):
             if self._slides(prompt):
-                distinct = batched_scores(self.model, prompt, self.trie.titles).cpu().numpy()
+                distinct = batched_scores(self.model, prompt, self.trie.titles, self.tick).cpu().numpy()
             else:
                 everything = np.ones(len(self.trie.titles), np.bool_)
                 distinct = self._sweep(Prefix(self.model, [prompt]), everything)

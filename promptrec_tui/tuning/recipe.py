@@ -46,6 +46,7 @@ from promptrec_tui.tuning.material import (
     trees_at,
 )
 from promptrec_tui.tuning.previews import PREVIEW_USERS
+from promptrec_tui.tuning.pulse import watch
 from promptrec_tui.tuning.ranking import Case, check_engine
 from promptrec_tui.tuning.result import write_result
 from promptrec_tui.tuning.surroundings import computing, differences, surroundings, unused_gpu
@@ -108,6 +109,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     base = load_base(Path(spec.model.folder), torch_device, dtype)
     set_seed(train.seed)
     model = add_lora(base, spec.settings.tuning)
+    watch(model, journal.alive)
     ranker = Ranker(model, task.catalogue, normalised=evaluation.score == "mean")
     journal.phase("checking", message="Comparing the token tree with plain forwards")
     ranker.tick = partial(_go_on, journal, desk)

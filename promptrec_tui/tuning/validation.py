@@ -103,17 +103,16 @@ class Validation:
             self.journal.write("preview", step=step, stage=stage, users=users)
 
     def _loss(self) -> float:
-        """The training loss, on the validation targets."""
+        """The training loss, on the validation targets. Raises CancelledError."""
         training = self.model.training
         self.model.eval()
         try:
             with torch.no_grad():
-                parts = [
-                    completion_loss(
-                        self.model, {name: tensor.to(self.model.device) for name, tensor in batch.items()}
-                    )
-                    for batch in self.loss.batches(0)
-                ]
+                parts = []
+                for batch in self.loss.batches(0):
+                    self.ranker.tick()
+                    given = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
+                    parts.append(completion_loss(self.model, given))
         finally:
             self.model.train(training)
         return sum(part.item() for part in parts)
