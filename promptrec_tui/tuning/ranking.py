@@ -47,10 +47,11 @@ def rank_users(
 ) -> NDArray[np.float64]:
     """The rank of each case's target in the whole catalogue, `1 + better + equal/2`: [U]; inf beyond `cap`.
 
-    Calls `progress(done, total)` after each, or after as many as a GPU takes at once. Raises CancelledError
-    when `cancelled()`, asked before them, holds.
+    Calls `progress(done, total)` at the start and after each, or after as many as a GPU takes at once. Raises
+    CancelledError when `cancelled()`, asked before them, holds.
     """
     ranks = np.full(len(cases), np.nan)
+    progress(0, len(cases))
     for first in range(0, len(cases), ranker.users):
         if cancelled():
             raise CancelledError

@@ -100,7 +100,6 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
 
     if checkpoint is None and kept is None:
         start = start_adapter(folder, spec)
-        journal.phase("baselines", message="Fitting the baselines of the validation curve")
         cases = bench.cases(monitored, "validation")
         for name, ranks in bench.baselines(cases, "validation").items():
             bench.tell("validation", name, 0, ranks)
@@ -199,14 +198,14 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
             if not standing.untuned:
                 _measure_untuned(model, validation, standing)
             with model.disable_adapter():
-                progress = _progress(journal, "after", "The untuned model on the test targets")
+                progress = _progress(journal, "testing", "The untuned model on the test targets")
                 figures.before = bench.rank(ranker, cases, progress)
             bench.tell("test", "untuned", 0, figures.before)
-            progress = _progress(journal, "after", "The tuned model on the test targets")
+            progress = _progress(journal, "testing", "The tuned model on the test targets")
             figures.after = bench.rank(ranker, cases, progress)
             bench.tell("test", "tuned", best or step, figures.after)
             validation.preview(
-                "after", best or step, _progress(journal, "after", "Previews of the tuned model")
+                "after", best or step, _progress(journal, "previews", "Previews of the tuned model")
             )
     except CancelledError:
         if kept:
@@ -294,7 +293,7 @@ def _measure_untuned(model: PeftModel, validation: Validation, standing: Standin
     """The untuned model's point of the validation curves."""
     with model.disable_adapter():
         validation.measure(
-            0, _progress(validation.journal, "after", "The untuned model on the validation targets")
+            0, _progress(validation.journal, "validating", "The untuned model on the validation targets")
         )
     standing.untuned = True
 
