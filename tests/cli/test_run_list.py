@@ -1,6 +1,8 @@
 """What the commands say of a run at work, and what they load to say it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -43,3 +45,19 @@ def test_a_run_that_validates_says_so_and_how_far(going, capsys):
     document = json.loads(capsys.readouterr().out)
     assert (document["phase"], document["phase_done"], document["phase_total"]) == ("validating", 3, 20)
     assert shown("training", 4, 30) == "one  running  step 0/–"
+
+
+HEAVY = ("torch", "transformers", "peft", "numpy", "scipy", "duckdb", "alembic", "textual")
+LIST = """
+import sys
+from promptrec_tui.cli.main import run_command
+status = run_command(["run", "list"])
+print(status, *[name for name in sys.argv[1:] if name in sys.modules])
+"""
+
+
+def test_the_list_is_told_without_the_heavy_libraries(going):
+    command = [sys.executable, "-c", LIST, *HEAVY]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert said[1].split()[:2] == ["one", "running"]
+    assert said[-1] == "0"
