@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from movielens import MOVIELENS
 from results import publish, section, table, verdict
-from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, Qwen3Config, Qwen3ForCausalLM
 from watching import Spent, timed, watched
 
 SILENCE = 15.0
@@ -50,6 +50,7 @@ def model_folder(model: Path, target: Path) -> Path:
     if model.suffix == ".gguf":
         options: dict[str, Any] = {"gguf_file": model.name, "local_files_only": True}
         AutoTokenizer.from_pretrained(str(model.parent), **options).save_pretrained(str(target))
+        options["quantization_config"] = GgufConfig(dequantize=True)
         AutoModelForCausalLM.from_pretrained(str(model.parent), **options).save_pretrained(str(target))
     elif not (model / "config.json").exists():
         random_qwen3(model, target)
