@@ -159,7 +159,7 @@ def print_summary(document: dict[str, Any]) -> None:
     state = "stalled" if document["stalled"] else document["state"]
     state += f": {document['reason']}" if document["reason"] else ""
     steps = f"step {show(document['step'])}/{show(document['total_steps'])}"
-    print(f"{clean(document['name'])}  {clean(state)}  {steps}")
+    print(f"{clean(document['name'])}  {clean(state)}  {steps}{_phase(document)}")
     if document["stalled"]:
         print(runs.STALLED)
     if document["queue"]:
@@ -185,6 +185,15 @@ def print_summary(document: dict[str, Any]) -> None:
         print(clean(f"computes on {found['device']}, {found['precision']}, {found['attention']} attention"))
     survives = document["survives_logout"]
     print(f"survives logout: {survives['answer']}. {survives['why']}")
+
+
+def _phase(document: dict[str, Any]) -> str:
+    """What a run at work does besides its steps, and how far: `, validating 3/20`."""
+    if document["state"] not in runs.ACTIVE or document["phase"] in ("", "training"):
+        return ""
+    total = document["phase_total"]
+    share = f" {show(document['phase_done'] or 0)}/{show(total)}" if total else ""
+    return clean(f", {document['phase']}{share}")
 
 
 def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:

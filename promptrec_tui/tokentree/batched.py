@@ -1,6 +1,6 @@
 """Scores of titles in plain batches behind the cached prompt: the way for layers that see a window only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -49,11 +49,16 @@ class _Behind(CacheLayerMixin):
 
 
 def batched_scores(
-    model: Any, prompt: Sequence[int], titles: Sequence[Sequence[int]], size: int = CPU.batch
+    model: Any,
+    prompt: Sequence[int],
+    titles: Sequence[Sequence[int]],
+    size: int = CPU.batch,
+    tick: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """Sum of log P over the tokens of each title after `prompt`, in fp32: [M]. `size`: titles a forward.
 
-    The model builds its masks and keeps its cache as it likes, so its sliding layers slide.
+    Calls `tick` before each batch of titles. The model builds its masks and keeps its cache as it likes, so
+    its sliding layers slide.
     """
     cache = DynamicCache(config=causal_of(model).config)
     prompt_ids = torch.tensor([list(prompt)], device=model.device)
@@ -64,6 +69,7 @@ def batched_scores(
     order = sorted(longer, key=lambda index: len(titles[index]))
     behind = Cache(layers=[_Behind(layer) for layer in cache.layers])
     for start in range(0, len(order), size):
+        tick()
         batch = order[start : start + size]
         width = max(len(titles[index]) for index in batch) - 1
         token_ids = torch.zeros(len(batch), width, dtype=torch.long)

@@ -332,7 +332,7 @@ class Ranker:
     def _batched(self, prompt: Sequence[int]) -> NDArray[np.float32]:
         size = batch_size(self.shape, free_bytes(self.device), prompt=len(prompt), batch=self.batch)
         found: NDArray[np.float32]
-        found = batched_scores(self.model, prompt, self.trie.titles, size).cpu().numpy()
+        found = batched_scores(self.model, prompt, self.trie.titles, size, self.tick).cpu().numpy()
         return found
 
     def _fewer(self, asked: int) -> bool:

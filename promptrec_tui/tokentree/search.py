@@ -163,16 +163,29 @@ class Search:
 
     def _best(self, width: int) -> "_Batch":
         """Take the best open nodes off the frontier."""
-        bounds = self._sums / self._over[self._nodes]
-        if len(bounds) > width:
-            chosen = np.argpartition(-bounds, width - 1)[:width]
-            rest = np.ones(len(bounds), np.bool_)
+        hopes = self._hopes()
+        if len(hopes) > width:
+            chosen = np.argpartition(-hopes, width - 1)[:width]
+            rest = np.ones(len(hopes), np.bool_)
             rest[chosen] = False
         else:
-            chosen, rest = np.arange(len(bounds)), np.zeros(len(bounds), np.bool_)
+            chosen, rest = np.arange(len(hopes)), np.zeros(len(hopes), np.bool_)
         nodes, sums, above = self._nodes[chosen], self._sums[chosen], self._above[chosen]
         self._nodes, self._sums, self._above = self._nodes[rest], self._sums[rest], self._above[rest]
         return _Batch(nodes, sums, above, self._depth(above))
+
+    def _hopes(self) -> Floats:
+        """How soon to read each open node, the highest first.
+
+        The best titles come out in the order of their bounds. Below a cap any so many titles above the floor
+        end the search, in whatever order they come: those are near that may lose most a token still missing.
+        """
+        nodes, over, trie = self._nodes, self._over[self._nodes], self.trie
+        if self.aim.cap == math.inf:
+            return self._sums / over
+        missing = trie.longest[nodes] - trie.depths[nodes]
+        hopes: Floats = (self._sums - self.floor * over) / missing
+        return hopes
 
     def _target_path(self) -> "_Batch":
         """All inner nodes on the way to the target, off the frontier where they lie on it."""

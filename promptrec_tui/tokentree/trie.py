@@ -28,6 +28,7 @@ class Trie:
     highs: Ids  # [N], behind the last one
     leaves: Ids  # [M], the node where each title ends
     longest: Ids  # [N], tokens of the longest title below
+    depths: Ids  # [N], tokens of each beginning
 
     @property
     def inner(self) -> int:
@@ -83,6 +84,7 @@ def build_trie(titles: Sequence[Title]) -> Trie:
     low, high = np.concatenate(lows), np.concatenate(highs)
     complete = np.full(count, -1)
     complete[leaves] = np.arange(len(titles))
+    depths = np.repeat(np.arange(depth + 1), [len(level) for level in tokens])
     longest = np.maximum.reduceat(np.append(lengths, 0), np.stack([low, high], 1).ravel())[::2]
     return Trie(
         list(titles),
@@ -99,6 +101,7 @@ def build_trie(titles: Sequence[Title]) -> Trie:
                 high,
                 leaves,
                 longest,
+                depths,
             )
         ),
     )

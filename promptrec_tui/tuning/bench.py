@@ -59,10 +59,12 @@ class Bench:
     def baselines(self, cases: Sequence[Case], stage: str) -> dict[str, Ranks]:
         """The ranks by each baseline, fitted on what all users did before their targets of the stage."""
         before = [user.sequence[: self.target(user, stage)] for user in self.users]
-        return {
-            name: rank_baseline(fit_baseline(name, before, self.n_items), cases, self.exclude_seen)
-            for name in self.spec.settings.evaluation.baselines
-        }
+        names = self.spec.settings.evaluation.baselines
+        ranks: dict[str, Ranks] = {}
+        for done, name in enumerate(names):
+            self.journal.phase("baselines", done, len(names), f"Fitting {name} for the {stage} targets")
+            ranks[name] = rank_baseline(fit_baseline(name, before, self.n_items), cases, self.exclude_seen)
+        return ranks
 
     def rank(self, ranker: Ranker, cases: Sequence[Case], tell: Callable[[int, int], None]) -> list[Place]:
         """The ranks that the model gives. Raises CancelledError and NoMemoryError."""

@@ -178,27 +178,22 @@ class Conductor(TrainerCallback):
         """What the model recommends with its adapter switched off: bit for bit as before the first step."""
         try:
             with self.validation.model.disable_adapter():
-                self.validation.preview("before", 0, self._tell_preview)
+                self.validation.preview("before", 0, self._progress("previews", "of the untuned model"))
             self.standing.previewed = True
         except CancelledError:
             pass
         finally:
-            self._targets, self._since = 0, time.monotonic()
-        self.journal.phase("training", step, self.total)
-
-    def _tell_preview(self, done: int, users: int) -> None:
-        self.journal.phase("previews", done, users, "Previews of the untuned model")
+            self._back_to_training(step)
 
     def _validate(self, step: int) -> bool:
         """Measure and compare with the best; whether this is the best, False also when it was left."""
         try:
-            values = self.validation.measure(step, self._progress("Validating", step))
-            self.validation.preview("now", step, self._progress("Previews", step))
+            values = self.validation.measure(step, self._progress("validating", f"step {step}"))
+            self.validation.preview("now", step, self._progress("previews", f"of step {step}"))
         except CancelledError:
             return False
         finally:
-            # The targets of the steps before it belong to the time before it.
-            self._targets, self._since = 0, time.monotonic()
+            self._back_to_training(step)
         # Without memory there may be no value; that is no step without progress.
         measured = self.settings.monitor in values
         value, standing = values.get(self.settings.monitor, math.nan), self.standing
@@ -213,13 +208,14 @@ class Conductor(TrainerCallback):
         standing.complete = step == self.total or bool(patience and standing.misses >= patience)
         return improved
 
-    def _progress(self, what: str, step: int) -> Callable[[int, int], None]:
-        """Progress between two steps, which is told in words: the phase goes on counting steps."""
+    def _progress(self, phase: str, what: str) -> Callable[[int, int], None]:
+        """Progress between two steps, which counts users."""
+        return lambda done, users: self.journal.phase(phase, done, users, f"{phase.capitalize()} {what}")
 
-        def tell(done: int, users: int) -> None:
-            self.journal.phase("training", step, self.total, f"{what}: {done} of {users} users")
-
-        return tell
+    def _back_to_training(self, step: int) -> None:
+        """Count steps again: the targets of those before belong to the time before the interruption."""
+        self._targets, self._since = 0, time.monotonic()
+        self.journal.phase("training", step, self.total)
 
     def _publish(self, step: int) -> str:
         folder, standing = self.journal.folder, self.standing

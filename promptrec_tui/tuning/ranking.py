@@ -50,10 +50,11 @@ def rank_users(
     """The place of each case's target in the whole catalogue: rank `1 + better + equal/2`, inf beyond `cap`.
 
     Best and worst are the ranks if titles that are `margin` or less from the target were behind it, or ahead.
-    Calls `progress(done, total)` after each, or after as many as a GPU takes at once. Raises CancelledError
-    when `cancelled()`, asked before them, holds, and NoMemoryError.
+    Calls `progress(done, total)` at the start and after each, or after as many as a GPU takes at once. Raises
+    CancelledError when `cancelled()`, asked before them, holds, and NoMemoryError.
     """
     places: list[Place] = []
+    progress(0, len(cases))
     while len(places) < len(cases):
         if cancelled():
             raise CancelledError

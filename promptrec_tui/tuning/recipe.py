@@ -51,6 +51,7 @@ from promptrec_tui.tuning.material import (
     trees_at,
 )
 from promptrec_tui.tuning.previews import PREVIEW_USERS
+from promptrec_tui.tuning.pulse import watch
 from promptrec_tui.tuning.ranking import Case, check_engine, ranks_of
 from promptrec_tui.tuning.result import write_result
 from promptrec_tui.tuning.surroundings import computing, differences, surroundings, unused_gpu
@@ -104,7 +105,6 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
 
     if checkpoint is None and kept is None:
         start = start_adapter(folder, spec)
-        journal.phase("baselines", message="Fitting the baselines of the validation curve")
         cases = bench.cases(monitored, "validation")
         for name, ranks in bench.baselines(cases, "validation").items():
             bench.tell("validation", name, 0, ranks)
@@ -113,6 +113,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     base = load_base(Path(spec.model.folder), torch_device, dtype)
     set_seed(train.seed)
     model = add_lora(base, spec.settings.tuning)
+    watch(model, journal.alive)
     ranker = Ranker(model, task.catalogue, normalised=evaluation.score == "mean")
     journal.phase("checking", message="Comparing the token tree with plain forwards")
     ranker.tick = partial(_go_on, journal, desk)
@@ -204,14 +205,14 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
             if not standing.untuned:
                 _measure_untuned(model, validation, standing)
             with model.disable_adapter():
-                progress = _progress(journal, "after", "The untuned model on the test targets")
+                progress = _progress(journal, "testing", "The untuned model on the test targets")
                 figures.before = bench.rank(ranker, cases, progress)
             bench.tell("test", "untuned", 0, ranks_of(figures.before))
-            progress = _progress(journal, "after", "The tuned model on the test targets")
+            progress = _progress(journal, "testing", "The tuned model on the test targets")
             figures.after = bench.rank(ranker, cases, progress)
             bench.tell("test", "tuned", best or step, ranks_of(figures.after))
             validation.preview(
-                "after", best or step, _progress(journal, "after", "Previews of the tuned model")
+                "after", best or step, _progress(journal, "previews", "Previews of the tuned model")
             )
     except CancelledError:
         if kept:
@@ -322,7 +323,7 @@ def _measure_untuned(model: PeftModel, validation: Validation, standing: Standin
     """The untuned model's point of the validation curves."""
     with model.disable_adapter():
         validation.measure(
-            0, _progress(validation.journal, "after", "The untuned model on the validation targets")
+            0, _progress(validation.journal, "validating", "The untuned model on the validation targets")
         )
     standing.untuned = True
 

@@ -119,7 +119,7 @@ class Validation:
             self.journal.write("preview", step=step, stage=stage, users=users)
 
     def _loss(self) -> float:
-        """The training loss, on the validation targets. Raises NoMemoryError."""
+        """The training loss, on the validation targets. Raises CancelledError and NoMemoryError."""
         training = self.model.training
         self.model.eval()
         try:
@@ -130,6 +130,7 @@ class Validation:
 
     def _loss_of(self, batch: Batch) -> float:
         """A batch's share of the loss, in halves where it does not fit."""
+        self.ranker.tick()
         try:
             given = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
             return completion_loss(self.model, given).item()

@@ -29,9 +29,10 @@ from promptrec_tui.runs.spec import (
     TemplateRef,
     apply_settings,
 )
-from promptrec_tui.runs.states import ACTIVE, State
+from promptrec_tui.runs.states import ACTIVE as ACTIVE
 from promptrec_tui.runs.states import RESUMABLE as RESUMABLE
 from promptrec_tui.runs.states import STALLED as STALLED
+from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.engine import BusyError
@@ -268,6 +269,9 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "queue": asdict(row.queue) if row.queue else None,
         "survives_logout": asdict(run_survival(folder)),
         "computing": _document(Computing, folder.attempt(folder.last_attempt).computing),
+        "phase": row.phase,
+        "phase_done": row.phase_done,
+        "phase_total": row.phase_total,
         "step": row.step,
         "total_steps": row.total_steps,
         "best_step": row.best_step,

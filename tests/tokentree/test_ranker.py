@@ -52,6 +52,20 @@ def test_a_sliding_window_is_kept(
     torch.testing.assert_close(Ranker(model, CATALOGUE).scores(PROMPT), expected, atol=1e-4, rtol=0)
 
 
+def test_plain_batches_can_be_left(tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("promptrec_tui.tokentree.batched.BATCH", 2)
+    ranker, ticks = Ranker(tiny_model("mistral", sliding_window=8), CATALOGUE), []
+
+    def tick() -> None:
+        ticks.append(1)
+        if len(ticks) == 2:
+            raise TimeoutError
+
+    ranker.tick = tick
+    with pytest.raises(TimeoutError):
+        ranker.scores(PROMPT)
+
+
 @pytest.mark.parametrize("model_type", ["qwen3", "llama", "gpt2"])
 def test_adapters_are_scored_and_new_weights_are_seen(
     tiny_model: TinyModel, naive_scores: Naive, model_type: str

@@ -146,6 +146,21 @@ def test_a_cap_spares_reading(make_ranker: MakeRanker) -> None:
     assert sums[0] < sums[1] / 4
 
 
+@pytest.mark.parametrize("normalised", [False, True])
+def test_a_model_that_prefers_nothing_is_soon_done_with_a_bad_title(
+    make_ranker: MakeRanker, normalised: bool
+) -> None:
+    """All beginnings are above the whole titles then: the best of them alone would not come to an end."""
+    chance = random.Random(3)
+    titles = [[*(chance.randrange(5, 30) for _ in range(8)), 2] for _ in range(COUNT)]
+    ranker = Ranker(make_ranker(FLAT).model, titles, normalised)
+    ranker.limit, ranker.width = NO_LIMIT, 16
+    order = ranker.scores(PROMPTS[0]).argsort(descending=True).tolist()
+    with tokens_read(ranker.model) as sizes:
+        assert ranker.rank_of(PROMPTS[0], order[COUNT // 2], cap=5) == math.inf
+    assert sum(sizes) < len(PROMPTS[0]) + ranker.trie.inner / 8
+
+
 @pytest.mark.parametrize("limit", [10, NO_LIMIT])
 def test_several_users_at_once_get_what_each_gets_alone(make_ranker: MakeRanker, limit: int) -> None:
     """Prompts of unlike lengths, five of them in groups of four."""

@@ -73,7 +73,7 @@ def test_the_cells_of_a_run_fit_their_columns(changes, glyphs):
 
 def test_progress_is_steps_in_training_and_else_the_phase():
     assert progress_text(run_row()) == "8200/10000"
-    assert progress_text(run_row(phase="before", phase_done=12, phase_total=200)) == "before 12/200"
+    assert progress_text(run_row(phase="testing", phase_done=12, phase_total=200)) == "12/200 testing"
     assert progress_text(run_row(phase="loading")) == "loading"
     assert progress_text(run_row(state="done", phase="finishing")) == "8200/10000"
     assert progress_text(run_row(state="queued", step=0, total_steps=None)) == "-"

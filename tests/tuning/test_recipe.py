@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from promptrec_tui.runs.states import State
 from promptrec_tui.tuning import material
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.bench import Bench
+from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.material import (
     TrainingTrees,
     UserEvents,
@@ -37,13 +39,20 @@ def test_a_run_tells_everything_and_leaves_a_result(
     assert (outcome.state, outcome.step) == (State.DONE, 6)
     kinds = Counter(event["kind"] for event in events(folder))
     assert kinds.keys() == {"phase", "computing", "metric", "preview", "evaluation", "checkpoint"}
-    phases = list(dict.fromkeys(event["phase"] for event in events(folder, "phase")))
-    assert phases == ["loading", "baselines", "checking", "training", "previews", "after", "finishing"]
+    phases = [phase for phase, _ in groupby(event["phase"] for event in events(folder, "phase"))]
+    assert phases == [
+        *("loading", "baselines", "loading", "checking", "training", "previews", "training"),
+        *("validating", "previews", "training") * 2,
+        *("baselines", "validating", "testing", "previews", "finishing"),
+    ]  # fmt: skip
     # The first step comes before whatever is asked of the untuned model.
     first_step = next(event["seq"] for event in events(folder, "metric") if event["step"] == 1)
     assert first_step < events(folder, "preview")[0]["seq"]
-    counted = [event for event in events(folder, "phase") if event["phase"] == "previews"]
-    assert (counted[-1]["done"], counted[-1]["total"]) == (5, 5)
+    for phase, users in (("validating", 4), ("testing", 8), ("previews", 5)):
+        counted = [event for event in events(folder, "phase") if event["phase"] == phase]
+        assert [(event["done"], event["total"]) for event in (counted[0], counted[-1])] == [
+            (0, users), (users, users),
+        ]  # fmt: skip
 
     evaluations = [(event["stage"], event["name"], event["step"]) for event in events(folder, "evaluation")]
     best = next(event["step"] for event in reversed(events(folder, "checkpoint")) if event["best"])
@@ -155,18 +164,19 @@ def test_users_whose_events_are_shown_as_solved_are_not_trained(new_run: Callabl
 
 
 def test_baselines_know_nothing_from_the_target_on(new_run: Callable[..., RunFolder]) -> None:
-    spec = new_run().spec()
+    folder = new_run()
     sequences = [[0, 1, 2, 3, 7], [1, 2, 0, 4, 8], [2, 0]]
     users = [
         UserEvents(number, f"u{number}", sequence, leave_one_out(sequence))
         for number, sequence in enumerate(sequences)
     ]
-    bench = Bench(spec, None, users, False, 10, None, None)  # type: ignore[arg-type]
-    # Items 7 and 8 are test targets, 3 and 4 validation targets; each occurs nowhere else.
-    test = bench.baselines(bench.cases(users[:2], "test"), "test")["popularity"]
+    with Journal(folder, 1) as journal:
+        bench = Bench(folder.spec(), None, users, False, 10, journal, None)  # type: ignore[arg-type]
+        # Items 7 and 8 are test targets, 3 and 4 validation targets; each occurs nowhere else.
+        test = bench.baselines(bench.cases(users[:2], "test"), "test")["popularity"]
+        validation = bench.baselines(bench.cases(users[:2], "validation"), "validation")["popularity"]
     # Items 0, 1, 2, 3, 4 have events; 7 ties with 5, 6, 8 and 9.
     np.testing.assert_array_equal(test, [5 + 1 + 4 / 2] * 2)
-    validation = bench.baselines(bench.cases(users[:2], "validation"), "validation")["popularity"]
     np.testing.assert_array_equal(validation, [3 + 1 + 6 / 2] * 2)
 
 

@@ -49,12 +49,13 @@ def state_style(row: "RunRow") -> str:
 
 
 def progress_text(row: "RunRow") -> str:
-    """`240/1200` in training, else the phase and how far it is, or the priority that it waits with."""
+    """`240/1200` in training, else the phase after how far it is, or the priority that it waits with."""
     if row.queue and row.queue.priority:
         return f"priority {row.queue.priority}"
     if row.state in GOING and row.phase not in ("training", ""):
-        share = f" {row.phase_done or 0}/{row.phase_total}" if row.phase_total else ""
-        return f"{row.phase}{share}"
+        # The count first: a narrow column cuts the word.
+        share = f"{row.phase_done or 0}/{row.phase_total} " if row.phase_total else ""
+        return f"{share}{row.phase}"
     if row.total_steps:
         return f"{row.step}/{row.total_steps}"
     return str(row.step) if row.step else "-"
