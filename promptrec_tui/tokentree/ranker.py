@@ -265,6 +265,7 @@ class Ranker:
                 for index, search in zip(todo, searches, strict=False):
                     self._finish(search, prompts[index], read)
                     found[index] = search
+                read.clear()  # before the next prompts take as much
                 todo = todo[len(searches) :]
         return found
 
