@@ -17,7 +17,8 @@ from torch import Tensor
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.tokentree.backbone import causal_of, evaluating
 from promptrec_tui.tokentree.batched import batched_scores
-from promptrec_tui.tokentree.ranker import Ranker, rank_in, top_of
+from promptrec_tui.tokentree.places import rank_in, top_of
+from promptrec_tui.tokentree.ranker import Ranker
 
 K = 10
 CLOSE = 1e-4

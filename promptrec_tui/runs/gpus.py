@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.files import read_json
 
 NVIDIA_GPUS = Path("/proc/driver/nvidia/gpus")
 GIB = 2**30
@@ -86,14 +87,26 @@ def find_gpu(gpus: Sequence[Gpu], uuid: str) -> Gpu | None:
     return next((gpu for gpu in gpus if gpu.uuid.startswith(uuid)), None)
 
 
-def memory_needed(model: Path) -> int:
+def memory_needed(model: Path, precision: str = "auto") -> int:
     """An estimate of the GPU memory (bytes) that tuning a model folder takes; 0 where there are no weights.
 
-    The weights as they lie on the disk, half as much again for activations, and 2 GiB for CUDA itself, the
-    adapter and its optimiser.
+    The weights, half as much again for activations, and 2 GiB for CUDA itself, the adapter, its optimiser and
+    the search of one user; more users are searched for at once only where more is free. The weights are as
+    they lie on the disk, or twice that where they have 16 bits and `precision` is fp32.
     """
     weights = sum(path.stat().st_size for path in model.glob("*.safetensors"))
+    if precision == "fp32" and _has_16_bits(model):
+        weights *= 2
     return weights * 3 // 2 + 2 * GIB if weights else 0
+
+
+def _has_16_bits(model: Path) -> bool:
+    """Whether the weights of a model folder are in half precision, as far as its config tells."""
+    try:
+        config = read_json(model / "config.json")
+        return config.get("dtype", config.get("torch_dtype")) in ("bfloat16", "float16")
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def crowded(gpu: Gpu, needed: int) -> str:

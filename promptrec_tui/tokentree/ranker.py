@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from promptrec_tui.errors import UserError
 from promptrec_tui.tokentree.backbone import (
     causal_of,
     evaluating,
@@ -24,6 +22,7 @@ from promptrec_tui.tokentree.backbone import (
     within_memory,
 )
 from promptrec_tui.tokentree.batched import batched_scores
+from promptrec_tui.tokentree.places import NotANumberError, Place, rank_among, rank_in, top_of
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.search import Aim, Search
 from promptrec_tui.tokentree.sizes import SMALLEST, batch_size, ranking_sizes, search_room
@@ -36,49 +35,6 @@ if TYPE_CHECKING:
 
 SHARE = 4
 """A search reads no more than one node in so many: scoring the open titles all at once is then faster."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """The rank of a title, and the best and the worst that it may have where scores are a little off."""
-
-    rank: float
-    best: float
-    worst: float
-
-
-def top_of(scores: Tensor, k: int) -> list[tuple[int, float]]:
-    """The `k` best (index, score) of `scores` [N], best first, ties by index; -inf is never among them."""
-    values, indices = torch.sort(scores.cpu(), descending=True, stable=True)
-    best = zip(indices[:k].tolist(), values[:k].tolist(), strict=True)
-    return [(index, value) for index, value in best if value > -math.inf]
-
-
-def rank_in(scores: Tensor, target: int, cap: int | None = None) -> float:
-    """`1 + better + equal/2` of `target` among `scores` [N].
-
-    A rank beyond `cap` is inf; a NaN anywhere makes it NaN, because nothing true can be said then.
-    """
-    if bool(scores.isnan().any()):
-        return math.nan
-    own = scores[target]
-    equal = int((scores == own).sum()) - 1
-    return _rank(int((scores > own).sum()), equal, cap)
-
-
-def _rank(better: int, equal: int, cap: int | None) -> float:
-    rank = 1 + better + equal / 2
-    return math.inf if cap is not None and rank > cap else rank
-
-
-class NotANumberError(UserError):
-    """The model answers NaN, so that no title is better than another."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The model's answers are not numbers (NaN), so nothing can be recommended: its weights are "
-            "damaged, or training has lost them. Use an earlier checkpoint."
-        )
 
 
 class Ranker:
@@ -242,7 +198,7 @@ class Ranker:
                 rank, ahead, behind, equal = math.nan, 0, 0, 0
             else:
                 better, ties = search.better_and_equal()
-                rank = _rank(better, ties - 1, cap)
+                rank = rank_among(better, ties - 1, cap)
                 ahead, behind = search.doubtful()
                 equal = ties - int(aim.counts[aim.target])
             if aim.margin:
@@ -265,6 +221,7 @@ class Ranker:
                 for index, search in zip(todo, searches, strict=False):
                     self._finish(search, prompts[index], read)
                     found[index] = search
+                read.clear()  # before the next prompts take as much
                 todo = todo[len(searches) :]
         return found
 

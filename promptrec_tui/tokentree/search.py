@@ -210,12 +210,14 @@ class Search:
             self._lines = np.pad(self._lines, ((0, more), (0, 0)), constant_values=-1)
             self._depths = np.pad(self._depths, (0, more))
         self._depths[start:stop] = batch.depths
-        # Level by level: a parent may be new itself.
-        for depth in np.unique(batch.depths):
-            here = np.flatnonzero(batch.depths == depth)
-            if depth:
-                self._lines[start + here, :depth] = self._lines[batch.above[here], :depth]
-            self._lines[start + here, depth] = start + here
+        slots = np.arange(start, stop, dtype=np.int32)
+        # Parent -1 is the last line of all, which is empty yet, as the path of the prompt is.
+        lines = self._lines[batch.above]
+        lines[slots - start, batch.depths] = slots
+        self._lines[start:stop] = lines
+        # On the way to a target parents are new too.
+        for slot, depth in zip(slots[batch.above >= start], batch.depths[batch.above >= start], strict=True):
+            self._lines[slot, :depth] = self._lines[batch.above[slot - start], :depth]
         return self._lines[start:stop]
 
     def _found(

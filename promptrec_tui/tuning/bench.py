@@ -11,7 +11,8 @@ from promptrec_tui.evaluation.metrics import ranking_metrics
 from promptrec_tui.evaluation.protocol import Protocol
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.next_item import NextItem
-from promptrec_tui.tokentree.ranker import Place, Ranker
+from promptrec_tui.tokentree.places import Place
+from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.desk import Desk
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.material import UserEvents, case_at

@@ -5,7 +5,8 @@ from typing import Any
 
 from promptrec_tui.datasets.dataset import Item
 from promptrec_tui.tasks.next_item import NextItem
-from promptrec_tui.tokentree.ranker import NotANumberError, Ranker, rank_in, top_of
+from promptrec_tui.tokentree.places import NotANumberError, rank_in, top_of
+from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.ranking import Case
 
 PREVIEW_USERS = 5

@@ -12,7 +12,8 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import Baseline
 from promptrec_tui.evaluation.metrics import rank_with_ties
 from promptrec_tui.tasks.next_item import NextItem
-from promptrec_tui.tokentree.ranker import Place, Ranker
+from promptrec_tui.tokentree.places import Place
+from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.selfcheck import COARSE_LIMIT, LIMIT, batched_difference, largest_difference
 from promptrec_tui.tuning.desk import CancelledError
 from promptrec_tui.tuning.journal import Journal

@@ -34,7 +34,8 @@ from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.queue import asks_to_evaluate, claimed_device
 from promptrec_tui.runs.states import State
 from promptrec_tui.tokentree.backbone import NoMemoryError, free_bytes
-from promptrec_tui.tokentree.ranker import Place, Ranker
+from promptrec_tui.tokentree.places import Place
+from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
 from promptrec_tui.tuning.adapters import kept_adapter, start_adapter
 from promptrec_tui.tuning.batches import Plan

@@ -103,8 +103,9 @@ def _full(entry: Entry, device: Device) -> str:
     if device.gpu is None or not device.gpu.total:
         return ""
     try:
-        model = read_json(entry.folder.spec_file)["model"]["folder"]
-        return crowded(device.gpu, memory_needed(Path(model)))
+        spec = read_json(entry.folder.spec_file)
+        needed = memory_needed(Path(spec["model"]["folder"]), spec["settings"]["train"]["precision"])
+        return crowded(device.gpu, needed)
     except (OSError, ValueError, KeyError, TypeError):
         return ""  # the trainer tells what is wrong with the run
 

@@ -120,6 +120,24 @@ def test_the_estimate_comes_from_the_weights(tmp_path):
     assert memory_needed(tmp_path) == 3000 + 2 * GIB
 
 
+@pytest.mark.parametrize(
+    ("config", "weights"),
+    [
+        ('{"dtype": "bfloat16"}', 2000),
+        ('{"torch_dtype": "float16"}', 2000),
+        ('{"dtype": "float32"}', 1000),
+        ("{}", 1000),
+        ("[]", 1000),
+        ("torn", 1000),
+    ],
+)
+def test_weights_of_16_bits_take_twice_their_file_in_fp32(tmp_path, config, weights):
+    (tmp_path / "model.safetensors").write_bytes(bytes(1000))
+    (tmp_path / "config.json").write_text(config)
+    assert memory_needed(tmp_path, "fp32") == weights * 3 // 2 + 2 * GIB
+    assert memory_needed(tmp_path) == memory_needed(tmp_path, "bf16") == 1500 + 2 * GIB
+
+
 def test_there_is_room_or_it_is_told_who_has_it():
     card = Gpu(0, A, 80 * GIB, 19 * GIB)
     assert crowded(card, 19 * GIB) == ""

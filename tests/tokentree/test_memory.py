@@ -2,6 +2,7 @@
 
 import random
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -300,3 +301,54 @@ def test_a_prompt_is_not_copied_for_each_title_of_a_batch(tiny_model: TinyModel)
     (cache,) = kept
     assert all(layer.keys.shape[0] == 1 for layer in cache.layers)
     assert all(layer.get_seq_length() == len(PROMPTS[0]) for layer in cache.layers)
+
+
+@pytest.mark.parametrize("users", [1, 2])
+@pytest.mark.parametrize("limit", [0, 10**6])
+def test_prompts_of_one_group_are_forgotten_before_the_next(
+    tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch, users: int, limit: int
+) -> None:
+    """Nor do the prompts of a group lie in memory while one of them is read again for its open titles."""
+    made = make(tiny_model)
+    made.users, made.limit = users, limit
+    alive: weakref.WeakSet[Prefix] = weakref.WeakSet()
+
+    class Counted(Prefix):
+        def __init__(self, *given: Any) -> None:
+            assert not alive
+            super().__init__(*given)
+            alive.add(self)
+
+    monkeypatch.setattr(ranker, "Prefix", Counted)
+    made.rank_each(PROMPTS, TARGETS, NOTHING)
+    made.top_k_each(PROMPTS, 3, NOTHING)
+    assert not alive
+
+
+@pytest.mark.parametrize("limit", [40, 100])
+def test_users_who_read_by_turns_share_the_room(
+    tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """The worst case for a pool that all users fill together: what one reads is a gap for the others."""
+    made, alone = make(tiny_model), Ranker(tiny_model("llama"), CATALOGUE)
+    made.users, made.limit, made.row_width = 2, limit, 16
+    expected = [alone.rank_of(prompt, target) for prompt, target in zip(PROMPTS, TARGETS, strict=True)]
+    turns: dict[Search, int] = {}
+    select, grown = Search.select, prefix._Pool._grown
+    buffers: list[int] = []
+
+    def by_turns(self: Search, width: int) -> Any:
+        turns[self] = turn = turns.get(self, -1) + 1
+        first = list(turns).index(self) % 2 == 0
+        return select(self, width) if not turn or (turn % 2 == 0) == first else None
+
+    def note(self: Any, old: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+        buffer = grown(self, old, new)
+        if len(buffer) == 2:
+            buffers.append(buffer.shape[-2])
+        return buffer
+
+    monkeypatch.setattr(Search, "select", by_turns)
+    monkeypatch.setattr(prefix._Pool, "_grown", note)
+    assert made.rank_each(PROMPTS, TARGETS, NOTHING) == expected
+    assert max(buffers) <= max(map(len, PROMPTS)) + limit + made.longest

@@ -9,7 +9,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from promptrec_tui.models.check import MODEL_TYPES
-from promptrec_tui.tokentree.ranker import NotANumberError, Ranker, rank_in, top_of
+from promptrec_tui.tokentree.places import NotANumberError, rank_in, top_of
+from promptrec_tui.tokentree.ranker import Ranker
 
 TinyModel = Callable[..., PreTrainedModel]
 Naive = Callable[..., Tensor]

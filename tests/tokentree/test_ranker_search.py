@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from promptrec_tui.tokentree.ranker import NotANumberError, Ranker
+from promptrec_tui.tokentree.places import NotANumberError
+from promptrec_tui.tokentree.ranker import Ranker
 
 TinyModel = Callable[..., PreTrainedModel]
 

@@ -154,6 +154,26 @@ def test_small_trees_share_a_row_and_long_steps_take_several_forwards() -> None:
     assert len(Plan(wide, batch_size=18, accumulate=9).batches(0)) == 9
 
 
+@pytest.mark.parametrize("layout", ["chain", "bush", "apart"])
+def test_smaller_forwards_train_the_same(layout: str) -> None:
+    """As a GPU of little memory has them: a tree too wide for one is cut between its targets."""
+    made = trees([[2] * 12, [1] * 7, [3] * 9], layout)
+    whole = Plan(made, batch_size=28).batches(0)
+    small = Plan(made, batch_size=28, forward=32).batches(0)
+    assert len(small) > len(whole)
+    widest = 32 if layout != "chain" else max(map(len, made))  # a plain sequence is never cut
+    assert all(part["token_ids"].numel() <= widest for part in small)
+
+    def told(batches: list[Batch]) -> list[tuple[int, float]]:
+        return sorted(
+            (int(label), round(float(weight), 6))
+            for batch in batches
+            for label, weight in zip(batch["labels"], batch["weights"], strict=True)
+        )
+
+    assert told(small) == told(whole)
+
+
 def test_a_tree_that_a_step_cuts_is_in_both_steps() -> None:
     plan = Plan(trees([[2, 2, 2, 2]]), batch_size=3)
     (first,), (second,) = plan.pieces(0), plan.pieces(1)

@@ -1,5 +1,6 @@
 """A run whose device has no memory for its figures: what it has learned is never lost by that."""
 
+import io
 import json
 import math
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from promptrec_tui.tokentree.loss import Batch, completion_loss
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning import validation
+from promptrec_tui.tuning.scorer import load, serve
 from tests.tuning.test_evaluate import evaluate, report_of
 
 WEIGHTS = "adapter_model.safetensors"
@@ -159,3 +161,23 @@ def test_a_model_that_the_device_cannot_hold_is_a_sentence(
     monkeypatch.setattr(torch.nn.Module, "to", full)
     with pytest.raises(UserError, match=r"no memory for the weights of .* 0\.0 GiB: free it"):
         load_base(model_folder, torch.device("cpu"), torch.float32)
+
+
+def test_a_scorer_without_memory_says_so_and_answers_the_next(
+    new_run: Callable[..., RunFolder], tune: Any
+) -> None:
+    folder = new_run(train__max_steps=1)
+    tune(folder)
+    asked = load(folder)
+    question = {"verb": "top_k", "history": ["i1", "i2"], "k": 3}
+
+    def answers(*requests: dict[str, Any]) -> list[dict[str, Any]]:
+        said = io.StringIO()
+        serve(asked, io.StringIO("".join(json.dumps(each) + "\n" for each in requests)), said)
+        return [json.loads(line) for line in said.getvalue().splitlines()]
+
+    with no_search():
+        (refused,) = answers({"id": 1, **question})
+    assert refused["error"].startswith("The GPU has no memory to score titles")
+    (answer,) = answers({"id": 2, **question})
+    assert len(answer["items"]) == 3
