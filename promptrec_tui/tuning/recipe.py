@@ -67,10 +67,10 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     data, train, evaluation = spec.settings.data, spec.settings.train, spec.settings.evaluation
     exclude_seen = evaluation.seen == "removed"
 
-    journal.phase("loading", message="Reading the dataset")
+    reading = _progress(journal, "loading", "Reading the dataset")
     with checked_dataset(folder.home, spec) as dataset:
         items = dataset.items()
-        users = read_users(dataset, data)
+        users = read_users(dataset, data, reading)
         task = open_task(spec, dataset, items)
 
     trees = TrainingTrees(task, users, data)

@@ -45,6 +45,9 @@ def test_a_run_tells_everything_and_leaves_a_result(
         *("validating", "previews", "training") * 2,
         *("baselines", "validating", "testing", "previews", "finishing"),
     ]  # fmt: skip
+    assert ("loading", 0, 24) in [
+        (event["phase"], event["done"], event["total"]) for event in events(folder, "phase")
+    ]
     # The first step comes before whatever is asked of the untuned model and of the baselines.
     first_step = next(event["seq"] for event in events(folder, "metric") if event["step"] == 1)
     assert first_step < events(folder, "evaluation")[0]["seq"] < events(folder, "preview")[0]["seq"]
