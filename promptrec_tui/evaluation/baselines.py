@@ -132,6 +132,10 @@ def _nearest(block: Matrix, first: int) -> Matrix:
     for row in range(block.shape[0]):
         place = np.arange(block.indptr[row], block.indptr[row + 1])
         place = place[block.indices[place] != first + row]
+        if len(place) > NEIGHBOURS:
+            # Only those are sorted that can be among the nearest.
+            values = block.data[place]
+            place = place[values >= np.partition(values, -NEIGHBOURS)[-NEIGHBOURS]]
         # Nearest first, equals by item id, so that the choice does not hang on scipy's order.
         order = np.lexsort((block.indices[place], -block.data[place]))
         kept.append(place[order[:NEIGHBOURS]])
