@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from promptrec_tui.errors import UserError
 
 Floats = NDArray[np.float64]
 Sequences = Sequence[Sequence[int]]
+Progress = Callable[[int, int], None]
 Matrix = Any  # scipy.sparse has no types
 
 NEIGHBOURS = 100
@@ -29,12 +31,19 @@ class Baseline:
     scores: Callable[[Sequence[int]], Floats]
 
 
-def fit_baseline(name: str, sequences: Sequences, n_items: int) -> Baseline:
+def fit_baseline(
+    name: str,
+    sequences: Sequences,
+    n_items: int,
+    progress: Progress = lambda done, of: None,
+) -> Baseline:
     """Fit popularity, markov or item_knn on `sequences` (one list of item ids a user), and on nothing else.
 
-    The caller gives only events before the targets to be judged. Raises UserError for an unknown name.
+    The caller gives only events before the targets to be judged. item_knn, which takes minutes for many
+    events, calls `progress(done, items)`. Raises UserError for an unknown name.
     """
-    fits = {"popularity": _popularity, "markov": _markov, "item_knn": _item_knn}
+    fits: dict[str, Callable[[Sequences, int], Callable[[Sequence[int]], Floats]]]
+    fits = {"popularity": _popularity, "markov": _markov, "item_knn": partial(_item_knn, progress=progress)}
     if name not in fits:
         raise UserError(f'There is no baseline "{name}": choose among {", ".join(fits)}.')
     return Baseline(name, fits[name](sequences, n_items))
@@ -78,14 +87,14 @@ def _markov(sequences: Sequences, n_items: int) -> Callable[[Sequence[int]], Flo
     return scores
 
 
-def _item_knn(sequences: Sequences, n_items: int) -> Callable[[Sequence[int]], Floats]:
+def _item_knn(sequences: Sequences, n_items: int, progress: Progress) -> Callable[[Sequence[int]], Floats]:
     """Score = sum over the history's items of their cosine to the item, weighed by how recent they are.
 
     Item-based top-N of Deshpande & Karypis (2004) on "did the user ever take it", among each item's 100
     nearest; the last item weighs 1, each one before it `DECAY` times the next. Popularity orders the rest.
     """
     shares = _shares(sequences, n_items) * 1e-9
-    similar = _neighbours(sequences, n_items)
+    similar = _neighbours(sequences, n_items, progress)
 
     def scores(history: Sequence[int]) -> Floats:
         # An item that comes back weighs as its last time does.
@@ -99,7 +108,7 @@ def _item_knn(sequences: Sequences, n_items: int) -> Callable[[Sequence[int]], F
     return scores
 
 
-def _neighbours(sequences: Sequences, n_items: int) -> Matrix:
+def _neighbours(sequences: Sequences, n_items: int, progress: Progress) -> Matrix:
     """Cosine between items over the users who took them, the nearest ones of each row: sparse [N, N]."""
     users = np.repeat(np.arange(len(sequences)), [len(sequence) for sequence in sequences])
     items = np.fromiter((item for sequence in sequences for item in sequence), dtype=np.int64)
@@ -110,10 +119,10 @@ def _neighbours(sequences: Sequences, n_items: int) -> Matrix:
     taken.data /= lengths[taken.indices]
     columns = taken.tocsc()
     # In blocks of items, because all co-occurrences at once can be far larger than the nearest ones.
-    blocks = [
-        _nearest((columns[:, start : start + BLOCK].T @ taken).tocsr(), start)
-        for start in range(0, n_items, BLOCK)
-    ]
+    blocks = []
+    for start in range(0, n_items, BLOCK):
+        progress(start, n_items)
+        blocks.append(_nearest((columns[:, start : start + BLOCK].T @ taken).tocsr(), start))
     return sparse.vstack(blocks, format="csr")
 
 
@@ -123,6 +132,10 @@ def _nearest(block: Matrix, first: int) -> Matrix:
     for row in range(block.shape[0]):
         place = np.arange(block.indptr[row], block.indptr[row + 1])
         place = place[block.indices[place] != first + row]
+        if len(place) > NEIGHBOURS:
+            # Only those are sorted that can be among the nearest.
+            values = block.data[place]
+            place = place[values >= np.partition(values, -NEIGHBOURS)[-NEIGHBOURS]]
         # Nearest first, equals by item id, so that the choice does not hang on scipy's order.
         order = np.lexsort((block.indices[place], -block.data[place]))
         kept.append(place[order[:NEIGHBOURS]])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,11 +61,13 @@ class Bench:
     def baselines(self, cases: Sequence[Case], stage: str) -> dict[str, Ranks]:
         """The ranks by each baseline, fitted on what all users did before their targets of the stage."""
         before = [user.sequence[: self.target(user, stage)] for user in self.users]
-        names = self.spec.settings.evaluation.baselines
         ranks: dict[str, Ranks] = {}
-        for done, name in enumerate(names):
-            self.journal.phase("baselines", done, len(names), f"Fitting {name} for the {stage} targets")
-            ranks[name] = rank_baseline(fit_baseline(name, before, self.n_items), cases, self.exclude_seen)
+        for name in self.spec.settings.evaluation.baselines:
+            message = f"Fitting {name} for the {stage} targets"
+            self.journal.phase("baselines", message=message)
+            progress = partial(self.journal.phase, "baselines", message=message)
+            baseline = fit_baseline(name, before, self.n_items, progress)
+            ranks[name] = rank_baseline(baseline, cases, self.exclude_seen)
         return ranks
 
     def rank(self, ranker: Ranker, cases: Sequence[Case], tell: Callable[[int, int], None]) -> list[Place]:

@@ -14,10 +14,13 @@ from promptrec_tui.runs.disk import require_room
 from promptrec_tui.runs.spec import TrainSettings
 from promptrec_tui.tuning.desk import CancelledError, Desk
 from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.previews import PREVIEW_SECONDS
 from promptrec_tui.tuning.trainer import TargetTrainer
 from promptrec_tui.tuning.validation import Validation
 
 METRIC_SECONDS = 1.0
+PREVIEW_SHARE = 0.2
+"""Of the time since training began, previews may take so much, or as long as one set of them may take."""
 NOT_FINITE_LIMIT = 3
 EVALUATIONS = 8
 
@@ -44,6 +47,8 @@ class Standing:
     """Steps in a row without a finite loss and gradient, up to the last one."""
     skipped: int = 0
     """All steps that were skipped because their gradient was not finite."""
+    compared: bool = False
+    """Whether the baselines of the validation curves were told, after the first step."""
     previewed: bool = False
     """Whether the untuned model's previews were drawn, after the first step of an attempt."""
     untuned: bool = False
@@ -89,8 +94,10 @@ class Conductor(TrainerCallback):
         self._rate = 0.0
         self._losses: list[float] = []
         self._targets = 0
-        self._since = time.monotonic()
+        self._since = self._began = time.monotonic()
         self._told = 0.0
+        self._previewing = 0.0
+        """Seconds that previews took since `_began`."""
 
     def catch_up(self, step: int) -> None:
         """Validate a checkpoint that was saved before its validation was over, as a pause leaves it."""
@@ -103,7 +110,7 @@ class Conductor(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self.journal.phase("training", state.global_step, self.total)
-        self._since = time.monotonic()
+        self._since = self._began = time.monotonic()
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -116,7 +123,11 @@ class Conductor(TrainerCallback):
         step = state.global_step
         self._record(step)
         self.desk.poll()
-        if not self.standing.previewed and self.desk.ending is None:
+        if not self.standing.compared and self.desk.ending is None:
+            self.validation.compare()
+            self.standing.compared = True
+            self._back_to_training(step)
+        if not self.standing.previewed and not self.desk.cancelled():
             self._preview_untuned(step)
         improved = self._due(step) and self.desk.ending is None and self._validate(step)
         asked = self.desk.ending is not None or self.desk.wants_checkpoint
@@ -178,7 +189,7 @@ class Conductor(TrainerCallback):
         """What the model recommends with its adapter switched off: bit for bit as before the first step."""
         try:
             with self.validation.model.disable_adapter():
-                self.validation.preview("before", 0, self._progress("previews", "of the untuned model"))
+                self._preview("before", 0, "of the untuned model")
             self.standing.previewed = True
         except CancelledError:
             pass
@@ -189,7 +200,8 @@ class Conductor(TrainerCallback):
         """Measure and compare with the best; whether this is the best, False also when it was left."""
         try:
             values = self.validation.measure(step, self._progress("validating", f"step {step}"))
-            self.validation.preview("now", step, self._progress("previews", f"of step {step}"))
+            if self._previewing <= max(PREVIEW_SECONDS, PREVIEW_SHARE * (time.monotonic() - self._began)):
+                self._preview("now", step, f"of step {step}")
         except CancelledError:
             return False
         finally:
@@ -207,6 +219,14 @@ class Conductor(TrainerCallback):
         patience = self.settings.patience
         standing.complete = step == self.total or bool(patience and standing.misses >= patience)
         return improved
+
+    def _preview(self, stage: str, step: int, what: str) -> None:
+        """Draw previews, and note how long that took. Raises CancelledError."""
+        begun = time.monotonic()
+        try:
+            self.validation.preview(stage, step, self._progress("previews", what))
+        finally:
+            self._previewing += time.monotonic() - begun
 
     def _progress(self, phase: str, what: str) -> Callable[[int, int], None]:
         """Progress between two steps, which counts users."""

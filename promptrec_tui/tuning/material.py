@@ -1,6 +1,6 @@
 """What a run works on: its dataset and task, opened and checked as the spec names them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +17,6 @@ from promptrec_tui.prompts.tokens import load_tokenizer
 from promptrec_tui.runs.spec import DataSettings, RunSpec
 from promptrec_tui.tasks.next_item import (
     NextItem,
-    Target,
     next_item,
     targets,
     training_examples,
@@ -70,13 +69,16 @@ def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextIte
     return next_item(template, tokenizer, fields, tokenizer.context, shots)
 
 
-def read_users(dataset: Dataset, settings: DataSettings) -> list[UserEvents]:
-    """Every user with the events that the settings' order and split give."""
+def read_users(
+    dataset: Dataset, settings: DataSettings, progress: Callable[[int, int], None] = lambda done, users: None
+) -> list[UserEvents]:
+    """Every user with the events that the settings' order and split give; calls `progress(done, users)`."""
     keys = {user.user_id: user.key for user in dataset.users(limit=dataset.counts.users)}
-    return [
-        UserEvents(user_id, keys[user_id], sequence, leave_one_out(sequence))
-        for user_id, sequence in dataset.sequences(settings.tie_rule)
-    ]
+    found: list[UserEvents] = []
+    for user_id, sequence in dataset.sequences(settings.tie_rule):
+        progress(len(found), len(keys))
+        found.append(UserEvents(user_id, keys[user_id], sequence, leave_one_out(sequence)))
+    return found
 
 
 class TrainingTrees(Sequence[Tree]):
@@ -88,11 +90,12 @@ class TrainingTrees(Sequence[Tree]):
 
     def __init__(self, task: NextItem, users: Sequence[UserEvents], settings: DataSettings) -> None:
         self._task = task
+        self._settings = settings
         self._groups = [
             (user, group)
             for user in users
             if user.split and user.user_id not in task.shown
-            for group in _windows(user, user.split.training, settings)
+            for group in _windows(user.split.training, settings)
         ]
         self._made: dict[int, Tree] = {}
         self.sizes = [len(group) for _, group in self._groups]
@@ -111,7 +114,7 @@ class TrainingTrees(Sequence[Tree]):
         place = range(len(self))[index]
         if place not in self._made:
             user, group = self._groups[place]
-            self._made[place] = _tree(self._task, user, group)
+            self._made[place] = _tree(self._task, user, group, self._settings)
         return self._made[place]
 
 
@@ -120,17 +123,19 @@ def trees_at(
 ) -> list[Tree]:
     """The trees that train one user's targets at `positions`: one for each window of the history, since
     prompts of one window begin alike."""
-    return [_tree(task, user, group) for group in _windows(user, positions, settings)]
+    return [_tree(task, user, group, settings) for group in _windows(positions, settings)]
 
 
-def _windows(user: UserEvents, positions: Iterable[int], settings: DataSettings) -> list[list[Target]]:
-    """The targets at `positions`, those of one window of the history together."""
+def _windows(positions: Iterable[int], settings: DataSettings) -> list[list[int]]:
+    """The `positions`, those of one window of the history together."""
+    length, window = settings.max_history, settings.window
+    starts = groupby(positions, key=lambda position: window_start(position, length, window))
+    return [list(group) for _, group in starts]
+
+
+def _tree(task: NextItem, user: UserEvents, positions: Sequence[int], settings: DataSettings) -> Tree:
     wanted = targets(user.user_id, positions, settings.max_history, settings.window)
-    return [list(group) for _, group in groupby(wanted, key=lambda target: target.start)]
-
-
-def _tree(task: NextItem, user: UserEvents, group: Sequence[Target]) -> Tree:
-    examples = training_examples(task, user.sequence, group)
+    examples = training_examples(task, user.sequence, wanted)
     return merge([example.token_ids for example in examples], [example.start for example in examples])
 
 

@@ -65,17 +65,18 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
 
     `device` is the setting as this process sees it. Raises UserError for what a person can mend.
 
-    The first step comes first: previews of the untuned model follow it, its validation and test figures come
-    after training, with the adapter switched off, which is the same model bit for bit.
+    The first step comes first: baselines for validation and previews of the untuned model follow it.
+    Validation and test figures of the untuned model come after training, with the adapter switched off, which
+    is the same model bit for bit.
     """
     spec = placed_spec(folder)
     data, train, evaluation = spec.settings.data, spec.settings.train, spec.settings.evaluation
     exclude_seen = evaluation.seen == "removed"
 
-    journal.phase("loading", message="Reading the dataset")
+    reading = _progress(journal, "loading", "Reading the dataset")
     with checked_dataset(folder.home, spec) as dataset:
         items = dataset.items()
-        users = read_users(dataset, data)
+        users = read_users(dataset, data, reading)
         task = open_task(spec, dataset, items)
 
     trees = TrainingTrees(task, users, data)
@@ -104,12 +105,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
     precision = next(name for name, known in DTYPES.items() if known == dtype)
     bench = Bench(spec, task, users, exclude_seen, len(items), journal, desk, precision)
 
-    if checkpoint is None and kept is None:
-        start = start_adapter(folder, spec)
-        cases = bench.cases(monitored, "validation")
-        for name, ranks in bench.baselines(cases, "validation").items():
-            bench.tell("validation", name, 0, ranks)
-
+    start = start_adapter(folder, spec) if checkpoint is None and kept is None else None
     journal.phase("loading", message=f"Loading {spec.model.name}")
     base = load_base(Path(spec.model.folder), torch_device, dtype)
     set_seed(train.seed)
@@ -137,18 +133,20 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, desk: Desk) -> O
         forward=forward,
     )
 
+    monitor_cases = bench.cases(monitored, "validation")
     validation = Validation(
         model=model,
         ranker=ranker,
         task=task,
         items=items,
-        cases=bench.cases(monitored, "validation"),
+        cases=monitor_cases,
         pinned=bench.cases(pinned, "validation"),
         loss=_validation_plan(bench, monitored, plan),
         k=evaluation.k,
         exclude_seen=exclude_seen,
         journal=journal,
         desk=desk,
+        compare=partial(_compare, bench, monitor_cases),
         exact=train.monitor == "mrr",
     )
     trainer = TargetTrainer(model, plan, training_arguments(train, plan, folder.checkpoints, torch_device))
@@ -318,6 +316,12 @@ def _validation_plan(bench: Bench, users: Sequence[UserEvents], training: Plan) 
     return Plan(
         trees, batch_size=len(trees), loss=training.loss, reach=training.reach, forward=training.forward
     )
+
+
+def _compare(bench: Bench, cases: Sequence[Case]) -> None:
+    """Tell the figures of the baselines beside the validation curves."""
+    for name, ranks in bench.baselines(cases, "validation").items():
+        bench.tell("validation", name, 0, ranks)
 
 
 def _measure_untuned(model: PeftModel, validation: Validation, standing: Standing) -> None:

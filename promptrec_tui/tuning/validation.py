@@ -42,6 +42,8 @@ class Validation:
     exclude_seen: bool
     journal: Journal
     desk: Desk
+    compare: Callable[[], None]
+    """Tells what the baselines make of the same targets."""
     exact: bool = False
 
     def measure(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:

@@ -41,13 +41,16 @@ def test_a_run_tells_everything_and_leaves_a_result(
     assert kinds.keys() == {"phase", "computing", "metric", "preview", "evaluation", "checkpoint"}
     phases = [phase for phase, _ in groupby(event["phase"] for event in events(folder, "phase"))]
     assert phases == [
-        *("loading", "baselines", "loading", "checking", "training", "previews", "training"),
+        *("loading", "checking", "training", "baselines", "training", "previews", "training"),
         *("validating", "previews", "training") * 2,
         *("baselines", "validating", "testing", "previews", "finishing"),
     ]  # fmt: skip
-    # The first step comes before whatever is asked of the untuned model.
+    assert ("loading", 0, 24) in [
+        (event["phase"], event["done"], event["total"]) for event in events(folder, "phase")
+    ]
+    # The first step comes before whatever is asked of the untuned model and of the baselines.
     first_step = next(event["seq"] for event in events(folder, "metric") if event["step"] == 1)
-    assert first_step < events(folder, "preview")[0]["seq"]
+    assert first_step < events(folder, "evaluation")[0]["seq"] < events(folder, "preview")[0]["seq"]
     for phase, users in (("validating", 4), ("testing", 8), ("previews", 5)):
         counted = [event for event in events(folder, "phase") if event["phase"] == phase]
         assert [(event["done"], event["total"]) for event in (counted[0], counted[-1])] == [
@@ -88,6 +91,18 @@ def test_a_run_tells_everything_and_leaves_a_result(
         assert str(folder.home.root) not in file.read_text()
         assert folder.spec().model.folder not in file.read_text()
     assert (folder.adapter / "adapter_model.safetensors").is_file()
+
+
+def test_slow_previews_do_not_hold_up_training(
+    new_run: Callable[..., RunFolder], tune: Any, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is fast enough here, so that those before and after training are the only ones."""
+    monkeypatch.setattr("promptrec_tui.tuning.callbacks.PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr("promptrec_tui.tuning.callbacks.PREVIEW_SHARE", 0.0)
+    folder = new_run()
+    assert tune(folder).state == State.DONE
+    assert [event["stage"] for event in events(folder, "preview")] == ["before", "after"]
+    assert all(len(event["users"]) == 5 for event in events(folder, "preview"))
 
 
 def test_a_model_learns_the_walk(new_run: Callable[..., RunFolder], tune: Any, events: Any) -> None:
@@ -200,7 +215,7 @@ def test_a_run_stopped_before_its_first_step_has_no_result(
     new_run: Callable[..., RunFolder], tune: Any
 ) -> None:
     folder = new_run()
-    outcome = tune(folder, "stop", lambda kind, fields: kind == "evaluation")
+    outcome = tune(folder, "stop", lambda kind, fields: kind == "computing")
     assert (outcome.state, outcome.step) == (State.STOPPED, 0)
     assert not folder.result.exists()
 

@@ -59,7 +59,7 @@ class PreviewPane(VerticalScroll, inherit_bindings=False):
     def _redraw(self) -> None:
         users = list(dict.fromkeys(row.user for row in self._previews))
         if not users:
-            text = Text("No previews yet: the first come before training begins.", style="dim")
+            text = Text("No previews yet: the first come after the first step.", style="dim")
         else:
             self._number %= len(users)
             user = users[self._number]
