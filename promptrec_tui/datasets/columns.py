@@ -111,7 +111,9 @@ def find_columns(
     `mapping` (field -> column name) decides; then a column called as in `likely`; then the common names.
     Raises UserError when a column that was named is not there, or a field that is needed has none.
     """
+    # A column without a name, such as the row numbers that pandas writes, is no field's.
     names = {_plain(column): index for index, column in reversed(list(enumerate(table.columns)))}
+    names.pop("", None)
     found = {field: _named(table, field, mapping[field]) for field in fields if field in mapping}
     for field in fields:
         if field in found:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.datasets.importer import Imported, ImportOptions, import_dataset
+from promptrec_tui.datasets.preview import preview_source
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file
 
@@ -334,3 +335,15 @@ def test_movielens_latest_small_is_whole(target):
         last = dataset.rows(100_003, 10)
         assert [(row.user, row.position) for row in last] == [("671", dataset.user("671").events - 1)]
         assert dataset.item_by_key("1").title == "Toy Story (1995)"
+
+
+@pytest.mark.parametrize("text", [",user,item\n0,u1,a\n1,u2,b\n", "user,item,\nu1,a,\nu2,b,\n"])
+def test_a_column_without_a_name_is_no_fields(text, tmp_path):
+    source = tmp_path / "e.csv"
+    source.write_text(text)
+    (tmp_path / "datasets").mkdir()
+    target = tmp_path / "datasets" / "d.sqlite"
+    import_dataset(source, target, ImportOptions())
+    with open_dataset(target) as dataset:
+        assert [user.key for user in dataset.users()] == ["u1", "u2"]
+    assert preview_source(source, ImportOptions(), target.parent).parts[0].mapping["user"] == "user"
