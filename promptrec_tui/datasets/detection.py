@@ -9,13 +9,14 @@ from typing import Literal
 
 from promptrec_tui.datasets.columns import has_columns
 from promptrec_tui.datasets.delimited import read_delimited
-from promptrec_tui.datasets.dialects import AS_USUAL, DELIMITER_NAMES, Dialect
+from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import ENCODINGS, head
 from promptrec_tui.datasets.json_shapes import has_parts, is_columnar, wraps_records
 from promptrec_tui.datasets.labelled import is_labelled, split_files
 from promptrec_tui.datasets.movielens import movielens_pair
 from promptrec_tui.datasets.places import listed, shown_name
 from promptrec_tui.datasets.recbole import SUFFIX, is_typed
+from promptrec_tui.datasets.separators import plural
 from promptrec_tui.errors import UserError
 
 FORMATS = ("movielens", "recbole", "csv", "jsonl", "parquet", "instruction", "labelled")
@@ -115,9 +116,8 @@ def _delimited(path: Path, encoding: str, dialect: Dialect) -> Guess:
     table = read_delimited(path, encoding, dialect)
     if _has_answer(table.columns):
         return Guess("labelled", f"it has the columns {listed(table.columns)}", path)
-    name = DELIMITER_NAMES.get(table.delimiter, f"the separator {table.delimiter}")
     what = "names" if table.header else "fields"
-    return Guess("csv", f"its first line has {what} between {name}", path)
+    return Guess("csv", f"its first line has {what} between {plural(table.delimiter)}", path)
 
 
 def _json(path: Path, encoding: str, lines: bool) -> Guess:

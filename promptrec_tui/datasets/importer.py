@@ -24,6 +24,7 @@ from promptrec_tui.datasets.examples import read_examples
 from promptrec_tui.datasets.intake import opened_engine
 from promptrec_tui.datasets.moments import check_order, finest
 from promptrec_tui.datasets.profiles import Profiles, read_profiles
+from promptrec_tui.datasets.separators import check_separator
 from promptrec_tui.datasets.sources import Reading, Source, open_source
 from promptrec_tui.datasets.split_names import check_splits
 from promptrec_tui.datasets.staging import staging_folder
@@ -100,8 +101,10 @@ def reading(options: ImportOptions, staging: Path) -> Reading:
         options.dialect,
         quoting=check_quoting(options.dialect.quoting),
         dates=check_order(options.dialect.dates),
+        separator=check_separator(options.dialect.separator),
     )
-    return Reading(check_encoding(options.encoding) if options.encoding else None, staging, dialect)
+    encoding = check_encoding(options.encoding) if options.encoding else None
+    return Reading(encoding, staging, dialect, options.mapping)
 
 
 def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[str, int]]:

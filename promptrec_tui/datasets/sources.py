@@ -1,7 +1,8 @@
 """What is imported: interactions and their items, or texts with an answer; in whatever format they come."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from promptrec_tui.datasets.archive import unpack
@@ -12,6 +13,7 @@ from promptrec_tui.datasets.columns import (
     ITEM_FIELDS,
     LABELLED_FIELDS,
     USER_FIELDS,
+    usual_names,
 )
 from promptrec_tui.datasets.delimited import Delimited, read_delimited
 from promptrec_tui.datasets.detection import FORMATS, Guess, detect, looks_like
@@ -36,11 +38,14 @@ MOST_UNREAD = 20
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read: encoding (None where it was not said), a folder for what is unpacked, form."""
+    """How files are read: encoding (None where it was not said), a folder for what is unpacked, form, and the
+    columns by field that were said.
+    """
 
     encoding: str | None
     staging: Path
     dialect: Dialect = AS_USUAL
+    mapping: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def told(self) -> str:
@@ -205,20 +210,27 @@ def _item_table(path: Path, reading: Reading) -> Table:
             return read_atomic(path, reading.told)
         case _:
             # Whether the interactions have a line of names says nothing of the items.
-            return _read_delimited(path, reading, named_unless_data=True)
+            return _read_delimited(path, reading, of_items=True)
 
 
-def _read_delimited(path: Path, reading: Reading, named_unless_data: bool = False) -> Delimited:
+def _read_delimited(path: Path, reading: Reading, of_items: bool = False) -> Delimited:
     """The delimited file `path` in the form that a person said.
 
-    `named_unless_data`: with --no-header, it has a line of names all the same where that does not look like
-    data.
+    `of_items`: what was said is of the interactions first of all. Another separator is judged by the lines;
+    with --no-header it has a line of names all the same where that holds the columns that were said for
+    items, or, where none were, a usual name.
     """
-    if named_unless_data and reading.dialect.header is False:
+    if of_items and reading.dialect.separator:
         try:
-            return read_delimited(path, reading.told, replace(reading.dialect, header=None))
+            return _read_delimited(path, reading)
         except UserError:
-            pass
+            reading = replace(reading, dialect=replace(reading.dialect, separator=""))
+    if of_items and reading.dialect.header is False:
+        said = {reading.mapping[field] for field in ITEM_FIELDS if field in reading.mapping}
+        with suppress(UserError):
+            table = read_delimited(path, reading.told, replace(reading.dialect, header=None))
+            if said & set(table.columns) if said else usual_names(table.columns):
+                return table
     return read_delimited(path, reading.told, reading.dialect)
 
 

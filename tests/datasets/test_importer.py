@@ -160,7 +160,7 @@ BAD_FILES = {
         "line 2: it has 16,777,216 characters or more",
     ),
     "column twice": ("user,item,user\n1,2,3\n", 'line 1: column "user" stands there twice'),
-    "wrong separator": ("user^item\nu^a\n", 'Columns found: "user.item".*Separate the fields'),
+    "wrong separator": ("user^item\nu^a\n", '1 field a line between commas, and 2 between the separator'),
     "missing column": ("usr,item\nu,a\n", 'no column for user. Columns found: "usr", "item".*--map user=usr'),
     "no near column": ("x1,item\nu,a\n", "Say which column it is with --map user=COLUMN"),
     "empty user": ("user,item\nu,a\n,a\n", "line 3: the user is empty"),
