@@ -16,7 +16,7 @@ from promptrec_tui.datasets.columns import (
     usual_names,
 )
 from promptrec_tui.datasets.delimited import Delimited, read_delimited
-from promptrec_tui.datasets.detection import FORMATS, Guess, detect, looks_like
+from promptrec_tui.datasets.detection import FORMATS, LINES, Guess, check_json_name, detect, looks_like
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import head
 from promptrec_tui.datasets.json_shapes import ITEM_PAIR
@@ -170,7 +170,11 @@ def _csv(path: Path, reading: Reading) -> Source:
 def _jsonl(path: Path, reading: Reading) -> Source:
     path = _file(path, "JSON Lines file")
     whole = looks_like(path, reading.told) == "json"
-    table = read_objects(path, reading.told) if whole else read_jsonl(path, reading.told)
+    table = (
+        read_objects(path, reading.told)
+        if whole
+        else read_jsonl(path, reading.told, reading.dialect.skip_bad)
+    )
     return Source("jsonl", "", {"interactions": table})
 
 
@@ -199,16 +203,17 @@ _OPENERS: Mapping[str, Callable[[Path, Reading], Source]] = {
 
 def _item_table(path: Path, reading: Reading) -> Table:
     path = _file(find_place(path), "CSV, TSV, JSON Lines or Parquet file", "items")
-    match looks_like(path):
+    match looks_like(path, reading.told):
         case "parquet":
             return read_parquet(path, reading.staging)
-        case "objects" if len(head(path).split(b"\n", 2)) > 2 or path.suffix.lower() == ".jsonl":
-            return read_jsonl(path, reading.told)
+        case "objects" if len(head(path).split(b"\n", 2)) > 2 or path.suffix.lower() in LINES:
+            return read_jsonl(path, reading.told, reading.dialect.skip_bad)
         case "objects" | "json":
             return read_objects(path, reading.told, ITEM_PAIR)
         case "typed":
             return read_atomic(path, reading.told)
         case _:
+            check_json_name(path, reading.told)
             # Whether the interactions have a line of names says nothing of the items.
             return _read_delimited(path, reading, of_items=True)
 
@@ -258,7 +263,7 @@ def _example_tables(path: Path, reading: Reading) -> Mapping[str | None, Table]:
         case "parquet":
             return {None: read_parquet(path, reading.staging)}
         case "objects":
-            return {None: read_jsonl(path, reading.told)}
+            return {None: read_jsonl(path, reading.told, reading.dialect.skip_bad)}
         case "json":
             return read_json(path, reading.told)
         case _ if path.suffix.lower() not in (".csv", ".tsv") and is_labelled(path, reading.told):
