@@ -274,8 +274,8 @@ def _parsed(engine: Engine, column: str, parse: Callable[[str], T]) -> dict[str,
 
 
 def _texts(engine: Engine, column: str) -> list[str]:
-    """The different texts of a column."""
-    distinct = f"SELECT DISTINCT {column} FROM source WHERE {column} IS NOT NULL"
+    """The different texts of a column, in the order of their first rows."""
+    distinct = f"SELECT {column} FROM source WHERE {column} IS NOT NULL GROUP BY {column} ORDER BY min(line)"
     return [text for (text,) in engine.execute(distinct).fetchall()]
 
 

@@ -18,6 +18,7 @@ PLAUSIBLE = 10**8
 UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (-math.inf, 1))
 CALENDARS = (("%Y%m%d", 8), ("%Y%m%d%H%M", 12), ("%Y%m%d%H%M%S", 14))
 _ZONE = re.compile(r"\s*(UTC|GMT)$", re.IGNORECASE)
+_TOLD_ZONE = re.compile(r"(Z|:\d{2}(\.\d+)?\s*[+-]\d{2}:?(\d{2})?)\s*$", re.IGNORECASE)
 _OFFSET = re.compile(r"\s+([+-]\d{2}:?(?:\d{2})?)$")
 _NUMERIC = re.compile(
     r"(\d{1,2})([/.\- ])(\d{1,2})(?:[/.\-]|,\s*)(\d{4}|\d{2})"
@@ -48,7 +49,7 @@ def parse_moments(
         bare = _OFFSET.sub(r"\1", _ZONE.sub("", text.strip()))
         try:
             found[text] = parse_moment(bare)
-            named = named or not _is_number(bare)
+            named = named or not (_is_number(bare) or _TOLD_ZONE.search(text))
         except ValueError:
             if matched := _NUMERIC.fullmatch(bare):
                 numeric[text] = matched.groups()

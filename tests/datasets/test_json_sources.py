@@ -86,7 +86,7 @@ def test_unknown_names_of_splits_are_asked_about(run, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("text,label,split\na,x,Train\nb,x,holdout\nc,y,holdout\nd,y,extra\ne,y,\n")
     with pytest.raises(
-        UserError, match=r'"holdout" \(2 rows\), "extra" \(1 rows\).*--map-split holdout=train'
+        UserError, match=r'"holdout" \(2 rows\), "extra" \(1 row\).*--map-split holdout=train'
     ):
         run(path, format="labelled")
     told = {"holdout": "test", "extra": "dev"}

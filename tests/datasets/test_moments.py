@@ -185,3 +185,9 @@ def test_another_column_is_taken_only_where_it_is_finer(imported, header, rows, 
     times, _ = imported(f"user,item,{header}", rows)
     expected = parse_moments([row.split(",")[taken] for row in rows])[0]
     assert times == list(expected.values())
+
+
+@pytest.mark.parametrize("zone", ["Z", "+02:00", " +0200", ".5-05:00"])
+def test_nothing_is_said_of_utc_where_every_moment_has_its_zone(zone):
+    assert parse_moments([f"2019-10-01 00:00:0{n}{zone}" for n in range(3)])[1] == ()
+    assert parse_moments([f"2019-10-01 00:00:00{zone}", "2019-10-01"])[1]
