@@ -17,7 +17,15 @@ from promptrec_tui.datasets.dialects import (
     is_unquoted,
     looks_like_data,
 )
-from promptrec_tui.datasets.encodings import UTF8_MARK, Tick, head, mark_note, open_binary, read_lines
+from promptrec_tui.datasets.encodings import (
+    UTF8_MARK,
+    Tick,
+    check_text,
+    head,
+    mark_note,
+    open_binary,
+    read_lines,
+)
 from promptrec_tui.datasets.places import located, quoted, shown_name
 from promptrec_tui.datasets.separators import (
     check_parting,
@@ -123,6 +131,7 @@ def read_delimited(path: Path, encoding: str = "utf-8", dialect: Dialect = AS_US
     read, is empty, names a column twice, has a first line that looks like data, or other lines than its
     separator makes.
     """
+    check_text(path)
     before, told, lines = first_lines(path, encoding)
     if not lines:
         raise empty_file(path)

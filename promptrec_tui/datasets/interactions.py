@@ -164,7 +164,11 @@ class _Bad:
 
 def _check_keys(bad: _Bad) -> None:
     for field in ("user", "item"):
-        bad.judge(f'"{field}" IS NULL', f"the {field} is empty", "Fill it in or take out the row")
+        bad.judge(
+            f'"{field}" IS NULL OR trim("{field}") = \'\'',
+            f"the {field} is empty",
+            "Fill it in or take out the row",
+        )
         too_long = f"the {field} has more than {KEY_LIMIT:,} characters"
         bad.judge(f'length("{field}") > {KEY_LIMIT}', too_long, "Is it the right column?")
 

@@ -145,7 +145,7 @@ def _part(
 def _fault(fields: Sequence[str], columns: Mapping[str, int]) -> str | None:
     """What is wrong with a row."""
     for name in NEEDED:
-        if name in columns and not fields[columns[name]]:
+        if name in columns and not fields[columns[name]].strip():
             return f"the {name} is empty"
     for name, parse in (("rating", parse_rating), ("timestamp", parse_moment)):
         if name in columns:

@@ -147,6 +147,10 @@ def _unpacked(path: Path, reading: Reading) -> tuple[Path, tuple[str, ...]]:
     (reading.staging / "unpacked").mkdir()
     folder = unpack(path, reading.staging / "unpacked" / path.name)
     inside = list(folder.iterdir())
+    if (folder / "[Content_Types].xml").is_file():
+        raise UserError(
+            f"{shown_name(path)} is an Office document, such as a workbook. Save its sheet as CSV."
+        )
     note = f"{shown_name(path)} was unpacked."
     return (inside[0] if len(inside) == 1 else folder), (note,)
 

@@ -347,3 +347,14 @@ def test_a_column_without_a_name_is_no_fields(text, tmp_path):
     with open_dataset(target) as dataset:
         assert [user.key for user in dataset.users()] == ["u1", "u2"]
     assert preview_source(source, ImportOptions(), target.parent).parts[0].mapping["user"] == "user"
+
+
+def test_a_key_of_blanks_is_empty(tmp_path):
+    source = tmp_path / "e.csv"
+    source.write_text("user,item\n  ,a\nu1,a\n")
+    (tmp_path / "datasets").mkdir()
+    with pytest.raises(UserError, match="line 2: the user is empty"):
+        import_dataset(source, tmp_path / "datasets" / "d.sqlite", ImportOptions())
+    assert preview_source(source, ImportOptions(), tmp_path).problems == (
+        "e.csv, line 2: the user is empty.",
+    )
