@@ -36,6 +36,10 @@ def import_command(
     encoding: Annotated[
         str | None, typer.Option("--encoding", help=f"Of text files: {', '.join(datasets.ENCODINGS)}.")
     ] = None,
+    separator: Annotated[
+        str,
+        typer.Option("--separator", help=f"Of fields: auto, {', '.join(datasets.SEPARATORS)}, or a mark."),
+    ] = "auto",
     quoting: Annotated[
         str, typer.Option("--quoting", help=f"Of CSV and TSV files: {', '.join(datasets.QUOTINGS)}.")
     ] = "auto",
@@ -58,7 +62,7 @@ def import_command(
     as_json: JsonOption = False,
 ) -> None:
     """Read interactions, or texts with an answer, into a new dataset."""
-    dialect = datasets.Dialect(quoting, header, skip_bad, dates)
+    dialect = datasets.Dialect(quoting, header, skip_bad, dates, separator)
     options = datasets.ImportOptions(
         format, items, _pairs(mapping or []), encoding, dialect, _pairs(splits or [])
     )

@@ -169,6 +169,10 @@ def print_summary(document: dict[str, Any]) -> None:
         print("\nlast lines of the log:", *(f"    {clean(line)}" for line in tail), sep="\n")
     for warning in document["warnings"]:
         print(f"warning: {clean(warning)}")
+    if (found := document["validation"])["best_ndcg"] is not None:
+        of = f", {found['users']} users" if found["users"] else ""
+        adapter = f", adapter of step {document['best_step']}" if document["best_step"] else ""
+        print(f"best validation NDCG@{found['k']}: {found['best_ndcg']:.4f}{of}{adapter}")
     metrics = document["metrics"]
     if metrics["before"] or metrics["after"]:
         print()

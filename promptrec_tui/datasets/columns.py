@@ -93,10 +93,10 @@ def has_columns(names: Sequence[str], *fields: str) -> bool:
     return all(plain.intersection(COMMON_NAMES[field]) for field in fields)
 
 
-def has_usual_names(names: Sequence[str]) -> bool:
-    """Has a column one of the names by which fields are known?"""
+def usual_names(names: Sequence[str]) -> int:
+    """How many of these have one of the names by which fields are known?"""
     known = {name for usual in COMMON_NAMES.values() for name in usual}
-    return any(_plain(name) in known for name in names)
+    return sum(_plain(name) in known for name in names)
 
 
 def find_columns(
@@ -111,7 +111,9 @@ def find_columns(
     `mapping` (field -> column name) decides; then a column called as in `likely`; then the common names.
     Raises UserError when a column that was named is not there, or a field that is needed has none.
     """
+    # A column without a name, such as the row numbers that pandas writes, is no field's.
     names = {_plain(column): index for index, column in reversed(list(enumerate(table.columns)))}
+    names.pop("", None)
     found = {field: _named(table, field, mapping[field]) for field in fields if field in mapping}
     for field in fields:
         if field in found:
@@ -122,7 +124,7 @@ def find_columns(
         if index is not None:
             found[field] = index
         elif field not in optional:
-            raise _missing(table, field)
+            raise _missing(table, field, found.values())
     return found
 
 
@@ -161,10 +163,16 @@ def _named(table: Table, field: str, column: str) -> int:
     )
 
 
-def _missing(table: Table, field: str) -> UserError:
-    near = get_close_matches(field, table.columns, n=1)
+def _missing(table: Table, field: str, used: Collection[int]) -> UserError:
+    near = get_close_matches(field, [name for n, name in enumerate(table.columns) if n not in used], n=1)
+    mixed = next((name for name in table.columns if any(mark in name for mark in ",;|\t")), None)
     if len(table.columns) == 1:
-        advice = "Separate the fields by commas, tabs or semicolons."
+        advice = "Separate the fields by commas, tabs or semicolons, or say with --separator what does."
+    elif mixed:
+        advice = (
+            f"The name {quoted(mixed)} holds another separator: write one throughout, or say it with "
+            f"--separator; if the name is right, say --map {field}=COLUMN."
+        )
     elif near:
         advice = f"Did you mean --map {field}={clean(near[0])}?"
     else:

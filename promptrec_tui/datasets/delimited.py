@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from promptrec_tui.datasets.columns import has_usual_names
+from promptrec_tui.datasets.columns import usual_names
 from promptrec_tui.datasets.dialects import (
     AS_USUAL,
     FIELD_LIMIT,
@@ -14,13 +14,27 @@ from promptrec_tui.datasets.dialects import (
     Oddities,
     check_width,
     data_in_header,
-    first_lines,
     is_unquoted,
-    likely_delimiter,
     looks_like_data,
 )
-from promptrec_tui.datasets.encodings import UTF8_MARK, Tick, head, mark_note, open_binary, read_lines
+from promptrec_tui.datasets.encodings import (
+    UTF8_MARK,
+    Tick,
+    check_text,
+    head,
+    mark_note,
+    open_binary,
+    read_lines,
+)
 from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.separators import (
+    check_parting,
+    check_separator,
+    doubts,
+    first_lines,
+    likely_separator,
+    spaced,
+)
 from promptrec_tui.errors import UserError
 
 BULK_BYTES = 8 << 20
@@ -35,8 +49,8 @@ class Delimited:
     """A delimited file whose columns are known.
 
     Where `quotable`, fields may stand in quotes (RFC 4180), and `delimiter` is one character. `header` says
-    whether the first row names the columns; `before` lines stand above it. `skip_bad`: rows of another width
-    are left out and counted.
+    whether the first row names the columns; `before` lines stand above it; `spaced`: a space after a
+    separator is none of the field. `skip_bad`: rows of another width are left out and counted.
     """
 
     path: Path
@@ -48,6 +62,7 @@ class Delimited:
     remarks: tuple[str, ...] = ()
     unit: str = "line"
     before: int = 0
+    spaced: bool = False
     skip_bad: bool = False
     oddities: Oddities = field(default_factory=Oddities, compare=False)
 
@@ -58,7 +73,9 @@ class Delimited:
 
     def rows(self, tick: Tick | None = None) -> Iterator[tuple[int, list[str]]]:
         """As `Table.rows`; blank lines are passed over."""
-        records = _records(self.path, self.delimiter, self.quotable, self.encoding, tick, self.before)
+        records = _records(
+            self.path, self.delimiter, self.quotable, self.encoding, tick, self.before, self.spaced
+        )
         if self.header:
             next(records, None)
         width = len(self.columns)
@@ -90,7 +107,13 @@ class Delimited:
         There a row is a line, and nothing can be read in two ways. DuckDB counts rows, not lines, and its
         rules for quotes are not RFC 4180 to the letter, so other files go through `rows`.
         """
-        if self.encoding != "utf-8" or self.before or self.skip_bad or not _is_plain(self.path):
+        if (
+            self.encoding != "utf-8"
+            or self.before
+            or self.spaced
+            or self.skip_bad
+            or not _is_plain(self.path)
+        ):
             return None
         names = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(self.columns)))
         return (
@@ -102,25 +125,31 @@ class Delimited:
 
 
 def read_delimited(path: Path, encoding: str = "utf-8", dialect: Dialect = AS_USUAL) -> Delimited:
-    """The CSV or TSV file `path`: its delimiter is the one that splits the first line into most columns.
+    """The CSV or TSV file `path`; its separator is as told, else the one that parts its lines best.
 
     Without a line of names the columns are called 1, 2, 3 and so on. Raises UserError when the file cannot be
-    read, is empty, names a column twice, or has a first line that looks like data.
+    read, is empty, names a column twice, has a first line that looks like data, or other lines than its
+    separator makes.
     """
-    before, delimiter, first = first_lines(path, encoding)
-    if not first:
+    check_text(path)
+    before, told, lines = first_lines(path, encoding)
+    if not lines:
         raise empty_file(path)
-    delimiter = delimiter or likely_delimiter(first)
+    delimiter = check_separator(dialect.separator) or told or likely_separator(lines)
     unquoted = dialect.quoting == "none" or len(delimiter) > 1
-    notes = mark_note(path, encoding)
+    notes = (*mark_note(path, encoding), *doubts(path, lines, delimiter))
+    apart = spaced(lines, delimiter)
+    if apart:
+        notes += (f"{shown_name(path)} has a space after each separator, which was left out.",)
     if not unquoted and dialect.quoting == "auto" and is_unquoted(path, encoding, delimiter, before):
         unquoted = True
         notes += (f"{shown_name(path)} has quotes that enclose no field: they were read as text.",)
-    line, header = next(_records(path, delimiter, not unquoted, encoding, before=before))
+    line, header = next(_records(path, delimiter, not unquoted, encoding, before=before, spaced=apart))
     columns = tuple(name.strip() for name in header)
     check_width(path, line, columns)
     named = dialect.header is not False
-    if dialect.header is None and looks_like_data(columns, has_usual_names(columns)):
+    check_parting(path, lines, line, delimiter, named)
+    if dialect.header is None and looks_like_data(columns, usual_names(columns) > 0):
         raise data_in_header(path, line, columns)
     if named:
         check_columns(path, line, columns)
@@ -135,6 +164,7 @@ def read_delimited(path: Path, encoding: str = "utf-8", dialect: Dialect = AS_US
         quotable=not unquoted,
         remarks=notes,
         before=before,
+        spaced=apart,
         skip_bad=dialect.skip_bad,
     )
 
@@ -207,10 +237,13 @@ def _records(
     encoding: str,
     tick: Tick | None = None,
     before: int = 0,
+    spaced: bool = False,
 ) -> Iterator[tuple[int, list[str]]]:
     """(line, fields) of each row after the first `before` lines."""
     lines = islice(read_lines(path, encoding, tick), before, None)
-    return _quotable(path, lines, delimiter, before) if quotable else _plain(lines, delimiter, before)
+    if quotable:
+        return _quotable(path, lines, delimiter, before, spaced)
+    return _plain(lines, f"{delimiter} " if spaced else delimiter, before)
 
 
 def _plain(lines: Iterator[str], delimiter: str, before: int) -> Iterator[tuple[int, list[str]]]:
@@ -220,9 +253,9 @@ def _plain(lines: Iterator[str], delimiter: str, before: int) -> Iterator[tuple[
 
 
 def _quotable(
-    path: Path, lines: Iterator[str], delimiter: str, before: int
+    path: Path, lines: Iterator[str], delimiter: str, before: int, spaced: bool
 ) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=spaced)
     line = before + 1
     try:
         for fields in reader:

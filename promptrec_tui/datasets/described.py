@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from promptrec_tui.datasets.catalogue import TITLE_LIMIT, Catalogue, bare_catalogue, title_remarks
+from promptrec_tui.datasets.columns import find_columns
 from promptrec_tui.datasets.intake import Engine
 from promptrec_tui.datasets.places import quoted, shown_name
 from promptrec_tui.datasets.profiles import Profiles
@@ -58,6 +59,18 @@ def find_extras(table: Table, columns: Mapping[str, int], title_told: bool) -> E
         elif len(found) < MOST_COLUMNS and _may_describe(keys, values):
             found[f"{PREFIX}{index}"] = index
     return Extras(found, {name: table.columns[index] for name, index in found.items()}, title_told)
+
+
+def no_title(table: Table, columns: Mapping[str, int]) -> tuple[str, ...]:
+    """What is said of a column that is called as titles are and is none, such as the title of a review."""
+    index = find_columns(table, (TITLE,), {}, optional={TITLE}).get(TITLE)
+    if index is None or TITLE in columns or index in columns.values():
+        return ()
+    name = quoted(table.columns[index])
+    return (
+        f"{name} of {shown_name(table.path)} differs among the rows of an item and was not taken for its "
+        "title: --map title=COLUMN takes one.",
+    )
 
 
 def _may_describe(keys: Mapping[str, Sequence[str]], values: Sequence[str]) -> bool:

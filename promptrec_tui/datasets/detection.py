@@ -9,17 +9,20 @@ from typing import Literal
 
 from promptrec_tui.datasets.columns import has_columns
 from promptrec_tui.datasets.delimited import read_delimited
-from promptrec_tui.datasets.dialects import AS_USUAL, DELIMITER_NAMES, Dialect
+from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import ENCODINGS, head
 from promptrec_tui.datasets.json_shapes import has_parts, is_columnar, wraps_records
+from promptrec_tui.datasets.json_texts import BLANKS
 from promptrec_tui.datasets.labelled import is_labelled, split_files
 from promptrec_tui.datasets.movielens import movielens_pair
-from promptrec_tui.datasets.places import listed, shown_name
+from promptrec_tui.datasets.places import listed, located, quoted, shown_name
 from promptrec_tui.datasets.recbole import SUFFIX, is_typed
+from promptrec_tui.datasets.separators import plural
 from promptrec_tui.errors import UserError
 
 FORMATS = ("movielens", "recbole", "csv", "jsonl", "parquet", "instruction", "labelled")
 LOOKS = Literal["zip", "parquet", "json", "objects", "typed", "text"]
+LINES = (".jsonl", ".ndjson")
 NO_DATA = ("readme", "license", "licence", "citation", "changelog")
 TEXT_SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".txt")
 SHOWN_FILES = 5
@@ -50,23 +53,43 @@ def looks_like(path: Path, encoding: str = "utf-8") -> LOOKS:
         return "zip"
     if data.startswith(b"PAR1") or path.suffix.lower() == ".parquet":
         return "parquet"
-    text = data.decode(ENCODINGS[encoding], errors="replace").lstrip("\ufeff \t\r\n")
-    first = text.split("\n", 1)[0]
+    text = _beginning(data, encoding)
     if text.startswith("["):
         return "json"
     if text.startswith("{"):
-        alone = not text[len(first) :].strip()
-        return "objects" if path.suffix.lower() == ".jsonl" or _is_record(first, alone) else "json"
-    return "typed" if is_typed(first) else "text"
+        return "objects" if _are_objects(text, path.suffix.lower() in LINES) else "json"
+    return "typed" if is_typed(text.split("\n", 1)[0]) else "text"
 
 
-def _is_record(line: str, alone: bool) -> bool:
-    """Is this line a whole record, or, where it stands `alone` in its file, a value that holds records?"""
+def check_json_name(path: Path, encoding: str) -> None:
+    """Refuse, with UserError, a file that is called as JSON is and begins as no records do."""
+    text = _beginning(head(path), encoding)
+    # In another encoding it is another text.
+    if path.suffix.lower() in (".json", *LINES) and text and "\ufffd" not in text[:2] and "\0" not in text:
+        raise located(
+            path,
+            1,
+            f"it begins with {quoted(text.splitlines()[0])}, and JSON with records begins with {{ or [. Take "
+            "out what stands before them, or say --format csv",
+        )
+
+
+def _beginning(data: bytes, encoding: str) -> str:
+    return data.decode(ENCODINGS[encoding], errors="replace").lstrip("\ufeff" + BLANKS)
+
+
+def _are_objects(text: str, lines: bool) -> bool:
+    """Do records stand here one after another, or one alone in a line? `lines`: so the file's name says.
+
+    One that holds records itself, or that takes several lines, is a document of its own.
+    """
     try:
-        value = json.loads(line)
+        value, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and not has_parts(value) and not (alone and wraps_records(value))
+        return lines
+    if text[end:].strip(BLANKS):
+        return lines or not has_parts(value)
+    return not (has_parts(value) or wraps_records(value)) and (lines or "\n" not in text[:end])
 
 
 def _folder(folder: Path, encoding: str, dialect: Dialect) -> Guess:
@@ -103,6 +126,9 @@ def _file(path: Path, encoding: str, dialect: Dialect) -> Guess:
             return _json(path, encoding, kind == "objects")
         case "typed":
             return Guess("recbole", "the header has typed names such as user_id:token", path)
+        case _ if path.suffix.lower() in (".json", *LINES):
+            check_json_name(path, encoding)
+            return _delimited(path, encoding, dialect)
         case _ if path.suffix == SUFFIX:
             return Guess("recbole", f"its name ends with {SUFFIX}", path)
         case _ if path.suffix.lower() not in (".csv", ".tsv") and is_labelled(path, encoding):
@@ -115,13 +141,12 @@ def _delimited(path: Path, encoding: str, dialect: Dialect) -> Guess:
     table = read_delimited(path, encoding, dialect)
     if _has_answer(table.columns):
         return Guess("labelled", f"it has the columns {listed(table.columns)}", path)
-    name = DELIMITER_NAMES.get(table.delimiter, f"the separator {table.delimiter}")
     what = "names" if table.header else "fields"
-    return Guess("csv", f"its first line has {what} between {name}", path)
+    return Guess("csv", f"its first line has {what} between {plural(table.delimiter)}", path)
 
 
 def _json(path: Path, encoding: str, lines: bool) -> Guess:
-    text = head(path).decode(ENCODINGS[encoding], errors="replace").lstrip("\ufeff \t\r\n")
+    text = _beginning(head(path), encoding)
     if not lines and (pairs := _pairs(text)):
         if text.startswith("[") and not any(" " in first for first in pairs):
             raise UserError(
@@ -136,7 +161,9 @@ def _json(path: Path, encoding: str, lines: bool) -> Guess:
     if _has_answer(names):
         return Guess("labelled", f"its objects have the names {listed(names)}", path)
     if lines or not names:
-        return Guess("jsonl", "it has one JSON object a line" if lines else "it is one JSON value", path)
+        return Guess(
+            "jsonl", "it has JSON objects, one after another" if lines else "it is one JSON value", path
+        )
     if has_columns(names, "user", "item"):
         return Guess("jsonl", "its objects have a user and an item", path)
     raise UserError(

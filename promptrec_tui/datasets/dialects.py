@@ -1,4 +1,4 @@
-"""How a delimited file is written: separator, quotes, and whether its first line names the columns."""
+"""How a delimited file is written: quotes, and whether its first line names the columns."""
 
 import csv
 import re
@@ -10,17 +10,12 @@ from promptrec_tui.datasets.encodings import open_binary, read_lines
 from promptrec_tui.datasets.places import located, quoted, shown_name
 from promptrec_tui.errors import UserError
 
-DELIMITERS = (",", "\t", ";", "|")
-DELIMITER_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", "::": "double colons"}
 QUOTINGS = ("auto", "csv", "none")
 FIELD_LIMIT = 1 << 24
 """Characters of a field, as of a line of JSON Lines."""
 
 COLUMN_LIMIT = 10_000
 CHUNK = 1 << 22
-SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-"""The first line with which Excel tells the separator."""
-
 _DATA = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
 
 csv.field_size_limit(FIELD_LIMIT)
@@ -32,13 +27,15 @@ class Dialect:
 
     `quoting`: "csv" (quotes enclose fields), "none" (a quote is a character) or "auto"; `header`: does the
     first line name the columns? None: it has to look as if. `skip_bad`: leave out rows that are not sound.
-    `dates`: "day-first", "month-first", or "auto" to judge by the column.
+    `dates`: "day-first", "month-first", or "auto" to judge by the column. `separator`: a mark or its name;
+    empty to judge by the lines.
     """
 
     quoting: str = "auto"
     header: bool | None = None
     skip_bad: bool = False
     dates: str = "auto"
+    separator: str = ""
 
 
 AS_USUAL = Dialect()
@@ -88,27 +85,6 @@ def check_quoting(quoting: str) -> str:
     if (known := quoting.lower()) in QUOTINGS:
         return known
     raise UserError(f"The quoting {quoted(quoting)} is not known: choose among {', '.join(QUOTINGS)}.")
-
-
-def first_lines(path: Path, encoding: str) -> tuple[int, str, str]:
-    """How many lines come before the first row, the separator that they tell, and the first row's line.
-
-    The line is empty where there is none.
-    """
-    told, before = "", 0
-    for number, line in enumerate(read_lines(path, encoding)):
-        if not told and (found := SEPARATOR_LINE.fullmatch(line)):
-            told, before = found[1], number + 1
-        elif line.strip():
-            return before, told, line
-    return before, told, ""
-
-
-def likely_delimiter(line: str) -> str:
-    """The separator that splits a line into most fields; "::" only where no other splits it."""
-    best = max(DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark), [])))
-    single = len(next(csv.reader([line], delimiter=best), [])) < 2
-    return "::" if single and "::" in line else best
 
 
 def is_unquoted(path: Path, encoding: str, delimiter: str, before: int) -> bool:

@@ -48,7 +48,18 @@ SIGNATURES = {
     b"\x1f\x8b": "a gzip archive",
     b"PAR1": "a Parquet file",
     b"SQLite format 3": "an SQLite database",
+    b"\xd0\xcf\x11\xe0": "an old workbook of Excel (save its sheet as CSV)",
+    b"\x80\x04\x95": "a pickle of Python",
+    b"\x93NUMPY": "an array of NumPy",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x28\xb5\x2f\xfd": "a zstd archive",
+    b"version https://git-lfs": "a pointer of Git LFS, not the data (git lfs pull fetches them)",
+    b"<!DOCTYPE": "a web page",
+    b"<html": "a web page",
 }
+"""What files begin with that hold no rows of text."""
 
 
 def check_encoding(encoding: str) -> str:
@@ -115,6 +126,14 @@ def read_lines(path: Path, encoding: str, tick: Tick | None = None, limit: int =
             tick(size, size)
 
 
+def check_text(path: Path) -> None:
+    """Refuse, with UserError, a file that begins as one of SIGNATURES does."""
+    start = head(path, 64)
+    for signature, kind in SIGNATURES.items():
+        if start.startswith(signature):
+            raise UserError(f"{shown_name(path)} looks like {kind}. Give a text file, or say its format.")
+
+
 def mark_note(path: Path, encoding: str) -> tuple[str, ...]:
     """What is said about a byte order mark, if the file begins with one."""
     if encoding == "utf-8" and head(path, len(UTF8_MARK)) == UTF8_MARK:
@@ -124,8 +143,11 @@ def mark_note(path: Path, encoding: str) -> tuple[str, ...]:
 
 def likely_encoding(data: bytes) -> str:
     """The encoding that bytes which are not UTF-8 are probably in."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:64]:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    if b"\0" in data[:64]:
+        # Without a mark: of Latin letters the upper byte is the empty one.
+        return "utf-16-le" if data[1:64:2].count(0) > data[:64:2].count(0) else "utf-16-be"
     # Chinese characters are pairs of high bytes; accented letters of Latin-1 mostly stand alone.
     runs = [len(run) for run in HIGH_RUNS.findall(data[: SAMPLE - 1])]
     paired = sum(length % 2 == 0 for length in runs)
@@ -136,16 +158,16 @@ def likely_encoding(data: bytes) -> str:
 
 
 def _nul(path: Path, number: int, encoding: str) -> UserError:
+    check_text(path)
     if encoding != "utf-16" and number == 1 and head(path, 64).count(b"\0") > 8:
-        return UserError(f"{shown_name(path)} looks like UTF-16 text. Read it with the encoding utf-16.")
+        near = likely_encoding(head(path))
+        return UserError(f"{shown_name(path)} looks like UTF-16 text. Read it with the encoding {near}.")
     return located(path, number, "there is a NUL byte. Save the file as plain text")
 
 
 def _unreadable(path: Path, encoding: str) -> UserError:
+    check_text(path)
     start = head(path)
-    for signature, kind in SIGNATURES.items():
-        if start.startswith(signature):
-            return UserError(f"{shown_name(path)} looks like {kind}. Give a text file, or say its format.")
     line, column, byte = _first_unreadable(path, ENCODINGS[encoding])
     spelt = encoding.upper()
     if encoding != "utf-8":

@@ -7,7 +7,7 @@ from itertools import count
 from promptrec_tui.datasets.bad_rows import BadRows
 from promptrec_tui.datasets.dataset import Example
 from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import quoted
+from promptrec_tui.datasets.places import listed, quoted
 from promptrec_tui.datasets.split_names import SPLITS, split_of
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
@@ -30,11 +30,12 @@ def read_examples(
 
     The columns of fields are called by the fields, others keep their names. An empty text or answer and a
     text beyond the limit go to `bad`. Raises UserError, with file and line, for these when they are not to be
-    left out, for names of splits of which neither the usual ones nor `splits` tell, and where no example is
-    left.
+    left out, for names of splits of which neither the usual ones nor `splits` (by the name in small letters)
+    tell, for names in `splits` that no row has, and where no example is left.
     """
     bad = bad or BadRows()
     unknown: Counter[str] = Counter()
+    unused = set(splits)
     numbers = count()
     for content, table in tables.items():
         found = columns[content]
@@ -58,7 +59,8 @@ def read_examples(
                 bad.add(table, line, fault, "Shorten it")
                 continue
             name = fields[split].strip() if split is not None else "" if content == "examples" else content
-            meant = splits.get(name) or split_of(name)
+            unused.discard(name.casefold())
+            meant = splits.get(name.casefold()) or split_of(name)
             if name and meant is None:
                 unknown[name] += 1
             yield Example(
@@ -67,6 +69,8 @@ def read_examples(
     bad.finish()
     if unknown:
         raise unknown_splits(unknown)
+    if unused:
+        raise UserError(f"No split is called {listed(sorted(unused))}: correct or leave out --map-split.")
     if not next(numbers):
         names = " and ".join(table.path.name for table in tables.values())
         raise UserError(f"{names} names its columns and has no rows (0). Add a row for each example.")
@@ -74,10 +78,14 @@ def read_examples(
 
 def unknown_splits(unknown: Counter[str]) -> UserError:
     """The error that asks what names of splits mean, given how many rows each has."""
-    shown = ", ".join(f"{quoted(name)} ({count:,} rows)" for name, count in unknown.most_common(SHOWN))
+    shown = ", ".join(f"{quoted(name)} ({_rows(count)})" for name, count in unknown.most_common(SHOWN))
     more = " …" if len(unknown) > SHOWN else ""
     first = unknown.most_common(1)[0][0]
     return UserError(
         f"The names of splits {shown}{more} mean no known split: say what each is, such as "
         f"--map-split {clean(first)}=train, with one of {', '.join(SPLITS)}."
     )
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

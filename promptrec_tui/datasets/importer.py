@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 from pathlib import Path
@@ -17,15 +18,23 @@ from promptrec_tui.datasets.columns import (
     other_moments,
 )
 from promptrec_tui.datasets.dataset import Example, Item, User
-from promptrec_tui.datasets.described import NO_EXTRAS, described_items, described_users, find_extras
+from promptrec_tui.datasets.described import (
+    NO_EXTRAS,
+    TITLE,
+    described_items,
+    described_users,
+    find_extras,
+    no_title,
+)
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect, check_quoting
 from promptrec_tui.datasets.encodings import Tick, check_encoding
 from promptrec_tui.datasets.examples import read_examples
 from promptrec_tui.datasets.intake import opened_engine
 from promptrec_tui.datasets.moments import check_order, finest
 from promptrec_tui.datasets.profiles import Profiles, read_profiles
+from promptrec_tui.datasets.separators import check_separator
 from promptrec_tui.datasets.sources import Reading, Source, open_source
-from promptrec_tui.datasets.split_names import check_splits
+from promptrec_tui.datasets.split_names import check_no_splits, check_splits
 from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.datasets.writer import write_dataset
@@ -91,6 +100,7 @@ def import_dataset(
         columns = map_columns(found, options.mapping)
         if found.has_examples:
             return _write_examples(target, found, columns, options, report)
+        check_no_splits(options.splits)
         return _write_interactions(target, found, columns, options, staging, report)
 
 
@@ -100,8 +110,10 @@ def reading(options: ImportOptions, staging: Path) -> Reading:
         options.dialect,
         quoting=check_quoting(options.dialect.quoting),
         dates=check_order(options.dialect.dates),
+        separator=check_separator(options.dialect.separator),
     )
-    return Reading(check_encoding(options.encoding) if options.encoding else None, staging, dialect)
+    encoding = check_encoding(options.encoding) if options.encoding else None
+    return Reading(encoding, staging, dialect, options.mapping)
 
 
 def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[str, int]]:
@@ -119,6 +131,10 @@ def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[st
         columns[content] = find_columns(table, source.fields(content), mapping, likely, optional)
         if "timestamp" in columns[content] and "timestamp" not in mapping:
             columns[content]["timestamp"] = _finest(table, columns[content])
+        if "title" in columns[content] and content == "interactions" and "title" not in mapping:
+            with suppress(UserError):  # which the import itself will meet, and says
+                if TITLE not in find_extras(table, columns[content], False).columns:
+                    del columns[content]["title"]
     return columns
 
 
@@ -184,7 +200,8 @@ def _write_interactions(
         def warnings() -> tuple[str, ...]:
             remarks = (*interactions.warnings, *tally.remarks(), *catalogue.warnings, *of_users)
             chosen = other_moments(table, columns["interactions"])
-
+            if source.describes_itself:
+                chosen += no_title(table, columns["interactions"])
             return (*_notes(source), *chosen, *remarks, *_idle(profiles, interactions))
 
         sha256 = write_dataset(
@@ -282,5 +299,4 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _silent(phase: str, done: int, total: int) -> None:
-    pass
+def _silent(phase: str, done: int, total: int) -> None: ...

@@ -164,7 +164,11 @@ class _Bad:
 
 def _check_keys(bad: _Bad) -> None:
     for field in ("user", "item"):
-        bad.judge(f'"{field}" IS NULL', f"the {field} is empty", "Fill it in or take out the row")
+        bad.judge(
+            f'"{field}" IS NULL OR trim("{field}") = \'\'',
+            f"the {field} is empty",
+            "Fill it in or take out the row",
+        )
         too_long = f"the {field} has more than {KEY_LIMIT:,} characters"
         bad.judge(f'length("{field}") > {KEY_LIMIT}', too_long, "Is it the right column?")
 
@@ -274,8 +278,8 @@ def _parsed(engine: Engine, column: str, parse: Callable[[str], T]) -> dict[str,
 
 
 def _texts(engine: Engine, column: str) -> list[str]:
-    """The different texts of a column."""
-    distinct = f"SELECT DISTINCT {column} FROM source WHERE {column} IS NOT NULL"
+    """The different texts of a column, in the order of their first rows."""
+    distinct = f"SELECT {column} FROM source WHERE {column} IS NOT NULL GROUP BY {column} ORDER BY min(line)"
     return [text for (text,) in engine.execute(distinct).fetchall()]
 
 

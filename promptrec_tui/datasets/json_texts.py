@@ -1,9 +1,17 @@
 """JSON read strictly, with numbers as they are written: nothing changes its value on the way."""
 
 import json
+import re
 from typing import Any
 
 from promptrec_tui.datasets.places import quoted
+
+BLANKS = " \t\r\n\x1e"
+"""What may stand between values; the last one parts the records of RFC 7464."""
+
+_BLANKS = re.compile(f"[{BLANKS}]*")
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(?P<colon>(?=\s*:))?|[{}]|NaN|-?Infinity')
 
 
 class Number(str):
@@ -12,28 +20,61 @@ class Number(str):
     __slots__ = ()
 
 
+class JsonError(ValueError):
+    """What is wrong in a JSON text, in which line and column of it (from 1)."""
+
+    def __init__(self, what: str, text: str, position: int) -> None:
+        super().__init__(what)
+        self.position = position
+        self.line = text.count("\n", 0, position) + 1
+        self.column = position - text.rfind("\n", 0, position)
+
+
 def parse_strict(text: str) -> Any:
     """The JSON value in `text`; numbers become `Number`.
 
-    Raises ValueError, whose text says what is wrong (and in which column, for bad syntax): a name that comes
-    twice, NaN and infinities, the NUL character, half of a surrogate pair, nesting too deep.
+    Raises `JsonError` as `parse_next`, and where more follows.
     """
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_int=Number,
-            parse_float=Number,
-            parse_constant=_refuse_constant,
-        )
-    except json.JSONDecodeError as error:
-        line = f" of its line {error.lineno}" if error.lineno > 1 else ""
-        raise ValueError(f"it is not JSON: {_lower(error.msg)} at column {error.colno}{line}") from None
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if "\\ud" in (folded := text.lower()) or "\\u0000" in folded:
-        _check_texts(value)
+    value, end = parse_next(text, 0)
+    if (rest := skip_blanks(text, end)) < len(text):
+        what = "a comma follows the value" if text[rest] == "," else "another value follows"
+        raise JsonError(f"it is not JSON: {what}", text, rest)
     return value
+
+
+def skip_blanks(text: str, start: int) -> int:
+    """Where in `text`, from `start` on, something else than blanks stands."""
+    blanks = _BLANKS.match(text, start)
+    return blanks.end() if blanks else start
+
+
+def parse_next(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value that begins in `text` at `start` or after blanks, and where it ends.
+
+    Raises `JsonError` for bad syntax, a name that comes twice in an object, NaN and infinities, the NUL
+    character, half of a surrogate pair, nesting too deep.
+    """
+    start = skip_blanks(text, start)
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        raise JsonError(f"it is not JSON: {_syntax(error)}", text, _place(error)) from None
+    except RecursionError:
+        raise JsonError("it is nested too deeply", text, start) from None
+    except ValueError as error:
+        raise JsonError(str(error), text, _culprit(text, start)) from None
+    if "\\ud" in (folded := text[start:end].lower()) or "\\u0000" in folded:
+        try:
+            _check_texts(value)
+        except ValueError as error:
+            raise JsonError(str(error), text, start) from None
+    return value, end
+
+
+def open_brackets(line: str) -> int:
+    """How many brackets of a line of JSON are open at its end, or closed more than opened (below 0)."""
+    outside = _TEXT.sub("", line)
+    return sum(map(outside.count, "{[")) - sum(map(outside.count, "}]"))
 
 
 def as_text(value: Any) -> str:
@@ -89,5 +130,50 @@ def _check_texts(value: Any) -> None:
                 _check_texts(each)
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _place(error: json.JSONDecodeError) -> int:
+    """Where the fault is: what is wrong with a comma before a bracket is the comma."""
+    before = error.doc[: error.pos].rstrip(BLANKS)
+    is_comma = before.endswith(",") and error.doc[error.pos :].lstrip(BLANKS)[:1] in ("}", "]")
+    return len(before) - 1 if is_comma else error.pos
+
+
+def _syntax(error: json.JSONDecodeError) -> str:
+    """What is wrong at a place, in words."""
+    text, place = error.doc, _place(error)
+    rest = text[place:].lstrip(BLANKS)
+    if place != error.pos:
+        return "a comma stands before a closing bracket"
+    if not rest or (error.msg.startswith("Unterminated string") and "\n" not in text[place:].rstrip(BLANKS)):
+        return "it ends within a value"
+    if rest[0] == "'":
+        return "single quotes stand where JSON has double ones (as Python prints its objects)"
+    if rest.startswith(("//", "/*", "#")):
+        return "a comment stands there, which JSON has not"
+    if rest.startswith(("None", "True", "False")):
+        return "Python's None, True and False are null, true and false in JSON"
+    if error.msg.startswith("Invalid control character"):
+        return "a line end, tab or other control character stands in a text"
+    return error.msg[:1].lower() + error.msg[1:]
+
+
+def _culprit(text: str, start: int) -> int:
+    """Where a name comes twice in one object, or NaN or an infinity stands."""
+    names: list[set[str]] = []
+    for token in _TOKEN.finditer(text, start):
+        match token[0]:
+            case "{":
+                names.append(set())
+            case "}":
+                names.pop()
+            case name if token["colon"] is not None:
+                if name in names[-1]:
+                    return token.start()
+                names[-1].add(name)
+            case constant if not constant.startswith('"'):
+                return token.start()
+    return start
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
+)

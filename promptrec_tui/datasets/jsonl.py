@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promptrec_tui.datasets.bad_rows import rows
 from promptrec_tui.datasets.columns import has_columns
 from promptrec_tui.datasets.encodings import Tick, mark_note, read_lines
 from promptrec_tui.datasets.json_shapes import ITEM_PAIR, PAIR, parts_of
-from promptrec_tui.datasets.json_texts import as_text, parse_strict
+from promptrec_tui.datasets.json_texts import (
+    BLANKS,
+    JsonError,
+    as_text,
+    open_brackets,
+    parse_next,
+    parse_strict,
+    skip_blanks,
+)
 from promptrec_tui.datasets.places import listed, located, shown_name
 from promptrec_tui.errors import UserError
 
 WHOLE_LIMIT = 1 << 29
+SHOWN_LINES = 5
 MENDED = "Mend the line or take it out"
 
 
@@ -27,30 +37,45 @@ class JsonTable:
     notes: tuple[str, ...] = ()
     unit: str = "line"
     encoding: str = "utf-8"
+    skip_bad: bool = False
 
     def rows(self, tick: Tick | None = None) -> Iterator[tuple[int, list[str]]]:
         """As `Table.rows`."""
         found: Iterable[tuple[int, dict[str, Any]]] = (
-            _objects(self.path, self.encoding, tick) if self.records is None else self.records
+            _objects(self.path, self.encoding, [] if self.skip_bad else None, tick)
+            if self.records is None
+            else self.records
         )
-        for number, record in found:
-            yield number, [as_text(record.get(name)) for name in self.columns]
+        for ordinal, (number, record) in enumerate(found, 1):
+            yield (
+                ordinal if self.unit == "record" else number,
+                [as_text(record.get(name)) for name in self.columns],
+            )
 
     def relation(self) -> None:
         """Never: DuckDB takes NaN, names that come twice and commas at the end, without a word."""
 
 
-def read_jsonl(path: Path, encoding: str = "utf-8") -> JsonTable:
-    """The JSON Lines file `path`. It is read once for the names in it.
+def read_jsonl(path: Path, encoding: str = "utf-8", skip_bad: bool = False) -> JsonTable:
+    """The objects in `path`, one a line or one after another. It is read once for the names in it.
 
-    Raises UserError, with line and column, where a line is not one sound object.
+    Raises UserError, with line and column, for what is not a sound object; with `skip_bad` that is left out
+    and noted.
     """
     names: dict[str, None] = {}
-    for _, record in _objects(path, encoding):
+    left_out: list[int] = []
+    before, crowded = 0, False
+    for number, record in _objects(path, encoding, left_out if skip_bad else None):
         names.update(dict.fromkeys(record))
+        before, crowded = number, crowded or number == before
     if not names:
         raise UserError(f"{shown_name(path)} holds no objects. Give a file with one JSON object a line.")
-    return JsonTable(path, tuple(names), None, mark_note(path, encoding), encoding=encoding)
+    notes = mark_note(path, encoding)
+    if left_out:
+        lines = ", ".join(map(str, left_out[:SHOWN_LINES])) + (" …" if len(left_out) > SHOWN_LINES else "")
+        notes += (f"{shown_name(path)}: {rows(len(left_out))} left out as no JSON (line {lines}).",)
+    unit = "record" if crowded else "line"
+    return JsonTable(path, tuple(names), None, notes, unit, encoding, skip_bad)
 
 
 def read_json(path: Path, encoding: str = "utf-8") -> dict[str | None, JsonTable]:
@@ -91,14 +116,13 @@ def _whole(path: Path, encoding: str) -> Any:
     text = "".join(read_lines(path, encoding, limit=WHOLE_LIMIT + 1))
     try:
         value = parse_strict(text)
-    except ValueError as error:
-        if "extra data" in str(error):
-            where = str(error).removeprefix("it is not JSON: ")
+    except JsonError as fault:
+        if "another value follows" in str(fault):
             raise UserError(
-                f"{shown_name(path)} holds several JSON values, one after another ({where}). "
-                "Put them into one array, or write one object a line."
+                f"{shown_name(path)} holds several JSON values, the second from line {fault.line}, column "
+                f"{fault.column}. Put them into one array, or write one object a line."
             ) from None
-        raise UserError(f"{shown_name(path)}: {error}. Mend the file.") from None
+        raise located(path, fault.line, f"{fault} at column {fault.column}. Mend the file") from None
     return value
 
 
@@ -147,25 +171,70 @@ def _records(
     return tuple(names), tuple(enumerate(part, 1))
 
 
-def _objects(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+def _objects(
+    path: Path, encoding: str, left_out: list[int] | None = None, tick: Tick | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each object with the line in which it begins, however many lines it takes.
+
+    What is none is raised as UserError, or its line goes to `left_out`.
+    """
+    for number, text in _blocks(path, encoding, tick):
+        line, place = number, 0
+        start = skip_blanks(text, 0)
+        while start < len(text):
+            line, place = line + text.count("\n", place, start), start
+            try:
+                value, end = parse_next(text, start)
+                start = skip_blanks(text, end)
+                if text[start : start + 1] == ",":
+                    raise JsonError("it is not JSON: a comma follows the object", text, start)
+            except JsonError as fault:
+                if left_out is None:
+                    said = f"{fault} at column {fault.column}. {MENDED}"
+                    raise located(path, number + fault.line - 1, said) from None
+                left_out.append(line)
+                break
+            if not isinstance(value, dict):
+                what = f"an array, not an object. {_conversion(path)}" if isinstance(value, list) else ""
+                raise located(path, line, f"it is {what or f'not an object. {MENDED}'}")
+            yield line, value
+
+
+def _blocks(path: Path, encoding: str, tick: Tick | None) -> Iterator[tuple[int, str]]:
+    """Lines, or several as one where a value goes on from one to the next; with the number of the first."""
+    begun: list[str] = []
+    start = depth = 0
+    looked = False
     for number, line in enumerate(read_lines(path, encoding, tick), 1):
-        if not line.strip():
-            continue
-        try:
-            value = parse_strict(line)
-        except ValueError as error:
-            raise _bad_line(path, number, line, error) from None
-        if isinstance(value, list):
-            raise located(path, number, f"it is an array, not an object. {_conversion(path)}")
-        if not isinstance(value, dict):
-            raise located(path, number, f"it is not an object. {MENDED}")
-        yield number, value
+        if begun and not looked and line.startswith("{"):
+            # A line that is broken does not take the records below with it.
+            looked = True
+            text = "".join(begun)
+            if (fault := _fault(text + line)) and fault.position <= len(text):
+                yield start, text.rstrip(BLANKS)
+                begun = []
+        if not begun:
+            if not line.strip(BLANKS):
+                continue
+            start, depth, looked = number, 0, False
+            if line.rstrip(BLANKS).endswith("}") and line.count("{") == line.count("}"):
+                yield number, line.rstrip(BLANKS)
+                continue
+        depth += open_brackets(line)
+        begun.append(line)
+        if depth <= 0:
+            yield start, "".join(begun).rstrip(BLANKS)
+            begun = []
+    if begun:
+        yield start, "".join(begun).rstrip(BLANKS)
 
 
-def _bad_line(path: Path, number: int, line: str, error: ValueError) -> UserError:
-    if number == 1 and line.strip() == "[":
-        return located(path, number, f"an array begins here, not an object. {_conversion(path)}")
-    return located(path, number, f"{error}. {MENDED}")
+def _fault(text: str) -> JsonError | None:
+    try:
+        parse_next(text, 0)
+    except JsonError as fault:
+        return fault
+    return None
 
 
 def _conversion(path: Path) -> str:

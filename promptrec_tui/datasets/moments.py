@@ -12,12 +12,14 @@ from promptrec_tui.errors import UserError
 ORDERS = ("auto", "day-first", "month-first")
 
 A_DAY = 86_400
+GRAINS = (A_DAY, 60, 1)
 MOST = 0.9
 PLAUSIBLE = 10**8
 """Earlier than this (1973) a number is not believed to be a moment unless its column is said to be one."""
 UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (-math.inf, 1))
 CALENDARS = (("%Y%m%d", 8), ("%Y%m%d%H%M", 12), ("%Y%m%d%H%M%S", 14))
 _ZONE = re.compile(r"\s*(UTC|GMT)$", re.IGNORECASE)
+_TOLD_ZONE = re.compile(r"(Z|:\d{2}(\.\d+)?\s*[+-]\d{2}:?(\d{2})?)\s*$", re.IGNORECASE)
 _OFFSET = re.compile(r"\s+([+-]\d{2}:?(?:\d{2})?)$")
 _NUMERIC = re.compile(
     r"(\d{1,2})([/.\- ])(\d{1,2})(?:[/.\-]|,\s*)(\d{4}|\d{2})"
@@ -48,7 +50,7 @@ def parse_moments(
         bare = _OFFSET.sub(r"\1", _ZONE.sub("", text.strip()))
         try:
             found[text] = parse_moment(bare)
-            named = named or not _is_number(bare)
+            named = named or not (_is_number(bare) or _TOLD_ZONE.search(text))
         except ValueError:
             if matched := _NUMERIC.fullmatch(bare):
                 numeric[text] = matched.groups()
@@ -73,8 +75,9 @@ def parse_moments(
 def finest(columns: Sequence[Sequence[str]], usual: int) -> int:
     """Which of some columns of the same rows tells the moments best: the first one, or a finer one.
 
-    Another one is taken where the first holds whole days only, and the other one has moments of the same days
-    at different times; of the `usual` first ones also where the first holds no moment at all.
+    Another one is taken where the first holds whole days, minutes or seconds only, and the other one has
+    moments of the same ones at different times; of the `usual` first ones also where the first holds no
+    moment at all.
     """
     if not parse_moments(columns[0], "day-first")[0]:
         candidates = range(1, usual)
@@ -82,14 +85,16 @@ def finest(columns: Sequence[Sequence[str]], usual: int) -> int:
     rows = [row for row, text in enumerate(columns[0]) if text]
     moments = [_comparable([texts[row] for row in rows]) for texts in columns]
     days = moments[0]
-    if days is None or any(day % A_DAY for day in days):
+    grain = next((size for size in GRAINS if days and not any(day % size for day in days)), None)
+    if days is None or grain is None:
         return 0
+    # A day before or after may be the time zone's doing.
+    early, late = (-A_DAY, 2 * A_DAY) if grain == A_DAY else (0, grain)
     best = 0
     for index, found in enumerate(moments):
         if found is None or len(set(found)) <= len(set(moments[best] or ())):
             continue
-        # A day before or after may be the time zone's doing.
-        near = sum(-A_DAY <= moment - day < 2 * A_DAY for moment, day in zip(found, days, strict=True))
+        near = sum(early <= moment - day < late for moment, day in zip(found, days, strict=True))
         if near >= MOST * len(days):
             best = index
     return best

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from promptrec_tui.datasets.described import no_title
+from promptrec_tui.datasets.dialects import Dialect
 from promptrec_tui.datasets.examples import unknown_splits
 from promptrec_tui.datasets.importer import ImportOptions, column_names, map_columns, reading
-from promptrec_tui.datasets.moments import can_be_moment
+from promptrec_tui.datasets.moments import can_be_moment, parse_moments
 from promptrec_tui.datasets.places import quoted
 from promptrec_tui.datasets.sources import Source, open_source
-from promptrec_tui.datasets.split_names import split_of
+from promptrec_tui.datasets.split_names import check_no_splits, check_splits, split_of
 from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.datasets.values import decimal_commas, parse_moment, parse_rating
@@ -64,13 +66,22 @@ def preview_source(source: Path, options: ImportOptions, place: Path) -> Preview
             columns = map_columns(found, options.mapping)
         except UserError as error:
             problems.append(str(error))
+        notes: list[str] = []
         parts = tuple(
-            _part(content, table, columns.get(content, {}), problems)
+            _part(content, table, columns.get(content, {}), options.dialect, problems, notes)
             for content, table in found.tables.items()
         )
-        if found.has_examples and (unknown := _unknown_names(found, columns, options.splits)):
-            problems.append(str(unknown_splits(unknown)))
-        return Preview(found.format, found.why, encoding, parts, tuple(problems), _notes(found))
+        try:
+            told = check_splits(options.splits)
+            if found.has_examples and (unknown := _unknown_names(found, columns, told)):
+                problems.append(str(unknown_splits(unknown)))
+            if not found.has_examples:
+                check_no_splits(told)
+        except UserError as error:
+            problems.append(str(error))
+        if found.describes_itself and columns:
+            notes += no_title(found.tables["interactions"], columns["interactions"])
+        return Preview(found.format, found.why, encoding, parts, tuple(problems), (*_notes(found), *notes))
 
 
 def _notes(source: Source) -> tuple[str, ...]:
@@ -89,29 +100,52 @@ def _unknown_names(
             continue
         with suppress(UserError):  # which is a problem that was found already
             names.update(fields[split].strip() for _, fields in islice(table.rows(), CHECKED_ROWS))
-    return Counter({name: n for name, n in names.items() if name and name not in told and not split_of(name)})
+    return Counter(
+        {name: n for name, n in names.items() if name and name.casefold() not in told and not split_of(name)}
+    )
 
 
-def _part(content: str, table: Table, columns: Mapping[str, int], problems: list[str]) -> Part:
+def _part(
+    content: str,
+    table: Table,
+    columns: Mapping[str, int],
+    dialect: Dialect,
+    problems: list[str],
+    notes: list[str],
+) -> Part:
     rows: list[tuple[str, ...]] = []
+    moments: list[str] = []
+    checked = unsound = 0
     try:
         for number, fields in islice(table.rows(), CHECKED_ROWS):
+            checked += 1
             if len(rows) < SHOWN_ROWS:
                 rows.append(tuple(fields))
-            if fault := _fault(fields, columns):
+            fault = _fault(fields, columns)
+            if fault and not dialect.skip_bad:
                 problems.append(f"{table.path.name}, {table.unit} {number}: {fault}.")
                 break
+            unsound += bool(fault)
+            if not fault and "timestamp" in columns:
+                moments.append(fields[columns["timestamp"]])
         if not rows:
             problems.append(f"{table.path.name} names its columns and has no rows (0).")
     except UserError as error:
         problems.append(str(error))
+    if unsound:
+        notes.append(f"{unsound:,} of the first {checked:,} rows of {table.path.name} would be left out.")
+    try:
+        parse_moments(dict.fromkeys(moments), dialect.dates)
+    except UserError as error:
+        # Later rows of a long file may tell.
+        (problems if checked < CHECKED_ROWS else notes).append(str(error))
     return Part(content, table.path.name, table.columns, column_names(table, columns), tuple(rows))
 
 
 def _fault(fields: Sequence[str], columns: Mapping[str, int]) -> str | None:
     """What is wrong with a row."""
     for name in NEEDED:
-        if name in columns and not fields[columns[name]]:
+        if name in columns and not fields[columns[name]].strip():
             return f"the {name} is empty"
     for name, parse in (("rating", parse_rating), ("timestamp", parse_moment)):
         if name in columns:

@@ -1,7 +1,8 @@
 """What is imported: interactions and their items, or texts with an answer; in whatever format they come."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from promptrec_tui.datasets.archive import unpack
@@ -12,9 +13,10 @@ from promptrec_tui.datasets.columns import (
     ITEM_FIELDS,
     LABELLED_FIELDS,
     USER_FIELDS,
+    usual_names,
 )
 from promptrec_tui.datasets.delimited import Delimited, read_delimited
-from promptrec_tui.datasets.detection import FORMATS, Guess, detect, looks_like
+from promptrec_tui.datasets.detection import FORMATS, LINES, Guess, check_json_name, detect, looks_like
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import head
 from promptrec_tui.datasets.json_shapes import ITEM_PAIR
@@ -36,11 +38,14 @@ MOST_UNREAD = 20
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read: encoding (None where it was not said), a folder for what is unpacked, form."""
+    """How files are read: encoding (None where it was not said), a folder for what is unpacked, form, and the
+    columns by field that were said.
+    """
 
     encoding: str | None
     staging: Path
     dialect: Dialect = AS_USUAL
+    mapping: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def told(self) -> str:
@@ -142,6 +147,10 @@ def _unpacked(path: Path, reading: Reading) -> tuple[Path, tuple[str, ...]]:
     (reading.staging / "unpacked").mkdir()
     folder = unpack(path, reading.staging / "unpacked" / path.name)
     inside = list(folder.iterdir())
+    if (folder / "[Content_Types].xml").is_file():
+        raise UserError(
+            f"{shown_name(path)} is an Office document, such as a workbook. Save its sheet as CSV."
+        )
     note = f"{shown_name(path)} was unpacked."
     return (inside[0] if len(inside) == 1 else folder), (note,)
 
@@ -165,7 +174,11 @@ def _csv(path: Path, reading: Reading) -> Source:
 def _jsonl(path: Path, reading: Reading) -> Source:
     path = _file(path, "JSON Lines file")
     whole = looks_like(path, reading.told) == "json"
-    table = read_objects(path, reading.told) if whole else read_jsonl(path, reading.told)
+    table = (
+        read_objects(path, reading.told)
+        if whole
+        else read_jsonl(path, reading.told, reading.dialect.skip_bad)
+    )
     return Source("jsonl", "", {"interactions": table})
 
 
@@ -194,31 +207,39 @@ _OPENERS: Mapping[str, Callable[[Path, Reading], Source]] = {
 
 def _item_table(path: Path, reading: Reading) -> Table:
     path = _file(find_place(path), "CSV, TSV, JSON Lines or Parquet file", "items")
-    match looks_like(path):
+    match looks_like(path, reading.told):
         case "parquet":
             return read_parquet(path, reading.staging)
-        case "objects" if len(head(path).split(b"\n", 2)) > 2 or path.suffix.lower() == ".jsonl":
-            return read_jsonl(path, reading.told)
+        case "objects" if len(head(path).split(b"\n", 2)) > 2 or path.suffix.lower() in LINES:
+            return read_jsonl(path, reading.told, reading.dialect.skip_bad)
         case "objects" | "json":
             return read_objects(path, reading.told, ITEM_PAIR)
         case "typed":
             return read_atomic(path, reading.told)
         case _:
+            check_json_name(path, reading.told)
             # Whether the interactions have a line of names says nothing of the items.
-            return _read_delimited(path, reading, named_unless_data=True)
+            return _read_delimited(path, reading, of_items=True)
 
 
-def _read_delimited(path: Path, reading: Reading, named_unless_data: bool = False) -> Delimited:
+def _read_delimited(path: Path, reading: Reading, of_items: bool = False) -> Delimited:
     """The delimited file `path` in the form that a person said.
 
-    `named_unless_data`: with --no-header, it has a line of names all the same where that does not look like
-    data.
+    `of_items`: what was said is of the interactions first of all. Another separator is judged by the lines;
+    with --no-header it has a line of names all the same where that holds the columns that were said for
+    items, or, where none were, a usual name.
     """
-    if named_unless_data and reading.dialect.header is False:
+    if of_items and reading.dialect.separator:
         try:
-            return read_delimited(path, reading.told, replace(reading.dialect, header=None))
+            return _read_delimited(path, reading)
         except UserError:
-            pass
+            reading = replace(reading, dialect=replace(reading.dialect, separator=""))
+    if of_items and reading.dialect.header is False:
+        said = {reading.mapping[field] for field in ITEM_FIELDS if field in reading.mapping}
+        with suppress(UserError):
+            table = read_delimited(path, reading.told, replace(reading.dialect, header=None))
+            if said & set(table.columns) if said else usual_names(table.columns):
+                return table
     return read_delimited(path, reading.told, reading.dialect)
 
 
@@ -246,7 +267,7 @@ def _example_tables(path: Path, reading: Reading) -> Mapping[str | None, Table]:
         case "parquet":
             return {None: read_parquet(path, reading.staging)}
         case "objects":
-            return {None: read_jsonl(path, reading.told)}
+            return {None: read_jsonl(path, reading.told, reading.dialect.skip_bad)}
         case "json":
             return read_json(path, reading.told)
         case _ if path.suffix.lower() not in (".csv", ".tsv") and is_labelled(path, reading.told):

@@ -24,11 +24,20 @@ def split_of(name: str) -> str | None:
 
 
 def check_splits(told: Mapping[str, str]) -> dict[str, str]:
-    """What a person says that names of splits mean. Raises UserError for a meaning that is none of SPLITS."""
+    """What a person says that names of splits mean, by the name in small letters.
+
+    Raises UserError for a meaning that is none of SPLITS.
+    """
     found = {}
     for name, meaning in told.items():
         known = split_of(meaning)
         if known is None:
             raise UserError(f"{quoted(meaning)} is no split: choose among {', '.join(SPLITS)}.")
-        found[name] = known
+        found[name.strip().casefold()] = known
     return found
+
+
+def check_no_splits(told: Mapping[str, str]) -> None:
+    """Refuse, with UserError, meanings of splits where rows have none."""
+    if told:
+        raise UserError("Interactions have no splits: a run splits them. Leave out --map-split.")

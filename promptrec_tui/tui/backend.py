@@ -74,14 +74,18 @@ class Backend:
         items: Path | None,
         mapping: dict[str, str],
         encoding: str | None,
-        form: tuple[str, bool | None, bool, str] = ("auto", None, False, "auto"),
+        form: tuple[str, bool | None, bool, str, str] = ("auto", None, False, "auto", "auto"),
+        splits: dict[str, str] | None = None,
     ) -> "Preview":
-        """How a file or folder would be imported; `form`: quoting, has it a header, skip bad rows, dates."""
+        """How a file or folder would be imported.
+
+        `form`: quoting, has it a header, skip bad rows, dates, separator; `splits`: what their names mean.
+        """
 
         def look() -> "Preview":
             from promptrec_tui.workspace.datasets import Dialect, ImportOptions, preview
 
-            options = ImportOptions(format, items, mapping, encoding, Dialect(*form))
+            options = ImportOptions(format, items, mapping, encoding, Dialect(*form), splits or {})
             return preview(self._opened(), source, options)
 
         return await asyncio.wrap_future(self._looking.submit(look))

@@ -275,6 +275,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "step": row.step,
         "total_steps": row.total_steps,
         "best_step": row.best_step,
+        "validation": _validation(workspace, row, spec),
         "spec": json.loads(spec.model_dump_json()),
         "attempts": [_attempt(folder, number) for number in folder.attempts()],
         "paths": {
@@ -291,6 +292,13 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],
     }
+
+
+def _validation(workspace: Workspace, row: RunRow, spec: RunSpec) -> dict[str, Any]:
+    """The best NDCG on the validation targets, at which k, of how many users; None before it is measured."""
+    found = (each for each in store.evaluations(workspace.catalogue, row.id) if each.stage == "validation")
+    users = next((each.users for each in found), None)
+    return {"best_ndcg": row.ndcg, "k": spec.settings.evaluation.k, "users": users}
 
 
 def was_evaluated(workspace: Workspace, run: str) -> bool:

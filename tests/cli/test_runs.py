@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from promptrec_tui.cli.run import print_summary
+
 SMALL = ("train.max_steps=4", "train.batch_size=32", "evaluation.users=8", "evaluation.monitor_users=4")
 
 
@@ -172,3 +174,16 @@ def test_a_run_outlives_a_killed_command_and_can_be_stopped_and_resumed(terminal
     assert weights.read_bytes() == adapter
     terminal.json("run", "delete", "second")
     assert "second" not in {run["name"] for run in terminal.json("run", "list")}
+
+
+def test_what_is_printed_of_a_run_says_of_whom_its_figures_are(capsys):
+    document = {"name": "a", "state": "done", "reason": "", "stalled": False, "step": 9, "total_steps": 9}
+    document |= {"queue": None, "log_tail": [], "warnings": [], "users": 20, "best_step": 6, "protocol": None}
+    document |= {"metrics": {"before": None, "after": None}, "computing": None}
+    document |= {
+        "paths": {"adapter": "/nowhere", "log": "l"},
+        "survives_logout": {"answer": "yes", "why": "b"},
+    }
+    document["validation"] = {"best_ndcg": 0.14, "k": 10, "users": 25}
+    print_summary(document)
+    assert "best validation NDCG@10: 0.1400, 25 users, adapter of step 6" in capsys.readouterr().out

@@ -97,7 +97,7 @@ def test_8_duplicate_headers(write, target):
 
 
 def test_9_a_wrong_delimiter(write, target):
-    refused(write("r.csv", "user^item\nu^a\n"), target, "Separate the fields by commas, tabs or semicolons")
+    refused(write("r.csv", "user^item\nu^a\n"), target, r"say --separator \"\^\"")
 
 
 @pytest.mark.parametrize("key", ["007", "NA", "null", "9007199254740993", "1.0", " a ", "1e5", "True", "-0"])
@@ -320,3 +320,31 @@ def test_the_old_dataset_stays_when_an_import_fails(write, target):
         import_dataset(write("bad.csv", "user,item\nu\n"), target.with_name("d2.sqlite"), ImportOptions())
     assert [path.name for path in target.parent.iterdir()] == [target.name]
     assert target.read_bytes() == before
+
+
+FOREIGN = {
+    "old.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512, "looks like an old workbook of Excel"),
+    "a.pkl": (b"\x80\x04\x95\x10\0\0\0\0\0\0\0}", "looks like a pickle of Python"),
+    "a.npy": (b"\x93NUMPY\x01\0v\0{'descr'", "looks like an array of NumPy"),
+    "a.db": (b"SQLite format 3\0" + b"\0" * 100, "looks like an SQLite database"),
+    "page.csv": (b"<!DOCTYPE html><html><body>404</body></html>\n", "looks like a web page"),
+    "lfs.csv": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "a pointer of Git LFS"),
+    "le.csv": ("user,item\nu,é\n".encode("utf-16-le"), "choose the encoding utf-16-le"),
+    "be.csv": ("user,item\nu,é\n".encode("utf-16-be"), "choose the encoding utf-16-be"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_files_of_other_kinds_are_called_what_they_are(name, tmp_path):
+    content, message = FOREIGN[name]
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "datasets").mkdir()
+    refused(tmp_path / name, tmp_path / "datasets" / "d1.sqlite", message)
+
+
+def test_a_workbook_is_no_archive_of_data(tmp_path):
+    (tmp_path / "datasets").mkdir()
+    with zipfile.ZipFile(tmp_path / "b.xlsx", "w") as file:
+        file.writestr("[Content_Types].xml", "<x/>")
+        file.writestr("xl/workbook.xml", "<x/>")
+    refused(tmp_path / "b.xlsx", tmp_path / "datasets" / "d1.sqlite", "is an Office document")

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.datasets.delimited import read_delimited
-from promptrec_tui.datasets.dialects import Dialect, likely_delimiter, looks_like_data
+from promptrec_tui.datasets.dialects import Dialect, looks_like_data
 from promptrec_tui.datasets.encodings import check_encoding, likely_encoding
 from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.datasets.preview import preview_source
+from promptrec_tui.datasets.separators import likely_separator
 from promptrec_tui.datasets.values import decimal_commas
 from promptrec_tui.errors import UserError
 
@@ -39,7 +40,7 @@ def target(tmp_path):
     [("a,b", ","), ("a\tb;c", "\t"), ("a;b;c,d", ";"), ("a|b", "|"), ("a::b::c", "::"), ("a", ",")],
 )
 def test_the_separator_is_the_one_with_most_fields(line, expected):
-    assert likely_delimiter(line) == expected
+    assert likely_separator([line]) == expected
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.datasets.importer import Imported, ImportOptions, import_dataset
+from promptrec_tui.datasets.preview import preview_source
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file
 
@@ -159,7 +160,7 @@ BAD_FILES = {
         "line 2: it has 16,777,216 characters or more",
     ),
     "column twice": ("user,item,user\n1,2,3\n", 'line 1: column "user" stands there twice'),
-    "wrong separator": ("user^item\nu^a\n", 'Columns found: "user.item".*Separate the fields'),
+    "wrong separator": ("user^item\nu^a\n", '1 field a line between commas, and 2 between the separator'),
     "missing column": ("usr,item\nu,a\n", 'no column for user. Columns found: "usr", "item".*--map user=usr'),
     "no near column": ("x1,item\nu,a\n", "Say which column it is with --map user=COLUMN"),
     "empty user": ("user,item\nu,a\n,a\n", "line 3: the user is empty"),
@@ -334,3 +335,26 @@ def test_movielens_latest_small_is_whole(target):
         last = dataset.rows(100_003, 10)
         assert [(row.user, row.position) for row in last] == [("671", dataset.user("671").events - 1)]
         assert dataset.item_by_key("1").title == "Toy Story (1995)"
+
+
+@pytest.mark.parametrize("text", [",user,item\n0,u1,a\n1,u2,b\n", "user,item,\nu1,a,\nu2,b,\n"])
+def test_a_column_without_a_name_is_no_fields(text, tmp_path):
+    source = tmp_path / "e.csv"
+    source.write_text(text)
+    (tmp_path / "datasets").mkdir()
+    target = tmp_path / "datasets" / "d.sqlite"
+    import_dataset(source, target, ImportOptions())
+    with open_dataset(target) as dataset:
+        assert [user.key for user in dataset.users()] == ["u1", "u2"]
+    assert preview_source(source, ImportOptions(), target.parent).parts[0].mapping["user"] == "user"
+
+
+def test_a_key_of_blanks_is_empty(tmp_path):
+    source = tmp_path / "e.csv"
+    source.write_text("user,item\n  ,a\nu1,a\n")
+    (tmp_path / "datasets").mkdir()
+    with pytest.raises(UserError, match="line 2: the user is empty"):
+        import_dataset(source, tmp_path / "datasets" / "d.sqlite", ImportOptions())
+    assert preview_source(source, ImportOptions(), tmp_path).problems == (
+        "e.csv, line 2: the user is empty.",
+    )

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from promptrec_tui.datasets.dataset import open_dataset
+from promptrec_tui.datasets.dialects import Dialect
 from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.datasets.preview import preview_source
 from promptrec_tui.datasets.split_names import check_splits, split_of
@@ -85,7 +86,7 @@ def test_unknown_names_of_splits_are_asked_about(run, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("text,label,split\na,x,Train\nb,x,holdout\nc,y,holdout\nd,y,extra\ne,y,\n")
     with pytest.raises(
-        UserError, match=r'"holdout" \(2 rows\), "extra" \(1 rows\).*--map-split holdout=train'
+        UserError, match=r'"holdout" \(2 rows\), "extra" \(1 row\).*--map-split holdout=train'
     ):
         run(path, format="labelled")
     told = {"holdout": "test", "extra": "dev"}
@@ -166,13 +167,91 @@ def test_one_line_may_be_the_whole_of_a_large_file(run):
     assert run(rows)[0].interactions == len(EVENTS)
 
 
-def test_values_one_after_another_are_called_so_and_names_are_cut(run):
-    with pytest.raises(UserError, match="holds several JSON values, one after another"):
-        run("\n".join(json.dumps(row, indent=1) for row in EVENTS))
+def test_arrays_one_after_another_are_called_so_and_names_are_cut(run):
+    with pytest.raises(UserError, match="holds several JSON values, the second from line 2, column 1"):
+        run("\n".join(json.dumps(list(row.values())) for row in EVENTS))
     with pytest.raises(UserError) as caught:
         run([{f"c{n}": n for n in range(3_000)}], format="jsonl")
     assert "and 2,980 more" in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+LAYOUTS = {
+    "pretty": lambda rows: "\n".join(json.dumps(row, indent=2) for row in rows),
+    "not indented": lambda rows: "\n".join(json.dumps(row, indent=0) for row in rows),
+    "with tabs and blank lines": lambda rows: "\r\n\r\n".join(json.dumps(row, indent="\t") for row in rows),
+    "without line ends": lambda rows: "".join(map(json.dumps, rows)),
+    "two a line": lambda rows: json.dumps(rows[0]) + " " + "\n".join(map(json.dumps, rows[1:])),
+    "with separators": lambda rows: "".join(f"\x1e{json.dumps(row)}\n" for row in rows),
+    "marked": lambda rows: "\ufeff" + "\n".join(json.dumps(row, indent=2) for row in rows),
+}
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_objects_one_after_another_are_read_however_they_are_laid_out(layout, suffix, tmp_path):
+    events = [{**row, "tags": ["}", {"deep": "{ \\"}], "n": {}} for row in EVENTS]
+    texts = [{"text": f"t {n}", "label": "ab"[n % 2]} for n in range(4)]
+    (tmp_path / "datasets").mkdir()
+    for rows, format in ((events, "jsonl"), (texts, "labelled")):
+        path = tmp_path / f"{format}.{suffix}"
+        path.write_text(LAYOUTS[layout](rows), encoding="utf-8", newline="")
+        seen = preview_source(path, ImportOptions(), tmp_path)
+        read = import_dataset(path, tmp_path / "datasets" / f"{format}.sqlite", ImportOptions())
+        assert (seen.format, seen.problems) == (read.format, ()) == (format, ())
+        assert read.interactions + read.examples == len(rows)
+
+
+GOOD = '{"user": "u", "item": "i"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f'{GOOD}\n{{\n "user": "u",\n "item":: 1\n}}\n', "line 4: it is not JSON: expecting value at col"),
+        (f'{GOOD}\n{{"user": "u",}}\n', "line 2: it is not JSON: a comma stands before a closing"),
+        (f"[{GOOD},\n]", "line 1: it is not JSON: a comma stands before a closing bracket at column 28"),
+        (f"{GOOD},\n{GOOD}\n", "line 1: it is not JSON: a comma follows the object at column 27"),
+        (f'{GOOD}\n{{"user": NaN}}', "line 2: NaN is no JSON value at column 10"),
+        (f'[{GOOD},\n {{"a": "NaN", "b": -Infinity}}]', "line 2: -Infinity is no JSON value at column 20"),
+        (f'{GOOD}\n{{"a": 1, "b": {{"a": 1}}, "a": 2}}', '2: the name "a" stands in one object twice at co'),
+        ("{'user': 'u', 'item': 'i'}\n", "single quotes stand where JSON has double ones"),
+        (f"[ // films\n{GOOD}]", "line 1: it is not JSON: a comment stands there"),
+        ('{"user": "u", "item": None}', "Python's None, True and False are null, true and false"),
+        (f'{GOOD}\n{{"user": "u", "item": "i', "line 2: it is not JSON: it ends within a value"),
+        (f'{GOOD}\n{{"user": "u", "item": 1\n{GOOD}\n{GOOD}', "line 2: it is not JSON: it ends within a"),
+        ('"hello"', 'begins with ""hello"", and JSON with records begins with { or ['),
+        ("42", 'begins with "42"'),
+        (f"// films\n{GOOD}\n", 'begins with "// films"'),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_json_is_told_with_line_and_column(text, said, tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text(text)
+    (tmp_path / "datasets").mkdir()
+    with pytest.raises(UserError) as caught:
+        import_dataset(path, tmp_path / "datasets" / "d.sqlite", ImportOptions())
+    assert said in str(caught.value)
+    assert preview_source(path, ImportOptions(), tmp_path).problems == (str(caught.value),)
+
+
+def test_lines_that_are_no_json_can_be_left_out(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text(
+        f'{GOOD}\n{{"user": "u", "item": "i"\n{GOOD}\n{{bad}}\n{{\n"user": "v",\n"item": "j"\n}}\n'
+    )
+    (tmp_path / "datasets").mkdir()
+    options = ImportOptions(dialect=Dialect(skip_bad=True))
+    read = import_dataset(path, tmp_path / "datasets" / "d.sqlite", options)
+    assert (read.interactions, read.users) == (3, 2)
+    assert "e.jsonl: 2 rows left out as no JSON (line 2, 4)." in read.warnings
+
+
+def test_many_objects_on_one_line_take_no_time_of_their_own(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text("".join(f'{{"user": "u{n % 99}", "item": "i{n % 7}"}}' for n in range(30_000)))
+    (tmp_path / "datasets").mkdir()
+    assert import_dataset(path, tmp_path / "datasets" / "d.sqlite", ImportOptions()).interactions == 30_000
 
 
 def test_a_preview_asks_about_unknown_names_of_splits_and_names_unread_files(tmp_path):

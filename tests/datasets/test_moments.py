@@ -185,3 +185,16 @@ def test_another_column_is_taken_only_where_it_is_finer(imported, header, rows, 
     times, _ = imported(f"user,item,{header}", rows)
     expected = parse_moments([row.split(",")[taken] for row in rows])[0]
     assert times == list(expected.values())
+
+
+@pytest.mark.parametrize("zone", ["Z", "+02:00", " +0200", ".5-05:00"])
+def test_nothing_is_said_of_utc_where_every_moment_has_its_zone(zone):
+    assert parse_moments([f"2019-10-01 00:00:0{n}{zone}" for n in range(3)])[1] == ()
+    assert parse_moments([f"2019-10-01 00:00:00{zone}", "2019-10-01"])[1]
+
+
+def test_milliseconds_in_another_column_order_what_seconds_do_not(imported):
+    rows = [f"{1_500_000_000 + n // 3},{(1_500_000_000 + n // 3) * 1000 + 900 - n * 7}" for n in range(9)]
+    times, said = imported("user,item,timestamp,ts_ms", rows)
+    assert sorted(times) == sorted(int(row.split(",")[1]) for row in rows)
+    assert 'those of "ts_ms", not of "timestamp": --map timestamp=COLUMN' in said

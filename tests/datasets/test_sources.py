@@ -32,7 +32,7 @@ def examples(target):
         ("r.tsv", "user\titem\nu\ta\n", "csv", "names between tabs"),
         ("r.inter", INTER, "recbole", "typed names such as user_id:token"),
         ("r.txt", INTER, "recbole", "typed names"),
-        ("r.jsonl", '{"user": "u", "item": "a"}\n', "jsonl", "one JSON object a line"),
+        ("r.jsonl", '{"user": "u", "item": "a"}\n', "jsonl", "JSON objects, one after another"),
         ("r.json", '[{"instruction": "i", "input": "", "output": "o"}]', "instruction", "an instruction"),
         ("r.jsonl", '{"instruction": "i", "output": "o"}\n', "instruction", "an instruction and an output"),
         ("r.json", '{"train": [{"text": "t", "label": "l"}]}', "labelled", '"text", "label"'),

@@ -150,7 +150,12 @@ async def test_a_large_terminal_shows_all_charts(full_home: Home):
     async with opened_app(full_home, (160, 50)) as pilot:
         await settle(pilot, "enter")
         shown = screen_text(pilot)
-        for title in ("NDCG@10 on validation", "HR@10 on validation", "learning rate", "targets per second"):
+        for title in (
+            "NDCG@10, validation, 25 users",
+            "HR@10, validation, 25 users",
+            "learning rate",
+            "targets per second",
+        ):
             assert title in shown
         await settle(pilot, "c")
         assert "learning rate" not in screen_text(pilot)

@@ -13,7 +13,7 @@ from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.widgets.path_input import complete
 from promptrec_tui.tui.widgets.progress_line import ProgressLine
 from promptrec_tui.tui.widgets.table import Table
-from promptrec_tui.workspace.datasets import list_datasets
+from promptrec_tui.workspace.datasets import dataset_examples, list_datasets
 from promptrec_tui.workspace.opening import opened
 
 
@@ -253,3 +253,29 @@ async def test_a_file_without_names_is_read_by_the_fields_of_the_form(home, tmp_
         with opened(home) as workspace:
             row = list_datasets(workspace)[0]
         assert (row.interactions, row.rejected) == (12, 1)
+
+
+async def test_what_the_import_asks_is_answered_in_the_form(home, tmp_path, until):
+    """Another separator and names of splits: the preview asks, the field has the focus, the answer holds."""
+    source = tmp_path / "texts.csv"
+    source.write_text("text^label^split\n" + "".join(f"t{n}^{'ab'[n % 2]}^holdout\n" for n in range(6)))
+    app = PromptrecApp(home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        field(app, "source").value = str(source)
+        await until(pilot, lambda: 'say --separator "^"' in shown(app))
+        source.write_text(source.read_text().replace("^", " "))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: app.focused is app.screen.query_one("#separator"))
+        assert "say --separator space." in problem(app)
+        app.screen.query_one("#separator", Select).value = "space"
+        await until(pilot, lambda: "say what each is, such as --map-split holdout=train" in shown(app))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: app.focused is app.screen.query_one("#splits"))
+        await pilot.press(*"holdout=test")
+        await until(pilot, lambda: "The first rows are sound." in shown(app))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, DataScreen))
+    with opened(home) as workspace:
+        (row,) = list_datasets(workspace)
+        assert [each.split for each in dataset_examples(workspace, row.name, 0, 9)] == ["test"] * 6

@@ -172,3 +172,10 @@ def test_a_value_far_outside_the_bounds_is_drawn_at_once() -> None:
     points = ((0.0, 0.5), (5.0, 1e300), (10.0, -1e300))
     rows = draw_chart(Chart("ndcg", (Series("ndcg", points),), bounds=(0.0, 1.0)), 60, 12)
     assert {len(row) for row in rows} == {60}
+
+
+def test_the_legend_tells_the_last_and_the_best_value():
+    points = [(0, 0.1), (10, 0.3), (20, None), (30, 0.2)]
+    chart = Chart("NDCG@10, validation, 50 users", (Series("last", points, best=True),))
+    legend = "".join(char for char, _ in draw_chart(chart, 70, 8)[0])
+    assert legend.startswith("NDCG@10, validation, 50 users  ━ last 0.2, best 0.3 gap at 20")

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 FIELDS = "Input, Select, TextArea"
 KEY = re.compile(r"(?<![\w.])[a-z]+\.[a-z_]+(?![\w.]*\w)")
-"""A setting as sentences name it, such as train.epochs."""
+"""A setting as sentences name it, such as train.epochs; a file's name may look like one."""
 
 NO_DRAFTS: dict[str, Any] = {}
 
@@ -35,6 +35,8 @@ class Form(BaseScreen[Result | None]):
 
     HOME = "Input"
     VERB: ClassVar[str] = "Start"
+    HAS_KEYS: ClassVar[bool] = True
+    """Do sentences about it name settings?"""
 
     _defaults: Mapping[str, str] = {}
     _submitting = False
@@ -128,7 +130,7 @@ class Form(BaseScreen[Result | None]):
         places = {widget: _place(widget.name, text) for widget in self.query(FIELDS) if widget.name}
         found = {widget: place for widget, place in places.items() if place >= 0}
         first = min(found.values(), default=len(text))
-        if (other := KEY.search(text)) and other.start() < first:
+        if self.HAS_KEYS and (other := KEY.search(text)) and other.start() < first:
             # A key without a field of its own was typed as text, or was not typed at all.
             return next((area for area in self.query(TextArea) if other[0] in area.text), None)
         return min(found, key=lambda widget: found[widget], default=None)
@@ -200,7 +202,7 @@ class Form(BaseScreen[Result | None]):
 
 def _place(name: str, text: str) -> int:
     """Where a key stands in a sentence as a word of its own; -1 where it does not."""
-    found = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.]*\w)", text)
+    found = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.-]*\w)", text)
     return found.start() if found else -1
 
 
@@ -209,9 +211,9 @@ def row(label: str, widget: Widget) -> Horizontal:
     return Horizontal(Static(label, classes="label", markup=False), widget, classes="field")
 
 
-def choice(id: str) -> Select[str]:
-    """A choice among names, filled by `offer`."""
-    return Select[str]((), allow_blank=True, prompt="choose", id=id, compact=True)
+def choice(id: str, name: str | None = None) -> Select[str]:
+    """A choice among names, filled by `offer`; `name` is how sentences call it."""
+    return Select[str]((), allow_blank=True, prompt="choose", id=id, name=name, compact=True)
 
 
 def offer(select: Select[str], names: Iterable[str]) -> None:

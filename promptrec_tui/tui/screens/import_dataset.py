@@ -24,6 +24,7 @@ ENCODINGS = (
     *("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "big5", "shift_jis", "euc-kr", "cp1251"),
     *("utf-16-le", "utf-16-be"),
 )
+SEPARATORS = ("auto", "comma", "tab", "semicolon", "bar", "colons", "space")
 QUOTINGS = ("auto", "csv", "none")
 FIRST_LINES = {"as it looks": None, "names": True, "data": False}
 DATES = ("auto", "day-first", "month-first")
@@ -45,10 +46,12 @@ class ImportScreen(CommandForm):
     VERB = "Import"
     NOUN = "dataset"
     WORKING = "opening the file…"
+    HAS_KEYS = False
 
     _defaults: Mapping[str, str] = {
         "format": "auto",
         "encoding": "utf-8",
+        "separator": "auto",
         "quoting": "auto",
         "first": "as it looks",
         "dates": "auto",
@@ -62,21 +65,21 @@ class ImportScreen(CommandForm):
         yield row("file or folder", PathInput("a path; right takes the completion", id="source"))
         yield row("name", Input(placeholder="what to call it", id="name", compact=True))
         yield row("items file", PathInput("none", id="items"))
-        yield row("format", choice("format"))
-        yield row("encoding", choice("encoding"))
-        yield row("quotes", choice("quoting"))
-        yield row("first line", choice("first"))
-        yield row("dates", choice("dates"))
-        yield row("bad rows", choice("bad"))
-        columns = TextArea(
-            id="columns", compact=True, placeholder="where found wrong: field=column, one a line"
-        )
-        yield row("columns", columns)
+        yield row("format", choice("format", "--format"))
+        yield row("encoding", choice("encoding", "the encoding"))
+        yield row("separator", choice("separator", "--separator"))
+        yield row("quotes", choice("quoting", "--quoting"))
+        yield row("first line", choice("first", "--no-header"))
+        yield row("dates", choice("dates", "--dates"))
+        yield row("bad rows", choice("bad", "--skip-bad"))
+        yield row("columns", _lines("columns", "--map", "where found wrong: field=column, one a line"))
+        yield row("split names", _lines("splits", "--map-split", "where asked: name=split, one a line"))
         yield Static(id="preview", markup=False)
 
     def on_mount(self) -> None:
         offer(self.query_one("#format", Select), FORMATS)
         offer(self.query_one("#encoding", Select), ENCODINGS)
+        offer(self.query_one("#separator", Select), SEPARATORS)
         offer(self.query_one("#quoting", Select), QUOTINGS)
         offer(self.query_one("#first", Select), FIRST_LINES)
         offer(self.query_one("#dates", Select), DATES)
@@ -87,13 +90,15 @@ class ImportScreen(CommandForm):
         source = required(values, "source", "Say which file or folder to read.")
         name = required(values, "name", "Give the dataset a name.")
         items = values["items"].strip()
-        columns = pairs(values["columns"], "the columns", "user=customer_id")
+        columns, splits = _pairs(values)
         return [
             *("dataset", "import", f"--name={name}", f"--format={values['format'] or 'auto'}"),
             # MovieLens says itself what is not UTF-8, so the default is left to the format.
             *([f"--encoding={values['encoding']}"] if values["encoding"] not in ("", "utf-8") else []),
             *([f"--items={Path(items).expanduser()}"] if items else []),
             *(f"--map={field}={column}" for field, column in columns.items()),
+            *(f"--map-split={name}={split}" for name, split in splits.items()),
+            *([f"--separator={values['separator']}"] if values["separator"] in SEPARATORS[1:] else []),
             *([f"--quoting={values['quoting']}"] if values["quoting"] in QUOTINGS[1:] else []),
             *{"names": ["--header"], "data": ["--no-header"]}.get(values["first"], []),
             *([f"--dates={values['dates']}"] if values["dates"] in DATES[1:] else []),
@@ -112,6 +117,9 @@ class ImportScreen(CommandForm):
     @on(TextArea.Changed)
     def _look(self) -> None:
         if self.is_mounted:
+            if not self.busy:
+                # What was wrong was so before this change.
+                self.show_problem("")
             self._preview()
 
     @work(exclusive=True, group="preview", exit_on_error=False)
@@ -142,17 +150,29 @@ class ImportScreen(CommandForm):
         self.set_defaults({**self._defaults, "name": Path(event.value.strip()).stem})
 
 
+def _lines(id: str, name: str, hint: str) -> TextArea:
+    return TextArea(id=id, name=name, compact=True, placeholder=hint)
+
+
 def _options(values: Mapping[str, str]) -> tuple[Any, ...] | None:
     """What the backend is to look at; None without a source. Raises UserError for a bad mapping."""
     if not (source := values["source"].strip()):
         return None
     items = values["items"].strip()
-    columns = pairs(values["columns"], "the columns", "user=customer_id")
+    columns, splits = _pairs(values)
     encoding = values["encoding"] if values["encoding"] not in ("", "utf-8") else None
     form = (
         values["quoting"] or "auto",
         FIRST_LINES.get(values["first"]),
         BAD_ROWS.get(values["bad"], False),
         values["dates"] or "auto",
+        values["separator"] or "auto",
     )
-    return Path(source), values["format"] or "auto", Path(items) if items else None, columns, encoding, form
+    place = Path(items) if items else None
+    return Path(source), values["format"] or "auto", place, columns, encoding, form, splits
+
+
+def _pairs(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The columns by field, and the splits by name. Raises UserError for a line of another form."""
+    columns = pairs(values["columns"], "the columns", "user=customer_id")
+    return columns, pairs(values["splits"], "the split names", "holdout=test")

@@ -22,6 +22,7 @@ from promptrec_tui.tui.widgets.run_text import (
     progress_text,
     state_style,
     state_text,
+    users_text,
 )
 from promptrec_tui.tui.widgets.tab_line import TabLine
 from promptrec_tui.tui.widgets.text_pane import TextPane
@@ -184,9 +185,9 @@ def head_text(
     text.append(f"  {state_text(row)}", style=state_style(row))
     text.append(f"  {progress_text(row)}")
     text.append(f"  loss {number_text(row.train_loss)}")
-    text.append(f"  best NDCG{f'@{k}' if k else ''} {number_text(row.ndcg, 4)}")
-    of = f" of {monitor_users} users" if monitor_users else ""
-    text.append(f"  validation{of}", style="dim")
+    text.append(f"  best validation NDCG{f'@{k}' if k else ''} {number_text(row.ndcg, 4)}")
+    if monitor_users:
+        text.append(f", {users_text(monitor_users)}", style="dim")
     if row.best_step:
         text.append(f", adapter of {row.best_step}", style="dim")
     if row.reason:

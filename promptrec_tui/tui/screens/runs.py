@@ -17,6 +17,7 @@ from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.plot import Chart, Series
 from promptrec_tui.tui.widgets.run_table import RunTable, matches
+from promptrec_tui.tui.widgets.run_text import number_text
 from promptrec_tui.tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class RunsScreen(QueueActions):
             return
         facts = f"{row.dataset} | {row.template} | {row.model}"
         lines = [Content.styled(clean(row.name), "bold"), Content.styled(clean(facts), "dim")]
+        if row.ndcg is not None:
+            lines.append(Content(f"best validation NDCG {number_text(row.ndcg, 4)}"))
         if row.reason:
             lines.append(Content(clean(row.reason)))
         if row.queue and not row.queue.continue_after_failure:

@@ -11,14 +11,15 @@ from textual.widgets import Static
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.plot import Chart, Series
 from promptrec_tui.tui.widgets.result_text import result_text
+from promptrec_tui.tui.widgets.run_text import users_text
 
 if TYPE_CHECKING:
     from promptrec_tui.tui.verbs import RunView
 
 CHARTS = (
     ("loss", {"train": "train_loss", "validation": "validation_loss"}),
-    ("NDCG@{k} on validation", {"model": "ndcg@{k}"}),
-    ("HR@{k} on validation", {"model": "hr@{k}"}),
+    ("NDCG@{k}, validation, {users}", {"last": "ndcg@{k}"}),
+    ("HR@{k}, validation, {users}", {"last": "hr@{k}"}),
     ("learning rate", {"rate": "learning_rate"}),
     ("targets per second", {"speed": "targets_per_second"}),
 )
@@ -53,12 +54,15 @@ class CurvesPane(Container, can_focus=True):
 
     def show(self, view: "RunView") -> None:
         """Draw the run's figures."""
+        users = users_text(view.monitor_users)
         for (title, names), chart in zip(CHARTS, self.query(LossChart), strict=True):
             metrics = {label: name.format(k=view.k) for label, name in names.items()}
-            series = tuple(Series(label, view.curves.get(name, [])) for label, name in metrics.items())
-            lines = _lines(metrics.get("model", ""), view.baselines)
-            bounds = SHARE if "model" in metrics else NO_BOUNDS
-            chart.show(Chart(title.format(k=view.k), series, lines, bounds))
+            series = tuple(
+                Series(label, view.curves.get(name, []), label == "last") for label, name in metrics.items()
+            )
+            lines = _lines(metrics.get("last", ""), view.baselines)
+            bounds = SHARE if "last" in metrics else NO_BOUNDS
+            chart.show(Chart(title.format(k=view.k, users=users), series, lines, bounds))
         text = result_text(view.metrics, view.k, view.users)
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")

@@ -33,10 +33,14 @@ _GROWTH = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 @dataclass(frozen=True)
 class Series:
-    """One curve; its points have rising x. Names are ASCII."""
+    """One curve; its points have rising x. Names are ASCII.
+
+    `best`: the legend tells the highest value too.
+    """
 
     name: str
     points: Sequence[Point]
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,7 +226,9 @@ def _legend(chart: Chart, width: int, ascii_only: bool) -> Row:
         if series.points:
             mark = _MARKS[number % len(_MARKS)] if ascii_only else _SIGNS[number % len(_SIGNS)]
             gap = next((f" gap at {x:g}" for x, y in series.points if not finite(y)), "")
-            text = f"  {mark} {series.name} {value_text(series.points[-1][1])}{gap}"
+            values = [y for _, y in series.points if y is not None and math.isfinite(y)]
+            best = f", best {value_text(max(values))}" if series.best and values else ""
+            text = f"  {mark} {series.name} {value_text(series.points[-1][1])}{best}{gap}"
             cells.extend((char, number) for char in text)
     return tuple([*cells, *_row("", width)][:width])
 

@@ -6,10 +6,10 @@ from typing import Any
 from rich.text import Text
 
 from promptrec_tui.text import clean
-from promptrec_tui.tui.widgets.run_text import number_text
+from promptrec_tui.tui.widgets.run_text import number_text, users_text
 
 METRICS = ("hr", "ndcg", "mrr")
-NAME_WIDTH, CELL_WIDTH = 12, 9
+NAME_WIDTH, CELL_WIDTH = 18, 9
 
 
 FEW_USERS = 30
@@ -28,7 +28,9 @@ def result_text(metrics: Mapping[str, Any], k: int, users: int | None = None) ->
         return None
     keys = [f"{metric}@{k}" for metric in METRICS]
     text = Text(no_wrap=True)
-    text.append(_line(f"test, {users}" if users else "test", [key.upper() for key in keys]), style="dim")
+    text.append(
+        _line(f"test, {users_text(users)}" if users else "test", [key.upper() for key in keys]), style="dim"
+    )
     for name, values in rows.items():
         figures = [number_text(values.get(key), 4) for key in keys]
         text.append("\n" + _line(clean(name), figures), style="bold green" if name == "tuned" else "")
