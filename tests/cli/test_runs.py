@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.waiting import wait_for
 
 SMALL = ("train.max_steps=4", "train.batch_size=32", "evaluation.users=8", "evaluation.monitor_users=4")
 
@@ -32,7 +33,7 @@ class Terminal:
 
     def json(self, *arguments: str, status: int = 0) -> Any:
         process = self.start(*arguments, "--json")
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate()
         assert process.returncode == status, err
         return json.loads(out) if out else err
 
@@ -45,11 +46,11 @@ class Terminal:
         )
 
     def until(self, run: str, *states: str) -> Any:
-        end = time.monotonic() + 200
-        while (document := self.json("run", "show", run))["state"] not in states:
-            assert time.monotonic() < end, document
-            time.sleep(0.3)
-        return document
+        def there() -> Any:
+            document = self.json("run", "show", run)
+            return document if document["state"] in states else None
+
+        return wait_for(there)
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +140,9 @@ def test_a_run_outlives_a_killed_command_and_can_be_stopped_and_resumed(terminal
         *("run", "start", "--name", "second", "--dataset", "shop", "--template", "list", "--model", "tiny"),
         *("--wait", *options),
     )
-    end = time.monotonic() + 120
-    while not any(run["name"] == "second" and run["step"] >= 3 for run in terminal.json("run", "list")):
-        assert time.monotonic() < end
-        time.sleep(0.3)
+    wait_for(
+        lambda: any(run["name"] == "second" and run["step"] >= 3 for run in terminal.json("run", "list"))
+    )
     waiting.send_signal(signal.SIGKILL)
     waiting.communicate()
     before = terminal.json("run", "show", "second")
