@@ -12,25 +12,33 @@ root = Path("/nowhere")
 """Where all tests of this session have their files; conftest.py says it."""
 
 
-def at_work(folder: Path | None = None) -> list[psutil.Process]:
-    """The living processes, but this one, whose environment names a place in a folder, or in that of all tests.
+def lives(pid: int) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    with suppress(psutil.Error):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
+def all_started() -> list[psutil.Process]:
+    """The living processes that tests of this session started, and those that they started."""
+    children: list[psutil.Process] = []
+    with suppress(psutil.Error):
+        children = psutil.Process().children(recursive=True)
+    return list({*(child for child in children if lives(child.pid)), *at_work(root)})
+
+
+def at_work(folder: Path) -> list[psutil.Process]:
+    """The living processes, but this one, whose environment names a place in a folder.
 
     Supervisors, trainers and dispatchers are nobody's children, but all have the path of their home.
     """
-    mark, found = f"{folder or root}/", []
+    found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and any(mark in value for value in process.environ().values()):
+            named = any(f"{folder}/" in value for value in process.environ().values())
+            if named and process.pid != os.getpid():
                 found.append(process)
     return found
-
-
-def descendants() -> list[psutil.Process]:
-    """The living processes that this one started, and those that they started."""
-    found = []
-    with suppress(psutil.Error):
-        found = psutil.Process().children(recursive=True)
-    return [process for process in found if _lives(process)]
 
 
 def end_all(find: Callable[[], list[psutil.Process]]) -> None:
@@ -42,9 +50,3 @@ def end_all(find: Callable[[], list[psutil.Process]]) -> None:
             with suppress(psutil.Error):
                 process.kill()
         time.sleep(0.01)
-
-
-def _lives(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    return False

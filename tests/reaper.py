@@ -21,7 +21,7 @@ def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Item | None)
         yield
     finally:
         if nextitem is None or nextitem.path != item.path:
-            processes.end_all(lambda: processes.descendants() + processes.at_work())
+            processes.end_all(processes.all_started)
         elif folder := item.funcargs.get("tmp_path"):
             processes.end_all(lambda: processes.at_work(folder))
 
@@ -29,4 +29,4 @@ def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Item | None)
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
     """Whatever the workers of xdist had no time for."""
-    processes.end_all(processes.at_work)
+    processes.end_all(processes.all_started)

@@ -83,7 +83,7 @@ async def rest(pilot: Pilot[Any], seconds: float) -> None:
 
 def _delays() -> Iterator[tuple[Path, Delay]]:
     """How each thread of this process and of those that tests started fares."""
-    for process in {psutil.Process(), *processes.descendants(), *processes.at_work()}:
+    for process in [psutil.Process(), *processes.all_started()]:
         with suppress(OSError):
             for thread in Path(f"/proc/{process.pid}/task").iterdir():
                 with suppress(OSError):
