@@ -1,5 +1,6 @@
 """What is left when the terminal goes away under the app, and what the next start makes of it."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -115,6 +116,17 @@ async def test_the_app_leaves_and_reopens_where_it_was(
         await until(pilot, lambda: isinstance(again.screen, RunScreen))
         await rest(pilot, 0.5)
         assert again.news == ""
+
+
+async def test_leaving_while_a_screen_opens_is_no_fault(full_home: Home) -> None:
+    for turns in range(12):
+        app = PromptrecApp(full_home)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda app=app: app.runs)
+            app.open_run("aaaa0001")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+    assert not (full_home.root / "app.log").exists()
 
 
 async def test_what_was_typed_into_a_form_is_there_after_a_hang_up(
