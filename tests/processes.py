@@ -12,6 +12,10 @@ root = Path("/nowhere")
 """Where all tests of this session have their files; conftest.py says it."""
 
 
+_started: dict[psutil.Process, bool] = {}
+"""Of each process that was seen, whether tests of this session started it: looks are many."""
+
+
 def lives(pid: int) -> bool:
     """Whether there is such a process, and it has not ended."""
     with suppress(psutil.Error):
@@ -21,24 +25,28 @@ def lives(pid: int) -> bool:
 
 def all_started() -> list[psutil.Process]:
     """The living processes that tests of this session started, and those that they started."""
-    children: list[psutil.Process] = []
-    with suppress(psutil.Error):
-        children = psutil.Process().children(recursive=True)
-    return list({*(child for child in children if lives(child.pid)), *at_work(root)})
+    return [process for process in psutil.process_iter() if _is_started(process) and lives(process.pid)]
 
 
 def at_work(folder: Path) -> list[psutil.Process]:
-    """The living processes, but this one, whose environment names a place in a folder.
+    """Those whose environment names a place in a folder."""
+    return [process for process in all_started() if _names(process, folder)]
 
-    Supervisors, trainers and dispatchers are nobody's children, but all have the path of their home.
-    """
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            named = any(f"{folder}/" in value for value in process.environ().values())
-            if named and process.pid != os.getpid():
-                found.append(process)
-    return found
+
+def _is_started(process: psutil.Process) -> bool:
+    """Supervisors, trainers and dispatchers are nobody's children, but all have the path of their home."""
+    if process not in _started:
+        with suppress(psutil.Error):
+            own = process.pid == os.getpid()
+            parents = {parent.pid for parent in process.parents()}
+            _started[process] = not own and (os.getpid() in parents or _names(process, root))
+    return _started.get(process, False)
+
+
+def _names(process: psutil.Process, folder: Path) -> bool:
+    with suppress(psutil.Error, OSError):
+        return any(f"{folder}/" in value for value in process.environ().values())
+    return False
 
 
 def end_all(find: Callable[[], list[psutil.Process]]) -> None:

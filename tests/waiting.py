@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 from tests import processes
@@ -66,12 +67,13 @@ def wait_for(condition: Callable[[], Answer]) -> Answer:
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
     """`wait_for`, while an app goes on."""
-    clock = Clock()
-    await pilot.pause(0.05)
-    while not (answer := condition()):
+    clock, answer = Clock(), None
+    while not answer:
         if clock.seconds() > PATIENCE:
             pytest.fail(f"Waited in vain; the last answer: {answer!r}")
         await pilot.pause(0.05)
+        with suppress(NoMatches):  # of a screen that is still being put together
+            answer = condition()
 
 
 async def rest(pilot: Pilot[Any], seconds: float) -> None:

@@ -25,7 +25,7 @@ from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.workspace.session import load_session
-from tests.waiting import rest, until, wait_for
+from tests.waiting import until, wait_for
 
 HOLD = """
 import fcntl, sys
@@ -113,8 +113,7 @@ async def test_the_app_leaves_and_reopens_where_it_was(
         await until(pilot, lambda: "While you were away" not in screen_text(app))
     again = PromptrecApp(full_home)
     async with again.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: isinstance(again.screen, RunScreen))
-        await rest(pilot, 0.5)
+        await until(pilot, lambda: isinstance(again.screen, RunScreen) and again.screen.has_class("-loaded"))
         assert again.news == ""
 
 
