@@ -6,11 +6,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from promptrec_tui.errors import UserError
+from promptrec_tui.home import Home
+from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.runs import refresh, run_document
 from tests.waiting import wait_for
 
 SMALL = ("train.max_steps=4", "train.batch_size=32", "evaluation.users=8", "evaluation.monitor_users=4")
@@ -20,6 +25,7 @@ class Terminal:
     """Commands as processes of their own, in one home."""
 
     def __init__(self, home: Path) -> None:
+        self.home = Home(home)
         self.environment = {**os.environ, "PROMPTREC_HOME": str(home), "OMP_NUM_THREADS": "1"}
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
@@ -45,12 +51,17 @@ class Terminal:
             *(["--wait"] if wait else []),
         )
 
-    def until(self, run: str, *states: str) -> Any:
-        def there() -> Any:
-            document = self.json("run", "show", run)
-            return document if document["state"] in states else None
+    def until(self, run: str, *states: str, step: int = 0) -> Any:
+        """The document of a run once it has come so far; a command for each look would take its time."""
 
-        return wait_for(there)
+        def come() -> Any:
+            with opened(self.home) as workspace, suppress(UserError):
+                refresh(workspace)
+                document = run_document(workspace, run)
+                return document if document["state"] in states and document["step"] >= step else None
+            return None
+
+        return wait_for(come)
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +151,7 @@ def test_a_run_outlives_a_killed_command_and_can_be_stopped_and_resumed(terminal
         *("run", "start", "--name", "second", "--dataset", "shop", "--template", "list", "--model", "tiny"),
         *("--wait", *options),
     )
-    wait_for(
-        lambda: any(run["name"] == "second" and run["step"] >= 3 for run in terminal.json("run", "list"))
-    )
+    terminal.until("second", "running", step=3)
     waiting.send_signal(signal.SIGKILL)
     waiting.communicate()
     before = terminal.json("run", "show", "second")
