@@ -4,9 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-import pytest
 from textual.app import App
-from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from promptrec_tui.home import Home
@@ -15,16 +13,9 @@ from promptrec_tui.tui.screens.data import DataScreen
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.run import RunScreen
+from tests.waiting import until
 
 SETTINGS = "train.max_steps=4\nevaluation.monitor_users=4\n"
-
-
-async def until(pilot: Pilot[Any], holds: Any, seconds: float = 30) -> None:
-    for _ in range(round(seconds / 0.05)):
-        await pilot.pause(0.05)
-        if holds():
-            return
-    pytest.fail("It never came to hold.")
 
 
 def shown(app: App[Any]) -> str:
@@ -65,7 +56,7 @@ async def test_from_an_empty_home_to_a_finished_run(home: Home, shop: Path) -> N
         app.screen.query_one("#more", TextArea).text = SETTINGS
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
-        await until(pilot, lambda: app.runs and app.runs[0].state == "done", seconds=150)
+        await until(pilot, lambda: app.runs and app.runs[0].state == "done")
         assert app.runs[0].name == "first"
         await until(pilot, lambda: "item_knn" in shown(app))
 

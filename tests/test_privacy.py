@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from promptrec_tui.tui.child import run_child
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.runs import find_run, refresh
 from promptrec_tui.workspace.scoring import open_scorer
+from tests.waiting import wait_for
 
 PROC = Path("/proc")
 CANARY = "canary-5f1c"
@@ -115,11 +115,12 @@ def test_a_run_shows_nothing_to_other_users(
         command = [sys.executable, "-m", "promptrec_tui", *start.split(), *names]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, umask=0)
         with opened(home) as workspace:
-            end = time.monotonic() + 240
-            while find_run(workspace, "private run").state != "done":
-                assert time.monotonic() < end, find_run(workspace, "private run")
-                time.sleep(0.2)
+
+            def done() -> bool:
                 refresh(workspace)
+                return find_run(workspace, "private run").state == "done"
+
+            wait_for(done)
             scorer = open_scorer(workspace, "private run")
             answer = scorer.top_k(["003", "004"], k=2)
             scorer.close()

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual import events, work
 from textual.app import App
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.reactive import reactive
 
@@ -246,6 +247,11 @@ class PromptrecApp(Asking, App[int]):
     def action_help(self) -> None:
         """All keys of the present screen."""
         self.push_screen(HelpScreen(getattr(self.screen, "PLACE", "")))
+
+    def _handle_exception(self, error: Exception) -> None:
+        # A screen that opens while the app is being left gets no widgets any more, and misses them.
+        if self.is_running or not isinstance(error, NoMatches):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         # Textual would print a traceback with every local variable: prompts, titles, paths.

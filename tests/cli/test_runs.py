@@ -5,14 +5,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from promptrec_tui.cli.run import print_summary
+from promptrec_tui.errors import UserError
+from promptrec_tui.home import Home
+from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.runs import refresh, run_document
+from tests.waiting import wait_for
 
 SMALL = ("train.max_steps=4", "train.batch_size=32", "evaluation.users=8", "evaluation.monitor_users=4")
 
@@ -21,6 +26,7 @@ class Terminal:
     """Commands as processes of their own, in one home."""
 
     def __init__(self, home: Path) -> None:
+        self.home = Home(home)
         self.environment = {**os.environ, "PROMPTREC_HOME": str(home), "OMP_NUM_THREADS": "1"}
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
@@ -34,7 +40,7 @@ class Terminal:
 
     def json(self, *arguments: str, status: int = 0) -> Any:
         process = self.start(*arguments, "--json")
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate()
         assert process.returncode == status, err
         return json.loads(out) if out else err
 
@@ -46,12 +52,17 @@ class Terminal:
             *(["--wait"] if wait else []),
         )
 
-    def until(self, run: str, *states: str) -> Any:
-        end = time.monotonic() + 200
-        while (document := self.json("run", "show", run))["state"] not in states:
-            assert time.monotonic() < end, document
-            time.sleep(0.3)
-        return document
+    def until(self, run: str, *states: str, step: int = 0) -> Any:
+        """The document of a run once it has come so far; a command for each look would take its time."""
+
+        def come() -> Any:
+            with opened(self.home) as workspace, suppress(UserError):
+                refresh(workspace)
+                document = run_document(workspace, run)
+                return document if document["state"] in states and document["step"] >= step else None
+            return None
+
+        return wait_for(come)
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +152,7 @@ def test_a_run_outlives_a_killed_command_and_can_be_stopped_and_resumed(terminal
         *("run", "start", "--name", "second", "--dataset", "shop", "--template", "list", "--model", "tiny"),
         *("--wait", *options),
     )
-    end = time.monotonic() + 120
-    while not any(run["name"] == "second" and run["step"] >= 3 for run in terminal.json("run", "list")):
-        assert time.monotonic() < end
-        time.sleep(0.3)
+    terminal.until("second", "running", step=3)
     waiting.send_signal(signal.SIGKILL)
     waiting.communicate()
     before = terminal.json("run", "show", "second")

@@ -22,7 +22,7 @@ from promptrec_tui.datasets.staging import staging_folder
 with staging_folder(Path(sys.argv[1])) as folder:
     (folder / "half").write_text("half")
     print("there", flush=True)
-    time.sleep(600)
+    time.sleep(3600)
 """
 
 
@@ -60,7 +60,7 @@ def test_a_folder_that_lost_its_lock_goes_once_nobody_can_be_about_to_make_it(tm
 
 
 def test_half_a_file_goes_when_its_pid_is_free_or_of_a_later_process(tmp_path: Path) -> None:
-    child = subprocess.Popen(["sleep", "600"])
+    child = subprocess.Popen(["sleep", "3600"])
     try:
         mine = tmp_path / f".a.sqlite.{os.getpid()}.tmp"
         free = tmp_path / f".b.sqlite.{2**22 + 1}.tmp"

@@ -15,6 +15,7 @@ from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.last_look import LastLook
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.try_templates import TrialsScreen
+from tests.waiting import rest, until
 
 FILL = "fill every field"
 WAIT = "wait a moment"
@@ -92,11 +93,7 @@ async def test_no_screen_shows_a_control_or_breaks(
     monkeypatch.setattr(LastLook, "apply", watched)
     app = PromptrecApp(fill(hostile).home)
     async with app.run_test(size=(160, 50), notifications=True) as pilot:
-        for _ in range(200):
-            await pilot.pause(0.05)
-            if len(app.runs) == len(hostile):
-                break
-        assert len(app.runs) == len(hostile)
+        await until(pilot, lambda: len(app.runs) == len(hostile))
         for place, *keys in WALK:
             for key in keys:
                 if key == FILL:
@@ -104,17 +101,17 @@ async def test_no_screen_shows_a_control_or_breaks(
                 elif key == LEAVE:
                     while not isinstance(app.screen, MODES):
                         await pilot.press("n" if isinstance(app.screen, ConfirmScreen) else "escape")
-                        await pilot.pause(0.2)
+                        await rest(pilot, 0.2)
                 elif key != WAIT:
                     await pilot.press(key)
-                await pilot.pause(0.5 if key == WAIT else 0.02)
+                await (rest(pilot, 0.5) if key == WAIT else pilot.pause(0.02))
                 places.add(getattr(app.screen, "PLACE", ""))
                 assert all(map(is_harmless, drawn(app).replace("\n", ""))), (place, key)
             app.notify_text(hostile[len(place) % len(hostile)])
         # The result of a trial takes a model minutes: its document is made here.
         place = "trials"
         await app.push_screen(TrialsScreen(tried(hostile)))
-        await pilot.pause(0.2)
+        await rest(pilot, 0.2)
         places.add(place)
         assert "doublings of the rank" in drawn(app)
         assert all(map(is_harmless, drawn(app).replace("\n", "")))

@@ -35,7 +35,7 @@ def capture(open_terminal: Any, place: Any, size: tuple[int, int]) -> bytes:
     """What the app sends on a walk over every screen."""
     terminal = open_terminal(home=place.home, size=size)
     terminal.until("Runs")
-    terminal.read(2)
+    terminal.read(0.5)
     for keys in WALK:
         text = keys.format(source=place.source, model=place.model)
         # A terminal that pastes marks it so; the paste itself may hold anything.

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from promptrec_tui.home import VARIABLE, Home
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
+from tests import waiting
 
 MakeRun = Callable[[str], RunFolder]
 
@@ -116,12 +116,4 @@ def stub_recipe(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def wait_for() -> Callable[[Callable[[], object]], None]:
-    """Wait until a condition holds; fail after two minutes."""
-
-    def wait(condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 120
-        while not condition():
-            assert time.monotonic() < end, "waited in vain"
-            time.sleep(0.02)
-
-    return wait
+    return waiting.wait_for

@@ -62,7 +62,7 @@ def test_a_run_without_its_folder_ends_and_the_queue_goes_on(
     for folder in (first, second):
         enqueue(folder, device="cpu")
     assert dispatch(home) == ["r1"]
-    wait_for(first.heartbeat.exists)
+    wait_for(lambda: first.heartbeat.exists() and first.attempt(1).started.exists())
     trainer, supervisor = processes(first)
     take_away(first)
     wait_for(lambda: not is_alive(trainer) and not is_alive(supervisor))
@@ -83,7 +83,7 @@ def test_a_trainer_without_folder_and_supervisor_ends_and_the_queue_goes_on(
     for folder in (first, second):
         enqueue(folder, device="cpu")
     assert dispatch(home) == ["r1"]
-    wait_for(first.heartbeat.exists)
+    wait_for(lambda: first.heartbeat.exists() and first.attempt(1).started.exists())
     trainer, supervisor = processes(first)
     os.kill(supervisor.pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(supervisor))

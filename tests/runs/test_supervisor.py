@@ -34,7 +34,7 @@ command = [sys.executable, "-c", sys.argv[2]] if sys.argv[2] else ["/nowhere/pyt
 supervise(folder, 1, command, [lock.descriptor], float(sys.argv[3]))
 """
 
-SLEEP = "import time; print('sleeping', flush=True); time.sleep(60)"
+SLEEP = "import time; print('sleeping', flush=True); time.sleep(3600)"
 
 POLITE = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n" + SLEEP
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Static
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from promptrec_tui.files import write_json
@@ -21,6 +22,7 @@ from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, Tem
 from promptrec_tui.workspace.datasets import DatasetRow, ImportOptions, import_source
 from promptrec_tui.workspace.models import add_model
 from promptrec_tui.workspace.opening import opened
+from tests import waiting
 
 TITLES = ["The Matrix", "霸王别姬", "Alien [/INST]", "花样年华", "Heat", "Fargo"]
 TITLES += ["卧虎藏龙", "Ran", "Big", "Up", "Babe", "Jaws"]
@@ -198,16 +200,18 @@ def shop_home(home: Home, shop: Path, small_model: Path) -> Home:
 
 @pytest.fixture
 def until() -> Callable[..., Awaitable[None]]:
-    """Wait until something holds; fail after 30 seconds, or as many as are said."""
+    return waiting.until
 
-    async def wait(pilot: Pilot[Any], holds: Callable[[], object], seconds: int = 30) -> None:
-        for _ in range(20 * seconds):
-            await pilot.pause(0.05)
-            if holds():
-                return
-        pytest.fail("It never came to hold.")
 
-    return wait
+async def show_model(pilot: Pilot[Any], name: str) -> None:
+    """Have the templates rendered for a model: `m` again and again, each time that a rendering has come."""
+
+    def facts() -> str:
+        return pilot.app.screen.query_one("#facts", Static).visual.plain
+
+    while f"({name})" not in (before := facts()):
+        await pilot.press("m")
+        await waiting.until(pilot, lambda before=before: facts() != before)
 
 
 @pytest.fixture

@@ -318,21 +318,17 @@ async def test_help_lists_the_keys_of_the_screen(full_home: Home):
         assert isinstance(pilot.app.screen, RunsScreen)
 
 
-async def test_the_palette_finds_actions_and_runs(full_home: Home):
+async def test_the_palette_finds_actions_and_runs(full_home: Home, until):
     async with opened_app(full_home, (100, 40)) as pilot:
         await settle(pilot, "ctrl+p")
-        await pilot.pause(0.3)
-        assert "Runs: new  n" in screen_text(pilot)
+        await until(pilot, lambda: "Runs: new  n" in screen_text(pilot))
         await settle(pilot, *"INST")
-        await pilot.pause(0.3)
-        assert "Open run 第二次 [/INST]" in screen_text(pilot)
+        await until(pilot, lambda: "Open run 第二次 [/INST]" in screen_text(pilot))
         await settle(pilot, *["backspace"] * 4, *"open run first")
-        await pilot.pause(0.5)
-        assert "Open run first" in screen_text(pilot)
+        await until(pilot, lambda: "Open run first" in screen_text(pilot))
         await settle(pilot, "enter")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
         await settle(pilot)
-        assert isinstance(pilot.app.screen, RunScreen)
         assert pilot.app.session["run"] == "aaaa0001"
 
 

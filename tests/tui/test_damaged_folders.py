@@ -31,6 +31,7 @@ from promptrec_tui.workspace.dispatch import dispatch
 from promptrec_tui.workspace.opening import Workspace, opened
 from tests.tui.conftest import write_dataset, write_run
 from tests.tui.damaging import spoil
+from tests.waiting import rest
 
 CASES = int(os.environ.get("PROMPTREC_FUZZ", "40"))
 
@@ -215,7 +216,7 @@ async def test_the_app_shows_the_others(three: Home, name: str, until, screen_te
         await until(pilot, lambda: all(run in screen_text(app) for run in ("good", "bad", "waiting")))
         app.screen.query_one(RunTable).choose("bad")
         await pilot.press("enter")
-        await pilot.pause(0.3)
+        await rest(pilot, 0.3)
         assert "Unexpected" not in screen_text(app)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen.query(RunTable))
@@ -261,5 +262,5 @@ async def test_extreme_figures_are_drawn(three: Home, until, screen_text) -> Non
         await until(pilot, lambda: "Curves" in screen_text(app))
         for key in ("l", "l", "l", "]", "l", "]", "]", "]"):
             await pilot.press(key)
-            await pilot.pause(0.1)
+            await rest(pilot, 0.1)
             assert "Unexpected" not in screen_text(app)

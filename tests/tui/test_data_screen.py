@@ -101,7 +101,7 @@ async def test_items_are_found_by_title_and_who_had_one(shop_home, until, screen
         await pilot.press("slash", *"k 1")
         await until(pilot, lambda: found.row_count == 1)
         await pilot.press("enter", "enter")
-        await until(pilot, lambda: holders.row_count == len(had), 30)
+        await until(pilot, lambda: holders.row_count == len(had))
         assert f"Thing K 10: {len(had)} events" in screen_text(app)
         assert holders.chosen.startswith(had[0])
         await pilot.press("escape", "escape")

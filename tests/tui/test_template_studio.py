@@ -13,6 +13,8 @@ from promptrec_tui.tui.screens.templates import TemplatesScreen
 from promptrec_tui.tui.widgets.template_text import TRAINED
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.templates import find_template, save_edited, template_versions
+from tests.tui.conftest import show_model
+from tests.waiting import rest
 
 
 def shown(app, name) -> str:
@@ -27,9 +29,7 @@ async def open_editor(app, pilot, until, key="e"):
     """The editor over the first template, rendering for the first user with the tests' own model."""
     await pilot.press("3")
     await until(pilot, lambda: on(app, TemplatesScreen) and "user u00" in shown(app, "facts"))
-    while "(small)" not in shown(app, "facts"):
-        await pilot.press("m")
-        await pilot.pause(0.1)
+    await show_model(pilot, "small")
     await pilot.press(key)
     await until(pilot, lambda: on(app, EditTemplateScreen) and "user u00" in shown(app, "facts"))
 
@@ -58,7 +58,7 @@ async def test_the_journey_of_a_template(shop_home, until, screen_text, size):
         assert line[caret.index("^") :].startswith("hisory")
         # Nothing that is wrong is saved.
         await pilot.press("f2")
-        await pilot.pause(0.2)
+        await rest(pilot, 0.2)
         assert on(app, EditTemplateScreen)
         await pilot.press(*["backspace"] * 12)
         await until(pilot, lambda: not shown(app, "problem"))

@@ -9,6 +9,7 @@ from promptrec_tui.tui.widgets.template_text import TRAINED, problem_text, rende
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.rendering import Rendering, render_template
 from promptrec_tui.workspace.templates import list_templates
+from tests.tui.conftest import show_model
 
 
 def shown(app, name) -> str:
@@ -26,9 +27,7 @@ async def test_text_and_live_rendering_for_one_user_after_another(shop_home, unt
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await pilot.press("3")
         await until(pilot, lambda: "user u00 of shop" in shown(app, "facts"))
-        while f"({model})" not in shown(app, "facts"):
-            await pilot.press("m")
-            await pilot.pause(0.1)
+        await show_model(pilot, model)
         await until(pilot, lambda: shown(app, "rendering").endswith("⏎"))
         assert "{% for item in history %}" in screen_text(app)
         first = expected["u00"]
@@ -54,9 +53,7 @@ async def test_dropped_history_is_told(shop_home, until):
     async with app.run_test(size=(160, 50), notifications=True) as pilot:
         await pilot.press("3")
         await until(pilot, lambda: "user u00" in shown(app, "facts"))
-        while "(small)" not in shown(app, "facts"):
-            await pilot.press("m")
-            await pilot.pause(0.1)
+        await show_model(pilot, "small")
         await pilot.press(*"j" * number)
         await until(pilot, lambda: f"dropped {dropped} oldest items" in shown(app, "facts"))
 

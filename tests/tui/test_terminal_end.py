@@ -1,5 +1,6 @@
 """What is left when the terminal goes away under the app, and what the next start makes of it."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.workspace.session import load_session
+from tests.waiting import until, wait_for
 
 HOLD = """
 import fcntl, sys
@@ -70,7 +72,7 @@ def session_of(home: Home) -> dict[str, Any]:
 
 @pytest.mark.parametrize("end", ["hang up", "SIGTERM"])
 async def test_the_app_leaves_and_reopens_where_it_was(
-    full_home: Home, going: Any, open_terminal: Any, until: Any, screen_text: Any, end: str
+    full_home: Home, going: Any, open_terminal: Any, screen_text: Any, end: str
 ) -> None:
     terminal = open_terminal(home=full_home)
     terminal.until("running")
@@ -111,13 +113,23 @@ async def test_the_app_leaves_and_reopens_where_it_was(
         await until(pilot, lambda: "While you were away" not in screen_text(app))
     again = PromptrecApp(full_home)
     async with again.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: isinstance(again.screen, RunScreen))
-        await pilot.pause(0.5)
+        await until(pilot, lambda: isinstance(again.screen, RunScreen) and again.screen.has_class("-loaded"))
         assert again.news == ""
 
 
+async def test_leaving_while_a_screen_opens_is_no_fault(full_home: Home) -> None:
+    for turns in range(12):
+        app = PromptrecApp(full_home)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda app=app: app.runs)
+            app.open_run("aaaa0001")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+    assert not (full_home.root / "app.log").exists()
+
+
 async def test_what_was_typed_into_a_form_is_there_after_a_hang_up(
-    full_home: Home, open_terminal: Any, until: Any
+    full_home: Home, open_terminal: Any
 ) -> None:
     terminal = open_terminal(home=full_home)
     terminal.until("Runs")
@@ -138,7 +150,7 @@ async def test_what_was_typed_into_a_form_is_there_after_a_hang_up(
 
 
 async def test_an_import_that_the_end_broke_off_is_told(
-    empty_home: Home, tmp_path: Path, open_terminal: Any, until: Any
+    empty_home: Home, tmp_path: Path, open_terminal: Any
 ) -> None:
     big = tmp_path / "big.csv"
     with open(big, "w") as file:
@@ -227,13 +239,14 @@ def local_sshd(place: Path) -> tuple[list[str], "subprocess.Popen[bytes]"]:
     errors = place / "sshd.err"
     with open(errors, "wb") as file:
         server = subprocess.Popen([str(found["sshd"]), "-D", "-e", "-f", str(config)], stderr=file)
-    for _ in range(100):
+
+    def answers() -> bool:
         if server.poll() is not None:
             pytest.skip(f"sshd does not start: {errors.read_text().strip()}")
         with socket.socket() as line:
-            if line.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
+            return line.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_for(answers)
     options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
     login = [str(found["ssh"]), "-tt", "-F", "none", "-i", str(place / "user"), "-p", str(port)]
     return [*login, *(f"-o{option}" for option in options), "127.0.0.1"], server
@@ -260,7 +273,7 @@ def test_a_broken_ssh_line(full_home: Home, going: Any, open_terminal: Any, tmp_
         terminal.until("Curves")
         (app,) = processes_of(full_home)
         os.kill(terminal.pid, signal.SIGKILL)
-        app.wait(30)
+        wait_for(lambda: not app.is_running())
     finally:
         server.terminate()
         server.wait()

@@ -19,6 +19,7 @@ from promptrec_tui.runs.spec import RunSettings
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.tuning.borrowing import borrow, wanted
+from tests.waiting import wait_for
 
 BORROWER = """
 import sys, threading
@@ -95,17 +96,12 @@ def test_a_borrower_answers_and_then_makes_room_for_the_run(
         assert isinstance(take_slot(home, device), Taken)
         borrower.stdin.write("\n")
         borrower.stdin.flush()
-        assert borrower.wait(20) == 0
+        assert borrower.wait() == 0
     finally:
         borrower.kill()
         borrower.wait()
     # The run goes ahead, and says itself that this machine has no GPU.
-    end = time.monotonic() + 120
-    while (status := run_status(folder)).state != State.FAILED:
-        assert time.monotonic() < end, status
-        time.sleep(0.2)
-    assert "There is no device" in status.reason
-    end = time.monotonic() + 30
-    while not isinstance(slot := take_slot(home, device), Lock):
-        assert time.monotonic() < end
+    wait_for(lambda: run_status(folder).state == State.FAILED)
+    assert "There is no device" in run_status(folder).reason
+    slot = wait_for(lambda: free if isinstance(free := take_slot(home, device), Lock) else None)
     slot.release()

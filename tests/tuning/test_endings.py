@@ -96,7 +96,7 @@ def test_a_checkpoint_that_does_not_fit_is_taken_away_and_the_run_can_go_on(
         stderr=subprocess.PIPE,
         text=True,
     )
-    output, errors = trainer.communicate(timeout=200)
+    output, errors = trainer.communicate()
     assert trainer.returncode == PAUSED_FOR_ROOM, errors
     assert "Traceback" not in output + errors
     assert "Paused: the disk of" in output

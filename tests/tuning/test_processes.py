@@ -40,7 +40,7 @@ def test_a_trainer_a_scorer_and_plain_peft_agree(
     folder.attempt(1).path.mkdir(parents=True)
     start = time.time()
     trainer = child(home, "promptrec_tui.tuning.worker", folder.id, "1")
-    output, errors = trainer.communicate(timeout=120)
+    output, errors = trainer.communicate()
     assert trainer.returncode == 0, errors
 
     told = events(folder)
@@ -92,7 +92,7 @@ def test_a_trainer_a_scorer_and_plain_peft_agree(
         again = ask(id=8, verb="top_k", history=history, k=10)
         assert {**again, "id": 1} == answer, "an error leaves no trace"
         scorer.stdin.close()
-        assert scorer.wait(timeout=20) == 0
+        assert scorer.wait() == 0
     finally:
         scorer.kill()
         scorer.wait()

@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from promptrec_tui.datasets.staging import sweep
+from tests.waiting import wait_for
 
 WRITER = """
 import sys, time
@@ -14,7 +14,7 @@ from promptrec_tui.datasets.writer import write_dataset
 
 def rows():
     yield 0, 0, 0, None, None, 2
-    time.sleep(120)
+    time.sleep(3600)
 
 write_dataset(Path(sys.argv[1]), lambda: {}, [], [], rows())
 """
@@ -23,10 +23,7 @@ write_dataset(Path(sys.argv[1]), lambda: {}, [], [], rows())
 def test_what_a_killed_writer_leaves_is_swept_away(tmp_path: Path) -> None:
     writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "d1.sqlite")])
     try:
-        for _ in range(600):
-            if list(tmp_path.glob(".d1.sqlite.*.tmp")):
-                break
-            time.sleep(0.05)
+        wait_for(lambda: list(tmp_path.glob(".d1.sqlite.*.tmp")))
         sweep(tmp_path)
         assert list(tmp_path.glob(".d1.sqlite.*.tmp"))
     finally:

@@ -1,0 +1,96 @@
+"""Waiting for what threads and processes do, however busy the machine is.
+
+A deadline of wall time asks how fast the machine is. These ask whether the work goes on: time is told by a
+clock that stands still while somebody who is waited for waits for a core.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+from textual.css.query import NoMatches
+from textual.pilot import Pilot
+
+from tests import processes
+
+LOOK_SECONDS = 0.1
+"""How often the clock looks at the processes."""
+
+PATIENCE = 90.0
+"""Seconds of the clock after which nothing is expected to come any more."""
+
+Answer = TypeVar("Answer")
+
+Delay = tuple[int, bool]
+"""Nanoseconds for which a thread wanted a core in vain, and whether it wants one now."""
+
+
+class Clock:
+    """Tells the seconds in which all that the tests set going either ran or wanted no core.
+
+    Linux says for each thread how long it wanted one in vain. On other systems this is wall time.
+    """
+
+    def __init__(self) -> None:
+        self._seconds, self._looked = 0.0, time.monotonic()
+        self._delays = dict(_delays())
+
+    def seconds(self) -> float:
+        """The seconds since it was made."""
+        passed = time.monotonic() - self._looked
+        if passed > LOOK_SECONDS:
+            delays = dict(_delays())
+            late = max((self._late(thread, delay, passed) for thread, delay in delays.items()), default=0.0)
+            self._seconds += max(0.0, passed - late)
+            self._looked, self._delays = self._looked + passed, delays
+        return self._seconds
+
+    def _late(self, thread: Path, delay: Delay, passed: float) -> float:
+        """A wait for a core that has not ended is not yet in the figure of the system."""
+        before = self._delays.get(thread, (0, False))
+        return passed if delay == before and delay[1] else (delay[0] - before[0]) / 1e9
+
+
+def wait_for(condition: Callable[[], Answer]) -> Answer:
+    """Wait until a condition holds, and answer what it did; fail after `PATIENCE` seconds of a `Clock`."""
+    clock = Clock()
+    while True:
+        start = time.thread_time()
+        if answer := condition():
+            return answer
+        if clock.seconds() > PATIENCE:
+            pytest.fail(f"Waited in vain; the last answer: {answer!r}")
+        # To look is to take time from what is waited for: a fifth at most.
+        time.sleep(max(0.02, 4 * (time.thread_time() - start)))
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
+    """`wait_for`, while an app goes on."""
+    clock, answer = Clock(), None
+    while not answer:
+        if clock.seconds() > PATIENCE:
+            pytest.fail(f"Waited in vain; the last answer: {answer!r}")
+        await pilot.pause(0.05)
+        with suppress(NoMatches):  # of a screen that is still being put together
+            answer = condition()
+
+
+async def rest(pilot: Pilot[Any], seconds: float) -> None:
+    """Let an app go on for so many seconds of a `Clock`."""
+    clock = Clock()
+    while clock.seconds() < seconds:
+        await pilot.pause(0.05)
+
+
+def _delays() -> Iterator[tuple[Path, Delay]]:
+    """How each thread of this process and of those that tests started fares."""
+    for process in [psutil.Process(), *processes.all_started()]:
+        with suppress(OSError):
+            for thread in Path(f"/proc/{process.pid}/task").iterdir():
+                with suppress(OSError):
+                    waited = int((thread / "schedstat").read_text().split()[1])
+                    yield thread, (waited, ") R " in (thread / "stat").read_text())
