@@ -73,22 +73,36 @@ def test_generated_tables_are_what_the_program_has(path: Path) -> None:
 
 @pytest.mark.parametrize("page", sorted(TEXTS))
 def test_every_link_leads_somewhere(page: str) -> None:
+    stale = []
     for target, anchor in re.findall(r"\]\(([^)#:\s]*)#?([^)\s]*)\)", plain(TEXTS[page])):
         path = (ROOT / page).parent / target if target else ROOT / page
-        assert path.exists(), f"{page} links to {target}"
-        if anchor:
-            assert anchor in anchors(path.read_text(encoding="utf-8")), f"{page} links to {target}#{anchor}"
+        if not path.exists() or (anchor and anchor not in anchors(path.read_text(encoding="utf-8"))):
+            stale.append(f"{target}#{anchor}")
+    assert not stale, f"{page} links to what is not there: {stale}"
 
 
 @pytest.mark.parametrize("page", sorted(TEXTS))
 def test_every_file_named_exists(page: str) -> None:
-    tops = ("promptrec_tui", "tests", "docs", "benchmarks", "sample_data", "migrations")
-    inner = tuple(path.name for path in (ROOT / "promptrec_tui").iterdir() if path.is_dir())
-    for name in code(TEXTS[page]):
-        if re.fullmatch(rf"({'|'.join(tops)})/[\w./-]*", name):
-            assert (ROOT / name).exists(), f"{page} names {name}"
-        elif re.fullmatch(rf"({'|'.join(inner)})/[\w/]+\.py", name):
-            assert (ROOT / "promptrec_tui" / name).exists(), f"{page} names {name}"
+    package = ROOT / "promptrec_tui"
+    tops = "|".join(("promptrec_tui", "tests", "docs", "benchmarks", "sample_data", "migrations"))
+    inner = "|".join(path.name for path in package.iterdir() if path.is_dir())
+    whole, within = re.compile(rf"({tops})/[\w./-]*"), re.compile(rf"({inner})/[\w/]+\.py")
+    stale = [
+        name
+        for name in code(TEXTS[page])
+        if (whole.fullmatch(name) and not (ROOT / name).exists())
+        or (within.fullmatch(name) and not (ROOT / name).exists() and not (package / name).exists())
+    ]
+    assert not stale, f"{page} names files that are not there: {stale}"
+
+
+@pytest.mark.parametrize("page", sorted(TEXTS))
+def test_every_name_is_in_the_file_that_is_named_with_it(page: str) -> None:
+    found = re.findall(r"`(\w+)`(?:,?\s+in\s+|\s+\()`(promptrec_tui/[\w/]+\.py)`", plain(TEXTS[page]))
+    stale = [
+        f"{name} in {file}" for name, file in found if name not in (ROOT / file).read_text(encoding="utf-8")
+    ]
+    assert not stale, f"{page} names what is not there: {stale}"
 
 
 @pytest.mark.parametrize("page", sorted(TEXTS))
@@ -98,25 +112,31 @@ def test_every_command_and_option_named_exists(page: str) -> None:
     from promptrec_tui.cli.main import app
 
     root: Any = typer.main.get_command(app)
+    stale = []
     for line in code(TEXTS[page]):
-        words = shlex.split(line, comments=True) if line.startswith("promptrec ") else ["promptrec"]
+        words = shlex.split(line, comments=True) if line.startswith("promptrec ") else []
         command = root
         for word in words[1:]:
             if word.startswith("--"):
                 known = {name for parameter in command.params for name in (*parameter.opts, "--help")}
-                assert word.partition("=")[0] in known, f"{page}: {line}"
+                if word.partition("=")[0] not in known:
+                    stale.append(f"{word} of {line}")
             elif re.fullmatch(r"[a-z-]+", word) and hasattr(command, "commands"):
-                assert word in command.commands, f"{page}: {line}"
+                if word not in command.commands:
+                    stale.append(f"{word} of {line}")
+                    break
                 command = command.commands[word]
+    assert not stale, f"{page} names commands or options that are not there: {stale}"
 
 
 @pytest.mark.parametrize("page", sorted(TEXTS))
 def test_every_setting_named_exists(page: str) -> None:
     from promptrec_tui.runs.spec import GROUPS, setting_keys
 
-    files = ("json", "md", "lock", "py")
-    for name in re.findall(rf"(?<![\w.])((?:{'|'.join(GROUPS)})\.[a-z_]+)\b", " ".join(code(TEXTS[page]))):
-        assert name in setting_keys() or name.endswith(files), f"{page} names {name}"
+    files = (".json", ".md", ".lock", ".py")
+    named = re.findall(rf"(?<![\w.])((?:{'|'.join(GROUPS)})\.[a-z_]+)\b", " ".join(code(TEXTS[page])))
+    stale = [name for name in named if name not in setting_keys() and not name.endswith(files)]
+    assert not stale, f"{page} names settings that are not there: {stale}"
 
 
 def test_the_tree_names_every_package_and_module() -> None:
@@ -166,11 +186,12 @@ def test_every_file_of_a_run_folder_is_told() -> None:
     rows = first_column(section(ARCHITECTURE, "The run folder"))
     told = {row.rstrip("/") for row in rows} | {row.partition("/")[0] for row in rows}
     run = RunFolder(Path("home/runs/id"))
+    true = set()
     for place, parts in ((run, vars(RunFolder)), (run.attempt(1), vars(AttemptFolder))):
-        paths = [getattr(place, name) for name, part in parts.items() if isinstance(part, property)]
-        for path in (path for path in paths if isinstance(path, Path)):
-            name = path.relative_to(run.path).as_posix().replace("attempts/1", "attempts/N")
-            assert name in told, f"docs/architecture.md lacks {name} of the run folder"
+        values = [getattr(place, name) for name, part in parts.items() if isinstance(part, property)]
+        true |= {value.relative_to(run.path).as_posix() for value in values if isinstance(value, Path)}
+    missing = sorted({name.replace("attempts/1", "attempts/N") for name in true} - told)
+    assert not missing, f"docs/architecture.md (the run folder) lacks {missing}"
 
 
 def test_every_process_is_a_module() -> None:
