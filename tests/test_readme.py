@@ -1,4 +1,4 @@
-"""The README tells the truth: its tables are what the program has."""
+"""The READMEs tell the truth: their figures were measured, and the two say the same."""
 
 import re
 from pathlib import Path
@@ -6,33 +6,94 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
+BOTH = pytest.mark.parametrize("text", [README, CHINESE], ids=["README.md", "README.zh.md"])
+
+LINES = 150
+FIGURE = re.compile(r"(?<![\w@.-])[+-]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?(?![\w@-])")
+WHOLE = ("10", "95", "200")
+"""Cut-offs, levels and numbers of users, which stand in the words around a figure."""
 
 
-def test_readme_has_every_command() -> None:
-    from promptrec_tui.cli.reference import command_table
-
-    assert command_table() in README
-
-
-def test_readme_has_every_key() -> None:
-    from promptrec_tui.tui.actions import key_table
-
-    assert key_table() in README
+def blocks(text: str) -> list[str]:
+    """The code blocks of a page, without their comments."""
+    found = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(r" *#.*", "", block) for block in found]
 
 
-def test_links_and_pictures_exist() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+def outline(text: str) -> list[str]:
+    """The kinds of a page's parts, in order: headings by level, rows of tables, pictures, items of lists."""
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^(#+ |\||!\[|- )", outside, re.MULTILINE)
 
 
-def test_names_of_files_in_the_text_exist() -> None:
-    named = re.findall(r"`(sample_data/[\w./-]+)`", README)
-    assert named
-    for name in named:
-        assert (ROOT / name).exists(), name
+@BOTH
+def test_it_is_short(text: str) -> None:
+    assert len(text.splitlines()) <= LINES
 
 
-@pytest.mark.parametrize("words", ["make demo", "make test", "## Where files lie", "simulated", "模拟"])
-def test_it_says(words: str) -> None:
-    assert words in README
+@BOTH
+def test_its_table_has_measured_figures_only(text: str) -> None:
+    rows = re.findall(
+        r"^\| (.+?) \| (.+?) \| \[.+?\]\((benchmarks/\w+\.md)#?([\w-]*)\) \|$", text, re.MULTILINE
+    )
+    assert len(rows) == 7
+    for what, measured, page, anchor in rows:
+        source = (ROOT / page).read_text(encoding="utf-8")
+        if anchor:
+            source = re.search(
+                rf"^## {anchor}\n(.*?)(?=^## |\Z)", source, re.MULTILINE | re.DOTALL | re.IGNORECASE
+            )[1]
+        known = set(FIGURE.findall(source))
+        lacking = [figure for figure in FIGURE.findall(f"{what} {measured}") if figure not in known]
+        assert not lacking, f"{page} {anchor} has no {lacking}"
+
+
+@BOTH
+def test_the_figures_of_the_sample_run_are_those_of_its_page(text: str) -> None:
+    known = FIGURE.findall(
+        (ROOT / "docs/sample-data.md").read_text(encoding="utf-8").partition("## The sample run")[2]
+    )
+    (told,) = [part for part in text.split("\n\n") if "200 " in part and "NDCG@10" in part]
+    figures = [figure for figure in FIGURE.findall(told) if figure not in WHOLE]
+    assert len(figures) == 8
+    assert set(figures) <= set(known)
+
+
+def test_the_two_have_the_same_parts_in_the_same_order() -> None:
+    assert outline(README) == outline(CHINESE)
+
+
+def test_the_two_have_the_same_code() -> None:
+    assert blocks(README) == blocks(CHINESE)
+    assert sum(map(len, blocks(README))) > 500
+
+
+def test_the_two_have_the_same_links_names_and_figures() -> None:
+    def links(text: str) -> list[str]:
+        return [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("README")]
+
+    def names(text: str) -> set[str]:
+        return set(re.findall(r"`([^`\n]+)`", text))
+
+    def figures(text: str) -> list[str]:
+        """Measured ones: small whole numbers may be words in one of the languages."""
+        return sorted(figure for figure in FIGURE.findall(text) if re.search(r"[.,e]", figure))
+
+    for what in (links, names, figures):
+        assert what(README) == what(CHINESE)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("README.md", "make demo"),
+        ("README.md", "make test"),
+        ("README.md", "simulated"),
+        ("README.zh.md", "模拟"),
+        ("docs/files.md", "# Where files lie"),
+    ],
+)
+def test_it_says(page: str, words: str) -> None:
+    assert words in (ROOT / page).read_text(encoding="utf-8")
