@@ -30,8 +30,8 @@ SILENCE = 15.0
 """Seconds that a phase may be without a sign of life."""
 
 
-def most_rated(source: Path, target: Path, titles: int) -> None:
-    """The `titles` films with the most ratings, and these, as a folder of the same form."""
+def most_rated(source: Path, target: Path, titles: int) -> int:
+    """The `titles` films with the most ratings, and these, as a folder of the same form; their number."""
     with open(source / "ratings.csv", newline="", encoding="utf-8") as file:
         ratings = list(csv.DictReader(file))
     counts = Counter(row["movieId"] for row in ratings)
@@ -43,6 +43,7 @@ def most_rated(source: Path, target: Path, titles: int) -> None:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(row for row in rows if row["movieId"] in kept)
+    return len(kept)
 
 
 def model_folder(model: Path, target: Path) -> Path:
@@ -145,15 +146,15 @@ def main() -> None:
     parser.add_argument("--publish", action="store_true", help="put the section into RESULTS.md")
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
-    text = [
-        f"The {arguments.titles:,} most rated titles of MovieLens; {arguments.steps} steps of "
-        f"{arguments.targets} targets; {arguments.users} test users. Other work at the start: a load of "
-        f"{load:.1f} on {os.cpu_count()} cores.",
-    ]
     with tempfile.TemporaryDirectory() as place:
         home, films = Path(place) / "home", Path(place) / "films"
         films.mkdir()
-        most_rated(arguments.movielens, films, arguments.titles)
+        count = most_rated(arguments.movielens, films, arguments.titles)
+        text = [
+            f"The {count:,} most rated titles of MovieLens; {arguments.steps} steps of "
+            f"{arguments.targets} targets; {arguments.users} test users. Other work at the start: a load of "
+            f"{load:.1f} on {os.cpu_count()} cores.",
+        ]
         timed("", home, "dataset", "import", str(films), "--name", "films")
         for number, model in enumerate(arguments.models):
             folder = None if model == "tiny" else model_folder(Path(model), Path(place) / f"model{number}")

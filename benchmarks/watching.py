@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -52,15 +53,19 @@ class _Look:
 
 def timed(name: str, home: Path, *words: str) -> tuple[Spent, Any]:
     """Carry out a command of promptrec; what it took, and its answer. Ends the benchmark where it fails."""
-    began = time.monotonic()
-    process = _start(home, words)
-    assert process.stdout
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"promptrec {' '.join(words)} has failed")
-    spent = usage.ru_utime + usage.ru_stime
-    return Spent(name, time.monotonic() - began, spent, usage.ru_maxrss / 1024), json.loads(said)
+    began, peak = time.monotonic(), 0.0
+    with tempfile.TemporaryFile("w+") as answer:
+        process = _start(home, words, answer)
+        # The kernel's own peak of a child begins with the size of its parent.
+        while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
+            peak = max(peak, _memory(process.pid))
+            time.sleep(LOOK_SECONDS / 5)
+        _, status, usage = ended
+        if status:
+            sys.exit(f"promptrec {' '.join(words)} has failed")
+        answer.seek(0)
+        spent = usage.ru_utime + usage.ru_stime
+        return Spent(name, time.monotonic() - began, spent, peak), json.load(answer)
 
 
 def watched(home: Path, *words: str) -> tuple[list[Spent], Any]:
@@ -70,7 +75,7 @@ def watched(home: Path, *words: str) -> tuple[list[Spent], Any]:
     """
     began, looks = time.time(), list[_Look]()
     known = {folder.id for folder in run_folders(Home(home))}
-    process = _start(home, [*words, "--wait"])
+    process = _start(home, [*words, "--wait"], subprocess.PIPE)
     folder = None
     while process.poll() is None:
         time.sleep(LOOK_SECONDS)
@@ -82,13 +87,21 @@ def watched(home: Path, *words: str) -> tuple[list[Spent], Any]:
     return _phases(folder, began, looks), json.loads(process.stdout.read())
 
 
-def _start(home: Path, words: Sequence[str]) -> "subprocess.Popen[str]":
+def _start(home: Path, words: Sequence[str], answer: Any) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "promptrec_tui", *words, "--json"],
         env={**os.environ, "PROMPTREC_HOME": str(home)},
-        stdout=subprocess.PIPE,
+        stdout=answer,
         text=True,
     )
+
+
+def _memory(pid: int) -> float:
+    """MB that a process and its children hold."""
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return sum(each.memory_info().rss for each in [process, *process.children(recursive=True)]) / 2**20
+    return 0.0
 
 
 def _look(folder: RunFolder) -> _Look | None:

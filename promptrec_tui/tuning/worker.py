@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
@@ -52,7 +53,10 @@ def _outcome(folder: RunFolder, journal: Journal, desk: Desk) -> Outcome:
         journal.phase("loading", message="Starting")
         claimed = claimed_device(folder.attempt(journal.attempt))
         device = prepare(folder.spec().settings.run, claimed=claimed)
-        # Here and not above: torch takes seconds, and the first event is to come before it.
+        # Here and not above: these take seconds each, and the first event is to come before them.
+        for library in ("torch", "transformers", "peft"):
+            journal.phase("loading", message=f"Starting {library}")
+            import_module(library)
         from promptrec_tui.tuning.recipe import fine_tune
 
         return fine_tune(folder, device, journal, desk)

@@ -46,6 +46,8 @@ def test_a_trainer_a_scorer_and_plain_peft_agree(
     told = events(folder)
     assert told[0]["kind"] == "phase"
     assert told[0]["time"] - start < 3, "the first event does not wait for torch"
+    starting = [event.get("message") for event in told[:4]]
+    assert starting == ["Starting", "Starting torch", "Starting transformers", "Starting peft"]
     assert told[-1]["kind"] == "finished"
     assert told[-1]["state"] == "done"
     assert told[-1]["reason"] in output
