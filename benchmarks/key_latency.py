@@ -29,6 +29,7 @@ from benchmarks.faults.stage import make_home
 
 KEYS = 60
 GOAL_MS = 100
+QUIET_SECONDS = 0.4
 CORES = os.cpu_count() or 1
 BURNERS = 2 * CORES
 AUTOGROUP = Path("/proc/self/autogroup")
@@ -125,7 +126,10 @@ def measure() -> list[float]:
             os.environ.update({"PROMPTREC_HOME": home, "TERM": "xterm-256color"})
             os.execv(sys.executable, [sys.executable, "-m", "promptrec_tui"])
         try:
-            drain(terminal, 2)
+            seen = b""
+            while b"No runs yet" not in seen:
+                seen += os.read(terminal, 1 << 16)
+            drain(terminal)
             return [press(terminal, b"3" if number % 2 else b"4") for number in range(KEYS)]
         finally:
             os.kill(pid, 9)
@@ -139,14 +143,13 @@ def press(terminal: int, key: bytes) -> float:
     os.write(terminal, key)
     select.select([terminal], [], [])
     passed = time.perf_counter() - start
-    drain(terminal, 0.4)
+    drain(terminal)
     return passed * 1000
 
 
-def drain(terminal: int, quiet: float) -> None:
-    """Read until nothing has come for so long."""
-    select.select([terminal], [], [])
-    while select.select([terminal], [], [], quiet)[0]:
+def drain(terminal: int) -> None:
+    """Read until nothing has come for a while; the app draws something each second."""
+    while select.select([terminal], [], [], QUIET_SECONDS)[0]:
         os.read(terminal, 1 << 16)
 
 

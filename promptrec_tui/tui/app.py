@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from rich.console import RenderableType
 from rich.text import Text
 from textual import events, work
+from textual._context import active_message_pump
 from textual.app import App
 from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.reactive import reactive
+from textual.widget import Widget
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
@@ -249,8 +251,9 @@ class PromptrecApp(Asking, App[int]):
         self.push_screen(HelpScreen(getattr(self.screen, "PLACE", "")))
 
     def _handle_exception(self, error: Exception) -> None:
-        # A screen that opens while the app is being left gets no widgets any more, and misses them.
-        if self.is_running or not isinstance(error, NoMatches):
+        # A screen that is taken away while it opens gets no widgets any more, and misses them.
+        here = active_message_pump.get(self)
+        if not (isinstance(error, NoMatches) and isinstance(here, Widget) and not here.display):
             super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

@@ -117,14 +117,16 @@ async def test_the_app_leaves_and_reopens_where_it_was(
         assert again.news == ""
 
 
-async def test_leaving_while_a_screen_opens_is_no_fault(full_home: Home) -> None:
+async def test_a_screen_that_is_taken_away_while_it_opens_is_no_fault(full_home: Home) -> None:
+    """By another one, and then by the end of the app."""
     for turns in range(12):
         app = PromptrecApp(full_home)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda app=app: app.runs)
-            app.open_run("aaaa0001")
-            for _ in range(turns):
-                await asyncio.sleep(0)
+            for run in ("aaaa0001", "aaaa0002"):
+                app.open_run(run)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
     assert not (full_home.root / "app.log").exists()
 
 

@@ -71,8 +71,8 @@ class BaseScreen(Asking, Screen[Result]):
             self.add_class("-loaded")
             self._failure = ("", "")
         except Exception as error:
-            # The same one comes back each second: once is enough. Of an app that is left nothing is there.
-            if repr(error) != self._failure[0] and self.app.is_running:
+            # The same one comes back each second: once is enough. What is taken away lacks its widgets.
+            if repr(error) != self._failure[0] and self.display:
                 self._failure = (repr(error), self.report(error))
         finally:
             self._loading = False
