@@ -46,6 +46,12 @@ while True:
     print(row.version, flush=True)
 """
 
+TEMPLATE = """
+name = "mine"
+prompt = "{{ history[-1].title }}"
+completion = "{{ item.title }}"
+"""
+
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
@@ -81,13 +87,17 @@ def writer_killed(case: Case) -> Tally:
 
 
 def locked(case: Case) -> Tally:
-    """Another process holds the write lock: readers and writers say so, and training does not care."""
+    """Another process holds the write lock: readers answer, writers say so, and training does not care."""
     patient = begin(case.place.home)
+    template = case.place.folder / "mine.toml"
+    template.write_text(TEMPLATE)
     while_training(patient, case.chance)
     with closing(sqlite3.connect(case.place.home.database, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         before = len(patient.seen)
-        said = refusal(case.place, "run", "list")
+        if patient.folder.id not in command(case.place, "run", "list", "--json"):
+            raise BrokenError("Under a held lock `promptrec run list` does not show the run.")
+        said = refusal(case.place, "template", "save", str(template))
         if "busy" not in said:
             raise BrokenError(f"A held lock is told as: {said}")
         until(lambda: look(patient) or len(patient.seen) > before, "An event under the lock")
