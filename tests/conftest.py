@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from promptrec_tui.home import VARIABLE, Home
 from promptrec_tui.runs.supervisor import CPU_NICENESS, lower_autogroup
@@ -28,6 +29,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 pytest_plugins = ["tests.reaper"]
+
+# Its deadlines are of wall time, and a busy machine takes long.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ DOCUMENT: dict[str, Any] = {
     "step": 6,
     "total_steps": 6,
     "queue": None,
+    "validation": {"best_ndcg": None, "k": 10, "users": None},
     "log_tail": [],
     "warnings": [],
     "protocol": {"k": 10},

@@ -53,9 +53,9 @@ def test_a_sliding_window_is_kept(
     torch.testing.assert_close(Ranker(model, CATALOGUE).scores(PROMPT), expected, atol=1e-4, rtol=0)
 
 
-def test_plain_batches_can_be_left(tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("promptrec_tui.tokentree.batched.BATCH", 2)
+def test_plain_batches_can_be_left(tiny_model: TinyModel) -> None:
     ranker, ticks = Ranker(tiny_model("mistral", sliding_window=8), CATALOGUE), []
+    ranker.batch = 2
 
     def tick() -> None:
         ticks.append(1)

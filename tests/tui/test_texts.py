@@ -158,7 +158,7 @@ def test_the_result_names_gains_with_their_intervals():
     text = result_text(metrics, 10)
     assert text is not None
     assert "NDCG@10 over markov: +0.0630 (95% -0.0100 to +0.0850)" in text.plain
-    assert "markov         0.2000        -   0.1000" in text.plain
+    assert "markov               0.2000        -   0.1000" in text.plain
     partial = result_text({"before": figures, "after": None, "baselines": {}, "gain": {}}, 10)
     assert partial is not None
     assert "tuned" not in partial.plain.replace("untuned", "")

@@ -58,7 +58,7 @@ async def test_templates_are_tried_by_keyboard(shop_home, until) -> None:
         app.screen.query_one("#users", Input).value = "2"
         app.screen.query_one("#templates", Input).value = "list, next-item-en"
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: isinstance(app.screen, TrialsScreen))
+        await until(pilot, lambda: isinstance(app.screen, TrialsScreen) and app.screen.query("#tried"))
         shown = app.screen.query_one("#tried", Static).visual.plain
         assert "next-item-en" in shown
         await pilot.press("escape")
