@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from promptrec_tui.errors import CatalogueGoneError
+from promptrec_tui.errors import CatalogueGoneError, UserError
 from promptrec_tui.home import Home
 from promptrec_tui.tui.lane import Lane
 from promptrec_tui.tui.trying import Recommendations, Trier
@@ -39,6 +39,7 @@ class Backend:
         self._looking = Lane("looking")
         self._opening = Lock()
         self._workspace: Workspace | None = None
+        self._known = False
         self._trier = Trier()
 
     async def ask(
@@ -46,7 +47,8 @@ class Backend:
     ) -> T:
         """What `verb(workspace, …)` answers, or raises.
 
-        After CatalogueGoneError the next question opens the home anew.
+        After CatalogueGoneError the next question opens the home anew, unless the whole home is gone: an
+        empty one in its place would be hardly what somebody wants who has moved it.
         """
 
         def answer() -> T:
@@ -113,9 +115,15 @@ class Backend:
     def _opened(self) -> "Workspace":
         with self._opening:
             if self._workspace is None:
+                if self._known and not self.home.root.exists():
+                    raise UserError(
+                        f"The home folder {self.home.root} is gone: put it back, or leave promptrec and "
+                        "start it anew."
+                    )
                 from promptrec_tui.workspace.opening import open_workspace
 
                 self._workspace = open_workspace(self.home)
+                self._known = True
             return self._workspace
 
     def _close(self) -> None:

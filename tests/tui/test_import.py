@@ -203,7 +203,7 @@ async def test_esc_cancels_a_long_import_and_leaves_nothing(home, tmp_path, unti
         await pilot.pause()
         await pilot.press("ctrl+r")
         progress = app.screen.query_one(ProgressLine)
-        await until(pilot, lambda: progress.at and progress.at[0] == "reading interactions")
+        await until(pilot, lambda: progress.at)
         await pilot.press("escape")
         await until(pilot, lambda: "nothing was left behind" in problem(app))
         assert field(app, "source").value == str(long)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from promptrec_tui.cli.main import run_command
-from promptrec_tui.errors import CatalogueGoneError
+from promptrec_tui.errors import CatalogueGoneError, UserError
 from promptrec_tui.home import Home
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.backend import Backend
@@ -76,6 +76,22 @@ def test_the_app_says_it_once_and_recovers(used: Home) -> None:
         backend.close()
 
     asyncio.run(look())
+
+
+def test_an_open_app_makes_no_new_home_in_the_place_of_one_that_was_moved(used: Home) -> None:
+    async def ask() -> None:
+        backend = Backend(used)
+        assert len(await backend.ask(list_datasets)) == 1
+        used.root.rename(aside := used.root.with_name("aside"))
+        for sentence in ("is gone", "is gone: put it back"):
+            with pytest.raises(UserError, match=sentence):
+                await backend.ask(list_datasets)
+        assert not used.root.exists()
+        aside.rename(used.root)
+        assert len(await backend.ask(list_datasets)) == 1
+        backend.close()
+
+    asyncio.run(ask())
 
 
 def test_doctor_compares_files_with_rows(used: Home) -> None:
