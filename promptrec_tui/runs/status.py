@@ -39,9 +39,18 @@ def run_status(folder: RunFolder) -> Status:
     trainer's own last word counts (its supervisor was killed, it finished); without that, interrupted.
     """
     last = folder.last_attempt
-    attempt = folder.attempt(last)
     if last and lock_held(folder.lock):
-        return _active(folder, attempt)
+        return _active(folder, folder.attempt(last))
+    status = _at_rest(folder, last)
+    # Between the reads a waiting run may be claimed, and a claimed one begin: the last attempt's end, or none
+    # of one that goes, would be told.
+    moved = folder.last_attempt != last or (last and lock_held(folder.lock))
+    return run_status(folder) if moved else status
+
+
+def _at_rest(folder: RunFolder, last: int) -> Status:
+    """Where a run stands whose last attempt nobody works at."""
+    attempt = folder.attempt(last)
     if entry := queue_entry(folder):
         return Status(State.QUEUED, "held" if entry.hold else entry.reason, last)
     if not last:

@@ -95,6 +95,29 @@ def test_the_trainers_last_word_counts_when_its_supervisor_is_gone(run):
     assert run_status(run) == module.Status(State.DONE, "", 1)
 
 
+def test_a_run_that_is_claimed_between_the_reads_has_not_ended(home, run, monkeypatch):
+    run.attempt(1).path.mkdir()
+    write_json(run.attempt(1).exit, {"state": "interrupted", "reason": "killed"})
+    enqueue(run, device="cpu", after=1)
+    slot = take_lock(slot_path(home, "cpu"))
+    monkeypatch.setattr(module, "queue_entry", lambda folder: claim(folder, slot) and None)
+    assert run_status(run) == module.Status(State.STARTING, "", 2)
+    slot.release()
+
+
+def test_a_run_that_begins_between_the_reads_has_not_ended(run, monkeypatch):
+    run.attempt(1).path.mkdir()
+    locks = []
+
+    def begin(folder):
+        locks.append(take_lock(run.lock))
+        write_json(run.attempt(1).started, {})
+
+    monkeypatch.setattr(module, "queue_entry", begin)
+    assert run_status(run) == module.Status(State.RUNNING, "", 1)
+    locks[0].release()
+
+
 @pytest.mark.parametrize("content", ["", "{}", '{"state": "flying", "reason": ""}'])
 def test_a_damaged_verdict_is_none(run, content):
     run.attempt(1).path.mkdir()
