@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.files import is_folder
-from promptrec_tui.models.config import MODEL_TYPES as MODEL_TYPES
 from promptrec_tui.models.config import (
+    FAMILIES,
     code_problems,
     config_problems,
     context,
@@ -183,7 +183,7 @@ def _result(
         folder=folder,
         ok=not problems,
         model_type=clean(kind),
-        family="causal" if kind in MODEL_TYPES else "",
+        family=FAMILIES.get(kind, ""),
         architecture=clean(str(architecture)),
         parameters=parameters,
         context=_number(context(config)),

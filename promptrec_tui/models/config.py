@@ -7,7 +7,7 @@ from typing import Any
 from promptrec_tui.text import clean
 
 # Decoders whose classes ship with transformers, that work under sdpa attention and a mask of ours.
-MODEL_TYPES = frozenset(
+CAUSAL_TYPES = frozenset(
     (
         "gemma",
         "gemma3_text",
@@ -29,28 +29,41 @@ MODEL_TYPES = frozenset(
     )
 )
 
+# Encoders whose classes ship with transformers, with a head for classes.
+ENCODER_TYPES = frozenset(("bert",))
+
+FAMILIES: Mapping[str, str] = {
+    **dict.fromkeys(CAUSAL_TYPES, "causal"),
+    **dict.fromkeys(ENCODER_TYPES, "encoder"),
+}
+"""The family of each model type: what it can be asked."""
+
 # The keys that a model is loaded with. transformers sets every key of a config as an attribute, so an unknown
 # one could reach its machinery (CVE-2026-4372: `_attn_implementation_internal`); all others are left out.
 KEY_LIST = """
 _name_or_path _num_labels _remove_final_layer_norm _sliding_window_pattern activation_dropout
 activation_function add_cross_attention alibi architectures attention_bias attention_dropout
-attention_multiplier attn_logit_softcapping attn_pdrop bos_token_id cache_implementation
+attention_multiplier attention_probs_dropout_prob
+attn_logit_softcapping attn_pdrop bos_token_id cache_implementation
 chunk_size_feed_forward classifier_dropout clip_qkv do_layer_norm_before dropout dtype embd_pdrop
 embed_dropout embedding_dropout embedding_multiplier enable_bias eos_token_id ffn_dim
 final_logit_softcapping finetuning_task gradient_checkpointing head_dim hidden_act hidden_activation
-hidden_dropout hidden_size id2label init_std initializer_range intermediate_size is_decoder
+hidden_dropout hidden_dropout_prob hidden_size
+id2label init_std initializer_range intermediate_size is_decoder
 is_encoder_decoder is_llama_config label2id layer_norm_elementwise_affine layer_norm_eps
 layer_norm_epsilon layer_types layerdrop logits_scaling max_position_embeddings max_window_layers
 mlp_bias mlp_type model_type n_ctx n_embd n_head n_inner n_layer n_positions no_rope_layer_interval
 no_rope_layers norm_epsilon norm_type num_attention_heads num_hidden_layers num_key_value_heads
 original_max_position_embeddings output_attentions output_hidden_states output_past pad_token_id
-partial_rotary_factor prefix pretraining_tp problem_type qk_layernorm query_pre_attn_scalar
+partial_rotary_factor position_embedding_type
+prefix pretraining_tp problem_type qk_layernorm query_pre_attn_scalar
 reorder_and_upcast_attn resid_pdrop residual_dropout residual_multiplier return_dict rms_norm_eps
 rope_interleaved rope_local_base_freq rope_parameters rope_scaling rope_theta rotary_emb_base rotary_pct
 scale_attn_by_inverse_layer_idx scale_attn_weights sliding_window sliding_window_pattern
 summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj
 task_specific_params tie_word_embeddings tokenizer_class torch_dtype transformers.js_config
-transformers_version unsloth_fixed unsloth_version use_bias use_bidirectional_attention use_cache
+transformers_version type_vocab_size unsloth_fixed unsloth_version
+use_bias use_bidirectional_attention use_cache
 use_parallel_residual use_qkv_bias use_sliding_window vocab_size word_embed_proj_dim
 """
 KEYS = frozenset(KEY_LIST.split())
@@ -100,9 +113,13 @@ def config_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Why a model of this config cannot be used safely: one sentence for each reason."""
     yield from code_problems(config, "config.json")
     kind = model_type(config)
-    if kind not in MODEL_TYPES:
+    if kind not in FAMILIES:
         named = f'the model type "{clean(kind)}"' if kind else "no model type"
-        yield f"config.json names {named}; known are {', '.join(sorted(MODEL_TYPES))}."
+        yield f"config.json names {named}; known are {', '.join(sorted(FAMILIES))}."
+    if kind in ENCODER_TYPES and config.get("position_embedding_type", "absolute") != "absolute":
+        yield "Its positions (position_embedding_type) are relative; only absolute ones are supported."
+    if kind in ENCODER_TYPES and config.get("is_decoder"):
+        yield "config.json makes a decoder of an encoder (is_decoder), which is not supported."
     if config.get("quantization_config"):
         yield "The weights are quantised (quantization_config in config.json); take the unquantised model."
     ropes = [config.get(name) for name in ("rope_parameters", "rope_scaling")]

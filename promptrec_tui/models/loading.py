@@ -1,7 +1,7 @@
 """Base models and adapters as objects of transformers and peft: the one file of this room with torch."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,10 +11,16 @@ from peft import (
     PeftModel,
     TaskType,
     get_peft_model,
+    get_peft_model_state_dict,
     load_peft_weights,
     set_peft_model_state_dict,
 )
-from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+)
 from transformers.pytorch_utils import Conv1D
 
 from promptrec_tui.errors import UserError
@@ -24,6 +30,9 @@ from promptrec_tui.models.weights import read_header
 from promptrec_tui.text import clean
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+HEAD = "classifier"
+"""Where the classes of transformers keep the layer that makes classes of an encoder's output."""
+
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -77,17 +86,50 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
-    """The base model of `folder` in evaluation mode; on a CPU always in fp32, whatever the file holds.
+    """The causal base model of `folder` in evaluation mode; on a CPU always in fp32, whatever the file holds.
 
     The folder is checked first, and of its config only the known keys are used. Raises UserError when it is
-    unsafe, incomplete or does not fit its config.
+    unsafe, incomplete, does not fit its config, or is of another family.
     """
+    return _load(folder, device, dtype, "causal", AutoModelForCausalLM, {}, fresh=None)
+
+
+def load_classifier(
+    folder: Path, device: torch.device, dtype: torch.dtype, labels: Sequence[str]
+) -> PreTrainedModel:
+    """The encoder of `folder` with a fresh head of a logit for each of `labels`, as `load_base` loads.
+
+    The head is all zeros, so that the untuned model finds every label equally likely.
+    """
+    names = dict(enumerate(labels))
+    facts = {"id2label": names, "label2id": {label: index for index, label in names.items()}}
+    model = _load(folder, device, dtype, "encoder", AutoModelForSequenceClassification, facts, fresh=HEAD)
+    with torch.no_grad():
+        for weight in model.get_submodule(HEAD).parameters():
+            weight.zero_()
+    return model
+
+
+def _load(
+    folder: Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    family: str,
+    kind: Any,
+    facts: Mapping[str, Any],
+    fresh: str | None,
+) -> PreTrainedModel:
+    """A model of transformers' `kind`, its config with `facts`; the layer `fresh` may lack weights."""
     check = check_model(folder)
     if not check.ok:
         raise UserError(f"The model {folder} cannot be used: {' '.join(check.problems)}")
-    config = known_config(read_object(folder / "config.json"))
+    if check.family != family:
+        raise UserError(
+            f"The model {folder} is of the family {check.family}, where one of {family} is needed."
+        )
+    config = {**known_config(read_object(folder / "config.json")), **facts}
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = kind.from_pretrained(
             str(folder),
             config=CONFIG_MAPPING[check.model_type].from_dict(config),
             dtype=torch.float32 if device.type == "cpu" else dtype,
@@ -102,7 +144,8 @@ def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrai
         raise UserError(f"The model {folder} does not load: {reason}") from error
     model: PreTrainedModel = loaded[0]
     # transformers would fill these with random numbers and go on.
-    if missing := sorted(loaded[1]["missing_keys"]):
+    missing = sorted(name for name in loaded[1]["missing_keys"] if name.partition(".")[0] != fresh)
+    if missing:
         raise UserError(
             f"The model {folder} lacks {len(missing)} weights, {missing[0]} first: fetch the model again."
         )
@@ -119,13 +162,13 @@ def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrai
 
 
 def add_lora(model: PreTrainedModel, settings: LoraSettings) -> PeftModel:
-    """`model` with fresh low-rank adapters, the only weights that train.
+    """`model` with fresh low-rank adapters, the only weights that train beside a classifier's head.
 
     Raises UserError when no layer has one of the names in `targets`.
     """
     targets = settings.targets
     config = LoraConfig(
-        task_type=TaskType.CAUSAL_LM,
+        task_type=TaskType.SEQ_CLS if hasattr(model, HEAD) else TaskType.CAUSAL_LM,
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
@@ -179,7 +222,10 @@ def _check_keys(model: PeftModel, weights: Mapping[str, torch.Tensor], folder: P
     peft puts in what fits and goes on with fresh numbers for the rest.
     """
     known = {name.replace(".default", ""): weight.shape for name, weight in model.state_dict().items()}
-    missing = sorted(name for name in known if "lora_" in name and name not in weights)
+    # A saved adapter may bring layers of the base model, embeddings above all.
+    trained = get_peft_model_state_dict(model, save_embedding_layers=False)
+    known |= {name: weight.shape for name, weight in trained.items()}
+    missing = sorted(trained.keys() - weights.keys())
     unexpected = sorted(name for name in weights if name not in known)
     shapes = sorted(name for name, weight in weights.items() if known.get(name, weight.shape) != weight.shape)
     problems = [

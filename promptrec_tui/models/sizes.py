@@ -8,10 +8,10 @@ from promptrec_tui.models.config import context, is_size
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embed_in.weight")
+EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight")
 # The names of learned positions, with the rows that they have beside one for each position.
-POSITIONS = {"wpe.weight": 0, "embed_positions.weight": 2}
-LAYER = re.compile(r"(?:^|\.)(?:layers|h)\.(\d+)\.")
+POSITIONS = {"wpe.weight": 0, "embed_positions.weight": 2, "position_embeddings.weight": 0}
+LAYER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")
 LARGEST = 1_000_000
 LAYER_KEYS = ("num_hidden_layers", "n_layer")
 WIDTH_KEYS = ("hidden_size", "n_embd", "word_embed_proj_dim", "intermediate_size", "ffn_dim", "n_inner")

@@ -17,6 +17,7 @@ PICKLES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack"))
 HEADER_LIMIT = 100_000_000  # bytes, the format's own
 WIDTHS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # bytes a value, of the kinds that hold plain weights
 MASKS = {"BOOL": 1, "U8": 1}  # old files carry attention masks along, which are no parameters
+PLACES = "position_ids"  # nor are these, the numbers 0, 1, 2 and so on as I64
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _tensor(name: str, entry: Any) -> tuple[str, int, int, tuple[int, ...], int]
         plain = False
     if not plain:
         raise ValueError(f"has a damaged entry for the tensor {name}")
-    width = (WIDTHS | MASKS).get(str(dtype))
+    width = 8 if dtype == "I64" and name.endswith(PLACES) else (WIDTHS | MASKS).get(str(dtype))
     if width is None:
         raise ValueError(f"holds {name} as {dtype}, which is no plain weight ({', '.join(WIDTHS)} are)")
     count = math.prod(shape)

@@ -238,7 +238,9 @@ def _bos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str,
 
 
 def _eos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str, Any]) -> int | None:
-    return _first(_token(tokenizer, settings.get("eos_token")), config.get("eos_token_id"))
+    # An encoder of BERT's kind ends a text with its separator.
+    ends = [_token(tokenizer, settings.get(name)) for name in ("eos_token", "sep_token")]
+    return _first(ends[0], config.get("eos_token_id"), ends[1])
 
 
 def _token(tokenizer: Tokenizer, token: Any) -> int | None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from promptrec_tui.models.config import MODEL_TYPES
+from promptrec_tui.models.config import CAUSAL_TYPES
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.selfcheck import COARSE_LIMIT, LIMIT, batched_difference, largest_difference
 from tests.gpu.conftest import DEVICE, needs_gpu
@@ -34,7 +34,7 @@ def pair(model: PreTrainedModel, dtype: torch.dtype = torch.float32) -> tuple[Ra
     return Ranker(model, CATALOGUE), Ranker(there, CATALOGUE)
 
 
-@pytest.mark.parametrize("model_type", sorted(MODEL_TYPES))
+@pytest.mark.parametrize("model_type", sorted(CAUSAL_TYPES))
 def test_scores_are_those_of_a_cpu(tiny_model: TinyModel, model_type: str) -> None:
     here, there = pair(tiny_model(model_type))
     for prompt in PROMPTS[:2]:
@@ -60,7 +60,7 @@ def test_a_sliding_window_is_kept(tiny_model: TinyModel) -> None:
     torch.testing.assert_close(there.scores(PROMPTS[0]), here.scores(PROMPTS[0]), atol=NOISE, rtol=0)
 
 
-@pytest.mark.parametrize("model_type", sorted(MODEL_TYPES))
+@pytest.mark.parametrize("model_type", sorted(CAUSAL_TYPES))
 @pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, LIMIT), (torch.bfloat16, COARSE_LIMIT)])
 def test_each_family_passes_the_check(
     tiny_model: TinyModel, model_type: str, dtype: torch.dtype, limit: float

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from transformers import PreTrainedConfig
 
 from promptrec_tui.models.check import FILE_LIMIT, check_model
-from promptrec_tui.models.config import CHANGING, KEYS, MODEL_TYPES, slides
+from promptrec_tui.models.config import CAUSAL_TYPES, CHANGING, KEYS, slides
 
 SaveModel = Callable[..., Path]
 
@@ -130,7 +130,7 @@ def test_every_key_that_the_modelling_code_reads_is_known() -> None:
     root = Path(transformers.__file__).parent
     files = [root / name for name in ("masking_utils.py", "modeling_rope_utils.py", "cache_utils.py")]
     files += [root / "modeling_layers.py", root / "integrations" / "sdpa_attention.py"]
-    for kind in MODEL_TYPES:
+    for kind in CAUSAL_TYPES:
         files += (root / "models" / kind.removesuffix("_text")).glob("modeling_*.py")
     read: set[str] = set()
     for file in files:
@@ -162,8 +162,8 @@ def test_positions_that_change_with_the_length_are_refused(plain_folder: Path, k
 def test_the_kind_of_model_is_judged(plain_folder: Path) -> None:
     edit(plain_folder / "config.json", quantization_config={"bits": 4})
     assert "quantised" in only_problem(plain_folder)
-    edit(plain_folder / "config.json", quantization_config=None, model_type="bert")
-    assert '"bert"' in only_problem(plain_folder)
+    edit(plain_folder / "config.json", quantization_config=None, model_type="t5")
+    assert '"t5"' in only_problem(plain_folder)
     edit(plain_folder / "config.json", model_type=["llama"])
     assert "model type" in only_problem(plain_folder)
     edit(plain_folder / "config.json", model_type="llama", max_position_embeddings="many")

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from promptrec_tui.models.check import MODEL_TYPES
+from promptrec_tui.models.config import CAUSAL_TYPES
 from promptrec_tui.tokentree.loss import Batch, completion_loss
 from promptrec_tui.tokentree.tree import Tree, join, merge
 
@@ -105,7 +105,7 @@ def check_equal(model: Any, loss: Tensor) -> None:
         assert (found[name] - gradient).norm() <= 1e-4 * gradient.norm() + 1e-6 * largest, name
 
 
-@pytest.mark.parametrize("model_type", sorted(MODEL_TYPES))
+@pytest.mark.parametrize("model_type", sorted(CAUSAL_TYPES))
 def test_trees_give_the_loss_and_gradients_of_single_sequences(
     tiny_model: TinyModel, model_type: str
 ) -> None:

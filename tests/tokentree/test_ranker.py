@@ -8,7 +8,7 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from promptrec_tui.models.check import MODEL_TYPES
+from promptrec_tui.models.config import CAUSAL_TYPES
 from promptrec_tui.tokentree.places import NotANumberError, rank_in, top_of
 from promptrec_tui.tokentree.ranker import Ranker
 
@@ -24,7 +24,7 @@ CATALOGUE = [
 CATALOGUE += [[2], [11], CATALOGUE[3], CATALOGUE[3]]
 
 
-@pytest.mark.parametrize("model_type", sorted(MODEL_TYPES))
+@pytest.mark.parametrize("model_type", sorted(CAUSAL_TYPES))
 def test_scores_equal_whole_forwards_for_every_model_type(
     tiny_model: TinyModel, naive_scores: Naive, model_type: str
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from promptrec_tui.models.check import MODEL_TYPES
+from promptrec_tui.models.config import CAUSAL_TYPES
 from promptrec_tui.tokentree.selfcheck import LIMIT, largest_difference
 
 TinyModel = Callable[..., PreTrainedModel]
@@ -27,7 +27,7 @@ def without(model: PreTrainedModel, name: str) -> PreTrainedModel:
     return model
 
 
-@pytest.mark.parametrize("model_type", sorted(MODEL_TYPES))
+@pytest.mark.parametrize("model_type", sorted(CAUSAL_TYPES))
 def test_every_type_with_full_attention_passes(tiny_model: TinyModel, model_type: str) -> None:
     assert largest_difference(tiny_model(model_type), PROMPT, TITLES) < LIMIT
 
