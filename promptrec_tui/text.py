@@ -38,6 +38,30 @@ def path_text(path: Path) -> str:
     return os.fsencode(path).decode(errors="replace")
 
 
+METRIC_WORDS = {"macro_f1": "macro-F1", "logloss": "log loss", "validation_loss": "validation loss"}
+FEW = 30
+"""Below this many cases a mean, and its interval, say little."""
+
+
+def metric_text(name: str) -> str:
+    """A metric's name as people write it: `NDCG@10`, `macro-F1`, `accuracy`."""
+    base, at, k = name.partition("@")
+    short = at or base in ("mrr", "ece", "auc")
+    return METRIC_WORDS.get(base) or (f"{base.upper()}{at}{k}" if short else base)
+
+
+def cases_text(count: int, noun: str = "user") -> str:
+    """How many cases a figure is of: `1 user`, `3,080 texts`."""
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def few_cases(count: int, noun: str = "user") -> str:
+    """The warning that goes with test figures of few cases; empty for enough."""
+    if count >= FEW:
+        return ""
+    return f"Only {cases_text(count, f'test {noun}')}: another draw may tell something else."
+
+
 def did_you_mean(name: str, known: Iterable[str], count: int = 2) -> str:
     """ " Did you mean 'x' or 'y'?" for the names nearest to a mistyped one; empty when none is near."""
     folded = {candidate.casefold(): candidate for candidate in known}

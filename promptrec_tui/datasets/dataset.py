@@ -69,6 +69,11 @@ class Example:
     label: str | None
     split: str | None
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """The fields as templates see them: as text."""
+        return {name: value if isinstance(value, str) else str(value) for name, value in self.fields.items()}
+
 
 @dataclass(frozen=True)
 class Counts:

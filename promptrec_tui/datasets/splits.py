@@ -1,7 +1,10 @@
 """Splits as functions of a user's sequence and a stated policy; a dataset file holds no split."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+
+from promptrec_tui.datasets.split_names import split_of
 
 TIE_RULES = ("line", "item")
 """What orders a user's events at the same timestamp: the line in the source, or the item id."""
@@ -36,3 +39,31 @@ def order(events: Sequence[tuple[int, int | None]], tie_rule: str) -> list[int]:
     if tie_rule == "item" and all(timestamp is not None for _, timestamp in events):
         events = sorted(events, key=lambda event: (event[1], event[0]))
     return [item_id for item_id, _ in events]
+
+
+@dataclass(frozen=True)
+class LabelledSplit:
+    """The ids of labelled texts to train on, to validate on and to test on; `drawn` names the parts that the
+    source does not have, which were drawn from its training texts."""
+
+    training: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+    drawn: tuple[str, ...]
+
+
+def split_labelled(splits: Iterable[tuple[int, str | None]], seed: int) -> LabelledSplit:
+    """The parts of labelled texts, given as (id, split name of the source or None).
+
+    Where the source has no validation or no test texts, each tenth of its training texts is drawn for it, by
+    a hash of seed and id.
+    """
+    parts: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
+    for number, name in splits:
+        parts[split_of(name or "") or "train"].append(number)
+    lots = sorted(parts["train"], key=lambda number: sha256(f"{seed}:{number}".encode()).digest())
+    share = max(1, len(lots) // 10)
+    drawn = tuple(name for name in ("valid", "test") if not parts[name])
+    for name in drawn:
+        parts[name], lots = sorted(lots[:share]), lots[share:]
+    return LabelledSplit(tuple(sorted(lots)), tuple(parts["valid"]), tuple(parts["test"]), drawn)

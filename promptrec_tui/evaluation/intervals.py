@@ -1,36 +1,52 @@
-"""How sure a difference between two rankers is."""
+"""How sure a difference between two models is."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
+
+from promptrec_tui.evaluation.metrics import Metric
+from promptrec_tui.evaluation.predictions import Predictions, take
+
+SAMPLES = 2000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean difference and its 95 % interval; the ends are NaN where it takes more users to tell."""
+    """A difference and its 95 % interval; the ends are NaN where it takes more groups to tell."""
 
     value: float
     low: float
     high: float
 
 
-def paired_bootstrap(a: ArrayLike, b: ArrayLike, seed: int, samples: int = 2000) -> Interval:
-    """Mean of `a - b` over users, with a 95 % percentile interval from resampling users in pairs.
+def paired_bootstrap(metric: Metric, ours: Predictions, theirs: Predictions, seed: int) -> Interval:
+    """`metric` of `ours` minus that of `theirs`, with a 95 % percentile interval.
 
-    `a` and `b` [U] hold one value for each user, in the same order (Efron & Tibshirani 1993, ch. 13). With
-    fewer than two users, or a NaN among the values, the interval's ends are NaN.
+    As in Efron & Tibshirani 1993, ch. 13. Groups of cases are resampled, the same for both. With fewer than
+    two groups, or a NaN in the difference, the ends are NaN.
 
-    Raises ValueError when `a` and `b` differ in length.
+    Raises ValueError when the two are not about the same cases.
     """
-    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if first.shape != second.shape:
-        raise ValueError(f"Paired values need the same users: {first.shape} and {second.shape} differ.")
-    differences = first - second
-    count = len(differences)
-    if count < 2:
-        return Interval(float(differences[0]) if count else float("nan"), float("nan"), float("nan"))
-    random = np.random.default_rng(seed)
-    means = [differences[random.integers(count, size=count)].mean() for _ in range(samples)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Interval(float(differences.mean()), float(low), float(high))
+    if ours.keys != theirs.keys:
+        raise ValueError("Paired predictions need the same cases in the same order.")
+    value = metric.of(ours.rows) - metric.of(theirs.rows)
+    members = ours.members()
+    if len(members) < 2 or np.isnan(value):
+        return Interval(value, float("nan"), float("nan"))
+    alone = len(members) == len(ours.keys)
+
+    def difference(groups: NDArray[np.intp]) -> float:
+        wanted = groups if alone else np.concatenate([members[group] for group in groups])
+        return metric.of(take(ours.rows, wanted)) - metric.of(take(theirs.rows, wanted))
+
+    found = bootstrap(
+        (np.arange(len(members)),),
+        difference,
+        n_resamples=SAMPLES,
+        vectorized=False,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return Interval(value, float(found.confidence_interval.low), float(found.confidence_interval.high))

@@ -6,103 +6,97 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from promptrec_tui.evaluation.intervals import paired_bootstrap
-from promptrec_tui.evaluation.metrics import Floats, ranking_metrics, user_metrics
-from promptrec_tui.evaluation.protocol import Protocol
-
-FEW_USERS = 30
-"""With fewer users the mean of a metric, and its interval, say little."""
-
-
-def few_users(users: int) -> str:
-    """The warning that goes with figures of fewer than `FEW_USERS` users; empty for more."""
-    if users >= FEW_USERS:
-        return ""
-    who = "user" if users == 1 else "users"
-    return f"Only {users} test {who}: another draw may tell something else."
+from promptrec_tui.evaluation.metrics import Metric, measured
+from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.text import few_cases
 
 
 def build_report(
-    protocol: Protocol,
-    keys: Sequence[str],
-    before_ranks: ArrayLike,
-    after_ranks: ArrayLike | None,
-    baseline_ranks: Mapping[str, ArrayLike],
+    protocol: Mapping[str, Any],
+    metrics: Sequence[Metric],
+    lead: str,
+    before: Predictions | None,
+    after: Predictions | None,
+    baselines: Mapping[str, Predictions],
     seed: int,
     preview_users: Sequence[str],
+    noun: str = "user",
 ) -> dict[str, Any]:
-    """`result/report.json` from the target's rank for each user of `keys`, in that order [U].
+    """`result/report.json` from the predictions of each model and baseline on the same cases.
 
-    `after_ranks` is None for a run stopped before its last evaluation: "after" and "gain" are empty then. The
-    best baseline is the one of the highest NDCG@k. NaN and inf become null. "warning" is the sentence of
-    `few_users`.
+    `before` or `after` is None where a run was stopped before that evaluation: its part, and "gain", are
+    empty then. The metric `lead` chooses the best baseline. NaN and inf become null. "warning" is the
+    sentence of `few_cases`, which are called by `noun`.
 
-    Raises ValueError when some ranks are not one a user.
+    Raises ValueError when some predictions are about other cases.
     """
-    k = protocol.k
-    before = _ranks(before_ranks, keys, "before")
-    after = None if after_ranks is None else _ranks(after_ranks, keys, "after")
-    baselines = {name: _ranks(ranks, keys, name) for name, ranks in baseline_ranks.items()}
-    metrics = {
-        "before": ranking_metrics(before, k),
-        "after": {} if after is None else ranking_metrics(after, k),
-        "baselines": {name: ranking_metrics(ranks, k) for name, ranks in baselines.items()},
-        "gain": {} if after is None else _gains(after, before, baselines, k, seed),
-    }
-    ranks = {
-        key: {
-            "before": before[row],
-            "after": None if after is None else after[row],
-            "baselines": {name: values[row] for name, values in baselines.items()},
-        }
-        for row, key in enumerate(keys)
-    }
+    users = protocol["users"]
+    sides = {"before": before, "after": after, **baselines}
+    for name, predictions in sides.items():
+        if predictions is not None and users != len(set(predictions.groups)):
+            raise ValueError(f"The predictions of {name} are not those of the protocol's {users} users.")
     report = {
-        "protocol": protocol.to_json(),
+        "protocol": dict(protocol),
         "preview_users": list(preview_users),
-        "users": len(keys),
-        "warning": few_users(len(keys)),
-        "metrics": metrics,
-        "ranks": ranks,
+        "users": users,
+        "warning": few_cases(users, noun),
+        "lead": lead,
+        "metrics": {
+            "before": {} if before is None else measured(metrics, before.rows),
+            "after": {} if after is None else measured(metrics, after.rows),
+            "baselines": {name: measured(metrics, made.rows) for name, made in baselines.items()},
+            "gain": {}
+            if after is None or before is None
+            else _gains(metrics, lead, after, before, baselines, seed),
+        },
+        "cases": _cases(sides),
     }
     return {name: _plain(value) for name, value in report.items()}
 
 
-def best_baseline(baseline_ranks: Mapping[str, ArrayLike], k: int) -> str | None:
-    """The baseline of the highest NDCG@k, the first of equals; None when there is none."""
-    return max(baseline_ranks, key=lambda name: _ndcg(baseline_ranks[name], k), default=None)
+def best_baseline(baselines: Mapping[str, Predictions], lead: Metric) -> str | None:
+    """The baseline of the best `lead`, the first of equals; None when there is none. A NaN is the worst."""
 
+    def goodness(name: str) -> float:
+        value = lead.of(baselines[name].rows)
+        return -math.inf if math.isnan(value) else value if lead.higher_is_better else -value
 
-def _ndcg(ranks: ArrayLike, k: int) -> float:
-    value = ranking_metrics(ranks, k)[f"ndcg@{k}"]
-    return -math.inf if math.isnan(value) else value
-
-
-def _ranks(ranks: ArrayLike, keys: Sequence[str], name: str) -> Floats:
-    values = np.asarray(ranks, dtype=np.float64)
-    if values.shape != (len(keys),):
-        raise ValueError(
-            f"The ranks of {name} have the shape {values.shape}, not one for each of {len(keys)} users."
-        )
-    return values
+    return max(baselines, key=goodness, default=None)
 
 
 def _gains(
-    after: Floats, before: Floats, baselines: Mapping[str, Floats], k: int, seed: int
+    metrics: Sequence[Metric],
+    lead: str,
+    after: Predictions,
+    before: Predictions,
+    baselines: Mapping[str, Predictions],
+    seed: int,
 ) -> dict[str, dict[str, Any]]:
     """The intervals of after minus before, and of after minus the best baseline, for each metric."""
-    gains: dict[str, dict[str, Any]] = {"before": _differences(after, before, k, seed)}
-    best = best_baseline(baselines, k)
+
+    def differences(other: Predictions) -> dict[str, Any]:
+        return {metric.name: asdict(paired_bootstrap(metric, after, other, seed)) for metric in metrics}
+
+    gains: dict[str, dict[str, Any]] = {"before": differences(before)}
+    best = best_baseline(baselines, next(metric for metric in metrics if metric.name == lead))
     if best is not None:
-        gains["best_baseline"] = {"name": best, **_differences(after, baselines[best], k, seed)}
+        gains["best_baseline"] = {"name": best, **differences(baselines[best])}
     return gains
 
 
-def _differences(after: Floats, other: Floats, k: int, seed: int) -> dict[str, Any]:
-    ours, theirs = user_metrics(after, k), user_metrics(other, k)
-    return {name: asdict(paired_bootstrap(ours[name], theirs[name], seed)) for name in ours}
+def _cases(sides: Mapping[str, Predictions | None]) -> dict[str, dict[str, Any]]:
+    """By case and side, the row of its predictions: `{"u1": {"before": {"rank": 3.0}, …}}`."""
+    cases: dict[str, dict[str, Any]] = {}
+    for side, predictions in sides.items():
+        if predictions is None:
+            continue
+        columns = {name: column.tolist() for name, column in predictions.rows.items()}
+        for index, key in enumerate(predictions.keys):
+            row = {name: values[index] for name, values in columns.items()}
+            cases.setdefault(key, {})[side] = row
+    return cases
 
 
 def _plain(value: Any) -> Any:
@@ -111,6 +105,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return value

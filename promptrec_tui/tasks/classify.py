@@ -56,9 +56,11 @@ def classify(
     training: Iterable[tuple[Fields, str]],
     context: int,
     seed: int = 1,
+    written: bool = True,
 ) -> Classify:
     """The task for (fields, label) training examples and a model that reads `context` tokens.
 
+    `written`: the model writes its answer, so that labels must differ in its tokens; a head needs no text.
     Raises UserError when no example has a label, two labels read alike, or an answer leaves no room.
     """
     solved = list(training)
@@ -73,7 +75,7 @@ def classify(
         )
         for answer in answers
     )
-    if len(set(completions)) < len(completions):
+    if written and len(set(completions)) < len(completions):
         raise UserError(f"{place(template, 'completion')}, is the same for two labels: tell them apart.")
     room = context - max(map(len, completions))
     if room < 1:

@@ -5,6 +5,14 @@ from typing import Any
 
 from promptrec_tui.errors import UserError
 
+LABELS = {
+    "train.monitor": "macro_f1",
+    "train.batch_size": 32,
+    "evaluation.users": 1000,
+    "evaluation.monitor_users": 200,
+}
+"""Of every classifier: texts are many, and each is asked fast."""
+
 SCALES: dict[tuple[str, str, str], tuple[tuple[float, dict[str, Any]], ...]] = {
     ("next_item", "causal", "lora"): (
         # Parameters below this, settings. A small model has all to learn and takes large steps; a large one
@@ -24,7 +32,43 @@ SCALES: dict[tuple[str, str, str], tuple[tuple[float, dict[str, Any]], ...]] = {
             },
         ),
     ),
+    ("classify", "encoder", "lora"): ((math.inf, {**LABELS, "train.learning_rate": 1e-3}),),
+    ("classify", "causal", "lora"): (
+        (100e6, {**LABELS, "train.learning_rate": 1e-3}),
+        (math.inf, {**LABELS, "train.learning_rate": 2e-4}),
+    ),
 }
+
+
+MONITORS = {
+    "next_item": ("ndcg", "hr", "mrr"),
+    "classify": ("accuracy", "macro_f1", "logloss", "ece"),
+}
+"""Metrics that a run can watch beside its validation loss, by task and without their @K."""
+
+
+LEADING = {"next_item": ("ndcg@{k}", "hr@{k}"), "classify": ("macro_f1", "accuracy")}
+CASES = {"classify": "text"}
+
+
+def leading_metrics(task: str, k: int) -> tuple[str, str]:
+    """The metric that stands for a run of the task in lists, and the one that is shown beside it."""
+    first, second = LEADING.get(task, LEADING["next_item"])
+    return first.format(k=k), second.format(k=k)
+
+
+def case_noun(task: str) -> str:
+    """What a case of the task is called: a figure is of so many of them."""
+    return CASES.get(task, "user")
+
+
+def check_monitor(task: str, monitor: str) -> None:
+    """Raise UserError for a `train.monitor` that the task does not measure."""
+    known = ("validation_loss", *MONITORS.get(task, ()))
+    if monitor.partition("@")[0] not in known:
+        raise UserError(
+            f"train.monitor={monitor} is not measured by the task {task}: choose among {', '.join(known)}."
+        )
 
 
 def default_settings(task: str, family: str, method: str, parameters: int) -> dict[str, Any]:

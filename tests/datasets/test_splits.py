@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptrec_tui.datasets.splits import Split, leave_one_out, order
+from promptrec_tui.datasets.splits import Split, leave_one_out, order, split_labelled
 
 events = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=12)
 
@@ -40,3 +40,19 @@ def test_events_without_timestamps_keep_their_order():
 def test_an_unknown_rule_is_an_error():
     with pytest.raises(ValueError, match="random"):
         order([], "random")
+
+
+def test_the_parts_of_the_source_are_kept() -> None:
+    parts = split_labelled([(0, "train"), (1, "Validation"), (2, "test"), (3, None)], seed=1)
+    assert (parts.training, parts.validation, parts.test, parts.drawn) == ((0, 3), (1,), (2,), ())
+
+
+@given(st.integers(3, 300), st.integers(0, 5), st.booleans())
+def test_missing_parts_are_drawn_from_the_training_texts(count: int, seed: int, tested: bool) -> None:
+    splits = [(number, "train") for number in range(count)] + ([(count, "test")] if tested else [])
+    parts = split_labelled(splits, seed)
+    everything = parts.training + parts.validation + parts.test
+    assert sorted(everything) == [number for number, _ in splits]
+    assert parts.drawn == (("valid",) if tested else ("valid", "test"))
+    assert len(parts.validation) == max(1, count // 10)
+    assert parts == split_labelled(reversed(splits), seed)

@@ -1,7 +1,7 @@
 import pytest
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.tasks.defaults import default_settings
+from promptrec_tui.tasks.defaults import check_monitor, default_settings
 
 
 def test_steps_shrink_with_size() -> None:
@@ -22,3 +22,22 @@ def test_the_caller_may_change_what_it_gets() -> None:
 def test_an_unknown_combination_names_the_known_ones(wrong: tuple[str, str, str]) -> None:
     with pytest.raises(UserError, match="next_item / causal / lora"):
         default_settings(*wrong, 1)
+
+
+@pytest.mark.parametrize(
+    ("task", "monitor", "taken"),
+    [
+        ("next_item", "mrr", True),
+        ("next_item", "ndcg@5", True),
+        ("next_item", "accuracy", False),
+        ("classify", "macro_f1", True),
+        ("classify", "validation_loss", True),
+        ("classify", "ndcg@10", False),
+    ],
+)
+def test_only_what_a_task_measures_can_be_watched(task: str, monitor: str, taken: bool) -> None:
+    if taken:
+        check_monitor(task, monitor)
+    else:
+        with pytest.raises(UserError, match=f"not measured by the task {task}"):
+            check_monitor(task, monitor)
