@@ -48,11 +48,20 @@ class PhaseEvent:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """The metric that stands for a run, and whether more of it is better."""
+
+    name: str
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
 class MetricEvent:
-    """Named values at an optimiser step; null where one is not finite."""
+    """Named values at an optimiser step; null where one is not finite. `lead`: of a validation."""
 
     step: Count
     values: Mapping[str, float | None]
+    lead: Lead | None = None
     total_steps: Count | None = None
     epoch: float | None = None
 

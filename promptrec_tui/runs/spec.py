@@ -14,7 +14,7 @@ from promptrec_tui.text import clean
 
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?|(GPU|MIG)-[0-9A-Za-z/-]+)$"
 RUN_ID = r"^[0-9a-z][0-9a-z-]{0,62}$"
-MONITOR = r"^((ndcg|hr|mrr)@\d+|mrr|validation_loss)$"
+MONITOR = r"^((ndcg|hr|mrr)@\d+|mrr|accuracy|macro_f1|logloss|ece|validation_loss)$"
 
 
 class _Part(BaseModel):
@@ -90,7 +90,12 @@ class TrainSettings(_Part):
     patience: Annotated[int, Field(ge=0)] = 3
     """Evaluations without a better value before the run ends; 0: never."""
     monitor: Annotated[
-        str, Field(pattern=MONITOR, description="ndcg@K, hr@K, mrr@K, mrr or validation_loss")
+        str,
+        Field(
+            pattern=MONITOR,
+            description="validation_loss, or ndcg@K, hr@K, mrr@K, mrr (next_item), "
+            "accuracy, macro_f1, logloss, ece (classify)",
+        ),
     ] = "ndcg@10"
 
 

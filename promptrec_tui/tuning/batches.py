@@ -2,20 +2,23 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Sequence, Sized
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from math import ceil
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from promptrec_tui.tokentree.loss import Batch
+from promptrec_tui.tokentree.loss import Batch as Batch
 from promptrec_tui.tokentree.sizes import CPU_FORWARD
 from promptrec_tui.tokentree.tree import Tree, pack, split
+
+Row = TypeVar("Row", bound=Sized)
 
 ROW = 2048
 """Nodes of a tree in one row: each looks at all of them, so a wider one is cut between its targets."""
@@ -28,6 +31,23 @@ def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
         return blake2b(f"{seed}:{epoch}:{index}".encode(), digest_size=8).digest()
 
     return sorted(range(count), key=ticket)
+
+
+class Steps(Protocol):
+    """What each optimiser step trains."""
+
+    total_steps: int
+    batch_size: int
+    targets: int
+    """Of an epoch."""
+    forward: int
+    """Tokens of a forward at most, padding included."""
+
+    def size(self, step: int) -> int:
+        """Targets of step `step` (the first is 0)."""
+
+    def batches(self, step: int) -> list[Batch]:
+        """The forwards of step `step`; all their weights add to 1."""
 
 
 class Plan:
@@ -128,9 +148,9 @@ class Plan:
         return order, list(accumulate(self.sizes[index] for index in order))
 
 
-def _groups(rows: Sequence[Tree], room: int) -> list[list[Tree]]:
+def _groups(rows: Sequence[Row], room: int) -> list[list[Row]]:
     """Rows of like length together, as many as fill `room` tokens when padded; one at least."""
-    groups: list[list[Tree]] = []
+    groups: list[list[Row]] = []
     for row in sorted(rows, key=len):
         if groups and (len(groups[-1]) + 1) * len(row) <= room:
             groups[-1].append(row)
@@ -159,3 +179,71 @@ def _tensors(group: Sequence[Tree], weights: NDArray[np.float64], trees: bool) -
     if trees:
         batch |= {"positions": positions, "ends": ends}
     return {name: torch.from_numpy(array) for name, array in batch.items()}
+
+
+@dataclass(frozen=True)
+class LabelledRow:
+    """A text as token ids and the number of its label."""
+
+    token_ids: tuple[int, ...]
+    label: int
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+
+class RowPlan:
+    """The training of a classifier, step by step: a stream of rows as that of a `Plan`, each a target."""
+
+    def __init__(
+        self,
+        rows: Sequence[LabelledRow],
+        *,
+        padding: int,
+        batch_size: int,
+        accumulate: int = 1,
+        seed: int = 0,
+        epochs: int = 1,
+        max_steps: int = 0,
+        forward: int = CPU_FORWARD,
+    ) -> None:
+        """`padding`: the token that fills short rows; the others as in `Plan`."""
+        self.rows = rows
+        self.padding = padding
+        self.batch_size = batch_size
+        self.accumulate = accumulate
+        self.seed = seed
+        self.forward = forward
+        self.targets = len(rows)
+        self._end = max_steps * batch_size if max_steps else epochs * self.targets
+        self.total_steps = ceil(self._end / batch_size)
+        self._order = lru_cache(maxsize=2)(lambda epoch: epoch_order(len(rows), seed, epoch))
+
+    def size(self, step: int) -> int:
+        """Rows of step `step` (the first is 0)."""
+        return min(self.batch_size, self._end - step * self.batch_size)
+
+    def batches(self, step: int) -> list[Batch]:
+        """The forwards of step `step`, rows of like length together; all their weights add to 1."""
+        start, size = step * self.batch_size, self.size(step)
+        places = (divmod(place, self.targets) for place in range(start, start + size))
+        rows = [self.rows[self._order(epoch)[offset]] for epoch, offset in places]
+        room = self.forward
+        if self.accumulate > 1:
+            room = min(room, ceil(sum(map(len, rows)) / self.accumulate))
+        return [labelled_batch(group, self.padding, 1 / size) for group in _groups(rows, room)]
+
+
+def labelled_batch(rows: Sequence[LabelledRow], padding: int, weight: float) -> Batch:
+    """`token_ids mask` [R, L], `labels weights` [R]; each row weighs `weight`."""
+    width = max(map(len, rows))
+    token_ids, mask = np.full((len(rows), width), padding), np.zeros((len(rows), width), np.int64)
+    for place, row in enumerate(rows):
+        token_ids[place, : len(row)] = row.token_ids
+        mask[place, : len(row)] = 1
+    return {
+        "token_ids": torch.from_numpy(token_ids),
+        "mask": torch.from_numpy(mask),
+        "labels": torch.tensor([row.label for row in rows]),
+        "weights": torch.full((len(rows),), weight),
+    }

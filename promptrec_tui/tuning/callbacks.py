@@ -12,11 +12,11 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from promptrec_tui.runs.checkpoints import publish, rotate
 from promptrec_tui.runs.disk import require_room
 from promptrec_tui.runs.spec import TrainSettings
-from promptrec_tui.tuning.desk import CancelledError, Desk
+from promptrec_tui.tuning.evaluator import Evaluator
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import PREVIEW_SECONDS
+from promptrec_tui.tuning.requests import CancelledError, RequestInbox
 from promptrec_tui.tuning.trainer import TargetTrainer
-from promptrec_tui.tuning.validation import Validation
 
 METRIC_SECONDS = 1.0
 PREVIEW_SHARE = 0.2
@@ -34,7 +34,7 @@ class NotFiniteError(Exception):
 
 
 @dataclass
-class Standing:
+class TrainingState:
     """What a run knows of itself. It travels in every checkpoint, so that a resumed run decides as ever."""
 
     best_step: int = 0
@@ -57,13 +57,13 @@ class Standing:
     """Whether training is over: its last step is validated, or patience has ended it."""
 
     @staticmethod
-    def from_extra(extra: Mapping[str, Any]) -> "Standing":
-        """The standing that a checkpoint holds."""
-        known = {field.name for field in fields(Standing)}
-        return Standing(**{name: value for name, value in extra.items() if name in known})
+    def from_extra(extra: Mapping[str, Any]) -> "TrainingState":
+        """The training_state that a checkpoint holds."""
+        known = {field.name for field in fields(TrainingState)}
+        return TrainingState(**{name: value for name, value in extra.items() if name in known})
 
 
-class Conductor(TrainerCallback):
+class RunCallback(TrainerCallback):
     """Decides after each step, and writes down what happened.
 
     At each step, in this order: the figures, requests, validation where it is due, then whether to save and
@@ -73,23 +73,26 @@ class Conductor(TrainerCallback):
     def __init__(
         self,
         trainer: TargetTrainer,
-        validation: Validation,
+        evaluator: Evaluator,
         settings: TrainSettings,
-        standing: Standing,
-        surroundings: Mapping[str, Any],
+        training_state: TrainingState,
+        environment: Mapping[str, Any],
         journal: Journal,
-        desk: Desk,
+        inbox: RequestInbox,
     ) -> None:
-        """`surroundings`: of this attempt; checkpoints hold them for the next one to compare."""
+        """`environment`: of this attempt; checkpoints hold them for the next one to compare."""
         self.trainer = trainer
-        self.validation = validation
+        self.evaluator = evaluator
         self.settings = settings
-        self.standing = standing
-        self.surroundings = surroundings
+        self.training_state = training_state
+        self.environment = environment
         self.journal = journal
-        self.desk = desk
+        self.inbox = inbox
         self.total = trainer.plan.total_steps
         self.every = settings.eval_every or math.ceil(self.total / EVALUATIONS)
+        falling = {metric.name for metric in evaluator.job.curve if not metric.higher_is_better}
+        self.falling = settings.monitor in {"validation_loss", *falling}
+        """Whether less of the monitored metric is better."""
         self._value: float | None = None
         self._rate = 0.0
         self._losses: list[float] = []
@@ -101,9 +104,9 @@ class Conductor(TrainerCallback):
 
     def catch_up(self, step: int) -> None:
         """Validate a checkpoint that was saved before its validation was over, as a pause leaves it."""
-        if self._due(step) and self.standing.validated != step:
+        if self._due(step) and self.training_state.validated != step:
             self._validate(step)
-            if self.standing.validated == step:
+            if self.training_state.validated == step:
                 self._publish(step)
 
     def on_train_begin(
@@ -122,41 +125,41 @@ class Conductor(TrainerCallback):
     ) -> None:
         step = state.global_step
         self._record(step)
-        self.desk.poll()
-        if not self.standing.compared and self.desk.ending is None:
-            self.validation.compare()
-            self.standing.compared = True
+        self.inbox.poll()
+        if not self.training_state.compared and self.inbox.ending is None:
+            self.evaluator.compare()
+            self.training_state.compared = True
             self._back_to_training(step)
-        if not self.standing.previewed and not self.desk.cancelled():
+        if not self.training_state.previewed and not self.inbox.cancelled():
             self._preview_untuned(step)
-        improved = self._due(step) and self.desk.ending is None and self._validate(step)
-        asked = self.desk.ending is not None or self.desk.wants_checkpoint
+        improved = self._due(step) and self.inbox.ending is None and self._validate(step)
+        asked = self.inbox.ending is not None or self.inbox.wants_checkpoint
         control.should_save = (asked or improved or self._save_due(step)) and self._healthy()
         if control.should_save:
             require_room(self.journal.folder, self.trainer.room_needed())
-        if self.desk.ending is not None or self.standing.complete:
+        if self.inbox.ending is not None or self.training_state.complete:
             control.should_training_stop = True
-        if self.desk.wants_checkpoint and not control.should_save:
-            self.desk.answer("refused: the weights are not finite", "checkpoint")
+        if self.inbox.wants_checkpoint and not control.should_save:
+            self.inbox.answer("refused: the weights are not finite", "checkpoint")
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         path = self._publish(state.global_step)
-        self.desk.answer(f"saved {path}", "checkpoint")
+        self.inbox.answer(f"saved {path}", "checkpoint")
 
     def _record(self, step: int) -> None:
         """Note a step's loss; write a metric event at the first step, the last, once a second between."""
         self.journal.got_to(step)
         loss = self.trainer.step_loss
         healthy = math.isfinite(loss) and not self.trainer.step_skipped
-        self.standing.not_finite = 0 if healthy else self.standing.not_finite + 1
+        self.training_state.not_finite = 0 if healthy else self.training_state.not_finite + 1
         if self.trainer.step_skipped:
             self._skipped(step)
         self._losses.append(loss)
         self._targets += self.trainer.plan.size(step - 1)
         now = time.monotonic()
-        stuck = self.standing.not_finite >= NOT_FINITE_LIMIT
+        stuck = self.training_state.not_finite >= NOT_FINITE_LIMIT
         if now - self._told >= METRIC_SECONDS or step == self.total or stuck:
             self.journal.write(
                 "metric",
@@ -176,8 +179,8 @@ class Conductor(TrainerCallback):
 
     def _skipped(self, step: int) -> None:
         """Count a skipped step; say it for the 1st, 2nd, 4th, 8th and so on."""
-        self.standing.skipped += 1
-        count = self.standing.skipped
+        self.training_state.skipped += 1
+        count = self.training_state.skipped
         if count & (count - 1) == 0:
             self.journal.write(
                 "warning",
@@ -188,9 +191,9 @@ class Conductor(TrainerCallback):
     def _preview_untuned(self, step: int) -> None:
         """What the model recommends with its adapter switched off: bit for bit as before the first step."""
         try:
-            with self.validation.model.disable_adapter():
+            with self.trainer.tuned.disable_adapter():
                 self._preview("before", 0, "of the untuned model")
-            self.standing.previewed = True
+            self.training_state.previewed = True
         except CancelledError:
             pass
         finally:
@@ -199,7 +202,7 @@ class Conductor(TrainerCallback):
     def _validate(self, step: int) -> bool:
         """Measure and compare with the best; whether this is the best, False also when it was left."""
         try:
-            values = self.validation.measure(step, self._progress("validating", f"step {step}"))
+            values = self.evaluator.measure(step, self._progress("validating", f"step {step}"))
             if self._previewing <= max(PREVIEW_SECONDS, PREVIEW_SHARE * (time.monotonic() - self._began)):
                 self._preview("now", step, f"of step {step}")
         except CancelledError:
@@ -208,23 +211,23 @@ class Conductor(TrainerCallback):
             self._back_to_training(step)
         # Without memory there may be no value; that is no step without progress.
         measured = self.settings.monitor in values
-        value, standing = values.get(self.settings.monitor, math.nan), self.standing
-        standing.validated = step
+        value, training_state = values.get(self.settings.monitor, math.nan), self.training_state
+        training_state.validated = step
         self._value = value if math.isfinite(value) else None
-        improved = _better(self._value, standing.best_value, self.settings.monitor)
+        improved = _better(self._value, training_state.best_value, self.falling)
         if improved:
-            standing.best_step, standing.best_value, standing.misses = step, self._value, 0
+            training_state.best_step, training_state.best_value, training_state.misses = step, self._value, 0
         elif measured:
-            standing.misses += 1
+            training_state.misses += 1
         patience = self.settings.patience
-        standing.complete = step == self.total or bool(patience and standing.misses >= patience)
+        training_state.complete = step == self.total or bool(patience and training_state.misses >= patience)
         return improved
 
     def _preview(self, stage: str, step: int, what: str) -> None:
         """Draw previews, and note how long that took. Raises CancelledError."""
         begun = time.monotonic()
         try:
-            self.validation.preview(stage, step, self._progress("previews", what))
+            self.evaluator.preview(stage, step, self._progress("previews", what))
         finally:
             self._previewing += time.monotonic() - begun
 
@@ -238,16 +241,16 @@ class Conductor(TrainerCallback):
         self.journal.phase("training", step, self.total)
 
     def _publish(self, step: int) -> str:
-        folder, standing = self.journal.folder, self.standing
+        folder, training_state = self.journal.folder, self.training_state
         with self.trainer.saving(step):
-            checkpoint = publish(folder, step, {**asdict(standing), "surroundings": self.surroundings})
-        rotate(folder, keep={standing.best_step})
+            checkpoint = publish(folder, step, {**asdict(training_state), "surroundings": self.environment})
+        rotate(folder, keep={training_state.best_step})
         self.journal.write(
             "checkpoint",
             step=step,
             folder=checkpoint.path.name,
-            best=standing.best_step == step,
-            value=self._value if standing.validated == step else None,
+            best=training_state.best_step == step,
+            value=self._value if training_state.validated == step else None,
         )
         return checkpoint.path.name
 
@@ -256,15 +259,15 @@ class Conductor(TrainerCallback):
 
     def _save_due(self, step: int) -> bool:
         every = self.settings.save_every or self.every
-        return step % every == 0 or self.standing.complete or step == self.total
+        return step % every == 0 or self.training_state.complete or step == self.total
 
     def _healthy(self) -> bool:
         """Whether the trained weights are finite: a checkpoint of others would only fail again."""
-        weights = self.validation.model.parameters()
+        weights = self.trainer.tuned.parameters()
         return all(bool(torch.isfinite(weight).all()) for weight in weights if weight.requires_grad)
 
 
-def _better(value: float | None, best: float | None, monitor: str) -> bool:
+def _better(value: float | None, best: float | None, falling: bool) -> bool:
     if value is None or best is None:
         return value is not None
-    return value < best if monitor == "validation_loss" else value > best
+    return value < best if falling else value > best

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from promptrec_tui.evaluation.report import few_users
 from promptrec_tui.runs.spec import RunSpec
-from promptrec_tui.text import clean
+from promptrec_tui.tasks.defaults import case_noun
+from promptrec_tui.text import cases_text, clean, few_cases, metric_text
 
 
 def card(spec: RunSpec, report: dict[str, Any], step: int) -> str:
@@ -20,8 +20,8 @@ def card(spec: RunSpec, report: dict[str, Any], step: int) -> str:
         f"# {clean(spec.name)}",
         "",
         *_summary(spec, step),
-        *_use(spec),
-        *_figures(report),
+        *_use(spec, report),
+        *_figures(spec, report),
         *_training(spec, step),
         *_template(spec),
         *_limits(spec, report),
@@ -34,18 +34,20 @@ def _front_matter(spec: RunSpec) -> Iterator[str]:
     yield "---"
     yield f"base_model: {json.dumps(clean(spec.model.name), ensure_ascii=False)}"
     yield "library_name: peft"
-    yield "pipeline_tag: text-generation"
+    yield f"pipeline_tag: {'text-classification' if spec.task == 'classify' else 'text-generation'}"
     if re.fullmatch(r"[a-z]{2,3}", spec.template.language):
         yield f"language: {json.dumps(spec.template.language)}"
     yield "tags:"
-    yield from (f"- {tag}" for tag in ("lora", "recommendation", "promptrec"))
+    kind = "classification" if spec.task == "classify" else "recommendation"
+    yield from (f"- {tag}" for tag in ("lora", kind, "promptrec"))
     yield "---"
     yield ""
 
 
 def _summary(spec: RunSpec, step: int) -> Iterator[str]:
     yield (
-        f"A LoRA adapter that turns {clean(spec.model.name)} into a recommender for the dataset "
+        f"A LoRA adapter that turns {clean(spec.model.name)} into a "
+        f"{'classifier' if spec.task == 'classify' else 'recommender'} for the dataset "
         f"{clean(spec.dataset.name)}, from step {step} of its training."
     )
     if spec.parent:
@@ -56,38 +58,43 @@ def _summary(spec: RunSpec, step: int) -> Iterator[str]:
     yield ""
 
 
-def _use(spec: RunSpec) -> Iterator[str]:
-    name = json.dumps(clean(spec.model.name), ensure_ascii=False)
+def _use(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
+    given = json.dumps(clean(spec.model.name), ensure_ascii=False)
+    kind = "AutoModelForCausalLM"
+    if spec.model.family == "encoder":
+        kind = "AutoModelForSequenceClassification"
+        given += f", num_labels={len(report['labels'])}"
     yield from ("## Use", "", "```python", "from peft import PeftModel")
-    yield "from transformers import AutoModelForCausalLM"
+    yield f"from transformers import {kind}"
     yield ""
     yield "# The folder or hub id of the base model, and the folder in which this file lies."
-    yield f"base = AutoModelForCausalLM.from_pretrained({name})"
+    yield f"base = {kind}.from_pretrained({given})"
     yield 'model = PeftModel.from_pretrained(base, "adapter")'
     yield from ("```", "")
     yield f"The files of the base model have the sha256 {spec.model.sha256[:12]} (as promptrec counts it)."
     yield ""
 
 
-def _figures(report: dict[str, Any]) -> Iterator[str]:
-    k = report["protocol"]["k"]
-    names = [f"hr@{k}", f"ndcg@{k}", f"mrr@{k}", "mrr"]
-    metrics = report["metrics"]
+def _figures(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
+    metrics, noun = report["metrics"], case_noun(spec.task)
+    names = list(
+        next((values for values in (metrics["after"], *metrics["baselines"].values()) if values), ())
+    )
     rankers = {"untuned": metrics["before"], **metrics["baselines"], "**tuned**": metrics["after"]}
     yield from ("## Figures", "")
-    yield f"| {report['users']} test users | {' | '.join(name.upper() for name in names)} |"
+    yield f"| {cases_text(report['users'], f'test {noun}')} | {' | '.join(map(metric_text, names))} |"
     yield f"|---|{'---|' * len(names)}"
     for ranker, values in rankers.items():
         yield f"| {ranker} | {' | '.join(_number(values.get(name)) for name in names)} |"
     yield ""
-    if warning := few_users(report["users"]):
+    if warning := few_cases(report["users"], noun):
         yield from (f"**{warning}**", "")
     if noise := report.get("noise", {}).get("sentence"):
         yield from (noise, "")
     for other, gain in metrics["gain"].items():
-        interval = gain[names[1]]
+        interval = gain[report["lead"]]
         yield (
-            f"Tuned minus {'untuned' if other == 'before' else gain['name']}, {names[1].upper()}: "
+            f"Tuned minus {'untuned' if other == 'before' else gain['name']}, {metric_text(report['lead'])}: "
             f"{_number(interval['value'])} "
             f"(95 % interval {_number(interval['low'])} to {_number(interval['high'])})."
         )
@@ -139,19 +146,33 @@ def _template(spec: RunSpec) -> Iterator[str]:
 def _limits(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
     protocol = report["protocol"]
     yield from ("## Limits", "")
-    yield (
-        f"- It ranks the {protocol['catalogue']:,} items of its dataset by their titles. "
-        "Other titles it can score, but it was not trained on them and no figure above is about them."
-    )
-    yield (
-        f"- The figures are of {report['users']:,} users, with the last event of each as the target. "
-        "They hold under the protocol above only, and not for other users, times or catalogues."
-    )
+    if spec.task == "classify":
+        yield (
+            f"- It gives each text one of {protocol['labels']:,} labels, also a text that none of them fits: "
+            f"{', '.join(map(clean, report['labels']))}."
+        )
+        yield (
+            f"- The figures are of {report['users']:,} texts of the dataset's test part. They hold under the "
+            "protocol above only, and not for texts of other sources or times."
+        )
+    else:
+        yield (
+            f"- It ranks the {protocol['catalogue']:,} items of its dataset by their titles. "
+            "Other titles it can score, but it was not trained on them and no figure above is about them."
+        )
+        yield (
+            f"- The figures are of {report['users']:,} users, with the last event of each as the target. "
+            "They hold under the protocol above only, and not for other users, times or catalogues."
+        )
     if not report["metrics"]["after"]:
         why = (
             "its test did not fit the memory of the GPU" if report.get("missing") else "the run ended before"
         )
         yield f"- There are no figures of the tuned model: {why}."
+    if spec.task == "classify":
+        yield "- Prompts have to be made with the template above."
+        yield "- It has learned from the texts of its dataset and may repeat what is in them."
+        return
     history = spec.settings.data.max_history
     yield f"- Prompts have to be made with the template above, with at most {history} events of history."
     yield "- It has learned from the histories of real or simulated users and may repeat what is in them."

@@ -75,6 +75,10 @@ class Journal:
         """Note that work goes on, for the heartbeat: a long count may stand still for minutes."""
         self._progressed = boottime()
 
+    def left_out(self, what: str, step: int, error: Exception) -> None:
+        """Warn that `step` goes without something, for the reason that `error` gives."""
+        self.write("warning", message=f"Step {step} has no {what}. {error}")
+
     def compute_with(self, computing: Computing) -> None:
         """Tell device, precision and attention kernel: as an event, and in the attempt's folder."""
         self.write("computing", **asdict(computing))

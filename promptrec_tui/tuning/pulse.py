@@ -22,5 +22,6 @@ def watch(model: Any, tick: Callable[[], None]) -> None:
             hidden.register_hook(lambda _gradient: tick())
 
     layers = [layer for group in model.modules() if isinstance(group, nn.ModuleList) for layer in group]
-    for layer in [*layers, causal_of(model).get_output_embeddings()]:
+    head = causal_of(model).get_output_embeddings()
+    for layer in [*layers, *([head] if head else [])]:
         layer.register_forward_hook(computed)

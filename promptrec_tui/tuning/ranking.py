@@ -15,8 +15,8 @@ from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.places import Place
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.selfcheck import COARSE_LIMIT, LIMIT, batched_difference, largest_difference
-from promptrec_tui.tuning.desk import CancelledError
 from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.requests import CancelledError
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,15 @@ def rank_baseline(baseline: Baseline, cases: Sequence[Case], exclude_seen: bool)
     )
 
 
-def check_engine(ranker: Ranker, cases: Sequence[Case], task: NextItem, journal: Journal) -> float:
-    """Compare the engine with plain forwards on three titles after a user's prompt.
+def check_engine(
+    ranker: Ranker, prompt: Sequence[int], titles: Sequence[Sequence[int]], journal: Journal
+) -> float:
+    """Compare the engine with plain forwards on a few `titles` after a prompt, given as token ids.
 
     Answers how far a score may be off, in nats: 0 in fp32, where that is too little to matter.
     Raises UserError when they differ by more than rounding: figures and gradients would be wrong without a
     word.
     """
-    prompt, titles = task.prompt(cases[0].history).token_ids, task.catalogue[:3]
     if len(prompt) + ranker.longest > ranker.reach:
         journal.write(
             "warning",

@@ -11,7 +11,7 @@ from promptrec_tui.files import sha256_folder, sync_file, sync_folder, write_ato
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tuning.card import card
-from promptrec_tui.tuning.surroundings import computing
+from promptrec_tui.tuning.environment import computing
 
 
 def write_result(

@@ -33,7 +33,7 @@ from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.tasks.next_item import NextItem, window_start
 from promptrec_tui.text import clean
 from promptrec_tui.tuning.adapters import check_result
-from promptrec_tui.tuning.borrowing import borrow, leave_when_wanted
+from promptrec_tui.tuning.gpu_lease import borrow, leave_when_wanted
 
 IDLE_SECONDS = 600.0
 VERBS = ("top_k", "rank", "scores")
@@ -157,7 +157,7 @@ def load(folder: RunFolder) -> Scorer:
 
     from promptrec_tui.models.loading import choose_device, choose_dtype, load_adapter, load_base
     from promptrec_tui.tokentree.ranker import Ranker
-    from promptrec_tui.tuning.material import checked_dataset, open_task
+    from promptrec_tui.tuning.data import checked_dataset, open_task
 
     with checked_dataset(folder.home, spec) as dataset:
         items = dataset.items()

@@ -1,7 +1,7 @@
 """The optimiser's loop: transformers' Trainer with the exact loss of a step."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,7 @@ from promptrec_tui.runs.checkpoints import checkpoint_path
 from promptrec_tui.runs.disk import DiskFullError, full_sentence, is_full, room_needed
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import TrainSettings
-from promptrec_tui.tokentree.backbone import chunk_of
-from promptrec_tui.tokentree.loss import Batch, completion_loss
-from promptrec_tui.tuning.batches import Plan
+from promptrec_tui.tuning.batches import Batch, Steps
 
 SCHEDULERS = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
@@ -40,12 +38,19 @@ class TargetTrainer(Trainer):
     accumulation changes nothing but memory.
     """
 
-    def __init__(self, model: PeftModel, plan: Plan, arguments: TrainingArguments) -> None:
+    def __init__(
+        self,
+        model: PeftModel,
+        plan: Steps,
+        loss: Callable[[Any, Batch], Tensor],
+        arguments: TrainingArguments,
+    ) -> None:
+        """`loss(model, batch)` is the share of a step's loss that one of its batches has."""
         super().__init__(model=model, args=arguments)
+        self.tuned = model
         self.remove_callback(PrinterCallback)
         self.plan = plan
-        # Settled once: other chunks would round otherwise.
-        self.chunk = chunk_of(model)
+        self.share_of = loss
         self.folder = RunFolder(Path(str(arguments.output_dir)).parent)
         self.step_loss = float("nan")
         """Loss of the last step."""
@@ -78,7 +83,7 @@ class TargetTrainer(Trainer):
         total = torch.zeros((), device=self.args.device)
         try:
             for batch in inputs:
-                loss = completion_loss(model, self._prepare_inputs(batch), self.chunk)
+                loss = self.share_of(model, self._prepare_inputs(batch))
                 self.accelerator.backward(loss)
                 total += loss.detach()
         except torch.OutOfMemoryError as error:
@@ -128,7 +133,7 @@ def _finite_norm(model: Any) -> bool:
 
 
 def training_arguments(
-    settings: TrainSettings, plan: Plan, checkpoints: Path, device: torch.device
+    settings: TrainSettings, plan: Steps, checkpoints: Path, device: torch.device
 ) -> TrainingArguments:
     """What a run's settings mean to Trainer. Logging, evaluation and saving are left to our own callback."""
     options: dict[str, Any] = {"gradient_checkpointing": True} if settings.gradient_checkpointing else {}

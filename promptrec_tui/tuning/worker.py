@@ -22,9 +22,9 @@ from promptrec_tui.runs.launchers import become_dispatcher
 from promptrec_tui.runs.liveness import identify, is_alive
 from promptrec_tui.runs.queue import claimed_device
 from promptrec_tui.runs.states import State
-from promptrec_tui.tuning.desk import Desk
 from promptrec_tui.tuning.devices import prepare
 from promptrec_tui.tuning.journal import Journal, Outcome
+from promptrec_tui.tuning.requests import RequestInbox
 
 
 def work(folder: RunFolder, attempt: int) -> Outcome:
@@ -33,12 +33,12 @@ def work(folder: RunFolder, attempt: int) -> Outcome:
     Raises OSError when the event log cannot be opened.
     """
     with Journal(folder, attempt) as journal, journal.heartbeat():
-        desk = Desk(journal)
-        desk.take_signals()
-        outcome = _outcome(folder, journal, desk)
+        inbox = RequestInbox(journal)
+        inbox.take_signals()
+        outcome = _outcome(folder, journal, inbox)
         # What goes unsaid on a full disk is told by the exit status and answered by the supervisor.
         with suppress(OSError):
-            insist(folder, partial(desk.answer, outcome.state.value))
+            insist(folder, partial(inbox.answer, outcome.state.value))
             insist(folder, partial(_finish, journal, outcome))
     return outcome
 
@@ -48,7 +48,7 @@ def _finish(journal: Journal, outcome: Outcome) -> None:
     journal.write("finished", state=outcome.state.value, reason=outcome.reason, step=outcome.step, **remedy)
 
 
-def _outcome(folder: RunFolder, journal: Journal, desk: Desk) -> Outcome:
+def _outcome(folder: RunFolder, journal: Journal, inbox: RequestInbox) -> Outcome:
     try:
         journal.phase("loading", message="Starting")
         claimed = claimed_device(folder.attempt(journal.attempt))
@@ -59,7 +59,7 @@ def _outcome(folder: RunFolder, journal: Journal, desk: Desk) -> Outcome:
             import_module(library)
         from promptrec_tui.tuning.recipe import fine_tune
 
-        return fine_tune(folder, device, journal, desk)
+        return fine_tune(folder, device, journal, inbox)
     except DiskFullError as error:
         return Outcome(State.PAUSED, str(error), journal.step, full=True)
     except UserError as error:

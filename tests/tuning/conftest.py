@@ -179,9 +179,9 @@ def new_run(home: Home, model_folder: Path) -> Callable[..., RunFolder]:
 @pytest.fixture
 def tune() -> Callable[..., Any]:
     """Runs an attempt in this process; asks for `command` after the first event for which `when` holds."""
-    from promptrec_tui.tuning.desk import Desk
     from promptrec_tui.tuning.journal import Journal
     from promptrec_tui.tuning.recipe import fine_tune
+    from promptrec_tui.tuning.requests import RequestInbox
 
     def run(folder: RunFolder, command: Any = None, when: Moment | None = None, device: str = "cpu") -> Any:
         attempt = folder.last_attempt + 1
@@ -195,7 +195,7 @@ def tune() -> Callable[..., Any]:
                     asked.append(request(folder, command))
 
         with Watched(folder, attempt) as journal:
-            return fine_tune(folder, device, journal, Desk(journal))
+            return fine_tune(folder, device, journal, RequestInbox(journal))
 
     return run
 

@@ -21,7 +21,7 @@ from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import ParentRef
 from promptrec_tui.runs.states import State
 from promptrec_tui.tuning.adapters import check_result
-from promptrec_tui.tuning.surroundings import differences, surroundings
+from promptrec_tui.tuning.environment import differences, environment_of
 from promptrec_tui.tuning.trainer import TargetTrainer
 
 LIMITED = """
@@ -110,7 +110,7 @@ def test_a_step_without_memory_tells_the_fork_that_has_it(
     def full(*_arguments: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr("promptrec_tui.tuning.trainer.completion_loss", full)
+    monkeypatch.setattr("promptrec_tui.tuning.jobs.next_item.completion_loss", full)
     outcome = tune(new_run())
     assert outcome.state == State.FAILED
     ((key, value),) = outcome.remedy.items()
@@ -171,7 +171,7 @@ def test_a_damaged_result_is_told_in_a_sentence(new_run: Callable[..., RunFolder
 
 
 def test_other_surroundings_are_told() -> None:
-    now = surroundings(torch.device("cpu"))
+    now = environment_of(torch.device("cpu"))
     assert differences(now, now) is None
     assert differences({}, now) is None
     said = differences({**now, "threads": 64, "torch": "1.0"}, now)

@@ -13,9 +13,9 @@ from promptrec_tui.files import write_json
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.queue import ASKED
 from promptrec_tui.runs.states import State
-from promptrec_tui.tuning.desk import Desk
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.recipe import fine_tune
+from promptrec_tui.tuning.requests import RequestInbox
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -38,7 +38,7 @@ def evaluate(folder: RunFolder, ask: Callable[[Journal, str, dict[str, Any]], No
                 ask(self, kind, fields)
 
     with Watched(folder, attempt.number) as journal:
-        return fine_tune(folder, "cpu", journal, Desk(journal))
+        return fine_tune(folder, "cpu", journal, RequestInbox(journal))
 
 
 def report_of(folder: RunFolder) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from promptrec_tui.runs.states import State
 from promptrec_tui.tokentree.loss import Batch, completion_loss
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.ranker import Ranker
-from promptrec_tui.tuning import validation
+from promptrec_tui.tuning.jobs import next_item
 from promptrec_tui.tuning.scorer import load, serve
 from tests.tuning.test_evaluate import evaluate, report_of
 
@@ -76,8 +76,12 @@ def test_a_run_without_any_validation_is_not_ended_by_patience(
     new_run: Callable[..., RunFolder], tune: Any
 ) -> None:
     folder = new_run(train__patience=1, train__eval_every=1)
+
+    def loss(model: Any, batch: Batch, chunk: int | None = None) -> torch.Tensor:
+        return completion_loss(model, batch, chunk) if model.training else full()
+
     with no_search(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "completion_loss", full)
+        patch.setattr(next_item, "completion_loss", loss)
         outcome = tune(folder)
     assert (outcome.state, outcome.step) == (State.FAILED, 6)
     assert report_of(folder)["step"] == 6
@@ -118,11 +122,12 @@ def test_validation_and_previews_take_less_at_once_and_tell_the_same(
     tune(straight)
     sizes: list[int] = []
 
-    def loss(model: Any, batch: Batch) -> torch.Tensor:
-        sizes.append(len(batch["token_ids"]))
-        if sizes[-1] > 1:
-            full()
-        return completion_loss(model, batch)
+    def loss(model: Any, batch: Batch, chunk: int | None = None) -> torch.Tensor:
+        if not model.training:
+            sizes.append(len(batch["token_ids"]))
+            if sizes[-1] > 1:
+                full()
+        return completion_loss(model, batch, chunk)
 
     read, expand = Prefix.read, Prefix.expand
 
@@ -136,7 +141,7 @@ def test_validation_and_previews_take_less_at_once_and_tell_the_same(
             full()
         return expand(self, expansions)
 
-    monkeypatch.setattr(validation, "completion_loss", loss)
+    monkeypatch.setattr(next_item, "completion_loss", loss)
     monkeypatch.setattr(Prefix, "read", narrow)
     monkeypatch.setattr(Prefix, "expand", few)
     assert tune(folder).state == State.DONE

@@ -16,9 +16,10 @@ from promptrec_tui.runs.report import read_report
 from promptrec_tui.runs.states import State
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning import recipe
+from promptrec_tui.tuning.data import checked_dataset, open_task, read_users
+from promptrec_tui.tuning.jobs import next_item
 from promptrec_tui.tuning.journal import Journal
-from promptrec_tui.tuning.material import checked_dataset, open_task, read_users
-from promptrec_tui.tuning.ranking import Case, check_engine
+from promptrec_tui.tuning.ranking import check_engine
 
 Check = Callable[..., float]
 
@@ -38,9 +39,11 @@ def check(new_run: Callable[..., RunFolder], model_folder: Path) -> Check:
             task = open_task(spec, dataset, dataset.items())
         model: Any = load_base(model_folder, torch.device("cpu"), dtype).to(dtype)
         damage(model)
-        cases = [Case(user.key, tuple(user.sequence[:-1]), 0, user.sequence[-1])]
+        prompt = task.prompt(user.sequence[:-1]).token_ids
         with Journal(folder, 1) as journal:
-            return check_engine(Ranker(model, task.catalogue, normalised=mean), cases, task, journal)
+            return check_engine(
+                Ranker(model, task.catalogue, normalised=mean), prompt, task.catalogue[:3], journal
+            )
 
     return run
 
@@ -93,7 +96,7 @@ def test_more_than_rounding_is_refused_in_fp32(check: Check, damage: Any, said: 
 def in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run in bf16 as a GPU would make it; on a CPU it is only slower."""
     monkeypatch.setattr(recipe, "choose_dtype", lambda *_: torch.bfloat16)
-    monkeypatch.setattr(recipe, "load_base", lambda *given: load_base(*given).to(torch.bfloat16))
+    monkeypatch.setattr(next_item, "load_base", lambda *given: load_base(*given).to(torch.bfloat16))
 
 
 def test_the_report_of_a_bf16_run_says_which_ranks_hang_on_noise(

@@ -17,11 +17,9 @@ from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
-from promptrec_tui.tuning import material
+from promptrec_tui.tuning import data as data_module
 from promptrec_tui.tuning.batches import Plan
-from promptrec_tui.tuning.bench import Bench
-from promptrec_tui.tuning.journal import Journal
-from promptrec_tui.tuning.material import (
+from promptrec_tui.tuning.data import (
     TrainingTrees,
     UserEvents,
     checked_dataset,
@@ -29,6 +27,8 @@ from promptrec_tui.tuning.material import (
     read_users,
     trees_at,
 )
+from promptrec_tui.tuning.jobs.job import open_job
+from promptrec_tui.tuning.journal import Journal
 
 
 def test_a_run_tells_everything_and_leaves_a_result(
@@ -80,7 +80,7 @@ def test_a_run_tells_everything_and_leaves_a_result(
     assert not {item["title"] for item in shown["top"]} & set(shown["history"])
 
     report = json.loads(folder.report.read_text())
-    assert report["users"] == 8 == len(report["ranks"])
+    assert report["users"] == 8 == len(report["cases"])
     assert report["protocol"]["stage"] == "test"
     assert report["preview_users"] == [user["user"] for user in previews[0]["users"]]
     assert set(report["metrics"]["gain"]) == {"before", "best_baseline"}
@@ -130,14 +130,14 @@ def test_a_planted_leak_changes_the_report(
         split = leave_one_out(sequence)
         return split and Split(split.training, validation=split.test, test=split.validation)
 
-    monkeypatch.setattr("promptrec_tui.tuning.material.leave_one_out", swapped)
+    monkeypatch.setattr("promptrec_tui.tuning.data.leave_one_out", swapped)
     tune(leaking)
     reports = [json.loads(folder.report.read_text()) for folder in (honest, leaking)]
     for name in ("before", "after"):
-        ranks = [{user: row[name] for user, row in report["ranks"].items()} for report in reports]
+        ranks = [{user: row[name] for user, row in report["cases"].items()} for report in reports]
         assert ranks[0].keys() == ranks[1].keys()
         assert ranks[0] != ranks[1]
-    baselines = [{user: row["baselines"] for user, row in report["ranks"].items()} for report in reports]
+    baselines = [{user: row["markov"] for user, row in report["cases"].items()} for report in reports]
     assert baselines[0] != baselines[1]
 
 
@@ -178,21 +178,23 @@ def test_users_whose_events_are_shown_as_solved_are_not_trained(new_run: Callabl
             assert shot["item"]["title"] in task.prompt(user.sequence[:2]).text
 
 
-def test_baselines_know_nothing_from_the_target_on(new_run: Callable[..., RunFolder]) -> None:
-    folder = new_run()
+def test_baselines_know_nothing_from_the_target_on(
+    new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = new_run(evaluation__seen="kept")
     sequences = [[0, 1, 2, 3, 7], [1, 2, 0, 4, 8], [2, 0]]
     users = [
         UserEvents(number, f"u{number}", sequence, leave_one_out(sequence))
         for number, sequence in enumerate(sequences)
     ]
+    monkeypatch.setattr("promptrec_tui.tuning.jobs.next_item.read_users", lambda *_: users)
     with Journal(folder, 1) as journal:
-        bench = Bench(folder.spec(), None, users, False, 10, journal, None)  # type: ignore[arg-type]
+        job = open_job(folder.spec(), folder.home, journal, None)  # type: ignore[arg-type]
         # Items 7 and 8 are test targets, 3 and 4 validation targets; each occurs nowhere else.
-        test = bench.baselines(bench.cases(users[:2], "test"), "test")["popularity"]
-        validation = bench.baselines(bench.cases(users[:2], "validation"), "validation")["popularity"]
-    # Items 0, 1, 2, 3, 4 have events; 7 ties with 5, 6, 8 and 9.
-    np.testing.assert_array_equal(test, [5 + 1 + 4 / 2] * 2)
-    np.testing.assert_array_equal(validation, [3 + 1 + 6 / 2] * 2)
+        test, validation = (job.baselines(stage)["popularity"] for stage in ("test", "validation"))
+    # Of 40 items 0, 1, 2, 3, 4 have events; 7 ties with 34 others. Then 0, 1, 2 have; 3 ties with 36.
+    np.testing.assert_array_equal(test.rows["rank"], [5 + 1 + 34 / 2] * 2)
+    np.testing.assert_array_equal(validation.rows["rank"], [3 + 1 + 36 / 2] * 2)
 
 
 def test_a_stopped_run_keeps_its_best_adapter_and_says_what_it_did_not_measure(
@@ -205,7 +207,7 @@ def test_a_stopped_run_keeps_its_best_adapter_and_says_what_it_did_not_measure(
     report = json.loads(folder.report.read_text())
     assert report["metrics"]["after"] == {}
     assert report["metrics"]["gain"] == {}
-    assert set(report["metrics"]["before"].values()) == {None}
+    assert report["metrics"]["before"] == {}
     assert report["metrics"]["baselines"]["popularity"]["mrr"] > 0
     kept = (folder.adapter / "adapter_model.safetensors").read_bytes()
     assert kept == (folder.checkpoints / "checkpoint-3" / "adapter_model.safetensors").read_bytes()
@@ -248,7 +250,7 @@ def test_the_untuned_model_never_delays_a_step(
 ) -> None:
     folder = new_run()
     # No time for a single user: the run goes on all the same, and says what it left.
-    monkeypatch.setattr("promptrec_tui.tuning.validation.PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr("promptrec_tui.tuning.evaluator.PREVIEW_SECONDS", 0.0)
     assert tune(folder).state == State.DONE
     measured = [event["step"] for event in events(folder, "metric") if "epoch" not in event]
     assert measured == [3, 6, 0]
@@ -270,8 +272,8 @@ def test_only_the_trees_that_steps_ask_for_are_rendered(
         users, task = read_users(dataset, data), open_task(spec, dataset, dataset.items())
     eager = [tree for user in users if user.split for tree in trees_at(task, user, user.split.training, data)]
     rendered = []
-    merged = material.merge
-    monkeypatch.setattr(material, "merge", lambda *given: rendered.append(given) or merged(*given))
+    merged = data_module.merge
+    monkeypatch.setattr(data_module, "merge", lambda *given: rendered.append(given) or merged(*given))
     lazy = TrainingTrees(task, users, data)
     assert lazy.sizes == [int(tree.owners.max()) + 1 for tree in eager]
     first = Plan(lazy, batch_size=4, seed=3, max_steps=3, sizes=lazy.sizes)

@@ -12,8 +12,8 @@ import pytest
 from promptrec_tui.runs.checkpoints import checkpoint_path, verify
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
-from promptrec_tui.tuning.desk import Desk
 from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.requests import RequestInbox
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -133,9 +133,9 @@ def test_sigterm_pauses(new_run: Callable[..., RunFolder], events: Any) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         with Struck(folder, 1) as journal:
-            desk = Desk(journal)
-            desk.take_signals()
-            outcome = fine_tune(folder, "cpu", journal, desk)
+            inbox = RequestInbox(journal)
+            inbox.take_signals()
+            outcome = fine_tune(folder, "cpu", journal, inbox)
     finally:
         signal.signal(signal.SIGTERM, before)
     assert (outcome.state, outcome.step) == (State.PAUSED, 2)

@@ -12,9 +12,10 @@ from transformers import TrainerCallback
 from promptrec_tui.models.loading import add_lora, load_base
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import TrainSettings, TuningSettings
+from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.tree import Tree
 from promptrec_tui.tuning.batches import Plan
-from promptrec_tui.tuning.material import TrainingTrees, checked_dataset, open_task, read_users
+from promptrec_tui.tuning.data import TrainingTrees, checked_dataset, open_task, read_users
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 
 TARGETS = 13
@@ -91,7 +92,9 @@ def test_gradients_are_those_of_one_target_at_a_time(
 
     model = fresh(model_folder)
     settings = TrainSettings(max_grad_norm=0.0)
-    trainer = TargetTrainer(model, plan, training_arguments(settings, plan, tmp_path, torch.device("cpu")))
+    trainer = TargetTrainer(
+        model, plan, completion_loss, training_arguments(settings, plan, tmp_path, torch.device("cpu"))
+    )
     watch = Watch()
     trainer.add_callback(watch)
     trainer.train()
@@ -120,7 +123,7 @@ def test_gradient_checkpointing_computes_layers_twice_and_the_same_loss(
         )
         settings = TrainSettings(gradient_checkpointing=kept)
         arguments = training_arguments(settings, plan, tmp_path, torch.device("cpu"))
-        trainer = TargetTrainer(model, plan, arguments)
+        trainer = TargetTrainer(model, plan, completion_loss, arguments)
         trainer.train()
         losses.append(trainer.step_loss)
         forwards.append(len(calls))

@@ -1,4 +1,4 @@
-"""The process that tries templates: `python -m promptrec_tui.tuning.trials`, one request in, JSON lines out.
+"""The process that tries templates: `python -m promptrec_tui.tuning.template_search`, JSON lines in and out.
 
 The request is one JSON line `{"dataset", "model", "adapter", "templates", "users", "words", "data",
 "evaluation"}`: paths, templates as their fields, the settings of a run, and whether the winner's words are
@@ -23,7 +23,7 @@ from promptrec_tui.datasets.dataset import Item, open_dataset
 from promptrec_tui.datasets.shots import draw_shots
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.halving import rounds
-from promptrec_tui.evaluation.metrics import ranking_metrics
+from promptrec_tui.evaluation.metrics import measured, ranking_metrics
 from promptrec_tui.evaluation.protocol import Protocol
 from promptrec_tui.evaluation.sampling import sample_users
 from promptrec_tui.home import find_home
@@ -32,7 +32,7 @@ from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
 from promptrec_tui.prompts.variants import without, words
 from promptrec_tui.runs.spec import DataSettings, EvaluationSettings, RunSettings
 from promptrec_tui.tasks.next_item import next_item
-from promptrec_tui.tuning.borrowing import borrow
+from promptrec_tui.tuning.gpu_lease import borrow
 
 Tell = Callable[[str], None]
 """Called with the name of a template each time that it has ranked one user's target."""
@@ -62,7 +62,7 @@ class Judge:
         device_setting, self.slot = borrow(find_home(), RunSettings())
         # Here and not above: the environment that torch reads is set a line before.
         from promptrec_tui.models.loading import choose_device, choose_dtype, load_adapter, load_base
-        from promptrec_tui.tuning.material import case_at, read_users
+        from promptrec_tui.tuning.data import case_at, read_users
 
         self.data = DataSettings.model_validate(request["data"])
         self.evaluation = EvaluationSettings.model_validate(request["evaluation"])
@@ -188,7 +188,7 @@ def _metrics(ranks: Sequence[float], k: int) -> dict[str, float]:
     if not ranks:
         return {}
     values: NDArray[np.float64] = np.array(ranks)
-    return {**ranking_metrics(values, k), "rank": float(np.exp2(np.log2(values).mean()))}
+    return {**measured(ranking_metrics(k), {"rank": values}), "rank": float(np.exp2(np.log2(values).mean()))}
 
 
 def main() -> int:

@@ -18,14 +18,14 @@ from promptrec_tui.runs.slots import Taken, take_slot
 from promptrec_tui.runs.spec import RunSettings
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
-from promptrec_tui.tuning.borrowing import borrow, wanted
+from promptrec_tui.tuning.gpu_lease import borrow, wanted
 from tests.waiting import wait_for
 
 BORROWER = """
 import sys, threading
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.spec import RunSettings
-from promptrec_tui.tuning.borrowing import borrow, leave_when_wanted
+from promptrec_tui.tuning.gpu_lease import borrow, leave_when_wanted
 home, busy = find_home(), threading.Lock()
 setting, slot = borrow(home, RunSettings(device="cuda:9"))
 with busy:

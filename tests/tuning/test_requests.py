@@ -11,9 +11,9 @@ import pytest
 from promptrec_tui.runs.control import request
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import RunSettings
-from promptrec_tui.tuning.desk import Desk
 from promptrec_tui.tuning.devices import prepare
 from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.requests import RequestInbox
 
 
 @pytest.fixture
@@ -26,20 +26,20 @@ def folder(new_run: Callable[..., RunFolder]) -> RunFolder:
 
 def test_requests_are_answered_once_when_carried_out(folder: RunFolder, events: Any) -> None:
     with Journal(folder, 1) as journal:
-        desk = Desk(journal)
-        assert not desk.cancelled()
+        inbox = RequestInbox(journal)
+        assert not inbox.cancelled()
         numbers = [request(folder, "checkpoint"), request(folder, "pause")]
-        assert desk.cancelled()
-        assert (desk.ending, desk.wants_checkpoint) == ("pause", True)
-        desk.answer("saved", "checkpoint")
-        assert not desk.wants_checkpoint
+        assert inbox.cancelled()
+        assert (inbox.ending, inbox.wants_checkpoint) == ("pause", True)
+        inbox.answer("saved", "checkpoint")
+        assert not inbox.wants_checkpoint
         numbers.append(request(folder, "stop"))
-        desk.poll()
-        assert desk.ending == "stop", "a stop outweighs a pause"
-        desk.answer("stopped")
-        desk.answer("stopped")
-        desk.poll()
-        assert desk.ending is None
+        inbox.poll()
+        assert inbox.ending == "stop", "a stop outweighs a pause"
+        inbox.answer("stopped")
+        inbox.answer("stopped")
+        inbox.poll()
+        assert inbox.ending is None
     acks = [(ack["control"], ack["command"], ack["result"]) for ack in events(folder, "ack")]
     assert acks == [
         (numbers[0], "checkpoint", "saved"),
@@ -52,7 +52,7 @@ def test_requests_to_an_earlier_attempt_are_not_taken(folder: RunFolder) -> None
     request(folder, "pause")
     folder.attempt(2).path.mkdir()
     with Journal(folder, 2) as journal:
-        assert not Desk(journal).cancelled()
+        assert not RequestInbox(journal).cancelled()
 
 
 def test_news_of_a_phase_are_few_but_its_ends_are_told(folder: RunFolder, events: Any) -> None:

@@ -14,7 +14,7 @@ from promptrec_tui.files import sha256_file
 from promptrec_tui.home import Home
 from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.tokens import load_tokenizer
-from promptrec_tui.runs.spec import DataSettings, RunSpec
+from promptrec_tui.runs.spec import DataSettings, RunSpec, TemplateRef
 from promptrec_tui.tasks.next_item import (
     NextItem,
     next_item,
@@ -46,13 +46,9 @@ def checked_dataset(home: Home, spec: RunSpec) -> Dataset:
     return dataset
 
 
-def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextItem:
-    """The run's task on the `items` of its dataset.
-
-    Raises UserError when template, model and items do not go together.
-    """
-    reference = spec.template
-    template = Template(
+def template_of(reference: TemplateRef) -> Template:
+    """The template that a run was made with."""
+    return Template(
         name=reference.name,
         task=reference.task,
         language=reference.language,
@@ -63,10 +59,17 @@ def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextIte
         system=reference.system,
         verbalizers=tuple(reference.verbalizers.items()),
     )
+
+
+def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextItem:
+    """The run's task on the `items` of its dataset.
+
+    Raises UserError when template, model and items do not go together.
+    """
     tokenizer = load_tokenizer(Path(spec.model.folder))
     fields = [{**item.attributes, "title": item.title} for item in items]
     shots = draw_shots(dataset, spec.settings.data.tie_rule)
-    return next_item(template, tokenizer, fields, tokenizer.context, shots)
+    return next_item(template_of(spec.template), tokenizer, fields, tokenizer.context, shots)
 
 
 def read_users(

@@ -13,7 +13,7 @@ class CancelledError(Exception):
     """A long computation was left because somebody asked the run to pause or stop."""
 
 
-class Desk:
+class RequestInbox:
     """The open requests of one attempt, each answered by an `ack` event when it has been carried out."""
 
     def __init__(self, journal: Journal) -> None:

@@ -13,8 +13,8 @@ from promptrec_tui.runs.attempts import Computing
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy")
 
 
-def surroundings(device: torch.device) -> dict[str, Any]:
-    """The surroundings of this process, for the record in each checkpoint."""
+def environment_of(device: torch.device) -> dict[str, Any]:
+    """The environment of this process, for the record in each checkpoint."""
     return {
         "threads": torch.get_num_threads(),
         "system": platform.system(),
@@ -50,7 +50,7 @@ def unused_gpu(claimed: str, device: torch.device) -> str | None:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """A warning when a resumed attempt has other surroundings than its checkpoint was made in; None if equal.
+    """A warning when a resumed attempt has another environment than its checkpoint; None if equal.
 
     What the checkpoint does not tell is not compared.
     """

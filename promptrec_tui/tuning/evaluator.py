@@ -1,0 +1,92 @@
+"""Measures a run's model and tells it: validation, test, baselines, previews for a person to read."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from promptrec_tui.evaluation.metrics import measured
+from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.tokentree.backbone import NoMemoryError
+from promptrec_tui.tuning.jobs.job import Job
+from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.previews import PREVIEW_SECONDS
+from promptrec_tui.tuning.requests import CancelledError, RequestInbox
+
+
+class _LateError(Exception):
+    """Previews have taken as long as they may."""
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """The job whose model is measured, and where it is told."""
+
+    job: Job
+    journal: Journal
+    inbox: RequestInbox
+
+    def tell(self, stage: str, name: str, step: int, predictions: Predictions) -> None:
+        """Write an evaluation event for the predictions of `name`."""
+        cases = len(predictions.keys)
+        self.journal.write(
+            "evaluation",
+            stage=stage,
+            name=name,
+            step=step,
+            users=cases,
+            metrics=measured(self.job.metrics, predictions.rows),
+            protocol=self.job.protocol(stage, cases),
+        )
+
+    def compare(self) -> None:
+        """Tell what the baselines make of the validation cases."""
+        for name, predictions in self.job.baselines("validation").items():
+            self.tell("validation", name, 0, predictions)
+
+    def measure(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:
+        """Validation loss and metrics of the model as it is, written as a metric event of `step`.
+
+        Calls `progress(done, cases)`. Raises CancelledError when somebody wants the run to end.
+        """
+        values = self.job.validate(step, progress)
+        if values:
+            lead = next(metric for metric in self.job.metrics if metric.name == self.job.lead)
+            told = {"name": lead.name, "higher_is_better": lead.higher_is_better}
+            self.journal.write("metric", step=step, values=values, lead=told)
+        return values
+
+    def preview(self, stage: str, step: int, progress: Callable[[int, int], None]) -> None:
+        """Write a preview event of the pinned cases, or of as many as are ready after `PREVIEW_SECONDS`.
+
+        What is shown is exact. Calls `progress(done, cases)`. Raises CancelledError when somebody wants the
+        run to end.
+        """
+        over = time.monotonic() + PREVIEW_SECONDS
+        job, tick, shown = self.job, self.job.tick, []
+
+        def in_time() -> None:
+            tick()
+            if time.monotonic() > over:
+                raise _LateError
+
+        job.tick = in_time
+        try:
+            progress(0, len(job.preview_keys))
+            for key in job.preview_keys:
+                if self.inbox.cancelled():
+                    raise CancelledError
+                shown.append(job.preview(key, untuned=stage == "before"))
+                progress(len(shown), len(job.preview_keys))
+        except _LateError:
+            self.journal.write(
+                "warning",
+                message=f"Previews at step {step} were left after {PREVIEW_SECONDS:.0f} seconds, with "
+                f"{len(shown)} of {len(job.preview_keys)} users: ranking all titles is slow here. "
+                "Figures stay exact.",
+            )
+        except NoMemoryError as error:
+            self.journal.left_out("more previews", step, error)
+        finally:
+            job.tick = tick
+        if shown:
+            self.journal.write("preview", step=step, stage=stage, users=shown)

@@ -1,0 +1,273 @@
+"""The job classify: which label has a text? What its ways, an encoder's and a decoder's, have in common."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from peft import PeftModel
+from torch import Tensor
+
+from promptrec_tui.datasets.dataset import Example
+from promptrec_tui.datasets.splits import split_labelled
+from promptrec_tui.errors import UserError
+from promptrec_tui.evaluation.label_baselines import BASELINES
+from promptrec_tui.evaluation.metrics import (
+    Metric,
+    classification_metrics,
+    confusion,
+    measured,
+    per_class,
+)
+from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.evaluation.sampling import sample_users
+from promptrec_tui.home import Home
+from promptrec_tui.prompts.tokens import load_tokenizer
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.tasks.classify import classify
+from promptrec_tui.tasks.defaults import leading_metrics
+from promptrec_tui.text import clean
+from promptrec_tui.tokentree.backbone import NoMemoryError
+from promptrec_tui.tuning.batches import Batch, Steps
+from promptrec_tui.tuning.data import checked_dataset, template_of
+from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.previews import PREVIEW_ITEMS, PREVIEW_USERS
+from promptrec_tui.tuning.requests import CancelledError, RequestInbox
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """A row of the dataset: its key, its fields, and the number of its label."""
+
+    key: str
+    fields: dict[str, str]
+    label: int
+
+    @property
+    def text(self) -> str:
+        """All fields, for baselines that count words."""
+        return " ".join(self.fields.values())
+
+
+class ClassifyJob(ABC):
+    """What all ways to classify share: the texts of each part, figures, baselines and previews.
+
+    Labels are those of the training texts. A text of another part that has none of them is left out, with a
+    warning.
+    """
+
+    written = True
+    """Whether the model writes the label as an answer."""
+
+    def __init__(self, spec: RunSpec, home: Home, journal: Journal, inbox: RequestInbox) -> None:
+        """Raises UserError when the dataset has no labelled texts for a part."""
+        self.spec, self.journal, self.inbox = spec, journal, inbox
+        self.settings = spec.settings
+        evaluation, train = self.settings.evaluation, self.settings.train
+        self.seed = train.seed if evaluation.seed is None else evaluation.seed
+        with checked_dataset(home, spec) as dataset:
+            examples = {
+                example.example_id: example for example in dataset.examples() if example.label is not None
+            }
+        parts = split_labelled([(number, example.split) for number, example in examples.items()], self.seed)
+        self.drawn_parts = parts.drawn
+        self.tokenizer = load_tokenizer(Path(spec.model.folder))
+        solved = [(examples[number].texts, str(examples[number].label)) for number in parts.training]
+        self.task = classify(
+            template_of(spec.template),
+            self.tokenizer,
+            solved,
+            self.tokenizer.context,
+            self.seed,
+            self.written,
+        )
+        self.numbers = {label: number for number, label in enumerate(self.task.labels)}
+        self.training = list(self._known([examples[number] for number in parts.training], "training"))
+        self.texts = {
+            stage: self._sampled(
+                list(self._known([examples[number] for number in numbers], stage)), wanted, stage
+            )
+            for stage, numbers, wanted in (
+                ("validation", parts.validation, evaluation.monitor_users),
+                ("test", parts.test, evaluation.users),
+            )
+        }
+        self.lead, _ = leading_metrics(spec.task, evaluation.k)
+        self.metrics: tuple[Metric, ...] = classification_metrics()
+        self.curve: tuple[Metric, ...] = self.metrics
+        self.test_cases = len(self.texts["test"])
+        self.preview_keys: Sequence[str] = [text.key for text in self.texts["validation"][:PREVIEW_USERS]]
+        self.tick: Callable[[], None] = lambda: None
+        self.precision = ""
+        self.model: Any = None
+
+    @abstractmethod
+    def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
+        """The model, under a fresh adapter."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise UserError where answers in batches are not those of one text at a time."""
+
+    @abstractmethod
+    def steps(self) -> Steps:
+        """Every training text is a target."""
+
+    @abstractmethod
+    def loss(self, model: Any, batch: Batch) -> Tensor:
+        """The share of a step's loss that a batch has."""
+
+    @abstractmethod
+    def groups(self, texts: Sequence[LabelledText]) -> Iterator[Sequence[LabelledText]]:
+        """The texts, as many together as the model is asked at once; in any order."""
+
+    @abstractmethod
+    def log_probabilities(self, texts: Sequence[LabelledText]) -> Floats:
+        """log P of each label for texts that are asked at once: [R, C], each row adding to 1."""
+
+    @abstractmethod
+    def validation_loss(self, predictions: Predictions) -> float:
+        """The training loss on the validation texts, for which there are `predictions`."""
+
+    def validate(self, step: int, progress: Progress) -> dict[str, float]:
+        """Validation loss and metrics of the model as it is. Raises CancelledError."""
+        try:
+            predictions = self.predict("validation", progress)
+            return {
+                "validation_loss": self.validation_loss(predictions),
+                **measured(self.curve, predictions.rows),
+            }
+        except NoMemoryError as error:
+            self.journal.left_out("answers to the validation texts", step, error)
+            return {}
+
+    def predict(self, stage: str, progress: Progress) -> Predictions:
+        """The label that the model gives each text. Raises CancelledError and NoMemoryError."""
+        texts = self.texts[stage]
+        found: dict[str, Floats] = {}
+        progress(0, len(texts))
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                for group in self.groups(texts):
+                    if self.inbox.cancelled():
+                        raise CancelledError
+                    self.tick()
+                    rows = self.log_probabilities(group)
+                    found |= {text.key: row for text, row in zip(group, rows, strict=True)}
+                    progress(len(found), len(texts))
+        finally:
+            self.model.train(training)
+        return self._predictions(texts, np.stack([found[text.key] for text in texts]))
+
+    def baselines(self, stage: str) -> dict[str, Predictions]:
+        """What classifiers that count labels and words answer, fitted on the training texts."""
+        learnt = [text.text for text in self.training]
+        labels = [text.label for text in self.training]
+        asked = [text.text for text in self.texts[stage]]
+        found = {}
+        for name, fit in BASELINES.items():
+            self.journal.phase("baselines", message=f"Fitting {name} for the {stage} texts")
+            scores = fit(learnt, labels, len(self.task.labels))(asked)
+            found[name] = self._predictions(self.texts[stage], scores)
+        return found
+
+    def preview(self, key: str, untuned: bool) -> dict[str, Any]:
+        """A validation text, its label and that label's rank, and the most likely labels."""
+        text = next(text for text in self.texts["validation"] if text.key == key)
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                self.tick()
+                (row,) = self.log_probabilities([text])
+        finally:
+            self.model.train(training)
+        better, equal = (row > row[text.label]).sum(), (row == row[text.label]).sum() - 1
+        best = np.argsort(-row, kind="stable")[:PREVIEW_ITEMS].tolist()
+        labels = self.task.labels
+        return {
+            "user": f"text {key}",
+            "history": [text.text],
+            "target": labels[text.label],
+            "rank": float(1 + better + equal / 2),
+            "top": [
+                {"key": labels[index], "title": labels[index], "logprob": float(row[index])} for index in best
+            ],
+        }
+
+    def protocol(self, stage: str, cases: int) -> dict[str, Any]:
+        """The texts of a part of the dataset, each asked once."""
+        drawn = ", ".join(self.drawn_parts)
+        return {
+            "task": "classify",
+            "split": f"of the source; {drawn} drawn" if drawn else "of the source",
+            "labels": len(self.task.labels),
+            "users": cases,
+            "stage": stage,
+            "dataset": self.spec.dataset.sha256,
+            "precision": self.precision,
+            "seed": self.seed,
+        }
+
+    def remarks(self, before: Predictions | None, after: Predictions | None) -> dict[str, Any]:
+        """Figures of each label, and how often each label was given for each: of the tuned model."""
+        labels = self.task.labels
+        if after is None:
+            return {"labels": list(labels)}
+        return {
+            "labels": list(labels),
+            "per_class": per_class(after.rows, labels),
+            "confusion": confusion(after.rows, len(labels)).tolist(),
+        }
+
+    def _known(self, examples: Sequence[Example], part: str) -> Iterator[LabelledText]:
+        """The texts whose label a training text has; those of others are counted in a warning."""
+        others: Counter[str] = Counter()
+        for example in examples:
+            label = str(example.label)
+            if label in self.numbers:
+                yield LabelledText(str(example.example_id), example.texts, self.numbers[label])
+            else:
+                others[label] += 1
+        if others:
+            some = ", ".join(repr(clean(label)) for label in sorted(others)[:3])
+            self.journal.write(
+                "warning",
+                message=f"{others.total():,} {part} texts are left out: their labels ({some}) are those of "
+                "no training text.",
+            )
+
+    def _sampled(self, texts: Sequence[LabelledText], wanted: int, stage: str) -> list[LabelledText]:
+        """At most `wanted` of the texts, drawn by the evaluation's seed."""
+        if not texts:
+            raise UserError(f"Dataset {self.spec.dataset.name!r} has no {stage} texts with a known label.")
+        by_key = {text.key: text for text in texts}
+        return [by_key[key] for key in sample_users(by_key, wanted, self.seed)]
+
+    def _predictions(self, texts: Sequence[LabelledText], logs: Floats) -> Predictions:
+        """The rows for log P [R, C] of each label: of equally likely ones the first is given."""
+        keys = tuple(text.key for text in texts)
+        target = np.array([text.label for text in texts])
+        label = logs.argmax(axis=1)
+        # A model that answers NaN gives no label; argmax would say that it does.
+        label[np.isnan(logs).any(axis=1)] = 0
+        return Predictions(
+            keys,
+            keys,
+            {
+                "target": target,
+                "label": label,
+                "logprob": logs[np.arange(len(keys)), target],
+                "confidence": np.exp(logs.max(axis=1)),
+            },
+        )

@@ -1,0 +1,108 @@
+"""Classify with an encoder: a head gives each label a logit."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import PeftModel
+from torch import Tensor
+from torch.nn import functional
+from transformers import set_seed
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.models.loading import add_lora, load_classifier
+from promptrec_tui.tokentree.backbone import NoMemoryError
+from promptrec_tui.tuning.batches import Batch, LabelledRow, RowPlan, labelled_batch
+from promptrec_tui.tuning.jobs.classify import ClassifyJob, Floats, LabelledText
+
+TEXTS = 32
+"""Texts of a forward when the model is asked."""
+LIMIT = 1e-3
+"""Nats by which padding may change an answer in fp32."""
+
+
+class EncoderClasses(ClassifyJob):
+    """An encoder reads the prompt, and its head has a logit for each label."""
+
+    written = False
+
+    def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
+        """The encoder under a head of zeros, which finds all labels alike, and a fresh adapter."""
+        base = load_classifier(Path(self.spec.model.folder), device, dtype, self.task.labels)
+        set_seed(self.settings.train.seed)
+        self.model = model = add_lora(base, self.settings.tuning)
+        self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
+        self.padding = int(base.config.pad_token_id or 0)
+        # A prompt that is too long for the encoder loses its end.
+        self.task = replace(self.task, room=2**31)
+        return model
+
+    def check(self) -> None:
+        """Compare three texts in one padded batch with each alone."""
+        texts = self.training[:3]
+        with torch.no_grad():
+            together = self.log_probabilities(texts)
+            alone = np.concatenate([self.log_probabilities([text]) for text in texts])
+        difference = float(np.abs(together - alone).max())
+        if self.precision == "fp32" and not difference <= LIMIT:
+            raise UserError(
+                f"This model's answers for texts in a batch and one by one are {difference:.2g} nats apart, "
+                f"and up to {LIMIT:g} would be rounding. It cannot be trusted here: choose another model."
+            )
+
+    def steps(self) -> RowPlan:
+        """Every training text once an epoch."""
+        train = self.settings.train
+        return RowPlan(
+            [LabelledRow(self._token_ids(text), text.label) for text in self.training],
+            padding=self.padding,
+            batch_size=train.batch_size,
+            accumulate=train.accumulate,
+            seed=train.seed,
+            epochs=train.epochs,
+            max_steps=train.max_steps,
+        )
+
+    def loss(self, model: Any, batch: Batch) -> Tensor:
+        """Cross-entropy of each text's label, by its weight."""
+        logits = model(input_ids=batch["token_ids"], attention_mask=batch["mask"]).logits.float()
+        losses = functional.cross_entropy(logits, batch["labels"], reduction="none")
+        return (losses * batch["weights"]).sum()
+
+    def validation_loss(self, predictions: Predictions) -> float:
+        """The mean over texts of -log P of their label."""
+        return -float(predictions.rows["logprob"].mean())
+
+    def groups(self, texts: Sequence[LabelledText]) -> Iterator[Sequence[LabelledText]]:
+        """Texts of like length together."""
+        ordered = sorted(texts, key=lambda text: len(text.text))
+        for first in range(0, len(ordered), TEXTS):
+            yield ordered[first : first + TEXTS]
+
+    def log_probabilities(self, texts: Sequence[LabelledText]) -> Floats:
+        """The softmax over the head's logits; in halves where a forward does not fit."""
+        rows = [LabelledRow(self._token_ids(text), text.label) for text in texts]
+        batch = labelled_batch(rows, self.padding, 0.0)
+        device = self.model.device
+        try:
+            logits = self.model(
+                input_ids=batch["token_ids"].to(device), attention_mask=batch["mask"].to(device)
+            ).logits
+        except torch.OutOfMemoryError as error:
+            if len(texts) == 1:
+                raise NoMemoryError from error
+            middle = len(texts) // 2
+            parts = [self.log_probabilities(part) for part in (texts[:middle], texts[middle:])]
+            return np.concatenate(parts)
+        found: Floats = torch.log_softmax(logits.double(), dim=-1).cpu().numpy()
+        return found
+
+    def _token_ids(self, text: LabelledText) -> tuple[int, ...]:
+        """The prompt and the end token, at most as long as the encoder reads."""
+        end = self.tokenizer.end_ids(self.task.template.end_token)
+        prompt = self.task.prompt(text.fields).token_ids
+        return (*prompt[: self.tokenizer.context - len(end)], *end)

@@ -1,0 +1,97 @@
+"""What a run does, for each task and family of models: the one seam between the recipe and a task."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from peft import PeftModel
+from torch import Tensor
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.evaluation.metrics import Metric
+from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.home import Home
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.tuning.batches import Batch, Steps
+from promptrec_tui.tuning.jobs.encoder_classes import EncoderClasses
+from promptrec_tui.tuning.jobs.label_answers import LabelAnswers
+from promptrec_tui.tuning.jobs.next_item import NextItemJob
+from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.requests import RequestInbox
+
+Progress = Callable[[int, int], None]
+
+
+class Job(Protocol):
+    """One task on one dataset with one model. Stages are "validation" and "test".
+
+    Whatever asks a model for answers calls `progress(done, cases)`, and `tick` between two forwards, which
+    may raise CancelledError. NoMemoryError says that the device has no room even for the smallest forward.
+    """
+
+    metrics: tuple[Metric, ...]
+    """Of the test."""
+    curve: tuple[Metric, ...]
+    """Of the validation, beside the loss."""
+    lead: str
+    """The name of the metric that chooses the best baseline and stands for a run in lists."""
+    test_cases: int
+    """How many cases the test has."""
+    preview_keys: Sequence[str]
+    """The cases that a person is shown: the same ones all along."""
+    tick: Callable[[], None]
+
+    def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
+        """The base model with its output layer, under a fresh tuning method; the job works with it."""
+
+    def check(self) -> None:
+        """Compare fast forwards with plain ones. Raises UserError where they differ by more than rounding."""
+
+    def steps(self) -> Steps:
+        """Which targets each optimiser step trains."""
+
+    def loss(self, model: Any, batch: Batch) -> Tensor:
+        """The share of a step's loss that one of its batches has."""
+
+    def validate(self, step: int, progress: Progress) -> dict[str, float]:
+        """`validation_loss` and the metrics of the curve, of the model as it is at `step`.
+
+        What there is no memory for is left out, with a warning event.
+        """
+
+    def predict(self, stage: str, progress: Progress) -> Predictions:
+        """What the model, as it is, answers to the cases of a stage."""
+
+    def baselines(self, stage: str) -> dict[str, Predictions]:
+        """What each baseline answers, fitted on what comes before the targets of the stage."""
+
+    def preview(self, key: str, untuned: bool) -> dict[str, Any]:
+        """One case for a person to read: an entry of a `preview` event."""
+
+    def protocol(self, stage: str, cases: int) -> dict[str, Any]:
+        """What figures of a stage mean: two are comparable only under equal protocols."""
+
+    def remarks(self, before: Predictions | None, after: Predictions | None) -> dict[str, Any]:
+        """What the report says beside the metrics."""
+
+
+JOBS: Mapping[tuple[str, str], Callable[[RunSpec, Home, Journal, RequestInbox], Job]] = {
+    ("next_item", "causal"): NextItemJob,
+    ("classify", "encoder"): EncoderClasses,
+    ("classify", "causal"): LabelAnswers,
+}
+"""By task and family of the model."""
+
+
+def open_job(spec: RunSpec, home: Home, journal: Journal, inbox: RequestInbox) -> Job:
+    """The job of a run, with its dataset read.
+
+    Raises UserError for a task that a model of its family cannot be tuned for, and when dataset, template and
+    model do not go together.
+    """
+    kind = JOBS.get((spec.task, spec.model.family))
+    if kind is None:
+        raise UserError(
+            f"A model of the family {spec.model.family!r} cannot be tuned for the task {spec.task!r}."
+        )
+    return kind(spec, home, journal, inbox)

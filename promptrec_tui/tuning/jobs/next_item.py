@@ -1,0 +1,275 @@
+"""The job next_item with a causal model: items are answers in text, scored by the token tree."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import PeftModel
+from torch import Tensor
+from transformers import set_seed
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.evaluation.baselines import fit_baseline
+from promptrec_tui.evaluation.metrics import Metric, measured, ranking_metrics
+from promptrec_tui.evaluation.noise import noise_report
+from promptrec_tui.evaluation.predictions import Predictions, ranked
+from promptrec_tui.evaluation.protocol import Protocol
+from promptrec_tui.evaluation.sampling import sample_users
+from promptrec_tui.home import Home
+from promptrec_tui.models.loading import add_lora, load_base
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.tasks.defaults import leading_metrics
+from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, free_bytes
+from promptrec_tui.tokentree.loss import Batch, completion_loss, half
+from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tokentree.sizes import forward_tokens
+from promptrec_tui.tuning.batches import Plan
+from promptrec_tui.tuning.data import (
+    TrainingTrees,
+    UserEvents,
+    case_at,
+    checked_dataset,
+    open_task,
+    read_users,
+    trees_at,
+)
+from promptrec_tui.tuning.journal import Journal
+from promptrec_tui.tuning.previews import PREVIEW_USERS, preview
+from promptrec_tui.tuning.ranking import Case, check_engine, rank_baseline, rank_users
+from promptrec_tui.tuning.requests import RequestInbox
+
+
+class NextItemJob:
+    """Which item comes next after a user's history, among the whole catalogue?
+
+    Its cases are users: those measured on the test targets, and the fewer that are watched in training.
+    """
+
+    def __init__(self, spec: RunSpec, home: Home, journal: Journal, inbox: RequestInbox) -> None:
+        """Raises UserError when the dataset has nothing to train on."""
+        self.spec, self.journal, self.inbox = spec, journal, inbox
+        self.settings = spec.settings
+        data, evaluation = self.settings.data, self.settings.evaluation
+        with checked_dataset(home, spec) as dataset:
+            self.items = dataset.items()
+            reading = partial(journal.phase, "loading", message="Reading the dataset")
+            self.users = read_users(dataset, data, reading)
+            self.task = open_task(spec, dataset, self.items)
+        self.trees = TrainingTrees(self.task, self.users, data)
+        if not self.trees:
+            raise UserError(
+                f"Dataset {spec.dataset.name!r} has nothing to train on: no user has 5 events (two of "
+                "history, one to train, one to validate, one to test)."
+            )
+        # Runs of before there was an evaluation.seed have drawn their users by train.seed.
+        self.seed = self.settings.train.seed if evaluation.seed is None else evaluation.seed
+        self.exact = self.settings.train.monitor == "mrr"
+        """Whether validation tells ranks beyond the first k apart, as MRR over all of them needs."""
+        self.metrics: tuple[Metric, ...] = ranking_metrics(evaluation.k)
+        self.curve: tuple[Metric, ...] = ranking_metrics(evaluation.k, capped=not self.exact)
+        self.lead, _ = leading_metrics(spec.task, evaluation.k)
+        self.test_cases = len(self._drawn["test"])
+        self.preview_keys: Sequence[str] = [user.key for user in self._drawn["test"][:PREVIEW_USERS]]
+        self.exclude_seen = evaluation.seen == "removed"
+        self.precision = ""
+        self.noise = 0.0
+        """Nats that a score may be off in that precision."""
+        self.model: Any = None
+        self.ranker: Ranker
+
+    @property
+    def tick(self) -> Callable[[], None]:
+        """Called before each forward of a ranking."""
+        return self.ranker.tick
+
+    @tick.setter
+    def tick(self, tick: Callable[[], None]) -> None:
+        self.ranker.tick = tick
+
+    @cached_property
+    def _drawn(self) -> dict[str, list[UserEvents]]:
+        """The users of each stage: those of a small one are among those of a large one."""
+        measured = {user.key: user for user in self.users if user.split}
+        evaluation = self.settings.evaluation
+        counts = {"test": evaluation.users, "validation": evaluation.monitor_users}
+        return {
+            stage: [measured[key] for key in sample_users(measured, count, self.seed)]
+            for stage, count in counts.items()
+        }
+
+    def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
+        """The base model under a fresh adapter."""
+        base = load_base(Path(self.spec.model.folder), device, dtype)
+        set_seed(self.settings.train.seed)
+        self.model = model = add_lora(base, self.settings.tuning)
+        # Settled once: other chunks would round otherwise.
+        self.chunk = chunk_of(model)
+        self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
+        normalised = self.settings.evaluation.score == "mean"
+        self.ranker = Ranker(self.model, self.task.catalogue, normalised=normalised)
+        return model
+
+    def check(self) -> None:
+        """Compare the token tree with plain forwards on three titles after a user's prompt."""
+        first = self._case(self._drawn["test"][0], "validation")
+        prompt = self.task.prompt(first.history).token_ids
+        self.noise = check_engine(self.ranker, prompt, self.task.catalogue[:3], self.journal)
+
+    def steps(self) -> Plan:
+        """Every training target of every user, those of one user together."""
+        train = self.settings.train
+        self.plan = Plan(
+            self.trees,
+            batch_size=train.batch_size,
+            accumulate=train.accumulate,
+            loss=train.loss,
+            seed=train.seed,
+            epochs=train.epochs,
+            max_steps=train.max_steps,
+            reach=self.ranker.reach,
+            sizes=self.trees.sizes,
+            forward=forward_tokens(
+                self.ranker.shape, free_bytes(self.ranker.device), train.gradient_checkpointing
+            ),
+        )
+        return self.plan
+
+    def loss(self, model: Any, batch: Batch) -> Tensor:
+        """The loss of the completions in a batch of trees."""
+        return completion_loss(model, batch, self.chunk)
+
+    def validate(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:
+        """Validation loss and ranking metrics of the model as it is. Raises CancelledError."""
+        values: dict[str, float] = {}
+        try:
+            values = measured(self.curve, self.predict("validation", progress).rows)
+        except NoMemoryError as error:
+            self.journal.left_out("ranks of the validation targets", step, error)
+        try:
+            values = {"validation_loss": self._validation_loss(), **values}
+        except NoMemoryError as error:
+            self.journal.left_out("validation loss", step, error)
+        return values
+
+    def _validation_loss(self) -> float:
+        """The training loss, on the validation targets. Raises CancelledError and NoMemoryError."""
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                return sum(self._loss_of(batch) for batch in self._validation_plan.batches(0))
+        finally:
+            self.model.train(training)
+
+    def _loss_of(self, batch: Batch) -> float:
+        """A batch's share of the loss, in halves where it does not fit."""
+        self.tick()
+        try:
+            given = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
+            return completion_loss(self.model, given).item()
+        except torch.OutOfMemoryError as error:
+            parts = half(batch)
+            if not parts:
+                raise NoMemoryError from error
+        return sum(self._loss_of(part) for part in parts)
+
+    @cached_property
+    def _validation_plan(self) -> Plan:
+        """The validation targets as the one step of a plan."""
+        trees = [
+            tree
+            for user in self._drawn["validation"]
+            for tree in trees_at(self.task, user, [_target(user, "validation")], self.settings.data)
+        ]
+        plan = self.plan
+        return Plan(trees, batch_size=len(trees), loss=plan.loss, reach=plan.reach, forward=plan.forward)
+
+    def predict(self, stage: str, progress: Callable[[int, int], None]) -> Predictions:
+        """The rank of each user's target; of the validation only as far as its metrics look."""
+        cases = self._cases(stage)
+        places = rank_users(
+            self.ranker,
+            self.task,
+            cases,
+            self.exclude_seen,
+            progress,
+            self.inbox.cancelled,
+            cap=None if stage == "test" or self.exact else self.settings.evaluation.k,
+            # Of two scores each may be off by the noise, one up and the other down.
+            margin=2 * self.noise if stage == "test" else 0.0,
+        )
+        keys = tuple(case.user for case in cases)
+        columns = ("rank", "best", "worst") if stage == "test" and self.noise else ("rank",)
+        rows = {name: np.array([getattr(place, name) for place in places]) for name in columns}
+        return Predictions(keys, keys, rows)
+
+    def baselines(self, stage: str) -> dict[str, Predictions]:
+        """The ranks by each baseline, fitted on what all users did before their targets of the stage."""
+        before = [user.sequence[: _target(user, stage)] for user in self.users]
+        cases = self._cases(stage)
+        found: dict[str, Predictions] = {}
+        for name in self.settings.evaluation.baselines:
+            message = f"Fitting {name} for the {stage} targets"
+            self.journal.phase("baselines", message=message)
+            progress = partial(self.journal.phase, "baselines", message=message)
+            fitted = fit_baseline(name, before, len(self.items), progress)
+            ranks = rank_baseline(fitted, cases, self.exclude_seen)
+            found[name] = ranked(tuple(case.user for case in cases), ranks)
+        return found
+
+    def preview(self, key: str, untuned: bool) -> dict[str, Any]:
+        """The titles in a user's prompt, the target and its rank, and the best ten titles."""
+        user = next(user for user in self._drawn["test"] if user.key == key)
+        case = self._case(user, "validation")
+        return preview(self.ranker, self.task, self.items, case, self.exclude_seen, sweep=untuned)
+
+    def protocol(self, stage: str, cases: int) -> dict[str, Any]:
+        """Leave-one-out over the whole catalogue, as the settings have it."""
+        data, evaluation = self.settings.data, self.settings.evaluation
+        return Protocol(
+            split=data.split,
+            tie_rule=data.tie_rule,
+            catalogue=len(self.items),
+            seen=evaluation.seen,
+            score=evaluation.score,
+            k=evaluation.k,
+            cap=None,
+            users=cases,
+            max_history=data.max_history,
+            stage=stage,
+            dataset=self.spec.dataset.sha256,
+            window=data.window,
+            precision=self.precision,
+            seed=self.seed,
+        ).to_json()
+
+    def remarks(self, before: Predictions | None, after: Predictions | None) -> dict[str, Any]:
+        """How many ranks hang on less than the noise of the model's precision."""
+        if not self.noise:
+            return {}
+        users, k = len(self._drawn["test"]), self.settings.evaluation.k
+        return {"noise": noise_report(self.noise, self.precision, k, users, _bounds(before), _bounds(after))}
+
+    def _cases(self, stage: str) -> list[Case]:
+        return [self._case(user, stage) for user in self._drawn[stage]]
+
+    def _case(self, user: UserEvents, stage: str) -> Case:
+        """The question that the user's target of the stage asks."""
+        return case_at(user, _target(user, stage), self.settings.data)
+
+
+def _target(user: UserEvents, stage: str) -> int:
+    """Position of the user's target of a stage; the end of the sequence for users without a split."""
+    if user.split is None:
+        return len(user.sequence)
+    return user.split.validation if stage == "validation" else user.split.test
+
+
+def _bounds(made: Predictions | None) -> Sequence[tuple[float, float]] | None:
+    """The best and the worst rank that each case may have."""
+    if made is None:
+        return None
+    return list(zip(made.rows["best"].tolist(), made.rows["worst"].tolist(), strict=True))
