@@ -10,7 +10,7 @@ import typer
 from promptrec_tui.cli.output import JsonOption, print_json, workspace
 from promptrec_tui.cli.pairs import SetOption, pairs
 from promptrec_tui.text import clean
-from promptrec_tui.workspace import control, descent
+from promptrec_tui.workspace import control, lineage
 from promptrec_tui.workspace.control import Asked
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import RunRow, current
@@ -47,7 +47,7 @@ def fork_command(
 ) -> None:
     """Queue a new run from the spec of another one, equal but for what you --set."""
     with workspace() as here:
-        _print_new(descent.fork_run(here, run, name, pairs(settings)), as_json)
+        _print_new(lineage.fork_run(here, run, name, pairs(settings)), as_json)
 
 
 def continue_command(
@@ -59,7 +59,7 @@ def continue_command(
 ) -> None:
     """Queue a new run that starts from the adapter of another one."""
     with workspace() as here:
-        _print_new(descent.continue_run(here, run, name, dataset, pairs(settings)), as_json)
+        _print_new(lineage.continue_run(here, run, name, dataset, pairs(settings)), as_json)
 
 
 def _ask(verb: Callable[[Workspace, str], Asked], run: str, wait: bool, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, 
 from promptrec_tui.cli.pairs import SetOption, WithKeys, pairs
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
-from promptrec_tui.text import clean
+from promptrec_tui.text import cases_text, clean, few_cases, metric_text
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.dispatch import dispatch
@@ -21,10 +21,7 @@ from promptrec_tui.workspace.settings import read_settings_toml
 
 app = typer.Typer(help="Tuning runs.", no_args_is_help=True)
 
-FEW_USERS = 30
-"""Below this the figures of a test say little, and that is said."""
-
-COLUMNS = ("name", "state", "queue", "step", "total_steps", "train_loss", "ndcg", "dataset", "model", "id")
+COLUMNS = ("name", "state", "queue", "step", "total_steps", "train_loss", "best", "dataset", "model", "id")
 
 
 @app.command("start", cls=WithKeys)
@@ -33,7 +30,7 @@ def start_command(
     dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
     template: Annotated[str, typer.Option("--template", help="Name or id of a template.")],
     model: Annotated[str, typer.Option("--model", help="Name or id of a base model.")],
-    task: Annotated[str, typer.Option("--task", help="What is asked: next_item.")] = "next_item",
+    task: Annotated[str, typer.Option("--task", help="What is asked: next_item or classify.")] = "next_item",
     settings: SetOption = None,
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of spec keys.")] = None,
     hold: queue.HoldOption = False,
@@ -62,7 +59,7 @@ def list_command(as_json: JsonOption = False) -> None:
         rows = runs.list_runs(here)
     for sentence in runs.damaged(rows, here.home):
         print(f"promptrec: {clean(sentence)}", file=sys.stderr)
-    listed = [asdict(row) for row in rows]
+    listed = [_listed(row) for row in rows]
     if as_json:
         print_json(listed)
     else:
@@ -71,10 +68,21 @@ def list_command(as_json: JsonOption = False) -> None:
                 **row,
                 "queue": queue.place_text(row["queue"]),
                 "state": "stalled" if row["stalled"] else row["state"],
+                "best": _best(row["best_metric"], row["best_value"]),
             }
             for row in listed
         ]
         print_table(shown, COLUMNS, "No runs yet: promptrec run start")
+
+
+def _listed(row: runs.RunRow) -> dict[str, Any]:
+    """A run of the list as JSON; `ndcg` is what scripts knew before there were other metrics."""
+    ndcg = row.best_value if row.best_metric.startswith("ndcg@") else None
+    return {**asdict(row), "ndcg": ndcg}
+
+
+def _best(metric: str, value: float | None) -> str:
+    return "" if value is None else f"{value:.4f} {metric_text(metric)}"
 
 
 @app.command("show")
@@ -169,17 +177,17 @@ def print_summary(document: dict[str, Any]) -> None:
         print("\nlast lines of the log:", *(f"    {clean(line)}" for line in tail), sep="\n")
     for warning in document["warnings"]:
         print(f"warning: {clean(warning)}")
-    if (found := document["validation"])["best_ndcg"] is not None:
-        of = f", {found['users']} users" if found["users"] else ""
+    noun = runs.case_noun(document["spec"]["task"])
+    if (found := document["validation"])["best"] is not None:
+        of = f", {cases_text(found['users'], noun)}" if found["users"] else ""
         adapter = f", adapter of step {document['best_step']}" if document["best_step"] else ""
-        print(f"best validation NDCG@{found['k']}: {found['best_ndcg']:.4f}{of}{adapter}")
+        print(f"best validation {metric_text(found['metric'])}: {found['best']:.4f}{of}{adapter}")
     metrics = document["metrics"]
     if metrics["before"] or metrics["after"]:
         print()
         _print_metrics(document["protocol"] or {}, metrics)
-        if document["users"] is not None and document["users"] < FEW_USERS:
-            noun = "user" if document["users"] == 1 else "users"
-            print(f"warning: only {document['users']} test {noun}: another draw may tell something else.")
+        if document["users"] is not None and (few := few_cases(document["users"], noun)):
+            print(f"warning: {few}")
         if sentence := (document["noise"] or {}).get("sentence"):
             print(f"warning: {clean(sentence)}")
     there = Path(document["paths"]["adapter"]).is_dir()
@@ -213,11 +221,17 @@ def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
     for against, values in (("before", gain.get("before")), ("best baseline", gain.get("best_baseline"))):
         for name in names:
             interval = (values or {}).get(name) or ((values or {}).get("metric") or {}).get(name)
-            if interval and None not in interval.values() and name.startswith(("hr@", "ndcg@")):
+            if interval and None not in interval.values() and name in names[:2]:
                 print(
                     f"after minus {against}, {name}: {interval['value']:+.4f}"
                     f"  95 % interval {interval['low']:+.4f} to {interval['high']:+.4f}"
                 )
+    if protocol.get("task") == "classify":
+        print(
+            f"test: {show(protocol.get('users'))} texts, {show(protocol.get('labels'))} labels, "
+            f"split {protocol.get('split')}"
+        )
+        return
     print(
         f"test: {show(protocol.get('users'))} users, {show(protocol.get('catalogue'))} items ranked, "
         f"seen items {protocol.get('seen')}, split {protocol.get('split')}, "

@@ -5,6 +5,7 @@ import time
 
 from promptrec_tui.cli.output import bar, show
 from promptrec_tui.cli.streams import write_over
+from promptrec_tui.text import metric_text
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.opening import Workspace
 
@@ -34,13 +35,13 @@ def wait_for(workspace: Workspace, run: str) -> None:
 
 
 def progress_line(row: runs.RunRow) -> str:
-    """State, phase and its progress, the last loss and NDCG."""
+    """State, phase and its progress, the last loss and the best value of the leading metric."""
     training = row.phase == "training"
     done = row.step if training else row.phase_done
     total = row.total_steps if training else row.phase_total
     parts = [bar(f"{row.state} {row.phase or ''}".strip(), done or 0, total or 0)]
     if row.train_loss is not None:
         parts.append(f"loss {show(row.train_loss)}")
-    if row.ndcg is not None:
-        parts.append(f"best validation NDCG {show(row.ndcg)}")
+    if row.best_value is not None:
+        parts.append(f"best validation {metric_text(row.best_metric)} {show(row.best_value)}")
     return "  ".join(parts)

@@ -13,8 +13,8 @@ from promptrec_tui.errors import CatalogueGoneError, UserError
 from promptrec_tui.home import Home
 from promptrec_tui.runs.liveness import Lock
 from promptrec_tui.store.app_lock import share
-from promptrec_tui.store.ballast import release
 from promptrec_tui.store.connection import BUSY_SECONDS, connect_to
+from promptrec_tui.store.disk_reserve import release
 from promptrec_tui.store.schema import (
     MOVED,
     bring_up_to_date,

@@ -21,7 +21,7 @@ from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.runs.status import Status, run_status
 from promptrec_tui.store import tables
 from promptrec_tui.store.engine import Catalogue, RoomMadeError
-from promptrec_tui.store.harvest import gather
+from promptrec_tui.store.event_rows import gather
 from promptrec_tui.store.runs import blank_record, describe
 
 SPARKS = 24
@@ -161,22 +161,22 @@ def _store(session: Session, news: News) -> int:
         session.add(run)
     if run is None:
         return 0  # deleted a moment ago by another process
-    found = scan(folder.events, run.offset)
-    run.offset = found.offset
-    harvest = gather(run.id, found.events, run.ndcg)
-    if found.damaged:
+    scanned = scan(folder.events, run.offset)
+    run.offset = scanned.offset
+    gathered = gather(run.id, scanned.events, run.best_value)
+    if scanned.damaged:
         message = f"{folder.events} has lines that are no events: they are passed over."
-        harvest.rows["warning"].append({"run_id": run.id, "attempt": 0, "seq": 0, "message": message})
+        gathered.rows["warning"].append({"run_id": run.id, "attempt": 0, "seq": 0, "message": message})
     session.flush()
-    for table, rows in harvest.rows.items():
+    for table, rows in gathered.rows.items():
         session.execute(insert(tables.Base.metadata.tables[table]).prefix_with("OR REPLACE"), rows)
-    for name, value in harvest.run.items():
+    for name, value in gathered.run.items():
         setattr(run, name, value)
-    if "metric" in harvest.rows:
+    if "metric" in gathered.rows:
         run.sparkline = _sparkline(session, run.id)
     run.state, run.reason = news.status.state, news.status.reason
     run.attempt, run.stalled, run.seen = news.status.attempt, news.status.stalled, news.seen
-    return len(found.events)
+    return len(scanned.events)
 
 
 def _free_name(session: Session, name: str, run_id: str) -> str:

@@ -33,7 +33,8 @@ class QueuePlace:
 class RunRow:
     """One run. `dataset`, `template`, `model` are names; `created`, `updated` (last event) ISO 8601 in UTC.
 
-    `train_loss` is the last one, `ndcg` the best validation NDCG so far, `sparkline` the loss in few points.
+    `train_loss` is the last one, `best_value` the best of the metric `best_metric` on validation so far,
+    `sparkline` the loss in few points.
     `queue` is known to the run folders only: `workspace` fills it in.
     """
 
@@ -49,7 +50,8 @@ class RunRow:
     step: int
     total_steps: int | None
     train_loss: float | None
-    ndcg: float | None
+    best_metric: str
+    best_value: float | None
     sparkline: tuple[float, ...]
     dataset: str
     template: str

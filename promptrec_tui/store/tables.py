@@ -98,9 +98,10 @@ class Run(Base):
     step: Mapped[int]
     total_steps: Mapped[int | None]
     train_loss: Mapped[float | None]
-    ndcg: Mapped[float | None]
+    best_value: Mapped[float | None]
     best_step: Mapped[int | None]
     sparkline: Mapped[list[Any]]
+    best_metric: Mapped[str] = mapped_column(default="", server_default="")
     offset: Mapped[int]
     seen: Mapped[str]
 

@@ -19,7 +19,7 @@ from promptrec_tui.tasks.classify import classify
 from promptrec_tui.tasks.next_item import solved, window_start
 from promptrec_tui.workspace.datasets import find_dataset
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.rendering import example_fields, item_fields, training_examples
+from promptrec_tui.workspace.rendering import item_fields, training_examples
 from promptrec_tui.workspace.templates import as_template, find_template
 
 Progress = Callable[[str, int, int], None]
@@ -296,7 +296,7 @@ def _labelled(
         prompts = []
         for example in examples[start : start + CHUNK]:
             try:
-                prompt = task.prompt(example_fields(example))
+                prompt = task.prompt(example.texts)
                 answer = task.completion(example.label) if example.label is not None else ()
             except UserError as error:
                 tally.reasons[str(error)] += 1

@@ -19,11 +19,11 @@ from promptrec_tui.store.mounts import network_type
 from promptrec_tui.store.schema import damaged_sentence, is_damaged
 from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.machine import versions
+from promptrec_tui.workspace.maintenance import ballast_finding, network_warning
 from promptrec_tui.workspace.models import list_models
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import list_runs, refresh
 from promptrec_tui.workspace.torch_check import ask_torch
-from promptrec_tui.workspace.upkeep import ballast_finding, network_warning
 
 ENOUGH_BYTES = 2_000_000_000
 

@@ -10,7 +10,7 @@ from promptrec_tui.store.engine import BusyError
 from promptrec_tui.store.ingest import ingest
 from promptrec_tui.store.runs import RunRow
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.places import with_place
+from promptrec_tui.workspace.queue_positions import with_place
 
 OLD = "Another program is writing to the catalogue: what is shown may be some seconds old."
 

@@ -23,7 +23,7 @@ from promptrec_tui.store.backup import copies
 from promptrec_tui.store.datasets import DatasetRow, add_dataset, list_datasets
 from promptrec_tui.store.engine import Catalogue, open_catalogue
 from promptrec_tui.store.models import ModelRow, add_model, list_models
-from promptrec_tui.store.salvage import Salvaged, salvage
+from promptrec_tui.store.recovery import Salvaged, salvage
 from promptrec_tui.store.schema import is_damaged
 from promptrec_tui.store.templates import TemplateRow, list_templates, restore_template
 from promptrec_tui.workspace.names import free_name

@@ -131,7 +131,7 @@ def training_examples(examples: Sequence[Example]) -> list[tuple[dict[str, str],
     """The labelled texts that may be learnt from, as (fields, label): of the training split where there is
     one, else all."""
     return [
-        (example_fields(example), example.label)
+        (example.texts, example.label)
         for example in examples
         if example.label is not None and split_of(example.split or "") not in ("valid", "test")
     ]
@@ -173,7 +173,7 @@ def _labelled(template: Template, sources: "_Sources", user: str | None, row: in
     if example is None:
         raise UserError(f"There is no text {number}: the dataset has {count}, the first is 0.")
     task = _classify(template, sources)
-    prompt = task.prompt(example_fields(example))
+    prompt = task.prompt(example.texts)
     completion = task.completion(example.label) if example.label is not None else ()
     shots = [" ".join(map(str, shot.values())) for shot in task.shots]
     return replace(_rendering(template, sources, str(number), prompt, completion, shots), row="text")
@@ -181,11 +181,6 @@ def _labelled(template: Template, sources: "_Sources", user: str | None, row: in
 
 def _is_test(example: Example) -> bool:
     return split_of(example.split or "") == "test"
-
-
-def example_fields(example: Example) -> dict[str, str]:
-    """What templates see of a labelled text: its fields, as text."""
-    return {name: value if isinstance(value, str) else str(value) for name, value in example.fields.items()}
 
 
 def _user(sources: "_Sources", dataset: str, user: str | None, row: int) -> tuple[str, list[int], int]:

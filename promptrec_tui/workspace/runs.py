@@ -38,7 +38,9 @@ from promptrec_tui.store import runs as store
 from promptrec_tui.store.engine import BusyError
 from promptrec_tui.store.runs import PreviewRow as PreviewRow
 from promptrec_tui.store.runs import RunRow as RunRow
-from promptrec_tui.tasks.defaults import default_settings
+from promptrec_tui.tasks.defaults import SCALES, check_monitor, default_settings
+from promptrec_tui.tasks.defaults import case_noun as case_noun
+from promptrec_tui.tasks.defaults import leading_metrics as leading_metrics
 from promptrec_tui.typed import read
 from promptrec_tui.workspace.answers import check_answers
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
@@ -49,8 +51,7 @@ from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name
 from promptrec_tui.workspace.opening import Workspace, now
-from promptrec_tui.workspace.parents import parent_ref, shape_of
-from promptrec_tui.workspace.places import with_place, with_places
+from promptrec_tui.workspace.queue_positions import with_place, with_places
 from promptrec_tui.workspace.templates import find_template, list_templates
 
 EVALUATION_SEED = 1
@@ -111,13 +112,14 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
     models = list_models(workspace)
     if not models:
         raise UserError("There is no base model: add one first.")
-    model = models[0]
-    template = next(row for row in list_templates(workspace) if row.task == "next_item")
-    settings = default_settings("next_item", model.family, "lora", model.parameters)
+    task = "next_item" if datasets[0].interactions else "classify"
+    model = next((row for row in models if (task, row.family, "lora") in SCALES), models[0])
+    template = next(row for row in list_templates(workspace) if row.task == task)
+    settings = default_settings(task, model.family, "lora", model.parameters)
     return NewRun(
         name=free_run_name(workspace, datasets[0].name, model.name),
         dataset=datasets[0].name,
-        task="next_item",
+        task=task,
         template=template.name,
         model=model.name,
         settings=settings,
@@ -126,6 +128,9 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
 
 def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     """The resolved, immutable description of a run. Raises UserError for an unknown name, key or value."""
+    # Lineage starts runs too.
+    from promptrec_tui.workspace.lineage import parent_ref, shape_of
+
     check_name("run", new.name, store.run_names(workspace.catalogue, new.name))
     dataset = find_dataset(workspace, new.dataset)
     template = find_template(workspace, new.template)
@@ -135,6 +140,9 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
             f"Template {template.name!r} is for the task {template.task!r}, not {new.task!r}: "
             "choose one of that task."
         )
+    if not (dataset.examples if new.task == "classify" else dataset.interactions):
+        lacks = "labelled texts" if new.task == "classify" else "interactions"
+        raise UserError(f"Dataset {dataset.name!r} has no {lacks}, which the task {new.task!r} needs.")
     settings = apply_settings(Settings(), {})
     method = str(new.settings.get("tuning.method", settings.tuning.method))
     defaults = default_settings(new.task, model.family, method, model.parameters)
@@ -142,6 +150,7 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     inherited = shape_of(before.spec()) if before else {}
     fixed = {"evaluation.seed": EVALUATION_SEED}
     settings = apply_settings(settings, {**fixed, **defaults, **inherited, **_given(new.settings)})
+    check_monitor(new.task, settings.train.monitor)
     return RunSpec(
         id=secrets.token_hex(4),
         name=new.name,
@@ -295,10 +304,11 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
 
 
 def _validation(workspace: Workspace, row: RunRow, spec: RunSpec) -> dict[str, Any]:
-    """The best NDCG on the validation targets, at which k, of how many users; None before it is measured."""
+    """The best value of the leading metric on validation, of how many cases; None before it is measured."""
     found = (each for each in store.evaluations(workspace.catalogue, row.id) if each.stage == "validation")
     users = next((each.users for each in found), None)
-    return {"best_ndcg": row.ndcg, "k": spec.settings.evaluation.k, "users": users}
+    lead, _ = leading_metrics(spec.task, spec.settings.evaluation.k)
+    return {"metric": row.best_metric or lead, "best": row.best_value, "users": users}
 
 
 def was_evaluated(workspace: Workspace, run: str) -> bool:

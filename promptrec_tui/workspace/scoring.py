@@ -100,9 +100,11 @@ class Scorer:
 def open_scorer(workspace: Workspace, run: str) -> Scorer:
     """Start a scorer for a run and wait until its model is loaded (seconds).
 
-    Raises UserError when it cannot load.
+    Raises UserError when it cannot load, or is of a task that recommends nothing.
     """
     row = find_run(workspace, run)
+    if row.task == "classify":
+        raise UserError(f"Run {row.name!r} gives texts their labels: it has no items to recommend.")
     log = workspace.home.runs / row.id / "scorer.log"
     with open(log, "wb") as errors:
         process = subprocess.Popen(

@@ -139,7 +139,7 @@ def _ask(workspace: Workspace, request: dict[str, Any], progress: Progress | Non
     log = workspace.home.root / "trials.log"
     with open(log, "wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "promptrec_tui.tuning.trials"],
+            [sys.executable, "-m", "promptrec_tui.tuning.template_search"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

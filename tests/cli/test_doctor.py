@@ -10,8 +10,8 @@ import pytest
 from promptrec_tui.cli.main import run_command
 from promptrec_tui.home import Home
 from promptrec_tui.store import mounts
+from promptrec_tui.workspace.maintenance import tend
 from promptrec_tui.workspace.opening import opened
-from promptrec_tui.workspace.upkeep import tend
 
 
 def findings(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[bool, str]]:

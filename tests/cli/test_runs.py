@@ -192,6 +192,7 @@ def test_what_is_printed_of_a_run_says_of_whom_its_figures_are(capsys):
         "paths": {"adapter": "/nowhere", "log": "l"},
         "survives_logout": {"answer": "yes", "why": "b"},
     }
-    document["validation"] = {"best_ndcg": 0.14, "k": 10, "users": 25}
+    document |= {"spec": {"task": "next_item"}, "noise": None}
+    document["validation"] = {"metric": "ndcg@10", "best": 0.14, "users": 25}
     print_summary(document)
     assert "best validation NDCG@10: 0.1400, 25 users, adapter of step 6" in capsys.readouterr().out

@@ -77,7 +77,7 @@ def test_a_run_is_listed_with_all_that_its_events_say(
     assert ingest(home, catalogue) == 21
     row = find_run(catalogue, "full")
     assert (row.state, row.attempt, row.step, row.total_steps, row.best_step) == (State.DONE, 2, 6, 6, 4)
-    assert (row.train_loss, row.ndcg) == (0.5, 0.5)
+    assert (row.train_loss, row.best_metric, row.best_value) == (0.5, "ndcg@10", 0.5)
     assert (row.phase, row.phase_done, row.phase_total) == ("finishing", 1, None)
     assert (row.dataset, row.template, row.model, row.task) == ("films", "list", "tiny", "next_item")
     assert row.created == "2020-11-24T10:00:00+00:00" < row.updated
@@ -315,3 +315,14 @@ def test_two_processes_may_read_a_growing_run_at_once(
     points = metric_series(catalogue, "r1", ["train_loss"])["train_loss"]
     assert [step for step, _ in points] == list(range(1, 51))
     assert find_run(catalogue, "r1").step == 50
+
+
+def test_the_best_value_is_that_of_the_metric_that_leads(make_run, catalogue, home) -> None:
+    folder = make_run("lead", name="lead")
+    with EventLog(folder, 1) as log:
+        for step, value in ((0, 0.1), (4, 0.9), (8, 0.5), (12, 0.7)):
+            lead = {"name": "logloss", "higher_is_better": False}
+            log.write("metric", step=step, values={"logloss": value, "accuracy": 0.3}, lead=lead)
+    ingest(home, catalogue)
+    row = find_run(catalogue, "lead")
+    assert (row.best_metric, row.best_value) == ("logloss", 0.5)

@@ -68,6 +68,42 @@ def test_an_older_catalogue_is_copied_and_then_migrated_with_its_rows(seeded: Ho
     assert copy.stat().st_mode & 0o077 == 0
 
 
+def test_the_best_value_of_older_runs_is_that_of_their_ndcg(home: Home, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(resource("migrations"), older)
+    (older / "versions" / "0003_leading_metric.py").unlink()
+    schema.bring_up_to_date(home, older)
+    with closing(sqlite3.connect(home.database)) as connection:
+        empty = dict.fromkeys(
+            (
+                [
+                    "name",
+                    "dataset",
+                    "template",
+                    "model",
+                    "task",
+                    "created",
+                    "updated",
+                    "state",
+                    "reason",
+                    "seen",
+                    "phase",
+                ]
+            ),
+            "",
+        )
+        numbers = dict.fromkeys(["stalled", "attempt", "step", "offset"], 0)
+        for run, ndcg in (("a", 0.25), ("b", None)):
+            row = {**empty, **numbers, "id": run, "name": run, "ndcg": ndcg, "sparkline": "[]"}
+            places = ", ".join(f":{name}" for name in row)
+            connection.execute(f"INSERT INTO run ({', '.join(row)}) VALUES ({places})", row)
+        connection.execute("INSERT INTO metric VALUES ('a', 1, 1, 'ndcg@20', 5, 0.25)")
+        connection.commit()
+    schema.bring_up_to_date(home)
+    found = rows(home.database, "SELECT id, best_metric, best_value FROM run ORDER BY id")
+    assert found == [("a", "ndcg@20", 0.25), ("b", "", None)]
+
+
 @pytest.mark.parametrize("last", ["op.execute('SELECT * FROM nowhere')", "op.execute('DELETE FROM run')"])
 def test_a_migration_that_fails_changes_nothing(seeded: Home, next_version, last: str) -> None:
     with pytest.raises(UserError, match="nothing was changed, and a copy lies in"):

@@ -12,8 +12,8 @@ from promptrec_tui.prompts.template import Template
 from promptrec_tui.runs.folder import create_run
 from promptrec_tui.store.runs import add_run
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
-from promptrec_tui.workspace.descent import fork
 from promptrec_tui.workspace.drafts import NEW, drop_draft, find_draft, keep_draft
+from promptrec_tui.workspace.lineage import fork
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import NewRun, make_spec
 from promptrec_tui.workspace.templates import (
@@ -86,11 +86,11 @@ def test_a_rename_breaks_no_run(workspace: Workspace, shop: Path) -> None:
         rename_template(workspace, "list", "other")
 
 
-def test_a_run_of_labels_is_refused(workspace: Workspace, shop: Path) -> None:
+def test_a_task_that_the_dataset_cannot_answer_is_refused(workspace: Workspace, shop: Path) -> None:
     import_source(
         workspace, shop / "events.csv", "shop", ImportOptions(format="csv", items=shop / "items.csv")
     )
-    with pytest.raises(UserError, match=r"'classify'.*cannot be trained yet"):
+    with pytest.raises(UserError, match="'shop' has no labelled texts"):
         make_spec(workspace, NewRun("first", "shop", "classify", "label", "tiny"))
 
 

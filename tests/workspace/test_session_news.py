@@ -11,8 +11,8 @@ from promptrec_tui.home import Home
 from promptrec_tui.runs.events import EventLog
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
-from promptrec_tui.workspace.meanwhile import broken_off, meanwhile
 from promptrec_tui.workspace.opening import Workspace, opened
+from promptrec_tui.workspace.session_news import broken_off, meanwhile
 
 HOUR = 3600.0
 LEFT = datetime(2026, 5, 4, 9, tzinfo=UTC).timestamp()

@@ -1,6 +1,5 @@
 """What a run's events become in the catalogue: rows of its tables, and news of the run itself."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,6 +11,7 @@ from promptrec_tui.runs.events import (
     CheckpointEvent,
     EvaluationEvent,
     FinishedEvent,
+    Lead,
     MetricEvent,
     PhaseEvent,
     PreviewEvent,
@@ -31,41 +31,41 @@ LONGEST = 200
 
 
 @dataclass
-class Harvest:
+class EventRows:
     """`rows` by table name; `run`: the fields of the run's own row that changed."""
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     run: Row = field(default_factory=dict)
 
 
-def gather(run_id: str, events: Iterable[Mapping[str, Any]], ndcg: float | None) -> Harvest:
-    """The harvest of `events`, oldest first; `ndcg` is the best validation NDCG before them.
+def gather(run_id: str, events: Iterable[Mapping[str, Any]], best: float | None) -> EventRows:
+    """The rows of `events`, oldest first; `best` is the leading metric's best on validation before them.
 
     Unknown kinds are passed over (a newer trainer may write them). An event whose fields are not those of its
     kind is left out; the run is warned of each such fault once, however many events have it.
     """
-    harvest = Harvest(run={"ndcg": ndcg})
+    gathered = EventRows(run={"best_value": best})
     for event in events:
         key = {"run_id": run_id, "attempt": event["attempt"], "seq": event["seq"]}
         try:
-            _note_time(harvest, event)
+            _note_time(gathered, event)
             if kind := KINDS.get(event["kind"]):
-                _take(harvest, key, build(kind, event))
+                _take(gathered, key, build(kind, event))
         except ValueError as error:
             what = clean(str(error))[:LONGEST]
             message = f"events.jsonl: a {event['kind']} event is left out, as it does not fit: {what}."
-            harvest.rows["warning"].append({**key, "message": message})
-    return harvest
+            gathered.rows["warning"].append({**key, "message": message})
+    return gathered
 
 
-def _note_time(harvest: Harvest, event: Mapping[str, Any]) -> None:
+def _note_time(gathered: EventRows, event: Mapping[str, Any]) -> None:
     """Note when the run last said something. Raises ValueError where the event's time is none."""
     if (time := build(Stamp, event).time) is not None:
-        harvest.run["updated"] = datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")
+        gathered.run["updated"] = datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")
 
 
-def _take(harvest: Harvest, key: Row, event: Any) -> None:
-    rows, run = harvest.rows, harvest.run
+def _take(gathered: EventRows, key: Row, event: Any) -> None:
+    rows, run = gathered.rows, gathered.run
     match event:
         case PhaseEvent():
             run.update(phase=event.phase, phase_done=event.done, phase_total=event.total)
@@ -79,10 +79,12 @@ def _take(harvest: Harvest, key: Row, event: Any) -> None:
             # A validation tells of a step too, but the untuned model's (step 0) may come last of all.
             if "train_loss" in values:
                 run.update(step=step, train_loss=values["train_loss"])
-            for name, value in values.items():
-                # Step 0 is the untuned model, which is not what the run has reached.
-                if name.startswith("ndcg@") and value is not None and step > 0:
-                    run["ndcg"] = max(value, -math.inf if run["ndcg"] is None else run["ndcg"])
+            # Step 0 is the untuned model, which is not what the run has reached.
+            if (lead := event.lead or _lead_of_old(values)) and step > 0:
+                run["best_metric"] = lead.name
+                reached = [value for value in (values.get(lead.name), run["best_value"]) if value is not None]
+                best = max if lead.higher_is_better else min
+                run["best_value"] = best(reached, default=None)
         case PreviewEvent():
             rows["preview"] += [
                 {
@@ -117,6 +119,11 @@ def _take(harvest: Harvest, key: Row, event: Any) -> None:
             run["step"] = step
         case WarningEvent(message=message):
             rows["warning"].append({**key, "message": message})
+
+
+def _lead_of_old(values: Mapping[str, float | None]) -> Lead | None:
+    """The leading metric of a validation that was told when there was one task only."""
+    return next((Lead(name) for name in values if name.startswith("ndcg@")), None)
 
 
 def _plotted(value: float | None) -> float | None:

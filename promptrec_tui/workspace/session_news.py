@@ -7,6 +7,7 @@ from datetime import datetime
 from promptrec_tui.datasets.staging import sweep
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.states import ACTIVE, State
+from promptrec_tui.text import metric_text
 from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.models import list_models
 from promptrec_tui.workspace.opening import Workspace
@@ -78,9 +79,9 @@ def _result(workspace: Workspace, row: RunRow) -> str:
         document = run_document(workspace, row.id)
     except UserError:
         return ""
-    k = document["spec"]["settings"]["evaluation"]["k"]
-    value = (document["metrics"]["after"] or {}).get(f"ndcg@{k}")
-    return f", NDCG@{k} {value:.4f}" if isinstance(value, float) else ""
+    lead = document["validation"]["metric"]
+    value = (document["metrics"]["after"] or {}).get(lead)
+    return f", {metric_text(lead)} {value:.4f}" if isinstance(value, float) else ""
 
 
 def _moment(text: str) -> float:

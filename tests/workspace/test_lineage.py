@@ -12,7 +12,7 @@ from promptrec_tui.home import Home
 from promptrec_tui.runs.events import EventLog
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import flat_settings
-from promptrec_tui.workspace import control, descent
+from promptrec_tui.workspace import control, lineage
 from promptrec_tui.workspace.datasets import import_source
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import NewRun, refresh, run_document, run_folder, start_run
@@ -40,22 +40,22 @@ def trained(workspace: Workspace, run: str) -> RunFolder:
 
 
 def test_a_fork_is_equal_but_for_what_is_said(here: Workspace) -> None:
-    row = descent.fork_run(here, "one", settings={"train.accumulate": "4"})
+    row = lineage.fork_run(here, "one", settings={"train.accumulate": "4"})
     assert row.name == "one-2"
     old, new = (run_folder(here, run).spec() for run in ("one", "one-2"))
     assert flat_settings(new.settings) == {**flat_settings(old.settings), "train.accumulate": 4}
     changed = {"id", "name", "created", "settings"}
     assert new.model_dump(exclude=changed) == old.model_dump(exclude=changed)
-    assert descent.fork_run(here, "one").name == "one-3"
+    assert lineage.fork_run(here, "one").name == "one-3"
     with pytest.raises(UserError, match=r"train\.accumulate"):
-        descent.fork_run(here, "one", settings={"train.acumulate": "4"})
+        lineage.fork_run(here, "one", settings={"train.acumulate": "4"})
     with pytest.raises(UserError, match="exists already"):
-        descent.fork_run(here, "one", "one-2")
+        lineage.fork_run(here, "one", "one-2")
 
 
 def test_a_continued_run_has_its_parents_adapter_and_shape(here: Workspace) -> None:
     parent = trained(here, "one")
-    row = descent.continue_run(here, "one", "more", settings={"train.epochs": "1"})
+    row = lineage.continue_run(here, "one", "more", settings={"train.epochs": "1"})
     folder = run_folder(here, row.name)
     spec = folder.spec()
     assert spec.parent is not None
@@ -66,21 +66,21 @@ def test_a_continued_run_has_its_parents_adapter_and_shape(here: Workspace) -> N
 
 def test_a_continued_run_cannot_have_another_shape(here: Workspace) -> None:
     with pytest.raises(UserError, match="has no adapter to continue from"):
-        descent.continue_run(here, "one", "more")
+        lineage.continue_run(here, "one", "more")
     parent = trained(here, "one")
     with pytest.raises(UserError, match=r"has tuning\.rank=4, not 8"):
-        descent.continue_run(here, "one", "more", settings={"tuning.rank": "8"})
+        lineage.continue_run(here, "one", "more", settings={"tuning.rank": "8"})
     (parent.adapter / "adapter_model.safetensors").write_bytes(b"others")
     with pytest.raises(UserError, match="is damaged"):
-        descent.continue_run(here, "one", "more")
+        lineage.continue_run(here, "one", "more")
 
 
 def test_forms_are_filled_in_as_the_run_was(here: Workspace) -> None:
     trained(here, "one")
-    form = descent.fork(here, "one")
+    form = lineage.fork(here, "one")
     assert (form.name, form.dataset, form.template, form.parent) == ("one-2", "shop", "list@1", "")
     assert form.settings["train.epochs"] == 7
-    form = descent.continuation(here, "one")
+    form = lineage.continuation(here, "one")
     start_run(here, form)
     assert run_folder(here, form.name).spec().parent is not None
 
@@ -99,4 +99,4 @@ def test_a_failed_run_shows_its_log_and_the_remedy(here: Workspace) -> None:
     document = run_document(here, "one")
     assert (document["state"], document["reason"]) == ("failed", "so it was")
     assert document["log_tail"] == [f"line {number}[31m" for number in range(10, 30)]
-    assert descent.remedy(here, "one") == {"train.accumulate": 4}
+    assert lineage.remedy(here, "one") == {"train.accumulate": 4}

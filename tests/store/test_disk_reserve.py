@@ -7,22 +7,22 @@ import sys
 import pytest
 
 from promptrec_tui.home import Home
-from promptrec_tui.store import ballast
+from promptrec_tui.store import disk_reserve
 
 FULL = """
 import sys
 from pathlib import Path
 from promptrec_tui.home import Home
-from promptrec_tui.store import ballast
+from promptrec_tui.store import disk_reserve
 from promptrec_tui.store.engine import RoomMadeError, open_catalogue
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.template import Template
 from promptrec_tui.store.templates import add_template
 
 home = Home(Path({disk!r})).create()
-ballast.SIZE, ballast.PLENTY = 2 << 20, 3 << 20
+disk_reserve.SIZE, disk_reserve.PLENTY = 2 << 20, 3 << 20
 catalogue = open_catalogue(home)
-assert ballast.lay_by(home) and home.ballast.stat().st_blocks * 512 >= 2 << 20
+assert disk_reserve.lay_by(home) and home.ballast.stat().st_blocks * 512 >= 2 << 20
 filler = home.root / "filler"
 
 
@@ -57,9 +57,9 @@ except RoomMadeError:
     sys.exit("there was nothing left to give up")
 except UserError as error:
     assert "full" in str(error), error
-assert not ballast.lay_by(home)
+assert not disk_reserve.lay_by(home)
 filler.unlink()
-assert ballast.lay_by(home), "made again when there is room"
+assert disk_reserve.lay_by(home), "made again when there is room"
 save(500)
 catalogue.close()
 print("all held")
@@ -85,7 +85,7 @@ def test_the_ballast_makes_room_once_and_comes_back(tmp_path) -> None:
 
 
 def test_a_disk_without_plenty_of_room_gets_no_ballast(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ballast, "PLENTY", 1 << 60)
-    assert not ballast.lay_by(home)
+    monkeypatch.setattr(disk_reserve, "PLENTY", 1 << 60)
+    assert not disk_reserve.lay_by(home)
     assert not home.ballast.exists()
-    assert not ballast.release(home)
+    assert not disk_reserve.release(home)
