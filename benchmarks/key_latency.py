@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from results import publish, section, table, verdict
 
-from benchmarks.faults.patient import Patient, begin, look, process, strike, until
 from benchmarks.faults.places import Place
+from benchmarks.faults.run_under_test import Patient, begin, look, process, strike, until
 from benchmarks.faults.stage import make_home
 
 KEYS = 60

@@ -13,7 +13,7 @@ from promptrec_tui.prompts.library import builtin_templates
 from promptrec_tui.prompts.tokens import load_tokenizer
 from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.tasks.next_item import Example, NextItem, next_item, targets, training_examples
-from promptrec_tui.tuning.material import UserEvents, read_users
+from promptrec_tui.tuning.data import UserEvents, read_users
 
 MOVIELENS = Path(__file__).parent.parent.parent / "shared" / "data" / "ml-latest-small"
 SHORTEST, LONGEST = 200, 300

@@ -26,7 +26,7 @@ from textual.widgets import Static
 
 from promptrec_tui.home import Home
 from promptrec_tui.tui.app import PromptrecApp
-from promptrec_tui.tui.pauses import shorten_pauses
+from promptrec_tui.tui.gc_tuning import shorten_pauses
 from promptrec_tui.tui.screens.edit_template import EditTemplateScreen
 from promptrec_tui.tui.widgets.paged_table import PagedTable
 from promptrec_tui.workspace.datasets import ImportOptions, import_source

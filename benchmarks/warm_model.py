@@ -37,7 +37,7 @@ from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.models.loading import add_lora, load_adapter, load_base
 from promptrec_tui.runs.spec import DataSettings, TrainSettings, TuningSettings
 from promptrec_tui.tuning.batches import Plan
-from promptrec_tui.tuning.material import TrainingTrees
+from promptrec_tui.tuning.data import TrainingTrees
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 
 CPU = torch.device("cpu")

@@ -243,16 +243,18 @@ def test_templates_are_told_as_they_are() -> None:
 
 def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
     from promptrec_tui.evaluation.baselines import fit_baseline
-    from promptrec_tui.evaluation.metrics import user_metrics
+    from promptrec_tui.evaluation.label_baselines import BASELINES
+    from promptrec_tui.evaluation.metrics import classification_metrics, ranking_metrics
     from promptrec_tui.evaluation.protocol import Protocol
     from promptrec_tui.prompts.template import VARIABLES
     from promptrec_tui.runs.spec import EvaluationSettings, setting_keys
 
-    metrics = {name.replace("@7", "@k") for name in user_metrics([1.0], 7)}
+    metrics = {metric.name.replace("@7", "@k") for metric in (*ranking_metrics(7), *classification_metrics())}
     agree(first_column(section(METHOD, "Metrics")), metrics, "docs/method.md (metrics)")
     baselines = EvaluationSettings().baselines
     agree(first_column(section(METHOD, "Baselines")), baselines, "docs/method.md (baselines)")
     assert all(fit_baseline(name, [[0, 1], [1, 0]], 2).name == name for name in baselines)
+    assert all(f"`{name}`" in section(METHOD, "Classifying texts") for name in BASELINES)
     assert set(VARIABLES) <= set(first_column(section(METHOD, "Tasks")))
     lacking = [key for key in setting_keys() if f"`{key}`" not in METHOD]
     assert not lacking, f"docs/method.md does not say what {lacking} mean"
@@ -264,13 +266,12 @@ def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
 
 def test_the_method_has_the_constants_of_the_code() -> None:
     from promptrec_tui.evaluation.baselines import DECAY, NEIGHBOURS
-    from promptrec_tui.evaluation.intervals import paired_bootstrap
-    from promptrec_tui.evaluation.report import FEW_USERS
+    from promptrec_tui.evaluation.intervals import SAMPLES
     from promptrec_tui.tasks.defaults import SCALES
+    from promptrec_tui.text import FEW
 
-    (samples,) = paired_bootstrap.__defaults__
-    assert f"{samples:,} times" in section(METHOD, "Intervals")
-    assert f"Fewer than {FEW_USERS} test users" in section(METHOD, "Intervals")
+    assert f"{SAMPLES:,} times" in section(METHOD, "Intervals")
+    assert f"Fewer than {FEW} test users" in section(METHOD, "Intervals")
     assert f"{DECAY}^age(j)" in section(METHOD, "Baselines")
     assert f"among the {NEIGHBOURS} nearest" in section(METHOD, "Baselines")
     told = re.findall(r"^\| (?:below|from) .+? \| (\S+) \|", section(METHOD, "Training"), re.MULTILINE)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from benchmarks.faults.cases import Case, Tally
 from benchmarks.faults.oracle import check_finished
-from benchmarks.faults.patient import (
+from benchmarks.faults.places import BrokenError
+from benchmarks.faults.run_under_test import (
     Patient,
     begin,
     checkpoints,
@@ -17,7 +18,6 @@ from benchmarks.faults.patient import (
     until,
     wait_for_rest,
 )
-from benchmarks.faults.places import BrokenError
 from promptrec_tui.runs.checkpoints import checkpoint_path, newest_verified
 from promptrec_tui.runs.states import State
 

@@ -5,10 +5,11 @@ import subprocess
 from contextlib import suppress
 from dataclasses import replace
 
-from benchmarks.faults import plugs
+from benchmarks.faults import fault_hooks
 from benchmarks.faults.cases import Case, Tally
 from benchmarks.faults.oracle import START_RUN, check_finished, check_integrity, check_logs, refusal
-from benchmarks.faults.patient import (
+from benchmarks.faults.places import BrokenError, Place, SkippedError
+from benchmarks.faults.run_under_test import (
     Patient,
     begin,
     catalogue,
@@ -18,7 +19,6 @@ from benchmarks.faults.patient import (
     until,
     wait_for_rest,
 )
-from benchmarks.faults.places import BrokenError, Place, SkippedError
 from benchmarks.faults.terminal import open_app
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.library import builtin_templates
@@ -44,7 +44,7 @@ def full_for_a_run(case: Case) -> Tally:
 
 def file_limit(case: Case) -> Tally:
     """No file of the trainer may grow beyond what a checkpoint needs (RLIMIT_FSIZE, as a quota does)."""
-    with plugs.plugged(case.place, plugs.FILE_LIMIT.replace("BYTES", "120_000")):
+    with fault_hooks.plugged(case.place, fault_hooks.FILE_LIMIT.replace("BYTES", "120_000")):
         patient = begin(case.place.home)
         status = wait_for_rest(patient)
     return _paused_and_resumed(case, patient, status)

@@ -3,8 +3,8 @@
 from benchmarks.faults.cases import Case, Tally
 from benchmarks.faults.moments import any_moment
 from benchmarks.faults.oracle import check_finished
-from benchmarks.faults.patient import Patient, begin, expect, resume, strike, trainers, wait_for_rest
 from benchmarks.faults.places import BrokenError
+from benchmarks.faults.run_under_test import Patient, begin, expect, resume, strike, trainers, wait_for_rest
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import Status
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.faults.patient import LIMIT, POLL, Patient, at_rest, checkpoints, look
 from benchmarks.faults.places import BrokenError
+from benchmarks.faults.run_under_test import LIMIT, POLL, Patient, at_rest, checkpoints, look
 from promptrec_tui.runs.checkpoints import checkpoint_path
 
 Moment = Callable[[Patient, random.Random], bool]

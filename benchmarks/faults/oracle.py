@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults.patient import Patient, catalogue, look, trainers
 from benchmarks.faults.places import BrokenError, Place
+from benchmarks.faults.run_under_test import Patient, catalogue, look, trainers
 from benchmarks.faults.stage import WEIGHTS, Twin
 from promptrec_tui.files import read_json, sha256_file
 from promptrec_tui.runs.states import State

@@ -5,11 +5,12 @@ import sys
 import time
 from collections import Counter
 
-from benchmarks.faults import plugs
+from benchmarks.faults import fault_hooks
 from benchmarks.faults.cases import Case, Tally
 from benchmarks.faults.moments import while_training
 from benchmarks.faults.oracle import check_events, check_integrity, check_logs
-from benchmarks.faults.patient import (
+from benchmarks.faults.places import BrokenError
+from benchmarks.faults.run_under_test import (
     Patient,
     at_rest,
     begin,
@@ -19,7 +20,6 @@ from benchmarks.faults.patient import (
     wait_for_rest,
     wait_for_start,
 )
-from benchmarks.faults.places import BrokenError
 from benchmarks.faults.stage import new_run
 from benchmarks.faults.terminal import Terminal, open_app
 from promptrec_tui.runs.control import COMMANDS, request
@@ -41,7 +41,7 @@ def queue(case: Case) -> Tally:
     for number in range(case.blows):
         one = spec.model_copy(update={"id": f"r{number:03d}", "name": f"run {number}"})
         enqueue(create_run(home, one), device="cpu")
-    with plugs.plugged(case.place, plugs.STUB.replace("STATE", "done")):
+    with fault_hooks.plugged(case.place, fault_hooks.STUB.replace("STATE", "done")):
         apps = [open_app(case.place) for _ in range(APPS)]
         dispatchers = [_dispatcher() for _ in range(DISPATCHERS)]
         try:
@@ -86,7 +86,7 @@ def _check_starts(case: Case, wanted: set[tuple[str, int]]) -> None:
 
 def resume_twice(case: Case) -> Tally:
     """Two people resume the same run in the same moment, again and again: one start each time."""
-    with plugs.plugged(case.place, plugs.STUB.replace("STATE", "paused")):
+    with fault_hooks.plugged(case.place, fault_hooks.STUB.replace("STATE", "paused")):
         patient = begin(case.place.home)
         wait_for_rest(patient)
         hold = case.place.folder / "hold"

@@ -18,7 +18,8 @@ from benchmarks.faults.oracle import (
     command,
     refusal,
 )
-from benchmarks.faults.patient import (
+from benchmarks.faults.places import BrokenError, Place
+from benchmarks.faults.run_under_test import (
     begin,
     catalogue,
     look,
@@ -27,7 +28,6 @@ from benchmarks.faults.patient import (
     until,
     wait_for_rest,
 )
-from benchmarks.faults.places import BrokenError, Place
 from promptrec_tui.home import Home
 from promptrec_tui.resources import resource
 from promptrec_tui.store import schema

@@ -2,8 +2,8 @@
 
 from benchmarks.faults.cases import Case, Tally
 from benchmarks.faults.oracle import check_finished
-from benchmarks.faults.patient import at_rest, begin, wait_for_rest
 from benchmarks.faults.places import BrokenError
+from benchmarks.faults.run_under_test import at_rest, begin, wait_for_rest
 from benchmarks.faults.terminal import open_app
 from promptrec_tui.runs.liveness import lock_held
 

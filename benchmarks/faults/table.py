@@ -1,6 +1,6 @@
 """The faults, in the order of the table."""
 
-from benchmarks.faults import ailments, damage, disks, kills, races, records, sessions
+from benchmarks.faults import damage, disks, kills, process_faults, races, records, sessions
 from benchmarks.faults.cases import Fault
 from benchmarks.faults.proofs import proved
 
@@ -25,7 +25,11 @@ FAULTS = (
     ),
     Fault("hang-up", "6", "The terminal closed, a run going on", sessions.hung_up),
     Fault(
-        "reboot", "8, 9", "A restart, with zero-byte files in the newest checkpoint", ailments.reboot, cases=5
+        "reboot",
+        "8, 9",
+        "A restart, with zero-byte files in the newest checkpoint",
+        process_faults.reboot,
+        cases=5,
     ),
     Fault(
         "files-damaged",
@@ -69,12 +73,12 @@ FAULTS = (
         blows=20,
         alone=True,
     ),
-    Fault("clock", "20", "The trainer's clock leaps by days", ailments.leaping_clock),
-    Fault("pid-reused", "21", "The trainer's pid belongs to another process", ailments.reused_pid),
-    Fault("host-memory", "22", "No more memory from the system (RLIMIT_AS)", ailments.host_memory),
-    Fault("gpu-memory", "23", "torch.OutOfMemoryError at a random step", ailments.gpu_memory),
-    Fault("stopped", "24", "SIGSTOP to the trainer, then SIGCONT", ailments.stopped),
-    Fault("not-a-number", "25", "Weights that run out of all bounds", ailments.not_a_number),
+    Fault("clock", "20", "The trainer's clock leaps by days", process_faults.leaping_clock),
+    Fault("pid-reused", "21", "The trainer's pid belongs to another process", process_faults.reused_pid),
+    Fault("host-memory", "22", "No more memory from the system (RLIMIT_AS)", process_faults.host_memory),
+    Fault("gpu-memory", "23", "torch.OutOfMemoryError at a random step", process_faults.gpu_memory),
+    Fault("stopped", "24", "SIGSTOP to the trainer, then SIGCONT", process_faults.stopped),
+    Fault("not-a-number", "25", "Weights that run out of all bounds", process_faults.not_a_number),
     Fault(
         "migration-killed",
         "26",

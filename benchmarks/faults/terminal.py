@@ -11,8 +11,8 @@ import sys
 import termios
 import time
 
-from benchmarks.faults.patient import LIMIT
 from benchmarks.faults.places import BrokenError, Place
+from benchmarks.faults.run_under_test import LIMIT
 
 ESCAPES = re.compile(r"\x1b(\[[0-9;:?<>$]*[a-zA-Z]|\][^\x07]*\x07)")
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.faults.oracle import check_finished
-from benchmarks.faults.patient import begin, wait_for_rest
 from benchmarks.faults.places import Place
+from benchmarks.faults.run_under_test import begin, wait_for_rest
 from benchmarks.faults.runner import ROOT
 from benchmarks.faults.stage import describe_twin, make_home, write_twin
 

@@ -25,13 +25,13 @@ from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.backend import Backend
+from promptrec_tui.tui.gc_tuning import shorten_pauses
 from promptrec_tui.tui.glyphs import ASCII, UNICODE, needs_ascii
 from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
-from promptrec_tui.tui.last_look import LastLook
 from promptrec_tui.tui.native_output import native_output_to
 from promptrec_tui.tui.notices import sentence_of
+from promptrec_tui.tui.output_filter import LastLook
 from promptrec_tui.tui.palette import ActionProvider
-from promptrec_tui.tui.pauses import shorten_pauses
 from promptrec_tui.tui.screens.data import DataScreen
 from promptrec_tui.tui.screens.form import Form
 from promptrec_tui.tui.screens.help import HelpScreen

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from promptrec_tui.errors import CatalogueGoneError, UserError
 from promptrec_tui.home import Home
-from promptrec_tui.tui.lane import Lane
 from promptrec_tui.tui.trying import Recommendations, Trier
+from promptrec_tui.tui.worker_thread import Lane
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.datasets import Preview

@@ -74,18 +74,18 @@ class Descendant:
 
 def fork(workspace: "Workspace", run: str) -> Descendant:
     """A fork of a run; what may spare it the same failure is filled in."""
-    from promptrec_tui.workspace import descent
+    from promptrec_tui.workspace import lineage
 
     heading = f"Fork of {_name(workspace, run)}"
-    return _descendant(descent.fork(workspace, run), descent.remedy(workspace, run), heading)
+    return _descendant(lineage.fork(workspace, run), lineage.remedy(workspace, run), heading)
 
 
 def continuation(workspace: "Workspace", run: str) -> Descendant:
     """A run that starts from the adapter of another one."""
-    from promptrec_tui.workspace import descent
+    from promptrec_tui.workspace import lineage
 
     heading = f"Starts from the adapter of {_name(workspace, run)}"
-    return _descendant(descent.continuation(workspace, run), {}, heading)
+    return _descendant(lineage.continuation(workspace, run), {}, heading)
 
 
 def _descendant(new: "NewRun", changes: Mapping[str, Any], heading: str) -> Descendant:

@@ -28,11 +28,14 @@ class RunView:
     """All that the screen of one run shows, at one moment."""
 
     row: "RunRow"
-    k: int
+    leading: tuple[str, str]
+    """The two metrics that are shown, the leading one first."""
+    noun: str
+    """What a case is called."""
     monitor_users: int
-    """How many users the validation curves are of."""
+    """How many cases the validation curves are of."""
     users: int | None
-    """How many users the test is of; None before it."""
+    """How many cases the test is of; None before it."""
     curves: dict[str, Points]
     baselines: dict[str, dict[str, float | None]]
     previews: "tuple[PreviewRow, ...]"
@@ -72,12 +75,14 @@ def run_view(workspace: "Workspace", run: str, points: int = 400) -> RunView:
     document = verbs.run_document(workspace, run)
     evaluations = verbs.run_evaluations(workspace, run)
     evaluation = document["spec"]["settings"]["evaluation"]
-    k = evaluation["k"]
+    task = document["spec"]["task"]
+    leading = verbs.leading_metrics(task, evaluation["k"])
     survives = document["survives_logout"]
-    names = ("train_loss", "validation_loss", f"ndcg@{k}", f"hr@{k}", "learning_rate", "targets_per_second")
+    names = ("train_loss", "validation_loss", *leading, "learning_rate", "targets_per_second")
     return RunView(
         row=verbs.find_run(workspace, run),
-        k=k,
+        leading=leading,
+        noun=verbs.case_noun(task),
         # As many as were measured: a small dataset has fewer than were asked for.
         monitor_users=next(
             (row.users for row in evaluations if row.stage == "validation"), evaluation["monitor_users"]
@@ -299,8 +304,8 @@ class Welcome:
 
 def welcome(workspace: "Workspace", last: dict[str, Any]) -> Welcome:
     """What happened since the session `last` was saved."""
-    from promptrec_tui.workspace.meanwhile import broken_off, meanwhile
-    from promptrec_tui.workspace.upkeep import tend
+    from promptrec_tui.workspace.maintenance import tend
+    from promptrec_tui.workspace.session_news import broken_off, meanwhile
 
     news = []
     match last:
@@ -330,22 +335,32 @@ def run_choices(workspace: "Workspace") -> "RunChoices | None":
     return RunChoices(
         defaults,
         tuple(row.name for row in rows),
-        tuple(row.name for row in templates(workspace) if row.task == defaults.task),
+        tuple(row.name for row in templates(workspace)),
         tuple(row.name for row in models(workspace)),
     )
 
 
-def run_defaults(workspace: "Workspace", new: "NewRun", dataset: str, model: str) -> dict[str, str]:
-    """The name and the value of every spec key that a run of this dataset and model has by default."""
+def run_defaults(
+    workspace: "Workspace", new: "NewRun", dataset: str, template: str, model: str
+) -> dict[str, str]:
+    """The name and the value of every spec key that a run has by default, by its template's task."""
     from promptrec_tui.workspace.runs import free_run_name, make_spec
 
-    spec = make_spec(workspace, replace(new, model=model, settings={}))
+    task = task_of(workspace, template)
+    spec = make_spec(workspace, replace(new, task=task, template=template, model=model, settings={}))
     settings = {
         f"{group}.{key}": written(value)
         for group, part in spec.settings.model_dump().items()
         for key, value in part.items()
     }
     return {"name": free_run_name(workspace, dataset, model), **settings}
+
+
+def task_of(workspace: "Workspace", template: str) -> str:
+    """The task that a template asks."""
+    from promptrec_tui.workspace.templates import find_template
+
+    return find_template(workspace, template).task
 
 
 def written(value: Any) -> str:

@@ -13,7 +13,7 @@ from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.store import runs as store
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
-from promptrec_tui.workspace.descent import fork_run
+from promptrec_tui.workspace.lineage import fork_run
 from promptrec_tui.workspace.models import add_model, check_listed, move_model
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import NewRun, make_spec, run_document, start_run

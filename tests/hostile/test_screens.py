@@ -12,7 +12,7 @@ from textual.widgets import Input, TextArea
 from promptrec_tui.text import is_harmless
 from promptrec_tui.tui.actions import GROUPS
 from promptrec_tui.tui.app import PromptrecApp
-from promptrec_tui.tui.last_look import LastLook
+from promptrec_tui.tui.output_filter import LastLook
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.try_templates import TrialsScreen
 from tests.waiting import rest, until

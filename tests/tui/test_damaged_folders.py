@@ -26,8 +26,8 @@ from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run, stop_run
-from promptrec_tui.workspace.descent import remedy
 from promptrec_tui.workspace.dispatch import dispatch
+from promptrec_tui.workspace.lineage import remedy
 from promptrec_tui.workspace.opening import Workspace, opened
 from tests.tui.conftest import write_dataset, write_run
 from tests.tui.damaging import spoil

@@ -11,8 +11,10 @@ from promptrec_tui.tui.screens.form import pairs
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
+from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.opening import now, opened
 from promptrec_tui.workspace.runs import find_run, run_document
+from promptrec_tui.workspace.scoring import open_scorer
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +152,26 @@ async def test_the_field_in_focus_is_the_one_that_is_wrong_and_not_the_one_of_th
             form.show_problem(sentence)
             await pilot.pause()
             assert app.focused.id == (focused or before.id), sentence
+
+
+async def test_the_template_says_what_is_asked(shop_home, until, tmp_path):
+    lines = [f"text {number},{'good' if number % 2 else 'bad'},train" for number in range(20)]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label,split", *lines]))
+    with opened(shop_home) as workspace:
+        import_source(workspace, tmp_path / "texts.csv", "reviews", ImportOptions(format="labelled"))
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        app.screen.query_one("#dataset", Select).value = "reviews"
+        app.screen.query_one("#template", Select).value = "label"
+        await until(pilot, lambda: field(app, "evaluation-users").value == "1000")
+        field(app, "name").value = "moods"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: not isinstance(app.screen, NewRunScreen))
+        with opened(shop_home) as workspace:
+            row = find_run(workspace, "moods")
+            settings = run_document(workspace, row.id)["spec"]["settings"]
+            with pytest.raises(UserError, match="no items to recommend"):
+                open_scorer(workspace, "moods")
+    assert (row.task, row.dataset) == ("classify", "reviews")
+    assert settings["train"]["monitor"] == "macro_f1"

@@ -37,7 +37,8 @@ def run_row(**changes: Any) -> Any:
         "step": 8200,
         "total_steps": 10000,
         "train_loss": 1.93,
-        "ndcg": 0.0841,
+        "best_metric": "ndcg@10",
+        "best_value": 0.0841,
         "sparkline": (3.0, 2.0, 1.0),
         "dataset": "films",
         "template": "list",
@@ -62,7 +63,7 @@ def test_what_is_cut_says_so_and_what_fits_stays():
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"state": "interrupted"}, {"train_loss": math.nan}, {"ndcg": None, "stalled": True}]
+    "changes", [{}, {"state": "interrupted"}, {"train_loss": math.nan}, {"best_value": None, "stalled": True}]
 )
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
 def test_the_cells_of_a_run_fit_their_columns(changes, glyphs):
@@ -146,7 +147,7 @@ def test_a_preview_shows_the_move_of_the_target():
 
 
 def test_the_result_names_gains_with_their_intervals():
-    assert result_text({"before": None, "after": None, "baselines": {}, "gain": None}, 10) is None
+    assert result_text({"before": None, "after": None, "baselines": {}, "gain": None}, "ndcg@10") is None
     gain = {"ndcg@10": {"value": 0.063, "low": -0.01, "high": 0.085}}
     figures = {"hr@10": 0.2, "ndcg@10": None, "mrr@10": 0.1}
     metrics = {
@@ -155,11 +156,11 @@ def test_the_result_names_gains_with_their_intervals():
         "baselines": {"markov": figures},
         "gain": {"before": gain, "best_baseline": {"name": "markov", **gain}},
     }
-    text = result_text(metrics, 10)
+    text = result_text(metrics, "ndcg@10")
     assert text is not None
     assert "NDCG@10 over markov: +0.0630 (95% -0.0100 to +0.0850)" in text.plain
     assert "markov               0.2000        -   0.1000" in text.plain
-    partial = result_text({"before": figures, "after": None, "baselines": {}, "gain": {}}, 10)
+    partial = result_text({"before": figures, "after": None, "baselines": {}, "gain": {}}, "ndcg@10")
     assert partial is not None
     assert "tuned" not in partial.plain.replace("untuned", "")
 

@@ -45,7 +45,7 @@ class NewRunScreen(Form[str]):
     BINDINGS = bindings("new_run")
 
     _new: "NewRun | None" = None
-    _defaults_of: tuple[str, str] | None = None
+    _defaults_of: tuple[str, str, str] | None = None
 
     def __init__(self, descendant: "Descendant | None" = None) -> None:
         """`descendant`: a run made of another one, with which the form is filled in."""
@@ -89,31 +89,32 @@ class NewRunScreen(Form[str]):
             offer(self.query_one(f"#{name}", Select), names)
         self.set_defaults({"dataset": new.dataset, "template": new.template, "model": new.model})
         self._new = new
-        await self._load_defaults(new.dataset, new.model)
+        await self._load_defaults(new.dataset, new.template, new.model)
         self.take_draft()
         self.focus_home()
 
     @on(Select.Changed)
     def _chosen(self) -> None:
         values = self.values()
-        if self._new and (values["dataset"], values["model"]) != self._defaults_of:
-            self._follow(values["dataset"], values["model"])
+        chosen = (values["dataset"], values["template"], values["model"])
+        if self._new and chosen != self._defaults_of:
+            self._follow(*chosen)
 
     @work(exclusive=True, group="defaults", exit_on_error=False)
-    async def _follow(self, dataset: str, model: str) -> None:
-        if dataset and model:
-            await self._load_defaults(dataset, model)
+    async def _follow(self, dataset: str, template: str, model: str) -> None:
+        if dataset and template and model:
+            await self._load_defaults(dataset, template, model)
 
-    async def _load_defaults(self, dataset: str, model: str) -> None:
+    async def _load_defaults(self, dataset: str, template: str, model: str) -> None:
         """The name and settings that such a run has by default; fields that were not touched follow."""
         if self._new is None:
             return
-        self._defaults_of = (dataset, model)
+        self._defaults_of = (dataset, template, model)
         if made := self._descendant:
             more = "\n".join(f"{key}={value}" for key, value in made.changes.items())
             defaults = {**made.settings, "name": made.new.name, "more": more}
         else:
-            defaults = await self.ask(verbs.run_defaults, self._new, dataset, model)
+            defaults = await self.ask(verbs.run_defaults, self._new, dataset, template, model)
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model")}
         self.set_defaults({**named, **{_id(key): value for key, value in defaults.items()}})
@@ -127,6 +128,7 @@ class NewRunScreen(Form[str]):
             self._new,
             name=values["name"].strip(),
             dataset=values["dataset"],
+            task=await self.ask(verbs.task_of, values["template"]),
             template=values["template"],
             model=values["model"],
             settings={**(self._descendant.settings if self._descendant else {}), **_settings(values)},

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
-from promptrec_tui.text import clean, clean_lines
+from promptrec_tui.text import cases_text, clean, clean_lines, metric_text
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.run_actions import RunActions
@@ -22,7 +22,6 @@ from promptrec_tui.tui.widgets.run_text import (
     progress_text,
     state_style,
     state_text,
-    users_text,
 )
 from promptrec_tui.tui.widgets.tab_line import TabLine
 from promptrec_tui.tui.widgets.text_pane import TextPane
@@ -98,7 +97,8 @@ class RunScreen(RunActions):
                 view.warnings,
                 view.survives_logout,
                 view.log_tail,
-                view.k,
+                view.leading[0],
+                view.noun,
                 view.monitor_users,
                 view.stalled,
                 view.computing,
@@ -170,7 +170,8 @@ def head_text(
     warnings: Sequence[str] = (),
     survives_logout: str = "",
     log_tail: Sequence[str] = (),
-    k: int = 0,
+    lead: str = "",
+    noun: str = "user",
     monitor_users: int = 0,
     stalled: str = "",
     computing: str = "",
@@ -185,9 +186,9 @@ def head_text(
     text.append(f"  {state_text(row)}", style=state_style(row))
     text.append(f"  {progress_text(row)}")
     text.append(f"  loss {number_text(row.train_loss)}")
-    text.append(f"  best validation NDCG{f'@{k}' if k else ''} {number_text(row.ndcg, 4)}")
+    text.append(f"  best validation {metric_text(clean(lead))} {number_text(row.best_value, 4)}")
     if monitor_users:
-        text.append(f", {users_text(monitor_users)}", style="dim")
+        text.append(f", {cases_text(monitor_users, noun)}", style="dim")
     if row.best_step:
         text.append(f", adapter of {row.best_step}", style="dim")
     if row.reason:

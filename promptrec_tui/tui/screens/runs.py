@@ -8,7 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from promptrec_tui.text import clean
+from promptrec_tui.text import clean, metric_text
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.new_run import NewRunScreen
@@ -111,8 +111,9 @@ class RunsScreen(QueueActions):
             return
         facts = f"{row.dataset} | {row.template} | {row.model}"
         lines = [Content.styled(clean(row.name), "bold"), Content.styled(clean(facts), "dim")]
-        if row.ndcg is not None:
-            lines.append(Content(f"best validation NDCG {number_text(row.ndcg, 4)}"))
+        if row.best_value is not None:
+            best = f"best validation {metric_text(clean(row.best_metric))} {number_text(row.best_value, 4)}"
+            lines.append(Content(best))
         if row.reason:
             lines.append(Content(clean(row.reason)))
         if row.queue and not row.queue.continue_after_failure:

@@ -8,22 +8,15 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
 
+from promptrec_tui.text import cases_text, metric_text
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.plot import Chart, Series
 from promptrec_tui.tui.widgets.result_text import result_text
-from promptrec_tui.tui.widgets.run_text import users_text
 
 if TYPE_CHECKING:
     from promptrec_tui.tui.verbs import RunView
 
-CHARTS = (
-    ("loss", {"train": "train_loss", "validation": "validation_loss"}),
-    ("NDCG@{k}, validation, {users}", {"last": "ndcg@{k}"}),
-    ("HR@{k}, validation, {users}", {"last": "hr@{k}"}),
-    ("learning rate", {"rate": "learning_rate"}),
-    ("targets per second", {"speed": "targets_per_second"}),
-)
-"""Titles, and the metric of each curve by its name in the legend."""
+CHARTS = 5
 
 SHARE, NO_BOUNDS = (0.0, 1.0), (-math.inf, math.inf)
 
@@ -39,7 +32,7 @@ class CurvesPane(Container, can_focus=True):
         self._number = 0
 
     def compose(self) -> ComposeResult:
-        for _ in CHARTS:
+        for _ in range(CHARTS):
             yield LossChart(self._ascii_only)
         yield Static(id="result")
 
@@ -48,24 +41,33 @@ class CurvesPane(Container, can_focus=True):
 
     def move(self, by: int) -> None:
         """Show another chart in full size."""
-        self._number = (self._number + by) % len(CHARTS)
+        self._number = (self._number + by) % CHARTS
         for number, chart in enumerate(self.query(LossChart)):
             chart.set_class(number == self._number, "-current")
 
     def show(self, view: "RunView") -> None:
         """Draw the run's figures."""
-        users = users_text(view.monitor_users)
-        for (title, names), chart in zip(CHARTS, self.query(LossChart), strict=True):
-            metrics = {label: name.format(k=view.k) for label, name in names.items()}
+        for (title, metrics), chart in zip(charts(view), self.query(LossChart), strict=True):
             series = tuple(
                 Series(label, view.curves.get(name, []), label == "last") for label, name in metrics.items()
             )
             lines = _lines(metrics.get("last", ""), view.baselines)
             bounds = SHARE if "last" in metrics else NO_BOUNDS
-            chart.show(Chart(title.format(k=view.k, users=users), series, lines, bounds))
-        text = result_text(view.metrics, view.k, view.users)
+            chart.show(Chart(title, series, lines, bounds))
+        text = result_text(view.metrics, view.leading[0], view.users, view.noun)
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")
+
+
+def charts(view: "RunView") -> list[tuple[str, dict[str, str]]]:
+    """Titles, and the metric of each curve by its name in the legend."""
+    cases = cases_text(view.monitor_users, view.noun)
+    return [
+        ("loss", {"train": "train_loss", "validation": "validation_loss"}),
+        *((f"{metric_text(name)}, validation, {cases}", {"last": name}) for name in view.leading),
+        ("learning rate", {"rate": "learning_rate"}),
+        ("targets per second", {"speed": "targets_per_second"}),
+    ]
 
 
 def _lines(metric: str, baselines: Mapping[str, Mapping[str, float | None]]) -> tuple[tuple[str, float], ...]:

@@ -5,19 +5,18 @@ from typing import Any
 
 from rich.text import Text
 
-from promptrec_tui.text import clean
-from promptrec_tui.tui.widgets.run_text import number_text, users_text
+from promptrec_tui.text import cases_text, clean, few_cases, metric_text
+from promptrec_tui.tui.widgets.run_text import number_text
 
-METRICS = ("hr", "ndcg", "mrr")
+COLUMNS = 3
+"""Metrics that have room; a run may have more."""
 NAME_WIDTH, CELL_WIDTH = 18, 9
 
 
-FEW_USERS = 30
-"""Below this the figures of a test say little, and that is said."""
-
-
-def result_text(metrics: Mapping[str, Any], k: int, users: int | None = None) -> Text | None:
-    """The table of a run's test metrics at `k`, as far as measured; None while nothing is."""
+def result_text(
+    metrics: Mapping[str, Any], lead: str, users: int | None = None, noun: str = "user"
+) -> Text | None:
+    """Test metrics, and the gains in `lead`, as a table, as far as measured; None while nothing is."""
     measured = {
         "untuned": metrics.get("before"),
         **(metrics.get("baselines") or {}),
@@ -26,10 +25,13 @@ def result_text(metrics: Mapping[str, Any], k: int, users: int | None = None) ->
     rows = {name: values for name, values in measured.items() if values}
     if not rows:
         return None
-    keys = [f"{metric}@{k}" for metric in METRICS]
+    keys = list(next(iter(rows.values())))[:COLUMNS]
     text = Text(no_wrap=True)
     text.append(
-        _line(f"test, {users_text(users)}" if users else "test", [key.upper() for key in keys]), style="dim"
+        _line(
+            f"test, {cases_text(users, noun)}" if users else "test", [metric_text(clean(key)) for key in keys]
+        ),
+        style="dim",
     )
     for name, values in rows.items():
         figures = [number_text(values.get(key), 4) for key in keys]
@@ -37,13 +39,12 @@ def result_text(metrics: Mapping[str, Any], k: int, users: int | None = None) ->
     gains = metrics.get("gain") or {}
     best = gains.get("best_baseline") or {}
     for over, gain in (("untuned", gains.get("before") or {}), (str(best.get("name", "")), best)):
-        interval = gain.get(f"ndcg@{k}")
+        interval = gain.get(lead)
         if interval and None not in interval.values():
-            text.append(f"\nNDCG@{k} over {clean(over)}: ")
+            text.append(f"\n{metric_text(lead)} over {clean(over)}: ")
             text.append_text(interval_text(interval))
-    if users is not None and users < FEW_USERS:
-        noun = "user" if users == 1 else "users"
-        text.append(f"\nOnly {users} test {noun}: another draw may tell something else.", style="yellow")
+    if users is not None and (few := few_cases(users, noun)):
+        text.append(f"\n{few}", style="yellow")
     return text
 
 

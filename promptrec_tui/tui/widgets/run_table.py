@@ -52,7 +52,7 @@ def run_cells(row: "RunRow", glyphs: Glyphs) -> tuple[Text, ...]:
         (state_text(row), style),
         (progress_text(row), ""),
         (number_text(row.train_loss), ""),
-        (number_text(row.ndcg, 4), ""),
+        (number_text(row.best_value, 4), ""),
         (sparkline(row.sparkline, 8, glyphs.bars), "cyan"),
         (age_text(row.created), "dim"),
     )

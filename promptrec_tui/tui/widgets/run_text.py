@@ -36,11 +36,6 @@ def number_text(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "nan"
 
 
-def users_text(count: int) -> str:
-    """How many users a figure is of."""
-    return "1 user" if count == 1 else f"{count:,} users"
-
-
 def state_text(row: "RunRow") -> str:
     """The state; a running one that gives no sign of life is stalled, a waiting one has its place."""
     if row.queue:

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 
-from benchmarks.faults import plugs
+from benchmarks.faults import fault_hooks
 from benchmarks.faults.cases import Case, Tally
 from benchmarks.faults.moments import while_training
 from benchmarks.faults.oracle import check_finished, check_logs
-from benchmarks.faults.patient import (
+from benchmarks.faults.places import BrokenError
+from benchmarks.faults.run_under_test import (
     Patient,
     begin,
     checkpoints,
@@ -22,7 +23,6 @@ from benchmarks.faults.patient import (
     until,
     wait_for_rest,
 )
-from benchmarks.faults.places import BrokenError
 from promptrec_tui.files import read_json, write_json
 from promptrec_tui.runs.checkpoints import checkpoint_path, newest_verified
 from promptrec_tui.runs.states import ACTIVE, State
@@ -31,17 +31,17 @@ from promptrec_tui.runs.status import run_status
 
 def gpu_memory(case: Case) -> Tally:
     """The error that torch raises when a GPU is full; resumed where it is not, the run ends as its twin."""
-    return _out_of_memory(case, plugs.OUT_OF_GPU_MEMORY)
+    return _out_of_memory(case, fault_hooks.OUT_OF_GPU_MEMORY)
 
 
 def host_memory(case: Case) -> Tally:
     """The system refuses more memory."""
-    return _out_of_memory(case, plugs.OUT_OF_MEMORY)
+    return _out_of_memory(case, fault_hooks.OUT_OF_MEMORY)
 
 
 def _out_of_memory(case: Case, fault: str) -> Tally:
     step = case.chance.randint(8, 30)
-    with plugs.plugged(case.place, plugs.at_step(step, fault)):
+    with fault_hooks.plugged(case.place, fault_hooks.at_step(step, fault)):
         patient = begin(case.place.home)
         status = wait_for_rest(patient)
     expect(status, {State.FAILED}, ("memory",))
@@ -56,7 +56,7 @@ def _out_of_memory(case: Case, fault: str) -> Tally:
 
 def leaping_clock(case: Case) -> Tally:
     """The trainer's wall clock leaps by days: the run looks neither dead nor stalled."""
-    with plugs.plugged(case.place, plugs.CLOCK):
+    with fault_hooks.plugged(case.place, fault_hooks.CLOCK):
         patient = begin(case.place.home)
         until(lambda: _looked_well(patient), "The end")
     check_finished(case.place, patient, case.twin)
