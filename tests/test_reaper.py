@@ -96,3 +96,14 @@ def test_the_clock_goes_on_while_all_are_asleep() -> None:
     assert time.monotonic() >= start + 0.5
     child.kill()
     child.wait()
+
+
+def test_the_clock_goes_on_beside_a_thread_that_has_a_core() -> None:
+    """Its wait does not grow, and its state is the same as if it wanted one."""
+    busy = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE)
+    clock, start = Clock(), time.monotonic()
+    while clock.seconds() < 0.5 and time.monotonic() < start + 60:
+        time.sleep(0.05)
+    busy.kill()
+    busy.communicate()
+    assert clock.seconds() >= 0.5

@@ -25,8 +25,8 @@ PATIENCE = 90.0
 
 Answer = TypeVar("Answer")
 
-Delay = tuple[int, bool]
-"""Nanoseconds for which a thread wanted a core in vain, and whether it wants one now."""
+Share = tuple[int, int, bool]
+"""Nanoseconds for which a thread ran and for which it wanted a core in vain; whether it wants or has one."""
 
 
 class Clock:
@@ -37,22 +37,25 @@ class Clock:
 
     def __init__(self) -> None:
         self._seconds, self._looked = 0.0, time.monotonic()
-        self._delays = dict(_delays())
+        self._shares = dict(_shares())
 
     def seconds(self) -> float:
         """The seconds since it was made."""
         passed = time.monotonic() - self._looked
         if passed > LOOK_SECONDS:
-            delays = dict(_delays())
-            late = max((self._late(thread, delay, passed) for thread, delay in delays.items()), default=0.0)
+            shares = dict(_shares())
+            late = max((self._late(thread, share, passed) for thread, share in shares.items()), default=0.0)
             self._seconds += max(0.0, passed - late)
-            self._looked, self._delays = self._looked + passed, delays
+            self._looked, self._shares = self._looked + passed, shares
         return self._seconds
 
-    def _late(self, thread: Path, delay: Delay, passed: float) -> float:
-        """A wait for a core that has not ended is not yet in the figure of the system."""
-        before = self._delays.get(thread, (0, False))
-        return passed if delay == before and delay[1] else (delay[0] - before[0]) / 1e9
+    def _late(self, thread: Path, share: Share, passed: float) -> float:
+        """A wait for a core that has not ended is not yet in the system's figures: neither of them grew.
+
+        (The wait of a thread that has a core all the time does not grow either, but what it ran does.)
+        """
+        before = self._shares.get(thread, (0, 0, False))
+        return passed if share == before and share[2] else (share[1] - before[1]) / 1e9
 
 
 def wait_for(condition: Callable[[], Answer]) -> Answer:
@@ -86,11 +89,11 @@ async def rest(pilot: Pilot[Any], seconds: float) -> None:
         await pilot.pause(0.05)
 
 
-def _delays() -> Iterator[tuple[Path, Delay]]:
+def _shares() -> Iterator[tuple[Path, Share]]:
     """How each thread of this process and of those that tests started fares."""
     for process in [psutil.Process(), *processes.all_started()]:
         with suppress(OSError):
             for thread in Path(f"/proc/{process.pid}/task").iterdir():
                 with suppress(OSError):
-                    waited = int((thread / "schedstat").read_text().split()[1])
-                    yield thread, (waited, ") R " in (thread / "stat").read_text())
+                    ran, waited, _ = map(int, (thread / "schedstat").read_text().split())
+                    yield thread, (ran, waited, ") R " in (thread / "stat").read_text())
