@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from promptrec_tui.errors import UserError
@@ -73,9 +74,16 @@ def spawn_dispatch(home: Home) -> None:
 
 
 def become_dispatcher() -> NoReturn:
-    """Give up every lock, and move the queue: the last deed of a trainer whose supervisor was killed."""
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    os.chdir("/")  # the run's folder, where the trainer worked, may be gone
+    """Release every lock and move the queue: what a trainer whose supervisor was killed does last.
+
+    The locks are closed by the exec and not before it: another thread may be reading a file, and some native
+    libraries end the process when that fails.
+    """
+    for entry in Path("/dev/fd").iterdir():
+        if int(entry.name) > 2:
+            with suppress(OSError):  # the one that listed them is closed by now
+                os.set_inheritable(int(entry.name), False)
+    os.chdir("/")  # the home may be gone
     os.execv(sys.executable, dispatch_command())
 
 

@@ -85,7 +85,10 @@ def main(arguments: Sequence[str]) -> int:
     os.umask(0o077)
     run_id, attempt = arguments
     supervisor = identify(os.getppid())
-    status = _status(find(find_home(), run_id), int(attempt))
+    home = find_home()
+    # A run's folder may be removed while torch is loaded: MKL ends a process that stands in no folder.
+    os.chdir(home.root)
+    status = _status(find(home, run_id), int(attempt))
     if supervisor is None or not is_alive(supervisor):
         become_dispatcher()
     return status

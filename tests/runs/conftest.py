@@ -1,5 +1,6 @@
 """A home, and runs in it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ def stub_recipe(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> 
         place.mkdir()
         (place / "sitecustomize.py").write_text(REDIRECT)
         (place / "recipe.py").write_text(program)
-        monkeypatch.setenv("PYTHONPATH", str(place))
+        monkeypatch.setenv("PYTHONPATH", str(place), prepend=os.pathsep)
         monkeypatch.setenv(VARIABLE, str(home.root))
 
     return put

@@ -75,9 +75,6 @@ def test_a_run_without_its_folder_ends_and_the_queue_goes_on(
         assert not first.attempt(1).exit.exists(), "nothing is written into a folder of another's making"
 
 
-@pytest.mark.skip(
-    reason="the queue does not always go on when supervisor and folder are both gone: to be mended"
-)
 def test_a_trainer_without_folder_and_supervisor_ends_and_the_queue_goes_on(
     home: Home, make_run, stub_recipe, wait_for
 ) -> None:
