@@ -30,9 +30,9 @@ FILE_LIMIT = 10_000
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """What a look at a model folder found. `ok` means that there are no `problems`; `notes` are no obstacles.
+    """The result of checking a model folder. `ok` means no `problems`; `notes` do not matter to it.
 
-    Numbers that the folder does not tell are 0, words are empty. `size_bytes` counts the weight files.
+    Numbers that the folder does not state are 0, words are empty. `size_bytes` counts the weight files.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class ModelCheck:
 
 
 def check_model(folder: Path) -> ModelCheck:
-    """Look at `folder` as data only: JSON, file names and weight headers. Never raises for what is in it."""
+    """Check `folder` as data only: JSON, file names and weight headers. Never raises for what is in it."""
     if not is_folder(folder):
         return _result(folder, {}, 0, 0, [f"There is no folder {clean(str(folder))}."], [])
     problems: list[str] = []

@@ -102,8 +102,8 @@ SIZE_LIMIT = 10**9
 DEFAULT_WINDOWS = {"mistral": 4096, "gemma3_text": 4096}
 # These slide by the window alone, whatever layer_types says.
 WINDOW_ALONE = frozenset({"mistral", "phi3", "starcoder2"})
-# Under these a token's position hangs on the length of the whole text, so nothing computed for a prompt holds
-# for what follows it.
+# Under these a token's position depends on the length of the whole text, so nothing computed for a prompt
+# can be reused for what follows it.
 MOVING_POSITIONS = frozenset({"longrope", "su", "dynamic"})
 # These use theirs only when told to.
 ASKED_WINDOWS = frozenset({"qwen2", "qwen3", "smollm3"})

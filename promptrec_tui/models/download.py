@@ -96,7 +96,7 @@ def plan_download(hub_id: str) -> DownloadPlan:
 
 
 def download_model(hub_id: str, target: Path, progress: Progress | None = None) -> None:
-    """Fetch the model into `target`; a download cut short goes on where it stopped.
+    """Fetch the model into `target`; an interrupted download continues where it stopped.
 
     `progress` gets (hub id, bytes done, bytes in all), from another thread while a file is under way. The
     config is judged before any weights are fetched. Raises UserError as `plan_download` does, or when the
@@ -129,13 +129,13 @@ def refuse_config(hub_id: str, target: Path) -> None:
 
 
 def fetched_bytes(target: Path) -> int:
-    """Bytes that lie in `target`, unfinished files included."""
+    """Bytes in `target`, unfinished files included."""
     return sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
 
 
 @contextmanager
 def _watched(plan: DownloadPlan, target: Path, progress: Progress | None) -> Iterator[None]:
-    """Report twice a second what lies in `target`, and all of it at the end."""
+    """Report the bytes in `target` twice a second, and all of them at the end."""
     if progress is None:
         yield
         return

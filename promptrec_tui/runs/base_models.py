@@ -1,4 +1,4 @@
-"""Where the base model of a run lies: in the folder that its spec names, or where that was moved to."""
+"""The folder of a run's base model: the one that the spec names, or the one it was moved to."""
 
 import shlex
 from pathlib import Path
@@ -31,7 +31,7 @@ def base_folder(home: Home, reference: ModelRef) -> Path:
 
 
 def placed_spec(folder: RunFolder) -> RunSpec:
-    """The spec of a run with the folder where its base model lies now. Raises UserError when it is gone."""
+    """The spec of a run with the present folder of its base model. Raises UserError when it is gone."""
     spec = folder.spec()
     place = str(base_folder(folder.home, spec.model))
     return spec.model_copy(update={"model": spec.model.model_copy(update={"folder": place})})
@@ -47,7 +47,7 @@ def gone_sentence(folder: Path, model: str) -> str:
 
 
 def note_move(home: Home, sha256: str, folder: Path) -> None:
-    """Note in the home that the model folder with this SHA-256 lies in `folder` now."""
+    """Record in the home that the model folder with this SHA-256 is `folder` now."""
     write_json(_file(home), {**_moves(home), sha256: str(folder)})
 
 

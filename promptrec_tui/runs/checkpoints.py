@@ -49,7 +49,7 @@ class Checkpoint:
 
 
 def checkpoint_path(folder: RunFolder, step: int) -> Path:
-    """Where the checkpoint of a step lies: `checkpoints/checkpoint-S`, as transformers names it."""
+    """The folder of the checkpoint of a step: `checkpoints/checkpoint-S`, as transformers names it."""
     return folder.checkpoints / f"checkpoint-{step}"
 
 

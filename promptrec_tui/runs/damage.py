@@ -1,4 +1,4 @@
-"""What in a run's folder cannot be read. Such a file is passed over, and told of."""
+"""The files of a run's folder that cannot be read. Such a file is ignored, with a warning."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +23,14 @@ def damage(folder: RunFolder) -> list[str]:
         folder.spec()
     except UserError as error:
         return [str(error)]
-    told = [said for kind, path in _files(folder) if (said := trouble(kind, path))]
+    problems = [problem for kind, path in _files(folder) if (problem := trouble(kind, path))]
     for path in (folder.path / "attempts", folder.control, folder.checkpoints, folder.result):
         if path.exists() and not path.is_dir():
-            told.append(f"{path} is no folder")
+            problems.append(f"{path} is no folder")
     for path in (folder.events, folder.attempt(folder.last_attempt or 1).log):
         if path.exists() and not path.is_file():
-            told.append(f"{path} is no regular file")
-    return [f"{said}: it is passed over." for said in told]
+            problems.append(f"{path} is no regular file")
+    return [f"{problem}: it is ignored." for problem in problems]
 
 
 def _files(folder: RunFolder) -> Iterator[tuple[type[Any], Path]]:

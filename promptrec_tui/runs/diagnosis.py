@@ -55,7 +55,7 @@ class End:
     """How a trainer ended, as its supervisor saw it.
 
     `code`: its exit status, or minus the signal that ended it; `lines`: the last ones of its log, clean;
-    `killed`: somebody asked for that; `short_of_memory`: meanwhile the kernel ended a process for its memory.
+    `killed`: a kill was requested; `short_of_memory`: the kernel ended a process for its memory meanwhile.
     """
 
     code: int
@@ -65,7 +65,7 @@ class End:
 
     @property
     def signal(self) -> int:
-        """The signal that ended it, 0 if none; who caught one may tell by the status 128 + signal."""
+        """The signal that ended it, 0 if none. A process that caught one may exit with 128 + signal."""
         if self.code < 0:
             return -self.code
         return self.code - 128 if self.code - 128 in FROM_OUTSIDE else 0
@@ -82,18 +82,18 @@ class End:
 
 
 def diagnose(end: End) -> tuple[State, str]:
-    """State and reason of an attempt whose trainer left no word of its own.
+    """State and reason of an attempt whose trainer wrote no `finished` event.
 
     A signal from outside is an interruption, anything else a failure.
     """
     if end.killed:
-        return State.INTERRUPTED, "Killed on request: resume goes on from the newest checkpoint."
+        return State.INTERRUPTED, "Killed on request: resume continues from the newest checkpoint."
     if end.signal == signal.SIGKILL and end.short_of_memory:
         return State.FAILED, f"The kernel ended the trainer, probably for want of memory: {HOST_MEMORY}"
     if end.signal in FROM_OUTSIDE:
         return State.INTERRUPTED, (
             f"The trainer was ended by {end.signal_name} from outside: "
-            "resume goes on from the newest checkpoint."
+            "resume continues from the newest checkpoint."
         )
     last = end.lines[-1] if end.lines else ""
     if known := explain(last):

@@ -49,7 +49,7 @@ def room_needed(folder: RunFolder, least: int = 0) -> int:
 
 
 def require_room(folder: RunFolder, needed: int) -> None:
-    """Raise DiskFullError unless `needed` bytes are free where the run lies."""
+    """Raise DiskFullError unless `needed` bytes are free on the disk of the run."""
     if shutil.disk_usage(folder.path).free < needed:
         raise DiskFullError(full_sentence(folder, needed))
 

@@ -1,4 +1,4 @@
-"""The run folder: the truth about a run, and where everything in it lies."""
+"""The run folder: the truth about a run, and the path of everything in it."""
 
 import os
 import re
@@ -39,7 +39,7 @@ class AttemptFolder:
 
     @property
     def claim(self) -> Path:
-        """Who may use which device: `{device, slot}`, written by whoever claimed the attempt."""
+        """The claimed device: `{device, slot}`, written by the process that claimed the attempt."""
         return self.path / "claim.json"
 
     @property
@@ -182,7 +182,7 @@ class RunFolder:
 
 
 def create_run(home: Home, spec: RunSpec, start: Path | None = None) -> RunFolder:
-    """Make the folder of a new run: staged beside its place, put on the disk, then renamed into it.
+    """Make the folder of a new run: written under another name, synced to the disk, then renamed.
 
     It gets its own copy of the adapter `start`, whose run may be deleted before this one begins.
 
@@ -225,7 +225,7 @@ def run_folders(home: Home) -> list[RunFolder]:
 
 
 def is_run(folder: RunFolder) -> bool:
-    """Whether a folder is a run's: it has a `run.json`, or had one, as attempts or events tell."""
+    """Whether a folder is a run's: it has a `run.json`, or attempts or events that show it had one."""
     parts = (folder.spec_file, folder.events, folder.path / "attempts")
     return folder.spec_file.is_file() or (
         bool(re.fullmatch(RUN_ID, folder.id)) and any(os.path.lexists(part) for part in parts)

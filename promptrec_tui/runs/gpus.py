@@ -32,7 +32,7 @@ class Gpu:
 
 
 def installed_gpus(proc: Path = NVIDIA_GPUS) -> list[Gpu]:
-    """Every GPU: as NVML tells it, else as the driver lists it, which knows nothing of memory."""
+    """Every GPU: from NVML, else from the driver's list, which does not include memory."""
     try:
         return nvml_gpus()
     except UserError:
@@ -42,7 +42,7 @@ def installed_gpus(proc: Path = NVIDIA_GPUS) -> list[Gpu]:
 def nvml_gpus() -> list[Gpu]:
     """Every GPU with its memory and who uses it.
 
-    Raises UserError with the reason when NVML does not tell: no driver, or `nvidia-ml-py` is missing.
+    Raises UserError with the reason when NVML does not answer: no driver, or `nvidia-ml-py` is missing.
     """
     try:
         import pynvml
@@ -60,7 +60,7 @@ def nvml_gpus() -> list[Gpu]:
 
 
 def nvml_trouble() -> str:
-    """Why NVML does not tell; "" when it does."""
+    """Why NVML does not answer; "" when it does."""
     try:
         nvml_gpus()
     except UserError as error:
@@ -101,7 +101,7 @@ def memory_needed(model: Path, precision: str = "auto") -> int:
 
 
 def _has_16_bits(model: Path) -> bool:
-    """Whether the weights of a model folder are in half precision, as far as its config tells."""
+    """Whether the weights of a model folder are in half precision, as its config says."""
     try:
         config = read_json(model / "config.json")
         return config.get("dtype", config.get("torch_dtype")) in ("bfloat16", "float16")

@@ -20,7 +20,7 @@ from promptrec_tui.typed import read
 PROC = Path("/proc")
 
 NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
-"""What opening says where no lock can lie: nothing is there, or something that is no file."""
+"""Errors of opening a path that cannot be a lock: nothing is there, or it is not a file."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Lock:
 def take_lock(path: Path, patience: float = 0.3) -> Lock | None:
     """Take the lock at `path`, or answer None when it is held.
 
-    `patience` (seconds) outlasts the moment in which somebody only looks (`lock_held`).
+    `patience` (seconds) is longer than another process needs to test the lock (`lock_held`).
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     end = time.monotonic() + patience
@@ -52,7 +52,7 @@ def take_lock(path: Path, patience: float = 0.3) -> Lock | None:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a run stands on while it goes: its folder and the lock in it, as device and inode of each path."""
+    """The paths that a run needs, its folder and the lock in it, with device and inode of each."""
 
     places: Mapping[Path, tuple[int, int] | None]
 

@@ -1,4 +1,4 @@
-"""Does a run survive its owner's logout? Told from what this machine does with processes that stay behind."""
+"""Does a run survive its owner's logout? Decided by what this machine does with processes left behind."""
 
 import getpass
 import os
@@ -52,7 +52,7 @@ class Survival:
 
 
 def survival(facts: Facts) -> Survival:
-    """Whether a process at `facts.place` goes on when its user logs out."""
+    """Whether a process at `facts.place` keeps running when its user logs out."""
     keep = "'loginctl enable-linger' makes it stay"
     if facts.system != "Linux":
         return Survival(

@@ -10,7 +10,7 @@ GROUPS = Path("/sys/fs/cgroup")
 def memory_kills() -> int:
     """How many processes the kernel has ended for want of memory, on this machine and in this control group.
 
-    Only a growing count says something; it is 0 where the system does not tell.
+    Only a growing count means something; it is 0 where the system has no such count.
     """
     counters = [PROC / "vmstat"]
     with suppress(OSError, ValueError):

@@ -58,7 +58,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Report:
-    """The parts that somebody reads; the file has more."""
+    """The parts that this program reads; the file has more."""
 
     metrics: Metrics = EMPTY
     protocol: Mapping[str, Any] | None = None

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a run stands. *Stalled* is no state but a badge on a running one."""
+    """The state of a run. *Stalled* is not a state but a badge on a running one."""
 
     DRAFT = "draft"
     QUEUED = "queued"
@@ -29,7 +29,7 @@ STALLED = (
     "It is stalled: its processes live and do not get on. Read its log (promptrec run logs), and end it with "
     "promptrec run kill if that says no more."
 )
-"""What to do about an active run whose heartbeat stands still."""
+"""What to do about an active run whose heartbeat has stopped."""
 
 RESUMABLE = TERMINAL - {State.DONE}
 """Another attempt may be asked for."""

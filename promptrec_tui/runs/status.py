@@ -1,4 +1,4 @@
-"""Where a run stands, told from its folder alone."""
+"""The state of a run, read from its folder alone."""
 
 import time
 from dataclasses import dataclass
@@ -33,23 +33,23 @@ class Status:
 
 
 def run_status(folder: RunFolder) -> Status:
-    """Where a run stands. A few small reads: fit to be asked for every run, every second.
+    """The state of a run. A few small reads, cheap enough for every run every second.
 
-    A held lock speaks first, then the queue, then the verdict of the last attempt. Without a verdict the
-    trainer's own last word counts (its supervisor was killed, it finished); without that, interrupted.
+    A held lock decides first, then the queue, then the verdict of the last attempt. Without a verdict (the
+    supervisor was killed) the trainer's `finished` event decides; without that the run is interrupted.
     """
     last = folder.last_attempt
     if last and lock_held(folder.lock):
         return _active(folder, folder.attempt(last))
     status = _at_rest(folder, last)
-    # Between the reads a waiting run may be claimed, and a claimed one begin: the last attempt's end, or none
-    # of one that goes, would be told.
+    # Between the reads another process may claim the run or start it: the answer would then describe the
+    # attempt before, or miss the one that is running.
     moved = folder.last_attempt != last or (last and lock_held(folder.lock))
     return run_status(folder) if moved else status
 
 
 def _at_rest(folder: RunFolder, last: int) -> Status:
-    """Where a run stands whose last attempt nobody works at."""
+    """The state of a run whose last attempt has no process."""
     attempt = folder.attempt(last)
     if entry := queue_entry(folder):
         return Status(State.QUEUED, "held" if entry.hold else entry.reason, last)

@@ -1,4 +1,4 @@
-"""Requests that no trainer has answered: each gets its one `ack`, from whoever may write the event log."""
+"""Requests that no trainer answered: each gets one `ack`, from the process that may write the event log."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from promptrec_tui.runs.states import TERMINAL
 from promptrec_tui.runs.status import run_status
 
 BUSY = 10.0
-"""Seconds to wait for somebody who is queueing or starting the run."""
+"""Seconds to wait for another process that is queueing or starting the run."""
 
 
 def answer_all(folder: RunFolder, attempt: int, result: str) -> None:
@@ -30,7 +30,7 @@ def answer_all(folder: RunFolder, attempt: int, result: str) -> None:
 def settle(folder: RunFolder) -> None:
     """Acknowledge what was asked of a run that had ended. Does nothing while it goes, or is being started.
 
-    Nothing can start under the queue's lock, so nobody else writes events meanwhile.
+    Nothing can start under the queue's lock, so no other process writes events meanwhile.
     """
     if run_status(folder).state not in TERMINAL or not unanswered(folder):
         return

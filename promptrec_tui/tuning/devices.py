@@ -1,4 +1,4 @@
-"""Which devices torch is shown. Imported before torch."""
+"""Threads and visible devices of a process, set before torch is imported."""
 
 import os
 from collections.abc import MutableMapping
@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from promptrec_tui.runs.spec import RunSettings
 
 ALLOCATOR = frozenset({"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF"})
-"""The names, newest first, by which a person tells torch how to take a GPU's memory: theirs is kept."""
+"""The variables, newest first, that configure torch's GPU allocator: what the user has set is kept."""
 
 
 def prepare(
@@ -14,13 +14,13 @@ def prepare(
 ) -> str:
     """Set up threads and the visible GPU for a process that is about to import torch.
 
-    Trainer takes every GPU that torch sees, so torch is shown one: that which was `claimed` for the run.
-    Answers the device setting as it reads then.
+    Trainer takes every GPU that torch sees, so torch sees only the one that was `claimed` for the run.
+    Returns the device setting as this process has to read it.
     """
     threads = str(settings.threads or _cores())
     environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = threads
     # Threads that spin while they wait for one that has lost its core to another program take a hundred times
-    # as long as threads that sleep. Who waits how changes no bit of a result.
+    # as long as threads that sleep. The way of waiting changes no bit of a result.
     environment["OMP_WAIT_POLICY"] = "PASSIVE"
     if settings.device in ("cpu", "mps"):
         return settings.device

@@ -1,4 +1,4 @@
-"""What a run computes with, and what "bit for bit the same" hangs on besides the spec."""
+"""What a run computes with: besides the spec, a bit-identical result depends on it."""
 
 import platform
 from collections.abc import Mapping
@@ -45,14 +45,14 @@ def unused_gpu(claimed: str, device: torch.device) -> str | None:
     return (
         f"This run holds {claimed} but computes on {place}, which "
         f"is many times slower: torch {torch.__version__} {why}. Install a torch with CUDA that fits the "
-        "driver (promptrec doctor tells what torch sees), or set run.device=cpu to leave the GPU to others."
+        "driver (promptrec doctor shows what torch sees), or set run.device=cpu to leave the GPU to others."
     )
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """A warning when a resumed attempt has another environment than its checkpoint; None if equal.
 
-    What the checkpoint does not tell is not compared.
+    What the checkpoint does not record is not compared.
     """
     changed = [
         f"{name} {before[name]} before, {value} now"
@@ -65,7 +65,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None
 
 
 def _processor() -> str:
-    """The processor's name: others round otherwise."""
+    """The processor's name: another one may round differently."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

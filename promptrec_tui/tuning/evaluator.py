@@ -1,4 +1,4 @@
-"""Measures a run's model and tells it: validation, test, baselines, previews for a person to read."""
+"""Evaluates a run's model and writes the results as events: validation, test, baselines, previews."""
 
 import time
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from promptrec_tui.tuning.requests import CancelledError, RequestInbox
 
 
 class _LateError(Exception):
-    """Previews have taken as long as they may."""
+    """Previews have used up their time."""
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """The job whose model is measured, and where it is told."""
+    """The job whose model is evaluated, and the journal for the results."""
 
     job: Job
     journal: Journal
     inbox: RequestInbox
 
-    def tell(self, stage: str, name: str, step: int, predictions: Predictions) -> None:
+    def report(self, stage: str, name: str, step: int, predictions: Predictions) -> None:
         """Write an evaluation event for the predictions of `name`."""
         cases = len(predictions.keys)
         self.journal.write(
@@ -39,14 +39,14 @@ class Evaluator:
         )
 
     def compare(self) -> None:
-        """Tell what the baselines make of the validation cases."""
+        """Evaluate the baselines on the validation cases."""
         for name, predictions in self.job.baselines("validation").items():
-            self.tell("validation", name, 0, predictions)
+            self.report("validation", name, 0, predictions)
 
     def measure(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:
         """Validation loss and metrics of the model as it is, written as a metric event of `step`.
 
-        Calls `progress(done, cases)`. Raises CancelledError when somebody wants the run to end.
+        Calls `progress(done, cases)`. Raises CancelledError when a request ends the run.
         """
         values = self.job.validate(step, progress)
         if values:
@@ -58,15 +58,15 @@ class Evaluator:
     def preview(self, stage: str, step: int, progress: Callable[[int, int], None]) -> None:
         """Write a preview event of the pinned cases, or of as many as are ready after `PREVIEW_SECONDS`.
 
-        What is shown is exact. Calls `progress(done, cases)`. Raises CancelledError when somebody wants the
-        run to end.
+        What is shown is exact. Calls `progress(done, cases)`. Raises CancelledError when a request ends the
+        run.
         """
-        over = time.monotonic() + PREVIEW_SECONDS
+        deadline = time.monotonic() + PREVIEW_SECONDS
         job, tick, shown = self.job, self.job.tick, []
 
         def in_time() -> None:
             tick()
-            if time.monotonic() > over:
+            if time.monotonic() > deadline:
                 raise _LateError
 
         job.tick = in_time
@@ -80,7 +80,7 @@ class Evaluator:
         except _LateError:
             self.journal.write(
                 "warning",
-                message=f"Previews at step {step} were left after {PREVIEW_SECONDS:.0f} seconds, with "
+                message=f"Previews at step {step} were cut off after {PREVIEW_SECONDS:.0f} seconds, with "
                 f"{len(shown)} of {len(job.preview_keys)} users: ranking all titles is slow here. "
                 "Figures stay exact.",
             )

@@ -11,8 +11,8 @@ from promptrec_tui.tokentree.backbone import causal_of
 def watch(model: Any, tick: Callable[[], None]) -> None:
     """Call `tick` whenever a layer of `model`, or its head, has been computed, forward or backward.
 
-    A forward of 4,096 tokens through a large model takes a slow CPU minutes, longer than a run may stand
-    still; a layer of it takes seconds. A computation that hangs ticks no more. No result changes.
+    A forward of 4,096 tokens through a large model takes a slow CPU minutes, longer than the limit for a
+    stalled run; one layer takes seconds. A computation that hangs stops ticking. No result changes.
     """
 
     def computed(_layer: nn.Module, _given: Any, output: Any) -> None:

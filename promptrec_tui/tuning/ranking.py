@@ -30,7 +30,7 @@ class Case:
 
     @property
     def history(self) -> tuple[int, ...]:
-        """What a prompt shows, as far as it fits."""
+        """The part that a prompt shows, before it is cut to the context."""
         return self.past[self.start :]
 
     def excluded(self, exclude_seen: bool) -> list[int]:
@@ -93,8 +93,8 @@ def check_engine(
     """Compare the engine with plain forwards on a few `titles` after a prompt, given as token ids.
 
     Answers how far a score may be off, in nats: 0 in fp32, where that is too little to matter.
-    Raises UserError when they differ by more than rounding: figures and gradients would be wrong without a
-    word.
+    Raises UserError when they differ by more than rounding: figures and gradients would be wrong
+    without an error.
     """
     if len(prompt) + ranker.longest > ranker.reach:
         journal.write(
@@ -124,6 +124,6 @@ def check_engine(
     journal.write(
         "warning",
         message=f"In {precision} the token tree and plain forwards differ by up to {difference:.2g} nats on "
-        "three titles: the result will tell which ranks hang on less.",
+        "three titles: the report counts the ranks that depend on less.",
     )
     return difference / min(map(len, titles)) if ranker.normalised else difference

@@ -134,7 +134,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
     best = kept[1] if kept else _bring_back_the_best(folder, model, training_state, journal)
     made = TestPredictions(job.baselines("test"))
     for name, predictions in made.baselines.items():
-        evaluator.tell("test", name, best or step, predictions)
+        evaluator.report("test", name, best or step, predictions)
     try:
         if inbox.ending is None:
             _judge(job, model, evaluator, training_state, made, best or step, journal)
@@ -215,9 +215,9 @@ def _judge(
             training_state.untuned = True
         message = "The untuned model on the test targets"
         made.before = job.predict("test", _progress(journal, "testing", message))
-    evaluator.tell("test", "untuned", 0, made.before)
+    evaluator.report("test", "untuned", 0, made.before)
     made.after = job.predict("test", _progress(journal, "testing", "The tuned model on the test targets"))
-    evaluator.tell("test", "tuned", step, made.after)
+    evaluator.report("test", "tuned", step, made.after)
     evaluator.preview("after", step, _progress(journal, "previews", "Previews of the tuned model"))
 
 

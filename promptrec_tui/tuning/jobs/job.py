@@ -32,7 +32,7 @@ class Job(Protocol):
     metrics: tuple[Metric, ...]
     """Of the test."""
     curve: tuple[Metric, ...]
-    """Of the validation, beside the loss."""
+    """The metrics of a validation, beside the loss."""
     lead: str
     """The name of the metric that chooses the best baseline and stands for a run in lists."""
     test_cases: int
@@ -72,7 +72,7 @@ class Job(Protocol):
         """What figures of a stage mean: two are comparable only under equal protocols."""
 
     def remarks(self, before: Predictions | None, after: Predictions | None) -> dict[str, Any]:
-        """What the report says beside the metrics."""
+        """What the report holds beside the metrics."""
 
 
 JOBS: Mapping[tuple[str, str], Callable[[RunSpec, Home, Journal, RequestInbox], Job]] = {

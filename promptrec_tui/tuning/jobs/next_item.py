@@ -67,7 +67,7 @@ class NextItemJob:
         # Runs of before there was an evaluation.seed have drawn their users by train.seed.
         self.seed = self.settings.train.seed if evaluation.seed is None else evaluation.seed
         self.exact = self.settings.train.monitor == "mrr"
-        """Whether validation tells ranks beyond the first k apart, as MRR over all of them needs."""
+        """Whether validation needs exact ranks beyond the first k, as MRR over all ranks does."""
         self.metrics: tuple[Metric, ...] = ranking_metrics(evaluation.k)
         self.curve: tuple[Metric, ...] = ranking_metrics(evaluation.k, capped=not self.exact)
         self.lead, _ = leading_metrics(spec.task, evaluation.k)
@@ -247,7 +247,7 @@ class NextItemJob:
         ).to_json()
 
     def remarks(self, before: Predictions | None, after: Predictions | None) -> dict[str, Any]:
-        """How many ranks hang on less than the noise of the model's precision."""
+        """How many ranks depend on differences below the noise of the model's precision."""
         if not self.noise:
             return {}
         users, k = len(self._drawn["test"]), self.settings.evaluation.k
