@@ -102,9 +102,6 @@ def _acknowledged(folder: RunFolder) -> set[int]:
     return {event["control"] for event in events if event["kind"] == "ack" and fits(event)}
 
 
-START = Count(0)
-
-
 @dataclass(frozen=True)
 class Asked:
     """What `control/NNNN.json` says."""
@@ -112,7 +109,7 @@ class Asked:
     command: Command
     attempt: Count
     time: float = 0
-    offset: Count = START
+    offset: Count = 0
 
 
 def _read(folder: RunFolder, number: int) -> Request | None:

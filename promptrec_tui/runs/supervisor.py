@@ -34,7 +34,6 @@ from promptrec_tui.runs.queue import read_claim
 from promptrec_tui.runs.slots import own_locks
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.unanswered import answer_all, settle
-from promptrec_tui.typed import Moment
 
 POLL_SECONDS = 0.5
 """How often a `kill` request is looked for."""
@@ -72,12 +71,12 @@ def supervise(
         code, killed = _run(folder, place, command, locks, grace, here)
     except OSError as error:
         reason = f"The trainer cannot be started: {error}."
-        verdict = Verdict(State.FAILED, reason, time=Moment(time.time()))
+        verdict = Verdict(State.FAILED, reason, time=time.time())
     else:
         end = End(code, last_lines(place.log, LOOK_LINES), killed, memory_kills() > before)
         verdict = judge(folder, place, end)
     if here.lost:
-        verdict = Verdict(State.INTERRUPTED, LOST, time=Moment(time.time()))
+        verdict = Verdict(State.INTERRUPTED, LOST, time=time.time())
         if ground(folder).places[folder.path] != here.places[folder.path]:
             return verdict  # there is no folder, or one of somebody else's making
     # On a disk without room for them the trainer's own word counts, and requests are answered later.
@@ -97,7 +96,7 @@ def judge(folder: RunFolder, place: AttemptFolder, end: End) -> Verdict:
     else:
         state, reason = diagnose(end)
     code = end.code if end.code >= 0 else None
-    return Verdict(state, reason, code, end.signal_name, Moment(time.time()))
+    return Verdict(state, reason, code, end.signal_name, time.time())
 
 
 def _run(
