@@ -8,7 +8,8 @@ from typing import Literal, get_args
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sync_folder, write_json
-from promptrec_tui.runs.events import TAIL, fits, read_events
+from promptrec_tui.runs.event_log import TAIL, read_events
+from promptrec_tui.runs.events import AckEvent, typed
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.typed import Count, read
 
@@ -72,11 +73,8 @@ def all_requests(folder: RunFolder, known: Collection[int] = ()) -> list[Request
 def answer(folder: RunFolder, request: Request) -> str | None:
     """What came of a request: the `result` of its `ack`; None while it waits for one."""
     # A line that was torn by then is cut off before the next one is written, so a bit earlier.
-    events, _ = read_events(folder.events, max(0, request.offset - TAIL))
-    for event in events:
-        if event["kind"] == "ack" and fits(event) and event["control"] == request.number:
-            return str(event.get("result", ""))
-    return None
+    acks = _acks(folder, max(0, request.offset - TAIL))
+    return next((ack.result for ack in acks if ack.control == request.number), None)
 
 
 def unanswered(folder: RunFolder) -> list[Request]:
@@ -98,8 +96,14 @@ def pending(folder: RunFolder, acknowledged: Collection[int] | None = None) -> l
 
 
 def _acknowledged(folder: RunFolder) -> set[int]:
-    events, _ = read_events(folder.events)
-    return {event["control"] for event in events if event["kind"] == "ack" and fits(event)}
+    return {ack.control for ack in _acks(folder)}
+
+
+def _acks(folder: RunFolder, offset: int = 0) -> list[AckEvent]:
+    """The answers in the event log from byte `offset` on."""
+    records, _ = read_events(folder.events, offset)
+    events = (typed(record) for record in records if record["kind"] == AckEvent.kind)
+    return [event for event in events if isinstance(event, AckEvent)]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from promptrec_tui.runs.attempts import Verdict
 from promptrec_tui.runs.control import requests
 from promptrec_tui.runs.diagnosis import PAUSED_FOR_ROOM, End, diagnose
 from promptrec_tui.runs.disk import full_sentence, insist, lay_by, room_needed
-from promptrec_tui.runs.events import finished_event
+from promptrec_tui.runs.event_log import finished_event
 from promptrec_tui.runs.folder import AttemptFolder, RunFolder, find
 from promptrec_tui.runs.launchers import dispatch_command, environment, trainer_command
 from promptrec_tui.runs.liveness import Ground, ground, identify
@@ -89,8 +89,8 @@ def supervise(
 
 def judge(folder: RunFolder, place: AttemptFolder, end: End) -> Verdict:
     """What the end of a trainer means: as its own `finished` event says, else as it looks from outside."""
-    if said := finished_event(folder.events, place.number):
-        state, reason = State(said["state"]), str(said.get("reason") or "")
+    if finished := finished_event(folder.events, place.number):
+        state, reason = finished.state, finished.reason or ""
     elif end.code == PAUSED_FOR_ROOM:
         state, reason = State.PAUSED, full_sentence(folder, room_needed(folder))
     else:

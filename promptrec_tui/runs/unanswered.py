@@ -4,7 +4,8 @@ from functools import partial
 
 from promptrec_tui.runs.control import unanswered
 from promptrec_tui.runs.disk import insist
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import AckEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.states import TERMINAL
@@ -23,8 +24,7 @@ def answer_all(folder: RunFolder, attempt: int, result: str) -> None:
         return
     with EventLog(folder, attempt) as events:
         for request in waiting:
-            fields = {"control": request.number, "command": request.command, "result": result}
-            insist(folder, partial(events.write, "ack", **fields))
+            insist(folder, partial(events.write, AckEvent(request.number, request.command, result)))
 
 
 def settle(folder: RunFolder) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.runs.damage import damage
-from promptrec_tui.runs.events import scan
+from promptrec_tui.runs.event_log import scan
 from promptrec_tui.runs.folder import RunFolder, is_run
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import ACTIVE, State
@@ -163,7 +163,7 @@ def _store(session: Session, news: News) -> int:
         return 0  # deleted a moment ago by another process
     scanned = scan(folder.events, run.offset)
     run.offset = scanned.offset
-    gathered = gather(run.id, scanned.events, run.best_value)
+    gathered = gather(run.id, scanned.records, run.best_value)
     if scanned.damaged:
         message = f"{folder.events} has lines that are no events: they are passed over."
         gathered.rows["warning"].append({"run_id": run.id, "attempt": 0, "seq": 0, "message": message})
@@ -176,7 +176,7 @@ def _store(session: Session, news: News) -> int:
         run.sparkline = _sparkline(session, run.id)
     run.state, run.reason = news.status.state, news.status.reason
     run.attempt, run.stalled, run.seen = news.status.attempt, news.status.stalled, news.seen
-    return len(scanned.events)
+    return len(scanned.records)
 
 
 def _free_name(session: Session, name: str, run_id: str) -> str:

@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from promptrec_tui.files import write_json
 from promptrec_tui.runs.attempts import Computing
-from promptrec_tui.runs.events import EventLog, require
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import ComputingEvent, Event, PhaseEvent, WarningEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.launchers import become_dispatcher
 from promptrec_tui.runs.liveness import boottime, ground, identify, is_alive, write_heartbeat
@@ -55,11 +56,10 @@ class Journal:
         self._told = 0.0
         self._progressed = boottime()
 
-    def write(self, kind: str, **fields: Any) -> None:
-        """Append one event. Raises ValueError where its fields are not those of its kind."""
-        require(kind, fields)
+    def write(self, event: Event) -> None:
+        """Append an event to the run's log. Raises OSError when the disk is full."""
         self._progressed = boottime()
-        self._events.write(kind, **fields)
+        self._events.write(event)
 
     def phase(self, phase: str, done: int | None = None, total: int | None = None, message: str = "") -> None:
         """Say where the run is. Counts are written once a second at most, the first and the last always."""
@@ -69,7 +69,7 @@ class Journal:
         if old and now - self._told < NEWS_SECONDS:
             return
         self._phase, self._done, self._told = phase, done, now
-        self._events.write("phase", phase=phase, done=done, total=total, message=message)
+        self._events.write(PhaseEvent(phase, done, total, message))
 
     def alive(self) -> None:
         """Note that work goes on, for the heartbeat: a long count may stand still for minutes."""
@@ -77,11 +77,11 @@ class Journal:
 
     def left_out(self, what: str, step: int, error: Exception) -> None:
         """Warn that `step` goes without something, for the reason that `error` gives."""
-        self.write("warning", message=f"Step {step} has no {what}. {error}")
+        self.write(WarningEvent(f"Step {step} has no {what}. {error}"))
 
     def compute_with(self, computing: Computing) -> None:
         """Tell device, precision and attention kernel: as an event, and in the attempt's folder."""
-        self.write("computing", **asdict(computing))
+        self.write(ComputingEvent(computing.device, computing.precision, computing.attention))
         write_json(self.folder.attempt(self.attempt).computing, asdict(computing))
 
     def got_to(self, step: int) -> None:

@@ -4,6 +4,7 @@ import signal
 from typing import Literal
 
 from promptrec_tui.runs.control import Request, requests
+from promptrec_tui.runs.events import AckEvent
 from promptrec_tui.tuning.journal import Journal
 
 Ending = Literal["pause", "stop"]
@@ -59,5 +60,5 @@ class RequestInbox:
         """Acknowledge the open requests of these commands (none given: all) with `result`."""
         for request in [*self._open]:
             if not commands or request.command in commands:
-                self._journal.write("ack", control=request.number, command=request.command, result=result)
+                self._journal.write(AckEvent(request.number, request.command, result))
                 self._open.remove(request)
