@@ -6,11 +6,11 @@ from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.attempts import Computing, Started, Verdict
-from promptrec_tui.runs.control import Asked
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import Heartbeat
 from promptrec_tui.runs.queue import ASKED, AskedFile, Claim
 from promptrec_tui.runs.report import Report
+from promptrec_tui.runs.requests import Asked
 from promptrec_tui.typed import trouble
 
 LAST = 20

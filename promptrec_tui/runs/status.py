@@ -4,11 +4,11 @@ import time
 from dataclasses import dataclass
 
 from promptrec_tui.runs.attempts import Verdict
-from promptrec_tui.runs.control import requests
 from promptrec_tui.runs.event_log import finished_event
 from promptrec_tui.runs.folder import AttemptFolder, RunFolder
 from promptrec_tui.runs.liveness import boot_id, boottime, lock_held, read_heartbeat
 from promptrec_tui.runs.queue import queue_entry
+from promptrec_tui.runs.requests import requests
 from promptrec_tui.runs.states import State
 from promptrec_tui.typed import read
 

@@ -21,7 +21,6 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.attempts import Verdict
-from promptrec_tui.runs.control import requests
 from promptrec_tui.runs.diagnosis import PAUSED_FOR_ROOM, End, diagnose
 from promptrec_tui.runs.disk import full_sentence, insist, lay_by, room_needed
 from promptrec_tui.runs.event_log import finished_event
@@ -31,6 +30,7 @@ from promptrec_tui.runs.liveness import Ground, ground, identify
 from promptrec_tui.runs.logs import last_lines
 from promptrec_tui.runs.memory import memory_kills
 from promptrec_tui.runs.queue import read_claim
+from promptrec_tui.runs.requests import requests
 from promptrec_tui.runs.slots import own_locks
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.unanswered import answer_all, settle

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from promptrec_tui.runs.control import unanswered
 from promptrec_tui.runs.disk import insist
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import AckEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.requests import unanswered
 from promptrec_tui.runs.states import TERMINAL
 from promptrec_tui.runs.status import run_status
 

@@ -3,8 +3,8 @@
 import signal
 from typing import Literal
 
-from promptrec_tui.runs.control import Request, requests
 from promptrec_tui.runs.events import AckEvent
+from promptrec_tui.runs.requests import Request, requests
 from promptrec_tui.tuning.journal import Journal
 
 Ending = Literal["pause", "stop"]

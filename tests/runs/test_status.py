@@ -14,13 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs import status as module
-from promptrec_tui.runs.control import request
 from promptrec_tui.runs.devices import slot_path
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import boottime, take_lock, write_heartbeat
 from promptrec_tui.runs.queue import claim, enqueue, withdraw
+from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.states import ACTIVE, RESUMABLE, TERMINAL, TRANSITIONS, State
 from promptrec_tui.runs.status import run_status
 

@@ -12,12 +12,12 @@ import pytest
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, write_json
-from promptrec_tui.runs.control import pending, request
 from promptrec_tui.runs.devices import slot_path
 from promptrec_tui.runs.event_log import read_events
 from promptrec_tui.runs.launchers import environment, launch
 from promptrec_tui.runs.liveness import Process, is_alive, lock_held, take_lock
 from promptrec_tui.runs.queue import claim, enqueue
+from promptrec_tui.runs.requests import pending, request
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.runs.unanswered import settle
@@ -43,7 +43,7 @@ DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP
 OBEDIENT = """
 import sys, time
 from pathlib import Path
-from promptrec_tui.runs.control import pending
+from promptrec_tui.runs.requests import pending
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import AckEvent, FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
@@ -62,7 +62,7 @@ with EventLog(folder, 1) as log:
 OBEDIENT_FOR_LONG = """
 import sys, time
 from pathlib import Path
-from promptrec_tui.runs.control import pending
+from promptrec_tui.runs.requests import pending
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import AckEvent, FinishedEvent
 from promptrec_tui.runs.folder import RunFolder

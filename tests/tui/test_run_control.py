@@ -4,11 +4,11 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from promptrec_tui.files import write_json
-from promptrec_tui.runs.control import all_requests
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import AckEvent, FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.requests import all_requests
 from promptrec_tui.runs.states import State
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.widgets.run_table import RunTable

@@ -16,10 +16,10 @@ from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.files import sha256_folder
 from promptrec_tui.home import Home
 from promptrec_tui.prompts.library import builtin_templates
-from promptrec_tui.runs.control import request
 from promptrec_tui.runs.event_log import read_events
 from promptrec_tui.runs.events import Event, to_fields
 from promptrec_tui.runs.folder import RunFolder, create_run
+from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.spec import RunSpec, Settings, apply_settings
 
 ITEMS = 40

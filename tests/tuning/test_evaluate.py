@@ -99,7 +99,7 @@ def test_a_run_that_was_evaluated_trains_on_as_one_that_was_not(
 def test_an_evaluation_that_ends_early_leaves_the_result_and_can_be_done_again(
     stopped: RunFolder, new_run: Callable[..., RunFolder]
 ) -> None:
-    from promptrec_tui.runs.control import request
+    from promptrec_tui.runs.requests import request
 
     before = {path.name: path.read_bytes() for path in stopped.result.rglob("*") if path.is_file()}
 

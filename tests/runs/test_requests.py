@@ -1,12 +1,12 @@
 from promptrec_tui.files import read_json
-from promptrec_tui.runs.control import pending, request, requests
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import AckEvent
+from promptrec_tui.runs.requests import pending, request, requests
 
 ASK = """
 import sys, time
 from pathlib import Path
-from promptrec_tui.runs.control import request
+from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.folder import RunFolder
 folder, go = RunFolder(Path(sys.argv[1])), Path(sys.argv[2])
 print("ready", flush=True)
