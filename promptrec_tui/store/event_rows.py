@@ -53,8 +53,8 @@ def gather(run_id: str, records: Iterable[Mapping[str, Any]], best: float | None
             if event := from_record(record):
                 _take(gathered, key, event)
         except ValueError as error:
-            what = clean(str(error))[:LONGEST]
-            message = f"events.jsonl: a {record['kind']} event is left out, as it does not fit: {what}."
+            reason = clean(str(error))[:LONGEST]
+            message = f"events.jsonl: a {record['kind']} event is left out, as it does not fit: {reason}."
             gathered.rows["warning"].append({**key, "message": message})
     return gathered
 
