@@ -18,7 +18,7 @@ import psutil
 
 from promptrec_tui.home import Home
 from promptrec_tui.runs.attempts import Started
-from promptrec_tui.runs.events import read_events
+from promptrec_tui.runs.event_log import read_events
 from promptrec_tui.runs.folder import RunFolder, run_folders
 from promptrec_tui.runs.liveness import boottime, read_heartbeat
 from promptrec_tui.typed import read

@@ -13,10 +13,10 @@ SPACES = frozenset("\t\n\r\x0b\x0c\x85\u2028\u2029")
 
 
 def clean(text: str) -> str:
-    """`text` on one line, without control characters, bidi controls and lone surrogates.
+    """`text` on one line, without control characters, bidi control characters and lone surrogates.
 
-    A terminal acts on C0 and C1 controls (a title could write the clipboard), and bidi controls reorder what
-    stands beside them. White-space controls become one space each; the others vanish.
+    A terminal acts on the control characters C0 and C1 (a title could write the clipboard), and those of bidi
+    reorder the text beside them. Line ends and tabs become one space each; the others are removed.
     """
     if text.isprintable():
         return text
@@ -24,7 +24,7 @@ def clean(text: str) -> str:
 
 
 def is_harmless(char: str) -> bool:
-    """May a terminal get this character? Not controls (C0, DEL, C1), line ends, bidi controls, surrogates."""
+    """Whether a terminal may get it: no control character (C0, DEL, C1, bidi), line end or surrogate."""
     return unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp") and char not in BIDI_CONTROLS
 
 

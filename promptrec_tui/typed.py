@@ -8,16 +8,16 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from promptrec_tui.files import read_json
 
 T = TypeVar("T")
 
-Count = NewType("Count", int)
+Count = Annotated[int, "from 0 to 10^15"]
 """A whole number from 0 to 10^15: sums and products of some still fit into 64 bits."""
 
-Moment = NewType("Moment", float)
+Moment = Annotated[float, "of the years 1 to 9999"]
 """Seconds since 1970 that a calendar knows: the years 1 to 9999."""
 
 LARGEST_COUNT = 10**15
@@ -72,7 +72,7 @@ def trouble(kind: type[Any], path: Path) -> str:
 
 @cache
 def _fields(kind: Any) -> list[tuple[str, Check, bool]]:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     return [
         (field.name, _check(hints[field.name]), field.default is MISSING and field.default_factory is MISSING)
         for field in fields(kind)

@@ -12,15 +12,17 @@ IN_TRAINER = "import sys\nif 'promptrec_tui.tuning.worker' in sys.orig_argv:\n"
 STUB = """
 import os, time
 from pathlib import Path
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.states import State
 folder, attempt = RunFolder(Path.cwd()), int(sys.orig_argv[-1])
 with open(folder.home.root.parent / "starts", "a") as starts:
     starts.write(f"{folder.id} {attempt}\\n")
 while (folder.home.root.parent / "hold").exists():
     time.sleep(0.01)
 with EventLog(folder, attempt) as log:
-    log.write("finished", state="STATE", reason="A stub.", step=0)
+    log.write(FinishedEvent(state=State("STATE"), reason="A stub.", step=0))
 os._exit(0)
 """
 """A trainer that tells that it was started, and ends as soon as there is no file `hold` beside the home."""

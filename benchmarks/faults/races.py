@@ -22,9 +22,9 @@ from benchmarks.faults.run_under_test import (
 )
 from benchmarks.faults.stage import new_run
 from benchmarks.faults.terminal import Terminal, open_app
-from promptrec_tui.runs.control import COMMANDS, request
 from promptrec_tui.runs.folder import create_run, run_folders
 from promptrec_tui.runs.queue import enqueue
+from promptrec_tui.runs.requests import COMMANDS, request
 from promptrec_tui.runs.states import TERMINAL, State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.workspace import runs

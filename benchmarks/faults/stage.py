@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.faults.places import Place
 from promptrec_tui.files import read_json, sha256_file
-from promptrec_tui.runs.events import read_events
+from promptrec_tui.runs.event_log import read_events
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.opening import EMBEDDED_NAME, opened

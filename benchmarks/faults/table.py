@@ -107,7 +107,7 @@ LEFT_OUT = (
         "An SSH session dropped",
         "this machine has no sshd; the closed terminal above is what the app sees",
     ),
-    ("7", "The session's control group killed", "no systemd user manager"),
+    ("7", "The session's cgroup killed", "no systemd user manager"),
     ("33", "A rank of a distributed run killed", "there is no torchrun launcher"),
     ("34", "Slurm preempts a job", "there is no Slurm launcher"),
 )

@@ -55,8 +55,9 @@ def workspace() -> Iterator[Workspace]:
 def print_json(value: Any) -> None:
     """One document, UTF-8, on stdout.
 
-    Controls that JSON allows as they are (DEL, C1, bidi) are escaped: the value is the same, and a terminal
-    does nothing with it. Other scripts stay readable, unless the encoding of stdout lacks them: escaped then.
+    Control characters that JSON allows as they are (DEL, C1, bidi) are escaped: the value is the same, and a
+    terminal does nothing with it. Other scripts stay readable; they are escaped too where the encoding of
+    stdout lacks them.
     """
     text = json.dumps(value, ensure_ascii=False, indent=1)
     if not can_show(text, sys.stdout.encoding):

@@ -6,11 +6,11 @@ from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.attempts import Computing, Started, Verdict
-from promptrec_tui.runs.control import Asked
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import Heartbeat
 from promptrec_tui.runs.queue import ASKED, AskedFile, Claim
 from promptrec_tui.runs.report import Report
+from promptrec_tui.runs.requests import RequestFile
 from promptrec_tui.typed import trouble
 
 LAST = 20
@@ -45,4 +45,4 @@ def _files(folder: RunFolder) -> Iterator[tuple[type[Any], Path]]:
         yield AskedFile, attempt.path / ASKED
     yield Heartbeat, folder.heartbeat
     for request in folder.requests()[-LAST:]:
-        yield Asked, folder.request(request)
+        yield RequestFile, folder.request(request)

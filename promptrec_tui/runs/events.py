@@ -1,45 +1,40 @@
-"""The event log: what happens in a run, one JSON object a line, appended only.
+"""The kinds of events: what can happen in a run, one frozen dataclass for each kind.
 
-Each kind of event has a dataclass in `KINDS`: its fields beside seq, attempt, time and kind. What a trainer
-writes must fit, what is read is checked. Kinds and fields that are not known stay in the log as they are.
+A new kind needs a class here and code that writes an instance of it with `event_log.EventLog`. A record is
+the JSON object of one line of `events.jsonl`: seq, attempt, time and kind, and the fields of the kind.
+Readers pass over kinds and fields that they do not know; the log keeps them.
 """
 
-import errno
-import json
 import math
-import os
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from io import BufferedReader
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, ClassVar
 
-from promptrec_tui.files import open_regular, parse_json
-from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.typed import Count, Moment, build
+from promptrec_tui.runs.states import State
+from promptrec_tui.typed import Count, build
 
+OMIT_NONE = {"omit_none": True}
+"""Metadata of a field that is absent from the record when it is None; other fields are written as null."""
 
-@dataclass(frozen=True)
-class Envelope:
-    """What every event has; `time` is checked apart, since an event without one still tells something."""
-
-    seq: Count
-    attempt: Count
-    kind: str
+TRAINER_STATES = frozenset({State.DONE, State.STOPPED, State.PAUSED, State.FAILED})
+"""States in which a trainer can leave its run; the others are told from outside."""
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """When an event was written: epoch seconds."""
+class Event:
+    """What every kind has. Fields with a default may be missing in records of earlier versions."""
 
-    time: Moment | None = None
+    kind: ClassVar[str]
+    """Its name in the log."""
+    durable: ClassVar[bool] = False
+    """Whether it is on the disk before `EventLog.write` returns; a power cut may lose the others."""
 
 
 @dataclass(frozen=True)
-class PhaseEvent:
-    """What the trainer is at, and how far."""
+class PhaseEvent(Event):
+    """What the trainer is doing, and how far it is."""
+
+    kind: ClassVar = "phase"
 
     phase: str
     done: Count | None = None
@@ -56,14 +51,19 @@ class Lead:
 
 
 @dataclass(frozen=True)
-class MetricEvent:
-    """Named values at an optimiser step; null where one is not finite. `lead`: of a validation."""
+class MetricEvent(Event):
+    """Values by metric name at an optimiser step; null where a value is not finite.
+
+    Training has `total_steps` and `epoch`, a validation has `lead`.
+    """
+
+    kind: ClassVar = "metric"
 
     step: Count
     values: Mapping[str, float | None]
-    lead: Lead | None = None
-    total_steps: Count | None = None
-    epoch: float | None = None
+    lead: Lead | None = field(default=None, metadata=OMIT_NONE)
+    total_steps: Count | None = field(default=None, metadata=OMIT_NONE)
+    epoch: float | None = field(default=None, metadata=OMIT_NONE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class PreviewUser:
-    """What a pinned user saw (titles), would see next, and was recommended; `rank` is of the target."""
+    """A pinned user: titles of the history, the true next title and its rank, and the recommended items."""
 
     user: str
     history: tuple[str, ...]
@@ -87,8 +87,10 @@ class PreviewUser:
 
 
 @dataclass(frozen=True)
-class PreviewEvent:
+class PreviewEvent(Event):
     """The pinned users at a step; `stage` is before, now or after."""
+
+    kind: ClassVar = "preview"
 
     step: Count
     stage: str
@@ -96,8 +98,11 @@ class PreviewEvent:
 
 
 @dataclass(frozen=True)
-class EvaluationEvent:
-    """Ranking metrics of `name` (untuned, tuned or a baseline) over many users."""
+class EvaluationEvent(Event):
+    """Metrics over many users of `name`: untuned, tuned or a baseline."""
+
+    kind: ClassVar = "evaluation"
+    durable: ClassVar = True
 
     stage: str
     name: str
@@ -108,8 +113,10 @@ class EvaluationEvent:
 
 
 @dataclass(frozen=True)
-class ComputingEvent:
-    """What the attempt computes with: device, precision and attention kernel, by name."""
+class ComputingEvent(Event):
+    """What the attempt computes with: names of device, precision and attention kernel."""
+
+    kind: ClassVar = "computing"
 
     device: str
     precision: str
@@ -117,8 +124,11 @@ class ComputingEvent:
 
 
 @dataclass(frozen=True)
-class CheckpointEvent:
-    """A checkpoint was published; `value` is of the monitored metric."""
+class CheckpointEvent(Event):
+    """A checkpoint was published; `value` is that of the monitored metric."""
+
+    kind: ClassVar = "checkpoint"
+    durable: ClassVar = True
 
     step: Count
     best: bool
@@ -127,15 +137,19 @@ class CheckpointEvent:
 
 
 @dataclass(frozen=True)
-class WarningEvent:
-    """Something the run wants known."""
+class WarningEvent(Event):
+    """A sentence that people should read."""
+
+    kind: ClassVar = "warning"
 
     message: str
 
 
 @dataclass(frozen=True)
-class AckEvent:
-    """What came of the request `control/NNNN.json`."""
+class AckEvent(Event):
+    """The answer to the request `control/NNNN.json`; `control` is its number."""
+
+    kind: ClassVar = "ack"
 
     control: Count
     command: str = ""
@@ -143,190 +157,59 @@ class AckEvent:
 
 
 @dataclass(frozen=True)
-class FinishedEvent:
-    """The trainer's last word; `remedy`: settings with which a fork may do better."""
+class FinishedEvent(Event):
+    """How the trainer ended the attempt; `remedy`: settings with which a fork may do better."""
 
-    state: Literal["done", "stopped", "paused", "failed"]
+    kind: ClassVar = "finished"
+    durable: ClassVar = True
+
+    state: State
     reason: str | None = None
     step: Count | None = None
-    remedy: Mapping[str, Any] = field(default_factory=dict)
+    remedy: Mapping[str, Any] | None = field(default=None, metadata=OMIT_NONE)
+
+    def __post_init__(self) -> None:
+        if self.state not in TRAINER_STATES:
+            raise ValueError(f"state is {self.state.value}, in which no trainer ends")
 
 
-KINDS: Mapping[str, type[Any]] = {
-    "phase": PhaseEvent,
-    "metric": MetricEvent,
-    "preview": PreviewEvent,
-    "evaluation": EvaluationEvent,
-    "computing": ComputingEvent,
-    "checkpoint": CheckpointEvent,
-    "warning": WarningEvent,
-    "ack": AckEvent,
-    "finished": FinishedEvent,
-}
-
-DURABLE = frozenset({"checkpoint", "evaluation", "finished"})
-"""Kinds that are on the disk before `write` returns; the others are cheap to lose in a power cut."""
-
-TAIL = 1 << 16
-
-LONGEST = 1 << 24
-"""Bytes that a line may have; a longer one is none of ours."""
+KINDS: Mapping[str, type[Event]] = {kind.kind: kind for kind in Event.__subclasses__()}
+"""The class of each kind."""
 
 
-class EventLog:
-    """The writing end. One process writes at a time: whoever holds the run's lock."""
-
-    def __init__(self, folder: RunFolder, attempt: int) -> None:
-        """Open the log of `folder` for `attempt`, mend a torn last line, and go on counting."""
-        self.attempt = attempt
-        self._file = os.open(folder.events, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        _mend(self._file)
-        events, _ = read_events(folder.events)
-        self._seq = max((event["seq"] for event in events), default=0)
-
-    def write(self, kind: str, **fields: Any) -> int:
-        """Append one event and answer its `seq`. Numbers that are not finite become null.
-
-        Raises OSError when the disk is full; no torn line is left then.
-        """
-        event = {"seq": self._seq + 1, "attempt": self.attempt, "time": round(time.time(), 3), "kind": kind}
-        line = json.dumps({**event, **_finite(fields)}, ensure_ascii=False, allow_nan=False) + "\n"
-        data = line.encode(errors="replace")
-        if (written := os.write(self._file, data)) != len(data):
-            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
-            raise OSError(errno.ENOSPC, "No space left on the disk for an event")
-        if kind in DURABLE:
-            try:
-                os.fsync(self._file)
-            except OSError:
-                # What is not sure to be on the disk is not said to be written.
-                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
-                raise
-        self._seq += 1
-        return self._seq
-
-    def close(self) -> None:
-        """Put the log on the disk and close it."""
-        os.fsync(self._file)
-        os.close(self._file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+def to_fields(event: Event) -> dict[str, Any]:
+    """The fields of an event as JSON values; numbers that are not finite become null."""
+    return {
+        item.name: _json(value)
+        for item in fields(event)
+        if (value := getattr(event, item.name)) is not None or "omit_none" not in item.metadata
+    }
 
 
-@dataclass(frozen=True)
-class Scan:
-    """A stretch of a log: its events, the offset after its last whole line, and lines that are no events."""
+def from_record(record: Mapping[str, Any]) -> Event | None:
+    """The event of a record; None when its kind is not known.
 
-    events: list[dict[str, Any]]
-    offset: int
-    damaged: int = 0
-
-
-def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The events from byte `offset` on, and the offset after the last whole line; see `scan`."""
-    found = scan(path, offset)
-    return found.events, found.offset
-
-
-def scan(path: Path, offset: int = 0) -> Scan:
-    """Read the log from byte `offset` on.
-
-    A torn last line is left for the next call, a damaged line is counted, a missing file is empty. When the
-    file is shorter than `offset` (restored from an old copy), reading starts again at its beginning.
-    Raises OSError when the file cannot be read.
+    Raises ValueError when a field is missing or has another type than the kind wants.
     """
+    kind = KINDS.get(record["kind"])
+    return build(kind, record) if kind else None
+
+
+def typed(record: Mapping[str, Any]) -> Event | None:
+    """The event of a record; None when its kind is not known, and when its fields do not fit the kind."""
     try:
-        file = open_regular(path)
-    except FileNotFoundError:
-        return Scan([], offset)
-    with file:
-        if offset > os.fstat(file.fileno()).st_size:
-            offset = 0
-        file.seek(offset)
-        events, damaged = [], 0
-        for line, end in _lines(file):
-            offset = end
-            if event := parse_event(line):
-                events.append(event)
-            elif line.strip():
-                damaged += 1
-    return Scan(events, offset, damaged)
-
-
-def _lines(file: BufferedReader) -> Iterator[tuple[bytes, int]]:
-    """The whole lines of a file from here on, each with the offset behind it; of a very long one a part."""
-    while line := file.readline(LONGEST):
-        rest = line
-        while not rest.endswith(b"\n"):
-            if not (rest := file.readline(LONGEST)):
-                return
-        yield line, file.tell()
-
-
-def finished_event(path: Path, attempt: int) -> dict[str, Any] | None:
-    """The `finished` event of an attempt, looked for at the end of the log; its fields fit `FinishedEvent`.
-
-    None also where the log cannot be read.
-    """
-    try:
-        events, _ = read_events(path, max(0, path.stat().st_size - TAIL))
-    except OSError:
-        return None
-    words = [event for event in events if event["kind"] == "finished" and event["attempt"] == attempt]
-    return words[-1] if words and fits(words[-1]) else None
-
-
-def require(kind: str, fields: Mapping[str, Any]) -> None:
-    """Raise ValueError unless `fields` are those of a known kind: what a trainer checks before it writes."""
-    build(KINDS[kind], _finite(fields))
-
-
-def fits(event: Mapping[str, Any]) -> bool:
-    """Whether an event of a known kind has the fields of its kind."""
-    try:
-        build(KINDS[event["kind"]], event)
-    except ValueError:
-        return False
-    return True
-
-
-def _mend(file: int) -> None:
-    """End the last line: with a newline when only that is missing, else by cutting off what was torn."""
-    size = os.fstat(file).st_size
-    start, tail = size, b""
-    while start and b"\n" not in tail:
-        start = max(0, start - TAIL)
-        tail = os.pread(file, size - start, start)
-    torn = tail[tail.rfind(b"\n") + 1 :]
-    if not torn:
-        return
-    if parse_event(torn):
-        os.write(file, b"\n")
-    else:
-        os.ftruncate(file, size - len(torn))
-
-
-def parse_event(line: bytes) -> dict[str, Any] | None:
-    """The event that a line holds, its seq, attempt and kind checked; None when it is torn or damaged."""
-    try:
-        value: Any = parse_json(line)
-        build(Envelope, value)
+        return from_record(record)
     except ValueError:
         return None
-    return dict(value)
 
 
-def _finite(value: Any) -> Any:
+def _json(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, Mapping):
+        return {key: _json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [_json(inner) for inner in value]
+    if is_dataclass(value):
+        return {item.name: _json(getattr(value, item.name)) for item in fields(value)}
     return value

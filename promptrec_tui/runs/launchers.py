@@ -100,7 +100,7 @@ def launch_unit(home: Home, folder: RunFolder, attempt: int, slot: Lock) -> bool
     """Start the supervisor as a unit of the user's service manager; False, and the slot kept, if that fails.
 
     A unit inherits no descriptors: it takes the locks itself, the run's first, and then gets the slot's from
-    this process. It has a control group of its own, of which only itself is ended with it: what the queue
+    this process. It has a cgroup of its own, of which only itself is ended with it: what the queue
     starts next goes on, and a trainer that the kernel ends for its memory leaves somebody to tell of it. The
     command line has the variables' names only; everyone can read it.
     """

@@ -115,7 +115,7 @@ def survival_from_here() -> Survival:
 
 
 def place_of(cgroup: str) -> Place:
-    """To whom a process in that control group belongs."""
+    """To whom a process in that cgroup belongs."""
     if "/user@" in cgroup:
         return "manager"
     return "login" if "/session-" in cgroup else "system"

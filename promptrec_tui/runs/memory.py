@@ -8,7 +8,7 @@ GROUPS = Path("/sys/fs/cgroup")
 
 
 def memory_kills() -> int:
-    """How many processes the kernel has ended for want of memory, on this machine and in this control group.
+    """How many processes the kernel has ended for want of memory, on this machine and in this cgroup.
 
     Only a growing count means something; it is 0 where the system has no such count.
     """

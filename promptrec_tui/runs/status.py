@@ -4,11 +4,11 @@ import time
 from dataclasses import dataclass
 
 from promptrec_tui.runs.attempts import Verdict
-from promptrec_tui.runs.control import requests
-from promptrec_tui.runs.events import finished_event
+from promptrec_tui.runs.event_log import finished_event
 from promptrec_tui.runs.folder import AttemptFolder, RunFolder
 from promptrec_tui.runs.liveness import boot_id, boottime, lock_held, read_heartbeat
 from promptrec_tui.runs.queue import queue_entry
+from promptrec_tui.runs.requests import requests
 from promptrec_tui.runs.states import State
 from promptrec_tui.typed import read
 
@@ -59,8 +59,8 @@ def _at_rest(folder: RunFolder, last: int) -> Status:
         return Status(verdict.state, verdict.reason, last)
     if not attempt.started.exists() and _age(attempt) < CLAIM_SECONDS:
         return Status(State.STARTING, attempt=last)
-    if said := finished_event(folder.events, last):
-        return Status(State(said["state"]), str(said.get("reason") or ""), last)
+    if finished := finished_event(folder.events, last):
+        return Status(finished.state, finished.reason or "", last)
     how = "ended without a verdict: it was killed" if attempt.started.exists() else "never started"
     return Status(State.INTERRUPTED, f"Attempt {last} {how}.", last)
 

@@ -21,20 +21,19 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.attempts import Verdict
-from promptrec_tui.runs.control import requests
 from promptrec_tui.runs.diagnosis import PAUSED_FOR_ROOM, End, diagnose
 from promptrec_tui.runs.disk import full_sentence, insist, lay_by, room_needed
-from promptrec_tui.runs.events import finished_event
+from promptrec_tui.runs.event_log import finished_event
 from promptrec_tui.runs.folder import AttemptFolder, RunFolder, find
 from promptrec_tui.runs.launchers import dispatch_command, environment, trainer_command
 from promptrec_tui.runs.liveness import Ground, ground, identify
 from promptrec_tui.runs.logs import last_lines
 from promptrec_tui.runs.memory import memory_kills
 from promptrec_tui.runs.queue import read_claim
+from promptrec_tui.runs.requests import requests
 from promptrec_tui.runs.slots import own_locks
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.unanswered import answer_all, settle
-from promptrec_tui.typed import Moment
 
 POLL_SECONDS = 0.5
 """How often a `kill` request is looked for."""
@@ -72,12 +71,12 @@ def supervise(
         code, killed = _run(folder, place, command, locks, grace, here)
     except OSError as error:
         reason = f"The trainer cannot be started: {error}."
-        verdict = Verdict(State.FAILED, reason, time=Moment(time.time()))
+        verdict = Verdict(State.FAILED, reason, time=time.time())
     else:
         end = End(code, last_lines(place.log, LOOK_LINES), killed, memory_kills() > before)
         verdict = judge(folder, place, end)
     if here.lost:
-        verdict = Verdict(State.INTERRUPTED, LOST, time=Moment(time.time()))
+        verdict = Verdict(State.INTERRUPTED, LOST, time=time.time())
         if ground(folder).places[folder.path] != here.places[folder.path]:
             return verdict  # there is no folder, or one of somebody else's making
     # On a disk without room for them the trainer's own word counts, and requests are answered later.
@@ -90,14 +89,14 @@ def supervise(
 
 def judge(folder: RunFolder, place: AttemptFolder, end: End) -> Verdict:
     """What the end of a trainer means: as its own `finished` event says, else as it looks from outside."""
-    if said := finished_event(folder.events, place.number):
-        state, reason = State(said["state"]), str(said.get("reason") or "")
+    if finished := finished_event(folder.events, place.number):
+        state, reason = finished.state, finished.reason or ""
     elif end.code == PAUSED_FOR_ROOM:
         state, reason = State.PAUSED, full_sentence(folder, room_needed(folder))
     else:
         state, reason = diagnose(end)
     code = end.code if end.code >= 0 else None
-    return Verdict(state, reason, code, end.signal_name, Moment(time.time()))
+    return Verdict(state, reason, code, end.signal_name, time.time())
 
 
 def _run(

@@ -1,36 +1,36 @@
-"""Requests that no trainer answered: each gets one `ack`, from the process that may write the event log."""
+"""Requests that no trainer has answered: the process that may write the event log writes their `ack`."""
 
 from functools import partial
 
-from promptrec_tui.runs.control import unanswered
 from promptrec_tui.runs.disk import insist
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import AckEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.requests import unanswered
 from promptrec_tui.runs.states import TERMINAL
 from promptrec_tui.runs.status import run_status
 
 BUSY = 10.0
-"""Seconds to wait for another process that is queueing or starting the run."""
+"""Seconds to wait for a process that is queueing or starting the run."""
 
 
 def answer_all(folder: RunFolder, attempt: int, result: str) -> None:
-    """Acknowledge every request that waits, to this attempt or an earlier one.
+    """Acknowledge every open request to this attempt or an earlier one.
 
-    For the supervisor when no trainer lives. Raises OSError when the disk is full.
+    For the supervisor, when no trainer is alive. Raises OSError when the disk is full.
     """
-    if not (waiting := unanswered(folder)):
+    if not (requests := unanswered(folder)):
         return
     with EventLog(folder, attempt) as events:
-        for request in waiting:
-            fields = {"control": request.number, "command": request.command, "result": result}
-            insist(folder, partial(events.write, "ack", **fields))
+        for request in requests:
+            insist(folder, partial(events.write, AckEvent(request.number, request.command, result)))
 
 
 def settle(folder: RunFolder) -> None:
-    """Acknowledge what was asked of a run that had ended. Does nothing while it goes, or is being started.
+    """Acknowledge requests that came after a run had ended. Does nothing while it runs or is being started.
 
-    Nothing can start under the queue's lock, so no other process writes events meanwhile.
+    While this process holds the queue's lock no attempt can start, so no other process writes events.
     """
     if run_status(folder).state not in TERMINAL or not unanswered(folder):
         return

@@ -1,4 +1,4 @@
-"""What a run's events become in the catalogue: rows of its tables, and news of the run itself."""
+"""Turns the events of a run into rows of the catalogue's tables and values of the run's own row."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -6,17 +6,18 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from promptrec_tui.runs.event_log import Stamp
 from promptrec_tui.runs.events import (
-    KINDS,
     CheckpointEvent,
     EvaluationEvent,
+    Event,
     FinishedEvent,
     Lead,
     MetricEvent,
     PhaseEvent,
     PreviewEvent,
-    Stamp,
     WarningEvent,
+    from_record,
 )
 from promptrec_tui.text import clean
 from promptrec_tui.typed import build
@@ -24,10 +25,10 @@ from promptrec_tui.typed import build
 Row = dict[str, Any]
 
 LARGEST = 1e39
-"""Above every number of single precision (3.4e38)."""
+"""Above every number of single precision (3.4e38): larger values become gaps in a curve."""
 
 LONGEST = 200
-"""Characters of what is told about an event that does not fit."""
+"""Characters of a warning's reason why an event does not fit."""
 
 
 @dataclass
@@ -38,33 +39,34 @@ class EventRows:
     run: Row = field(default_factory=dict)
 
 
-def gather(run_id: str, events: Iterable[Mapping[str, Any]], best: float | None) -> EventRows:
-    """The rows of `events`, oldest first; `best` is the leading metric's best on validation before them.
+def gather(run_id: str, records: Iterable[Mapping[str, Any]], best: float | None) -> EventRows:
+    """The rows of `records`, oldest first; `best` is the leading metric's best value before them.
 
-    Unknown kinds are passed over (a newer trainer may write them). An event whose fields are not those of its
-    kind is left out; the run is warned of each such fault once, however many events have it.
+    Unknown kinds are passed over (a newer trainer may write them). A record whose fields do not fit its kind
+    is left out; the run gets one warning for each such fault, however many records have it.
     """
     gathered = EventRows(run={"best_value": best})
-    for event in events:
-        key = {"run_id": run_id, "attempt": event["attempt"], "seq": event["seq"]}
+    for record in records:
+        key = {"run_id": run_id, "attempt": record["attempt"], "seq": record["seq"]}
         try:
-            _note_time(gathered, event)
-            if kind := KINDS.get(event["kind"]):
-                _take(gathered, key, build(kind, event))
+            _note_time(gathered, record)
+            if event := from_record(record):
+                _take(gathered, key, event)
         except ValueError as error:
-            what = clean(str(error))[:LONGEST]
-            message = f"events.jsonl: a {event['kind']} event is left out, as it does not fit: {what}."
+            reason = clean(str(error))[:LONGEST]
+            message = f"events.jsonl: a {record['kind']} event is left out, as it does not fit: {reason}."
             gathered.rows["warning"].append({**key, "message": message})
     return gathered
 
 
-def _note_time(gathered: EventRows, event: Mapping[str, Any]) -> None:
-    """Note when the run last said something. Raises ValueError where the event's time is none."""
-    if (time := build(Stamp, event).time) is not None:
+def _note_time(gathered: EventRows, record: Mapping[str, Any]) -> None:
+    """Note when the run last wrote something. Raises ValueError when the record's time is not a time."""
+    if (time := build(Stamp, record).time) is not None:
         gathered.run["updated"] = datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")
 
 
-def _take(gathered: EventRows, key: Row, event: Any) -> None:
+def _take(gathered: EventRows, key: Row, event: Event) -> None:
+    """Add what one event changes."""
     rows, run = gathered.rows, gathered.run
     match event:
         case PhaseEvent():
@@ -76,10 +78,10 @@ def _take(gathered: EventRows, key: Row, event: Any) -> None:
             ]
             if event.total_steps is not None:
                 run["total_steps"] = event.total_steps
-            # A validation tells of a step too, but the untuned model's (step 0) may come last of all.
+            # A validation has a step too, but that of the untuned model (step 0) may come last.
             if "train_loss" in values:
                 run.update(step=step, train_loss=values["train_loss"])
-            # Step 0 is the untuned model, which is not what the run has reached.
+            # Step 0 is the untuned model: not a result of this run.
             if (lead := event.lead or _lead_of_old(values)) and step > 0:
                 run["best_metric"] = lead.name
                 reached = [value for value in (values.get(lead.name), run["best_value"]) if value is not None]
@@ -115,17 +117,17 @@ def _take(gathered: EventRows, key: Row, event: Any) -> None:
         case CheckpointEvent(best=True, step=step):
             run["best_step"] = step
         case FinishedEvent(step=step) if step:
-            # Losses are told once a second, and an early end comes between two of them.
+            # Losses are written once a second, so an early end may come after the last one.
             run["step"] = step
         case WarningEvent(message=message):
             rows["warning"].append({**key, "message": message})
 
 
 def _lead_of_old(values: Mapping[str, float | None]) -> Lead | None:
-    """The leading metric of a validation that was told when there was one task only."""
+    """The leading metric of a validation written by versions that knew one task only."""
     return next((Lead(name) for name in values if name.startswith("ndcg@")), None)
 
 
 def _plotted(value: float | None) -> float | None:
-    """A value of a curve; None (a gap) where single precision has no such number, so that sums are finite."""
+    """A value of a curve; None (a gap) where single precision has no such number: sums stay finite."""
     return value if value is not None and abs(value) <= LARGEST else None

@@ -1,4 +1,4 @@
-"""Bringing the catalogue up to what the run folders say, from where it stands or from nothing."""
+"""Updates the catalogue from the run folders: reads what is new in them since the last time."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.runs.damage import damage
-from promptrec_tui.runs.events import scan
+from promptrec_tui.runs.event_log import scan
 from promptrec_tui.runs.folder import RunFolder, is_run
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import ACTIVE, State
@@ -28,13 +28,13 @@ SPARKS = 24
 """Points of the small loss curve in the list of runs."""
 
 BATCH = 50
-"""Folders whose news are stored in one transaction: each costs a wait for the disk."""
+"""Folders whose changes are stored in one transaction; each transaction waits for the disk."""
 
 PATIENCE = 2.0
-"""Seconds to wait for another program that writes: the folders keep all, and will be read again."""
+"""Seconds to wait for another program that writes; what is not stored now is read again later."""
 
 UNREAD = "?"
-"""What `seen` says of a folder that could not be read: no folder looks like this, so it is tried again."""
+"""`seen` of a folder that could not be read: no fingerprint equals it, so the folder is read again."""
 
 KNOWN = (
     tables.Run.id,
@@ -50,7 +50,7 @@ Known = Row[str, str, str, str, int, bool, str]
 
 @dataclass(frozen=True)
 class News:
-    """What a folder says besides its events: its looks, its status, its spec where that is wanted."""
+    """A changed folder: its fingerprint, its status, and its spec if the catalogue lacks it."""
 
     folder: RunFolder
     seen: str
@@ -59,12 +59,12 @@ class News:
 
 
 def ingest(home: Home, catalogue: Catalogue) -> int:
-    """Read what is new in every run folder; answers the number of events read.
+    """Store what is new in every run folder and return the number of events read.
 
-    Costs six `stat` calls for a folder in which nothing happens. A folder that cannot be read stops no
-    other: its run says so as its reason. Any number of processes may do this at once. A catalogue that is
-    open for reading only stays as it is. Raises UserError when the catalogue itself cannot be written,
-    BusyError when another program holds it.
+    An unchanged folder costs six `stat` calls. A folder that cannot be read does not stop the others: the
+    reason of its run says why. Several processes may do this at once. A catalogue that is open for reading
+    only is left as it is. Raises UserError when the catalogue cannot be written, BusyError when another
+    program has locked it.
     """
     if catalogue.read_only:
         return 0
@@ -78,7 +78,7 @@ def ingest(home: Home, catalogue: Catalogue) -> int:
             read += _store_all(catalogue, known, batch)
         except RoomMadeError:
             read += _store_all(catalogue, known, batch)
-    # A run that was listed a moment ago, and was not seen in its folder yet, is none of the vanished.
+    # A run without `seen` was added a moment ago, and its folder was not read yet: it is not gone.
     if gone := [row.id for row in known.values() if row.seen and row.id not in here]:
         with catalogue.write(PATIENCE) as session:
             session.execute(delete(tables.Run).where(tables.Run.id.in_(gone)))
@@ -86,13 +86,13 @@ def ingest(home: Home, catalogue: Catalogue) -> int:
 
 
 def _all_news(home: Home, catalogue: Catalogue, known: dict[str, Known], here: set[str]) -> Iterator[News]:
-    """The news of every folder that has some; the names of all run folders go into `here`."""
+    """The changes of every folder that has some; adds the names of all run folders to `here`."""
     for name in _names(home):
         path = f"{home.runs}/{name}"
-        # The look from outside comes first, so that what is written meanwhile makes the folder look changed
-        # next time; the status comes before the events, so that no run looks done with its last ones missing.
+        # The fingerprint comes first, so that what is written meanwhile changes it for the next time; the
+        # status comes before the events, so that no run is listed as done without its last events.
         row = known.get(name)
-        if row and row.state not in ACTIVE and row.seen == _look(path, row.attempt):
+        if row and row.state not in ACTIVE and row.seen == _fingerprint(path, row.attempt):
             here.add(name)
             continue
         folder = RunFolder(Path(path))
@@ -100,7 +100,7 @@ def _all_news(home: Home, catalogue: Catalogue, known: dict[str, Known], here: s
             continue
         here.add(name)
         try:
-            seen = _look(path, folder.last_attempt)
+            seen = _fingerprint(path, folder.last_attempt)
             if news := _news(folder, seen, row):
                 yield news
         except OSError as error:
@@ -111,17 +111,17 @@ def _all_news(home: Home, catalogue: Catalogue, known: dict[str, Known], here: s
 
 
 def _names(home: Home) -> list[str]:
-    """The names in the folder of runs; half-made ones, and names that are no text, are left out."""
+    """The names in the folder of runs, without unfinished folders and names that cannot be printed."""
     with os.scandir(home.runs) as entries:
         names = [entry.name for entry in entries if not entry.name.startswith(".")]
     return sorted(name for name in names if name.isprintable())
 
 
 def _news(folder: RunFolder, seen: str, known: Known | None) -> News | None:
-    """None when the catalogue says it all already. What cannot be read stands before the run's own reason."""
+    """None when the catalogue is up to date. What cannot be read comes first in the reason."""
     status = run_status(folder)
-    if status.state not in ACTIVE and (told := damage(folder)):
-        status = replace(status, reason=" ".join(part for part in (told[0], status.reason) if part))
+    if status.state not in ACTIVE and (damaged := damage(folder)):
+        status = replace(status, reason=" ".join(part for part in (damaged[0], status.reason) if part))
     if known is None or known.seen != seen:
         return News(folder, seen, status, None if known and known.task else folder.spec())
     same = status == Status(State(known.state), known.reason, known.attempt, known.stalled)
@@ -129,7 +129,7 @@ def _news(folder: RunFolder, seen: str, known: Known | None) -> News | None:
 
 
 def _store_all(catalogue: Catalogue, known: dict[str, Known], batch: list[News]) -> int:
-    """Store the news of several folders in one transaction, but for those whose events cannot be read."""
+    """Store the changes of several folders in one transaction, except those whose events cannot be read."""
     read = 0
     unread: list[tuple[RunFolder, str]] = []
     with catalogue.write(PATIENCE) as session:
@@ -142,7 +142,7 @@ def _store_all(catalogue: Catalogue, known: dict[str, Known], batch: list[News])
             except DatabaseError:
                 raise
             except Exception as error:
-                # One folder must not hide the others, whatever was not foreseen of it.
+                # One folder with an unexpected fault must not hide the others.
                 sentence = f"{news.folder.path} cannot be listed ({type(error).__name__}: {error})."
                 unread.append((news.folder, sentence))
     for folder, why in unread:
@@ -151,7 +151,7 @@ def _store_all(catalogue: Catalogue, known: dict[str, Known], batch: list[News])
 
 
 def _store(session: Session, news: News) -> int:
-    """Store the new events of a folder, what they add up to, and how far they were read."""
+    """Store the new events of a folder, the values that follow from them, and how far the log was read."""
     folder = news.folder
     run = session.get(tables.Run, folder.id)
     if news.spec and (run is None or not run.task):
@@ -163,9 +163,9 @@ def _store(session: Session, news: News) -> int:
         return 0  # deleted a moment ago by another process
     scanned = scan(folder.events, run.offset)
     run.offset = scanned.offset
-    gathered = gather(run.id, scanned.events, run.best_value)
+    gathered = gather(run.id, scanned.records, run.best_value)
     if scanned.damaged:
-        message = f"{folder.events} has lines that are no events: they are passed over."
+        message = f"{folder.events} has damaged lines: they are left out."
         gathered.rows["warning"].append({"run_id": run.id, "attempt": 0, "seq": 0, "message": message})
     session.flush()
     for table, rows in gathered.rows.items():
@@ -176,11 +176,11 @@ def _store(session: Session, news: News) -> int:
         run.sparkline = _sparkline(session, run.id)
     run.state, run.reason = news.status.state, news.status.reason
     run.attempt, run.stalled, run.seen = news.status.attempt, news.status.stalled, news.seen
-    return len(scanned.events)
+    return len(scanned.records)
 
 
 def _free_name(session: Session, name: str, run_id: str) -> str:
-    """`name`, with the run's id after it when another run has it (a copied folder, two programs at once)."""
+    """`name`, followed by the run's id when another run has that name (as after copying a folder)."""
     taken = session.scalar(select(tables.Run.id).where(tables.Run.name == name, tables.Run.id != run_id))
     return f"{name} ({run_id})" if taken else name
 
@@ -199,15 +199,15 @@ def _note_unread(catalogue: Catalogue, folder: RunFolder, known: Known | None, r
         run.reason, run.seen = reason, UNREAD
 
 
-def _look(path: str, attempt: int) -> str:
-    """What a folder looks like from outside; it changes with every event, request and attempt, and with the
-    files that tell how the last `attempt` known ended."""
+def _fingerprint(path: str, attempt: int) -> str:
+    """A fingerprint of a folder, without reading files. It changes with every event, request and attempt, and
+    with the files that tell how the last known `attempt` ended."""
     parts = ("events.jsonl", "queue.json", "attempts", f"attempts/{attempt}/exit.json", "result/report.json")
     return " ".join([_stamp(f"{path}/{part}") for part in ("run.json", *parts)])
 
 
 def _stamp(path: str) -> str:
-    # Ten thousand folders are looked at each second: no Path here.
+    # Called for ten thousand folders each second: a Path would be too slow.
     try:
         facts = os.stat(path)  # noqa: PTH116
     except OSError:
@@ -216,10 +216,10 @@ def _stamp(path: str) -> str:
 
 
 def _sparkline(session: Session, run_id: str) -> list[float]:
-    """The training loss as at most `SPARKS` means over equal stretches of steps."""
+    """The training loss as at most `SPARKS` means over equal ranges of steps."""
     metric = tables.Metric
     loss = (metric.run_id == run_id, metric.name == "train_loss", metric.value.is_not(None))
     last = session.scalar(select(func.max(metric.step)).where(*loss)) or 0
-    stretch = metric.step * SPARKS // (last + 1)
-    means = select(func.avg(metric.value)).where(*loss).group_by(stretch).order_by(stretch)
+    bucket = metric.step * SPARKS // (last + 1)
+    means = select(func.avg(metric.value)).where(*loss).group_by(bucket).order_by(bucket)
     return list(session.scalars(means))

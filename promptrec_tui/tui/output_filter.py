@@ -11,7 +11,7 @@ class LastLook(LineFilter):
     """Takes out of each drawn line what `clean` takes out of a text.
 
     Whoever shows data cleans them, since a width is measured before a line is drawn. This is for what was
-    forgotten, and for what people paste: no screen can send a terminal a control of somebody else's making.
+    forgotten, and for what people paste: no screen sends control characters from data to a terminal.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:

@@ -11,6 +11,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from promptrec_tui.runs.checkpoints import publish, rotate
 from promptrec_tui.runs.disk import require_room
+from promptrec_tui.runs.events import CheckpointEvent, MetricEvent, WarningEvent
 from promptrec_tui.runs.spec import TrainSettings
 from promptrec_tui.tuning.evaluator import Evaluator
 from promptrec_tui.tuning.journal import Journal
@@ -161,17 +162,13 @@ class RunCallback(TrainerCallback):
         now = time.monotonic()
         stuck = self.training_state.not_finite >= NOT_FINITE_LIMIT
         if now - self._told >= METRIC_SECONDS or step == self.total or stuck:
-            self.journal.write(
-                "metric",
-                step=step,
-                total_steps=self.total,
-                epoch=step * self.trainer.plan.batch_size / self.trainer.plan.targets,
-                values={
-                    "train_loss": sum(self._losses) / len(self._losses),
-                    "learning_rate": self._rate,
-                    "targets_per_second": self._targets / max(now - self._since, 1e-9),
-                },
-            )
+            values = {
+                "train_loss": sum(self._losses) / len(self._losses),
+                "learning_rate": self._rate,
+                "targets_per_second": self._targets / max(now - self._since, 1e-9),
+            }
+            epoch = step * self.trainer.plan.batch_size / self.trainer.plan.targets
+            self.journal.write(MetricEvent(step, values, total_steps=self.total, epoch=epoch))
             self.journal.phase("training", step, self.total)
             self._losses, self._targets, self._since, self._told = [], 0, now, now
         if stuck:
@@ -183,9 +180,10 @@ class RunCallback(TrainerCallback):
         count = self.training_state.skipped
         if count & (count - 1) == 0:
             self.journal.write(
-                "warning",
-                message=f"Step {step} was skipped: its gradient is not finite (NaN, infinity). "
-                f"The weights stay as they were; skipped so far: {count}.",
+                WarningEvent(
+                    f"Step {step} was skipped: its gradient is not finite (NaN, infinity). "
+                    f"The weights stay as they were; skipped so far: {count}."
+                )
             )
 
     def _preview_untuned(self, step: int) -> None:
@@ -245,13 +243,9 @@ class RunCallback(TrainerCallback):
         with self.trainer.saving(step):
             checkpoint = publish(folder, step, {**asdict(training_state), "surroundings": self.environment})
         rotate(folder, keep={training_state.best_step})
-        self.journal.write(
-            "checkpoint",
-            step=step,
-            folder=checkpoint.path.name,
-            best=training_state.best_step == step,
-            value=self._value if training_state.validated == step else None,
-        )
+        best = training_state.best_step == step
+        value = self._value if training_state.validated == step else None
+        self.journal.write(CheckpointEvent(step, best, checkpoint.path.name, value))
         return checkpoint.path.name
 
     def _due(self, step: int) -> bool:

@@ -6,6 +6,14 @@ from dataclasses import dataclass
 
 from promptrec_tui.evaluation.metrics import measured
 from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.runs.events import (
+    EvaluationEvent,
+    Lead,
+    MetricEvent,
+    PreviewEvent,
+    PreviewUser,
+    WarningEvent,
+)
 from promptrec_tui.tokentree.backbone import NoMemoryError
 from promptrec_tui.tuning.jobs.job import Job
 from promptrec_tui.tuning.journal import Journal
@@ -29,13 +37,14 @@ class Evaluator:
         """Write an evaluation event for the predictions of `name`."""
         cases = len(predictions.keys)
         self.journal.write(
-            "evaluation",
-            stage=stage,
-            name=name,
-            step=step,
-            users=cases,
-            metrics=measured(self.job.metrics, predictions.rows),
-            protocol=self.job.protocol(stage, cases),
+            EvaluationEvent(
+                stage=stage,
+                name=name,
+                step=step,
+                users=cases,
+                metrics=measured(self.job.metrics, predictions.rows),
+                protocol=self.job.protocol(stage, cases),
+            )
         )
 
     def compare(self) -> None:
@@ -51,8 +60,7 @@ class Evaluator:
         values = self.job.validate(step, progress)
         if values:
             lead = next(metric for metric in self.job.metrics if metric.name == self.job.lead)
-            told = {"name": lead.name, "higher_is_better": lead.higher_is_better}
-            self.journal.write("metric", step=step, values=values, lead=told)
+            self.journal.write(MetricEvent(step, values, Lead(lead.name, lead.higher_is_better)))
         return values
 
     def preview(self, stage: str, step: int, progress: Callable[[int, int], None]) -> None:
@@ -62,7 +70,8 @@ class Evaluator:
         run.
         """
         deadline = time.monotonic() + PREVIEW_SECONDS
-        job, tick, shown = self.job, self.job.tick, []
+        job, tick = self.job, self.job.tick
+        shown: list[PreviewUser] = []
 
         def in_time() -> None:
             tick()
@@ -79,14 +88,15 @@ class Evaluator:
                 progress(len(shown), len(job.preview_keys))
         except _LateError:
             self.journal.write(
-                "warning",
-                message=f"Previews at step {step} were cut off after {PREVIEW_SECONDS:.0f} seconds, with "
-                f"{len(shown)} of {len(job.preview_keys)} users: ranking all titles is slow here. "
-                "Figures stay exact.",
+                WarningEvent(
+                    f"Previews at step {step} were cut off after {PREVIEW_SECONDS:.0f} seconds, with "
+                    f"{len(shown)} of {len(job.preview_keys)} users: ranking all titles is slow here. "
+                    "Figures stay exact."
+                )
             )
         except NoMemoryError as error:
             self.journal.left_out("more previews", step, error)
         finally:
             job.tick = tick
         if shown:
-            self.journal.write("preview", step=step, stage=stage, users=shown)
+            self.journal.write(PreviewEvent(step, stage, tuple(shown)))

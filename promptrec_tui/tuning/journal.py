@@ -1,4 +1,4 @@
-"""What a trainer tells the world while it works: events, and a heartbeat."""
+"""What a trainer writes while it works: events, and the heartbeat of its attempt."""
 
 import math
 import os
@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from promptrec_tui.files import write_json
 from promptrec_tui.runs.attempts import Computing
-from promptrec_tui.runs.events import EventLog, require
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import ComputingEvent, Event, PhaseEvent, WarningEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.launchers import become_dispatcher
 from promptrec_tui.runs.liveness import boottime, ground, identify, is_alive, write_heartbeat
@@ -22,17 +23,17 @@ NEWS_SECONDS = 1.0
 BEAT_SECONDS = 5.0
 
 LOOK_SECONDS = 1.0
-"""How often it is seen to that the run's folder is there."""
+"""Time between two checks that the run's folder and lock still exist."""
 
 LOST = 76
-"""The trainer's exit status when its folder or lock is gone."""
+"""The trainer's exit status when the run's folder or lock is gone."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ends: done, stopped, paused or failed, why in one sentence, and at which step.
+    """How an attempt ends: its state (done, stopped, paused or failed), the reason in one sentence, the step.
 
-    `remedy`: settings with which a fork of a failed run may do better. `full`: it paused for a full disk.
+    `remedy`: settings with which a fork of a failed run may do better. `full`: paused as the disk is full.
     """
 
     state: State
@@ -43,7 +44,7 @@ class Outcome:
 
 
 class Journal:
-    """The events of one attempt, and what its heartbeat says."""
+    """Writes the events of one attempt and its heartbeat."""
 
     def __init__(self, folder: RunFolder, attempt: int) -> None:
         self.folder = folder
@@ -55,33 +56,32 @@ class Journal:
         self._told = 0.0
         self._progressed = boottime()
 
-    def write(self, kind: str, **fields: Any) -> None:
-        """Append one event. Raises ValueError where its fields are not those of its kind."""
-        require(kind, fields)
+    def write(self, event: Event) -> None:
+        """Append an event to the run's log. Raises OSError when the disk is full."""
         self._progressed = boottime()
-        self._events.write(kind, **fields)
+        self._events.write(event)
 
     def phase(self, phase: str, done: int | None = None, total: int | None = None, message: str = "") -> None:
-        """Say where the run is. Counts are written once a second at most, the first and the last always."""
+        """Write a phase event: at once when the phase begins or ends, in between at most once a second."""
         self._progressed = boottime()
         now = time.monotonic()
         old = done is not None and phase == self._phase and (done != total or done == self._done)
         if old and now - self._told < NEWS_SECONDS:
             return
         self._phase, self._done, self._told = phase, done, now
-        self._events.write("phase", phase=phase, done=done, total=total, message=message)
+        self._events.write(PhaseEvent(phase, done, total, message))
 
     def alive(self) -> None:
-        """Note that work goes on, for the heartbeat: a long count may stand still for minutes."""
+        """Note progress for the heartbeat, where a count may stand still for minutes."""
         self._progressed = boottime()
 
     def left_out(self, what: str, step: int, error: Exception) -> None:
-        """Warn that `step` goes without something, for the reason that `error` gives."""
-        self.write("warning", message=f"Step {step} has no {what}. {error}")
+        """Write a warning that `step` has no such figures, because of `error`."""
+        self.write(WarningEvent(f"Step {step} has no {what}. {error}"))
 
     def compute_with(self, computing: Computing) -> None:
-        """Tell device, precision and attention kernel: as an event, and in the attempt's folder."""
-        self.write("computing", **asdict(computing))
+        """Write device, precision and attention kernel as an event, and to the attempt's folder."""
+        self.write(ComputingEvent(computing.device, computing.precision, computing.attention))
         write_json(self.folder.attempt(self.attempt).computing, asdict(computing))
 
     def got_to(self, step: int) -> None:
@@ -92,8 +92,8 @@ class Journal:
     def heartbeat(self) -> Iterator[None]:
         """Write `heartbeat.json` every few seconds from a thread, for as long as the block runs.
 
-        The thread ends the process, whatever it is at, when the run's folder or lock is gone: the supervisor
-        does so too, but it may have been killed.
+        The thread ends the process at once when the run's folder or lock is gone: the supervisor does so too,
+        but it may have been killed.
         """
         over = threading.Event()
         here, supervisor = ground(self.folder), identify(os.getppid())
@@ -105,7 +105,7 @@ class Journal:
                     os._exit(LOST)
                 elif here.lost:
                     become_dispatcher()
-                # A disk may be full for a while; the next beat says more than a traceback in the log.
+                # When the disk is full for a while, the next beat is of more use than a traceback.
                 if time.monotonic() - beaten >= BEAT_SECONDS:
                     beaten = time.monotonic()
                     with suppress(OSError):

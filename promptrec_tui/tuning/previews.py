@@ -1,9 +1,9 @@
 """What the model recommends to a few pinned users, for a person to read."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from promptrec_tui.datasets.dataset import Item
+from promptrec_tui.runs.events import PreviewUser, Shown
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.places import NotANumberError, rank_in, top_of
 from promptrec_tui.tokentree.ranker import Ranker
@@ -22,7 +22,7 @@ def preview(
     case: Case,
     exclude_seen: bool,
     sweep: bool = False,
-) -> dict[str, Any]:
+) -> PreviewUser:
     """One user of a `preview` event: the titles in the prompt, the target and its rank, the top 10.
 
     `sweep`: score all titles at once. An untuned model prefers no title, so a search for the best would read
@@ -40,12 +40,10 @@ def preview(
         except NotANumberError:
             # Training that loses its weights ends by itself; until then there is nothing to show.
             top = []
-    return {
-        "user": case.user,
-        "history": [items[item].title for item in case.history[prompt.dropped :]],
-        "target": items[case.target].title,
-        "rank": rank,
-        "top": [
-            {"key": items[item].key, "title": items[item].title, "logprob": logprob} for item, logprob in top
-        ],
-    }
+    return PreviewUser(
+        user=case.user,
+        history=tuple(items[item].title for item in case.history[prompt.dropped :]),
+        target=items[case.target].title,
+        rank=rank,
+        top=tuple(Shown(items[item].key, items[item].title, logprob) for item, logprob in top),
+    )

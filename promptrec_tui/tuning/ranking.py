@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import Baseline
 from promptrec_tui.evaluation.metrics import rank_with_ties
+from promptrec_tui.runs.events import WarningEvent
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.places import Place
 from promptrec_tui.tokentree.ranker import Ranker
@@ -98,9 +99,10 @@ def check_engine(
     """
     if len(prompt) + ranker.longest > ranker.reach:
         journal.write(
-            "warning",
-            message=f"Some layers of this model see {ranker.reach:.0f} tokens only, fewer than prompts have: "
-            "prompts share no computation in training, and titles are ranked in plain batches, slowly.",
+            WarningEvent(
+                f"Some layers of this model see {ranker.reach:.0f} tokens only, fewer than prompts have: "
+                "prompts share no computation in training, and titles are ranked in plain batches, slowly."
+            )
         )
         difference = batched_difference(ranker.model, prompt, titles)
     else:
@@ -122,8 +124,9 @@ def check_engine(
     if exact:
         return 0.0
     journal.write(
-        "warning",
-        message=f"In {precision} the token tree and plain forwards differ by up to {difference:.2g} nats on "
-        "three titles: the report counts the ranks that depend on less.",
+        WarningEvent(
+            f"In {precision} the token tree and plain forwards differ by up to {difference:.2g} nats on "
+            "three titles: the report counts the ranks that depend on less."
+        )
     )
     return difference / min(map(len, titles)) if ranker.normalised else difference

@@ -21,6 +21,7 @@ from promptrec_tui.runs.checkpoints import (
     verify,
 )
 from promptrec_tui.runs.diagnosis import gpu_memory, no_figures
+from promptrec_tui.runs.events import WarningEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.queue import asks_to_evaluate, claimed_device
 from promptrec_tui.runs.spec import RunSpec
@@ -92,7 +93,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
     present = {**environment_of(torch_device), "tokens a forward": plan.forward}
     journal.compute_with(computing(model))
     if warning := unused_gpu(claimed_device(folder.attempt(journal.attempt)), torch_device):
-        journal.write("warning", message=warning)
+        journal.write(WarningEvent(warning))
     evaluator = Evaluator(job, journal, inbox)
     arguments = training_arguments(train, plan, folder.checkpoints, torch_device)
     trainer = TargetTrainer(model, plan, job.loss, arguments)
@@ -166,7 +167,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
 def _find_beginning(folder: RunFolder, spec: RunSpec, journal: Journal) -> Beginning:
     """Look for what earlier attempts have left. Raises UserError where what is asked for is not there."""
     for path in quarantine_damaged(folder):
-        journal.write("warning", message=f"Checkpoint {path.name} was damaged and is now in quarantine.")
+        journal.write(WarningEvent(f"Checkpoint {path.name} was damaged and is now in quarantine."))
     checkpoint = newest_verified(folder)
     training_state = TrainingState.from_extra(checkpoint.extra) if checkpoint else TrainingState()
     if asks_to_evaluate(folder.attempt(journal.attempt)):
@@ -189,7 +190,7 @@ def _take_up(
         journal.phase("loading", message=f"Resuming from step {checkpoint.step}")
         journal.got_to(checkpoint.step)
         if warning := differences(checkpoint.extra.get("surroundings", {}), present):
-            journal.write("warning", message=warning)
+            journal.write(WarningEvent(warning))
         exchange_adapter(model, checkpoint.path)
     elif beginning.start:
         exchange_adapter(model, beginning.start)
@@ -293,6 +294,6 @@ def _bring_back_the_best(
     try:
         exchange_adapter(model, verify(checkpoint_path(folder, training_state.best_step)).path)
     except UserError as error:
-        journal.write("warning", message=f"The best adapter is lost, the last one is kept: {error}")
+        journal.write(WarningEvent(f"The best adapter is lost, the last one is kept: {error}"))
         return 0
     return training_state.best_step

@@ -1,20 +1,21 @@
-"""Where a trainer takes requests: pause, stop, checkpoint. (A kill is the supervisor's business.)"""
+"""How a trainer receives requests to pause, stop or save a checkpoint; the supervisor carries out a kill."""
 
 import signal
 from typing import Literal
 
-from promptrec_tui.runs.control import Request, requests
+from promptrec_tui.runs.events import AckEvent
+from promptrec_tui.runs.requests import Request, requests
 from promptrec_tui.tuning.journal import Journal
 
 Ending = Literal["pause", "stop"]
 
 
 class CancelledError(Exception):
-    """A long computation was left because somebody asked the run to pause or stop."""
+    """A long computation was cancelled because the run is to pause or stop."""
 
 
 class RequestInbox:
-    """The open requests of one attempt, each answered by an `ack` event when it has been carried out."""
+    """The open requests to one attempt; each gets an `ack` event when it has been carried out."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -23,7 +24,7 @@ class RequestInbox:
         self._terminated = False
 
     def take_signals(self) -> None:
-        """Let SIGTERM mean pause: save a checkpoint and free the device."""
+        """Treat SIGTERM as a request to pause: save a checkpoint and free the device."""
 
         def terminate(_number: int, _frame: object) -> None:
             self._terminated = True
@@ -39,25 +40,25 @@ class RequestInbox:
 
     @property
     def ending(self) -> Ending | None:
-        """Whether the run is to end, as far as the last poll saw; a stop outweighs a pause."""
-        asked = {request.command for request in self._open}
-        if "stop" in asked:
+        """How the run is to end, as of the last poll; a stop comes before a pause."""
+        commands = {request.command for request in self._open}
+        if "stop" in commands:
             return "stop"
-        return "pause" if "pause" in asked or self._terminated else None
+        return "pause" if "pause" in commands or self._terminated else None
 
     @property
     def wants_checkpoint(self) -> bool:
-        """Whether somebody waits for a checkpoint."""
+        """Whether there is an open request for a checkpoint."""
         return any(request.command == "checkpoint" for request in self._open)
 
     def cancelled(self) -> bool:
-        """Poll, and say whether long work should be left."""
+        """Poll, and return whether a long computation should be cancelled."""
         self.poll()
         return self.ending is not None
 
     def answer(self, result: str, *commands: str) -> None:
-        """Acknowledge the open requests of these commands (none given: all) with `result`."""
+        """Acknowledge with `result` the open requests of these commands, or all when none are given."""
         for request in [*self._open]:
             if not commands or request.command in commands:
-                self._journal.write("ack", control=request.number, command=request.command, result=result)
+                self._journal.write(AckEvent(request.number, request.command, result))
                 self._open.remove(request)

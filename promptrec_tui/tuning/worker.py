@@ -17,6 +17,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.diagnosis import PAUSED_FOR_ROOM, explain
 from promptrec_tui.runs.disk import DiskFullError, full_sentence, insist, is_full, room_needed
+from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder, find
 from promptrec_tui.runs.launchers import become_dispatcher
 from promptrec_tui.runs.liveness import identify, is_alive
@@ -44,8 +45,7 @@ def work(folder: RunFolder, attempt: int) -> Outcome:
 
 
 def _finish(journal: Journal, outcome: Outcome) -> None:
-    remedy = {"remedy": dict(outcome.remedy)} if outcome.remedy else {}
-    journal.write("finished", state=outcome.state.value, reason=outcome.reason, step=outcome.step, **remedy)
+    journal.write(FinishedEvent(outcome.state, outcome.reason, outcome.step, outcome.remedy or None))
 
 
 def _outcome(folder: RunFolder, journal: Journal, inbox: RequestInbox) -> Outcome:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.runs import control
+from promptrec_tui.runs import requests
 from promptrec_tui.runs.base_models import base_folder
 from promptrec_tui.runs.checkpoints import no_adapter, published_paths
 from promptrec_tui.runs.folder import RunFolder
@@ -84,19 +84,19 @@ def answer(workspace: Workspace, asked: Asked) -> str | None:
     return said
 
 
-def _ask(workspace: Workspace, run: str, command: control.Command) -> Asked:
+def _ask(workspace: Workspace, run: str, command: requests.Command) -> Asked:
     workspace.catalogue.require_writing()
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     state = run_status(folder).state
     if state not in ACTIVE:
         raise UserError(f"Run {row.name!r} is {state.value}: there is nothing to {command}.")
-    number = control.request(folder, command)
+    number = requests.request(folder, command)
     # It may have ended this moment.
     settle(folder)
     return Asked(after_deed(workspace, folder, f"{command} was asked of run {row.name!r}"), command, number)
 
 
 def _answer(folder: RunFolder, number: int) -> str | None:
-    found = next((asked for asked in control.all_requests(folder) if asked.number == number), None)
-    return control.answer(folder, found) if found else None
+    found = next((asked for asked in requests.all_requests(folder) if asked.number == number), None)
+    return requests.answer(folder, found) if found else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_folder
-from promptrec_tui.runs.events import finished_event
+from promptrec_tui.runs.event_log import finished_event
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.report import written_adapter
 from promptrec_tui.runs.spec import ParentRef, RunSpec, Settings, apply_settings, flat_settings
@@ -90,9 +90,8 @@ def continuation(workspace: Workspace, run: str) -> NewRun:
 def remedy(workspace: Workspace, run: str) -> dict[str, Any]:
     """The settings with which a fork of a failed run may do better; empty when nothing is known."""
     folder = run_folder(workspace, run)
-    said = finished_event(folder.events, folder.last_attempt)
-    found = said.get("remedy") if said else None
-    return dict(found) if isinstance(found, dict) else {}
+    finished = finished_event(folder.events, folder.last_attempt)
+    return dict(finished.remedy) if finished and finished.remedy else {}
 
 
 def _like(workspace: Workspace, spec: RunSpec) -> NewRun:

@@ -1,4 +1,4 @@
-"""What happened while the app was closed, in one line."""
+"""One line about what happened while the app was closed."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import RunRow, list_runs, refresh, run_document
 
 MOST = 3
-"""Runs that are told one by one."""
+"""Runs that are listed one by one; the others are counted."""
 
 WORDS = {
     State.DONE: "finished",
@@ -26,11 +26,11 @@ WORDS = {
 
 
 def meanwhile(workspace: Workspace, seen: Mapping[str, str], since: float, now: float | None = None) -> str:
-    """The runs whose state is another than the app saw last, oldest first; empty when there are none.
+    """A sentence about the runs whose state changed since the app saw it, oldest first; "" when none did.
 
-    `seen` has the states of the unfinished runs by then, `since` the moment (epoch seconds). A run that was
-    not there counts when it was made after that. The time away is told up to now or to the last event,
-    whichever is later: a clock that was set back makes no absence shorter than what happened in it.
+    `seen` has the states of the runs that were unfinished when the app was closed, at `since` (epoch
+    seconds). A new run counts when it was created after that. The absence lasts until now or until the last
+    event, whichever is later, in case the clock was set back.
     """
     refresh(workspace)
     rows = [row for row in list_runs(workspace) if _is_news(row, seen, since)]
@@ -38,16 +38,16 @@ def meanwhile(workspace: Workspace, seen: Mapping[str, str], since: float, now: 
         return ""
     rows.sort(key=lambda row: row.updated)
     end = max(time.time() if now is None else now, _moment(rows[-1].updated))
-    told = [_sentence(workspace, row, end) for row in rows[-MOST:]]
-    if more := len(rows) - len(told):
-        told.insert(0, f"{more} other runs changed")
-    return f"While you were away{_span(end - since)}: {'; '.join(told)}."
+    parts = [_sentence(workspace, row, end) for row in rows[-MOST:]]
+    if more := len(rows) - len(parts):
+        parts.insert(0, f"{more} other runs changed")
+    return f"While you were away{_span(end - since)}: {'; '.join(parts)}."
 
 
 def broken_off(workspace: Workspace, noun: str, name: str) -> str:
-    """What became of the import of a dataset, or the adding of a model, that the app was left in.
+    """Whether the dataset import or the adding of a model that ran when the app was closed has succeeded.
 
-    Also takes away what an import that was killed had no time to.
+    Also deletes the temporary files of an import that was killed.
     """
     sweep(workspace.home.datasets)
     rows = list_datasets(workspace) if noun == "dataset" else list_models(workspace)
@@ -85,7 +85,7 @@ def _result(workspace: Workspace, row: RunRow) -> str:
 
 
 def _moment(text: str) -> float:
-    """Epoch seconds of an ISO 8601 moment; 0 for a text that is none."""
+    """Epoch seconds of an ISO 8601 time; 0 for a text that is not one."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
@@ -93,7 +93,7 @@ def _moment(text: str) -> float:
 
 
 def _clock(moment: float, now: float) -> str:
-    """The local time of an event; the day too, when that is another."""
+    """The local time of an event, with the day when that is not today."""
     then, present = datetime.fromtimestamp(moment), datetime.fromtimestamp(now)
     return f" at {then:%H:%M}" if then.date() == present.date() else f" on {then:%d %b at %H:%M}"
 

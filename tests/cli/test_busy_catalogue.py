@@ -13,10 +13,10 @@ from promptrec_tui.cli.main import run_command
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
-from promptrec_tui.runs.control import all_requests
 from promptrec_tui.runs.folder import RunFolder, run_folders
 from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.queue import queue_entry
+from promptrec_tui.runs.requests import all_requests
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.runs import NewRun, find_run, list_runs, refresh, start_run
 

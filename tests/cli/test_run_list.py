@@ -8,7 +8,8 @@ import pytest
 
 from promptrec_tui.cli.main import run_command
 from promptrec_tui.files import write_json
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import PhaseEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import take_lock
 
@@ -35,7 +36,7 @@ def going(home, shop, capsys):
 def test_a_run_that_validates_says_so_and_how_far(going, capsys):
     def shown(phase, done=None, total=None):
         with EventLog(going, 1) as log:
-            log.write("phase", phase=phase, done=done, total=total)
+            log.write(PhaseEvent(phase=phase, done=done, total=total))
         assert run_command(["run", "show", "one"]) == 0
         return capsys.readouterr().out.partition("\n")[0]
 

@@ -12,7 +12,16 @@ import pytest
 
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import (
+    EvaluationEvent,
+    MetricEvent,
+    PhaseEvent,
+    PreviewEvent,
+    PreviewUser,
+    Shown,
+    WarningEvent,
+)
 from promptrec_tui.runs.folder import create_run
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
@@ -170,17 +179,17 @@ def _write_run(home: Home, dataset: str, file: str, number: int, text: str, text
     attempt.path.mkdir(parents=True)
     attempt.log.write_text("\n".join(texts), errors="replace")
     write_json(attempt.started, {"time": time.time(), "supervisor": None, "trainer": None})
-    top = [{"key": other, "title": other, "logprob": -1.0} for other in texts]
-    shown = {"user": text, "history": texts, "target": text, "rank": 1.0, "top": top}
+    top = tuple(Shown(other, other, -1.0) for other in texts)
+    shown = PreviewUser(user=text, history=tuple(texts), target=text, rank=1.0, top=top)
     with EventLog(folder, 1) as log:
-        log.write("phase", phase=text, done=1, total=9, message=text)
-        log.write("metric", step=5, total_steps=9, epoch=0.5, values={"train_loss": 1.0, text: 2.0})
+        log.write(PhaseEvent(phase=text, done=1, total=9, message=text))
+        log.write(MetricEvent(step=5, total_steps=9, epoch=0.5, values={"train_loss": 1.0, text: 2.0}))
         fields = {"name": text, "step": 0, "users": 5, "metrics": {"ndcg@10": 0.1}, "protocol": {text: text}}
-        log.write("evaluation", stage="validation", **fields)
-        log.write("preview", step=0, stage="before", users=[shown])
-        log.write("preview", step=5, stage="now", users=[shown])
+        log.write(EvaluationEvent(stage="validation", **fields))
+        log.write(PreviewEvent(step=0, stage="before", users=(shown,)))
+        log.write(PreviewEvent(step=5, stage="now", users=(shown,)))
         for message in texts:
-            log.write("warning", message=message)
+            log.write(WarningEvent(message=message))
     # As JSON may say it: half of a pair, which is no text.
     half = {"seq": 9999, "attempt": 1, "kind": "warning", "message": "half \ud83c pair \udcff"}
     with open(folder.events, "a") as file:

@@ -13,12 +13,12 @@ import pytest
 
 from promptrec_tui.files import read_json, write_json
 from promptrec_tui.runs import launchers
-from promptrec_tui.runs.control import request
 from promptrec_tui.runs.devices import slot_path
 from promptrec_tui.runs.gpus import GIB
 from promptrec_tui.runs.launchers import dispatch_command
 from promptrec_tui.runs.liveness import lock_held, take_lock
 from promptrec_tui.runs.queue import change, claim, claimed_device, enqueue, queue_entry, withdraw
+from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.slots import holds_queue
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status

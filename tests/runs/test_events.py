@@ -1,119 +1,126 @@
 import json
-import os
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from promptrec_tui.runs import events as module
-from promptrec_tui.runs.events import EventLog, finished_event, read_events
-from promptrec_tui.runs.folder import RunFolder
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text() | st.floats(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
+from promptrec_tui.runs.event_log import EventLog, read_events
+from promptrec_tui.runs.events import (
+    KINDS,
+    AckEvent,
+    CheckpointEvent,
+    ComputingEvent,
+    EvaluationEvent,
+    FinishedEvent,
+    Lead,
+    MetricEvent,
+    PhaseEvent,
+    PreviewEvent,
+    PreviewUser,
+    Shown,
+    WarningEvent,
+    from_record,
+    typed,
 )
+from promptrec_tui.runs.states import State
+
+PINNED = PreviewUser("u1", ("A", "B"), "C", None, (Shown("c", "C", -0.5), Shown("d", "D")))
+
+WRITTEN = [
+    (PhaseEvent("loading"), {"phase": "loading", "done": None, "total": None, "message": ""}),
+    (PhaseEvent("training", 1, 9, "x"), {"phase": "training", "done": 1, "total": 9, "message": "x"}),
+    (
+        MetricEvent(1, {"train_loss": 2.5}, total_steps=9, epoch=0.5),
+        {"step": 1, "values": {"train_loss": 2.5}, "total_steps": 9, "epoch": 0.5},
+    ),
+    (
+        MetricEvent(9, {"logloss": 0.5}, Lead("logloss", higher_is_better=False)),
+        {"step": 9, "values": {"logloss": 0.5}, "lead": {"name": "logloss", "higher_is_better": False}},
+    ),
+    (
+        PreviewEvent(0, "before", (PINNED,)),
+        {
+            "step": 0,
+            "stage": "before",
+            "users": [
+                {
+                    "user": "u1",
+                    "history": ["A", "B"],
+                    "target": "C",
+                    "rank": None,
+                    "top": [
+                        {"key": "c", "title": "C", "logprob": -0.5},
+                        {"key": "d", "title": "D", "logprob": None},
+                    ],
+                }
+            ],
+        },
+    ),
+    (
+        EvaluationEvent("test", "tuned", 5, {"mrr": 0.5}, {"k": 10}, 9),
+        {
+            "stage": "test",
+            "name": "tuned",
+            "users": 5,
+            "metrics": {"mrr": 0.5},
+            "protocol": {"k": 10},
+            "step": 9,
+        },
+    ),
+    (
+        ComputingEvent("the CPU", "fp32", "sdpa"),
+        {"device": "the CPU", "precision": "fp32", "attention": "sdpa"},
+    ),
+    (
+        CheckpointEvent(9, best=False, folder="checkpoint-9"),
+        {"step": 9, "best": False, "folder": "checkpoint-9", "value": None},
+    ),
+    (WarningEvent("careful"), {"message": "careful"}),
+    (AckEvent(3, "pause", "paused"), {"control": 3, "command": "pause", "result": "paused"}),
+    (FinishedEvent(State.DONE, "", 9), {"state": "done", "reason": "", "step": 9}),
+    (
+        FinishedEvent(State.FAILED, "no memory", 3, {"train.accumulate": 4}),
+        {"state": "failed", "reason": "no memory", "step": 3, "remedy": {"train.accumulate": 4}},
+    ),
+]
+"""Events, and the fields that their records have had since version 1: scripts read them."""
 
 
-def test_events_are_numbered_through_all_attempts(run):
+@pytest.mark.parametrize(("event", "record"), WRITTEN, ids=lambda value: getattr(value, "kind", ""))
+def test_an_event_is_written_with_the_fields_of_its_kind_and_read_again(run, event, record):
     with EventLog(run, 1) as log:
-        assert log.write("phase", phase="loading", done=None) == 1
-        assert log.write("metric", step=1, values={"train_loss": 2.5}) == 2
+        log.write(event)
+    (line,) = run.events.read_text().splitlines()
+    envelope = {"seq": 1, "attempt": 1, "time": json.loads(line)["time"], "kind": event.kind}
+    assert json.loads(line) == {**envelope, **record}
+    assert from_record(json.loads(line)) == event
+
+
+def test_every_kind_is_among_the_written_ones():
+    assert {event.kind for event, _ in WRITTEN} == set(KINDS)
+    assert all(KINDS[event.kind] is type(event) for event, _ in WRITTEN)
+
+
+def test_unknown_kinds_and_fields_stay_in_the_log_and_stop_no_reader(run):
+    news = {"seq": 1, "attempt": 1, "kind": "rain", "drops": 7}
+    warning = {"seq": 2, "attempt": 1, "kind": "warning", "message": "careful", "loud": True}
+    run.events.write_text("".join(json.dumps(record) + "\n" for record in (news, warning)))
     with EventLog(run, 2) as log:
-        assert log.write("phase", phase="training") == 3
-    events, offset = read_events(run.events, 0)
-    assert [(event["seq"], event["attempt"], event["kind"]) for event in events] == [
-        (1, 1, "phase"),
-        (2, 1, "metric"),
-        (3, 2, "phase"),
-    ]
-    assert offset == run.events.stat().st_size
-    assert read_events(run.events, offset) == ([], offset)
+        assert log.write(PhaseEvent("loading")) == 3
+    records, _ = read_events(run.events)
+    assert records[:2] == [news, warning]
+    assert [typed(record) for record in records] == [None, WarningEvent("careful"), PhaseEvent("loading")]
 
 
-def test_what_is_not_a_number_becomes_null(run):
-    with EventLog(run, 1) as log:
-        log.write("metric", values={"a": float("nan"), "b": [float("inf"), 1.0]})
-    assert read_events(run.events, 0)[0][0]["values"] == {"a": None, "b": [None, 1.0]}
-
-
-@given(value=VALUES)
-def test_any_value_stays_on_one_line_of_json(tmp_path_factory, value):
-    run = RunFolder(tmp_path_factory.mktemp("run"))
-    with EventLog(run, 1) as log:
-        log.write("warning", message=value)
-    data = run.events.read_bytes()
-    assert data.count(b"\n") == 1
-    assert data.endswith(b"\n")
-    json.loads(data, parse_constant=pytest.fail)
-
-
-def test_a_lone_surrogate_does_not_end_the_run(run):
-    with EventLog(run, 1) as log:
-        log.write("warning", message="a\ud800b")
-    assert read_events(run.events, 0)[0][0]["message"] == "a?b"
-
-
-def test_torn_at_every_byte(run):
-    """A reader that saw the torn file and one that comes later agree, whatever the cut."""
-    with EventLog(run, 1) as log:
-        log.write("phase", phase="loading")
-        log.write("warning", message="如果\n\\")
-    whole = run.events.read_bytes()
-    first = whole.index(b"\n") + 1
-    for cut in range(first, len(whole)):
-        run.events.write_bytes(whole[:cut])
-        seen, offset = read_events(run.events, 0)
-        assert [event["seq"] for event in seen] == [1]
-        assert offset == first
-        with EventLog(run, 2) as log:
-            log.write("phase", phase="training")
-        later, _ = read_events(run.events, offset)
-        kept = [2] if cut == len(whole) - 1 else []
-        assert [event["seq"] for event in later] == [*kept, 2 + len(kept)]
-        assert all(json.loads(line) for line in run.events.read_bytes().splitlines())
-
-
-def test_a_damaged_line_costs_only_itself(run):
-    with EventLog(run, 1) as log:
-        log.write("phase", phase="loading")
-    with open(run.events, "ab") as file:
-        file.write(b'\0\0\0\n[1]\n"text"\n{"seq": "x", "attempt": 1, "kind": "phase"}\n{}\n')
-    with EventLog(run, 1) as log:
-        assert log.write("phase", phase="training") == 2
-    assert [event["phase"] for event in read_events(run.events, 0)[0]] == ["loading", "training"]
-
-
-def test_a_missing_or_shortened_log(run):
-    assert read_events(run.events, 7) == ([], 7)
-    with EventLog(run, 1) as log:
-        log.write("phase", phase="loading")
-    assert len(read_events(run.events, 10_000)[0]) == 1
-
-
-def test_a_full_disk_leaves_no_torn_line(run, monkeypatch):
-    real = os.write
-    with EventLog(run, 1) as log:
-        log.write("phase", phase="loading")
-        before = run.events.read_bytes()
-        monkeypatch.setattr(module.os, "write", lambda file, data: real(file, data[:10]))
-        with pytest.raises(OSError, match="No space"):
-            log.write("phase", phase="training")
-        assert run.events.read_bytes() == before
-        monkeypatch.undo()
-        assert log.write("phase", phase="training") == 2
-
-
-def test_the_last_word_of_an_attempt(run):
-    assert finished_event(run.events, 1) is None
-    with EventLog(run, 1) as log:
-        log.write("finished", state="paused", reason="asked", step=3)
-        log.write("ack", control=1, command="pause", result="ok")
-    with EventLog(run, 2) as log:
-        log.write("warning", message="x" * 100_000)
-        log.write("finished", state="flying", reason="", step=3)
-    assert finished_event(run.events, 2) is None
-    with EventLog(run, 2) as log:
-        log.write("finished", state="done", reason="", step=9)
-    assert finished_event(run.events, 2)["step"] == 9
+@pytest.mark.parametrize(
+    ("record", "trouble"),
+    [
+        ({"kind": "metric", "values": {}}, "step is missing"),
+        ({"kind": "metric", "step": -1, "values": {}}, "step is -1"),
+        ({"kind": "ack", "control": [1]}, "control is a list"),
+        ({"kind": "finished", "state": "flying"}, "state is 'flying'"),
+        ({"kind": "finished", "state": "interrupted"}, "state is interrupted, in which no trainer ends"),
+    ],
+)
+def test_fields_that_do_not_fit(record, trouble):
+    assert typed(record) is None
+    with pytest.raises(ValueError, match=trouble.replace("[", r"\[")):
+        from_record(record)

@@ -78,7 +78,7 @@ def test_a_unit_only_where_it_lives_as_long_as_a_session(changes, wanted):
         ("", "system"),
     ],
 )
-def test_the_control_group_tells_whose_a_process_is(cgroup, place):
+def test_the_cgroup_tells_whose_a_process_is(cgroup, place):
     assert place_of(cgroup) == place
 
 

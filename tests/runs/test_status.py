@@ -14,12 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs import status as module
-from promptrec_tui.runs.control import request
 from promptrec_tui.runs.devices import slot_path
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import boottime, take_lock, write_heartbeat
 from promptrec_tui.runs.queue import claim, enqueue, withdraw
+from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.states import ACTIVE, RESUMABLE, TERMINAL, TRANSITIONS, State
 from promptrec_tui.runs.status import run_status
 
@@ -91,7 +92,7 @@ def test_the_trainers_last_word_counts_when_its_supervisor_is_gone(run):
     write_json(run.attempt(1).started, {})
     assert run_status(run).state == State.INTERRUPTED
     with EventLog(run, 1) as log:
-        log.write("finished", state="done", reason=None, step=9)
+        log.write(FinishedEvent(state=State.DONE, reason=None, step=9))
     assert run_status(run) == module.Status(State.DONE, "", 1)
 
 
@@ -191,7 +192,7 @@ class Life(RuleBasedStateMachine):
             write_json(self.attempt.exit, {"state": state, "reason": "so it was"})
         else:
             with EventLog(self.run, self.attempt.number) as log:
-                log.write("finished", state=state, reason="so it was", step=1)
+                log.write(FinishedEvent(state=State(state), reason="so it was", step=1))
         self.lock.release()
         self.lock = None
         assert run_status(self.run).state == state

@@ -12,12 +12,12 @@ import pytest
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, write_json
-from promptrec_tui.runs.control import pending, request
 from promptrec_tui.runs.devices import slot_path
-from promptrec_tui.runs.events import read_events
+from promptrec_tui.runs.event_log import read_events
 from promptrec_tui.runs.launchers import environment, launch
 from promptrec_tui.runs.liveness import Process, is_alive, lock_held, take_lock
 from promptrec_tui.runs.queue import claim, enqueue
+from promptrec_tui.runs.requests import pending, request
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.runs.unanswered import settle
@@ -43,26 +43,30 @@ DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP
 OBEDIENT = """
 import sys, time
 from pathlib import Path
-from promptrec_tui.runs.control import pending
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.requests import pending
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import AckEvent, FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.states import State
 folder = RunFolder(Path.cwd())
 with EventLog(folder, 1) as log:
     print("sleeping", flush=True)
     while not (asked := pending(folder, set())):
         time.sleep(0.01)
-    log.write("ack", control=asked[0].number, command=asked[0].command, result="ok")
-    state = {"pause": "paused", "stop": "stopped"}[asked[0].command]
-    log.write("finished", state=state, reason="asked", step=4)
+    log.write(AckEvent(control=asked[0].number, command=asked[0].command, result="ok"))
+    state = {"pause": State.PAUSED, "stop": State.STOPPED}[asked[0].command]
+    log.write(FinishedEvent(state=state, reason="asked", step=4))
 """
 
 
 OBEDIENT_FOR_LONG = """
 import sys, time
 from pathlib import Path
-from promptrec_tui.runs.control import pending
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.requests import pending
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import AckEvent, FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.states import State
 folder, known = RunFolder(Path.cwd()), set()
 with EventLog(folder, 1) as log:
     print("sleeping", flush=True)
@@ -70,10 +74,11 @@ with EventLog(folder, 1) as log:
     while ending is None:
         for asked in pending(folder, known):
             known.add(asked.number)
-            log.write("ack", control=asked.number, command=asked.command, result="ok")
+            log.write(AckEvent(control=asked.number, command=asked.command, result="ok"))
             if len(known) > 25 and asked.command != "checkpoint":
                 ending = asked.command
-    log.write("finished", state={"pause": "paused", "stop": "stopped"}[ending], reason="asked", step=4)
+    state = {"pause": State.PAUSED, "stop": State.STOPPED}[ending]
+    log.write(FinishedEvent(state=state, reason="asked", step=4))
 """
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from promptrec_tui.home import Home
 from promptrec_tui.resources import resource
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import MetricEvent
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
 from promptrec_tui.store.engine import Catalogue, open_catalogue
@@ -120,6 +121,6 @@ def train() -> Callable[..., None]:
         with EventLog(folder, attempt) as log:
             for step in steps:
                 values = {"train_loss": 10 * attempt + 1 / step, "learning_rate": 1e-3}
-                log.write("metric", step=step, total_steps=100, epoch=0.5, values=values)
+                log.write(MetricEvent(step=step, total_steps=100, epoch=0.5, values=values))
 
     return write

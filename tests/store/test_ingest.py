@@ -4,12 +4,28 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import (
+    AckEvent,
+    CheckpointEvent,
+    EvaluationEvent,
+    Event,
+    FinishedEvent,
+    Lead,
+    MetricEvent,
+    PhaseEvent,
+    PreviewEvent,
+    PreviewUser,
+    Shown,
+    WarningEvent,
+)
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.queue import enqueue
 from promptrec_tui.runs.states import State
@@ -38,34 +54,44 @@ def dump(home: Home) -> dict[str, list[tuple[object, ...]]]:
         return {name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for name in names}
 
 
+@dataclass(frozen=True)
+class EventOfNextYear(Event):
+    """A kind that this version does not know."""
+
+    kind: ClassVar = "a kind of next year"
+
+    anything: int
+
+
 @pytest.fixture
 def full_run(make_run) -> RunFolder:
     """A finished run with events of every kind, two attempts of which the second did steps 3 and 4 again."""
     folder = make_run("full", name="full")
-    shown = {"user": "u1", "history": ["甲", "B"], "target": "C", "top": TOP}
-    both = [{**shown, "rank": 40.0}, {**shown, "user": "u0", "rank": 3}]
+    top = tuple(Shown(**item) for item in TOP)
+    shown = PreviewUser("u1", ("甲", "B"), "C", 40.0, top)
+    both = (shown, replace(shown, user="u0", rank=3))
     untuned = {"metrics": {"mrr": 0.1}, "protocol": {"k": 10}}
     with EventLog(folder, 1) as log:
-        log.write("phase", phase="before", done=0, total=2, message="")
-        log.write("preview", step=0, stage="before", users=both)
-        log.write("evaluation", stage="test", name="untuned", step=0, users=5, **untuned)
+        log.write(PhaseEvent(phase="before", done=0, total=2, message=""))
+        log.write(PreviewEvent(step=0, stage="before", users=both))
+        log.write(EvaluationEvent(stage="test", name="untuned", step=0, users=5, **untuned))
         for step in (1, 2, 3, 4):
-            log.write("metric", step=step, total_steps=6, epoch=0.1, values={"train_loss": 5.0 - step})
-        log.write("checkpoint", step=2, folder="checkpoint-2", best=True, value=0.3)
+            log.write(MetricEvent(step=step, total_steps=6, epoch=0.1, values={"train_loss": 5.0 - step}))
+        log.write(CheckpointEvent(step=2, folder="checkpoint-2", best=True, value=0.3))
     with EventLog(folder, 2) as log:
-        log.write("metric", step=3, total_steps=6, epoch=0.1, values={"train_loss": float("nan")})
-        log.write("metric", step=4, total_steps=6, epoch=0.1, values={"train_loss": 0.25, "ndcg@10": 0.5})
-        log.write("preview", step=4, stage="now", users=[{**shown, "rank": 9.5}])
-        log.write("checkpoint", step=4, folder="checkpoint-4", best=True, value=0.5)
-        log.write("metric", step=6, epoch=1.0, values={"train_loss": 0.5, "ndcg@10": 0.4})
-        log.write("checkpoint", step=6, folder="checkpoint-6", best=False, value=0.4)
-        log.write("preview", step=6, stage="after", users=[{**shown, "rank": 2.0}])
-        log.write("warning", message="seen before")
-        log.write("warning", message="seen before")
-        log.write("ack", control=1, command="stop", result="done")
-        log.write("a kind of next year", anything=1)
-        log.write("phase", phase="finishing", done=1, total=None, message="")
-        log.write("finished", state="done", reason="", step=6)
+        log.write(MetricEvent(step=3, total_steps=6, epoch=0.1, values={"train_loss": float("nan")}))
+        log.write(MetricEvent(step=4, total_steps=6, epoch=0.1, values={"train_loss": 0.25, "ndcg@10": 0.5}))
+        log.write(PreviewEvent(step=4, stage="now", users=(replace(shown, rank=9.5),)))
+        log.write(CheckpointEvent(step=4, folder="checkpoint-4", best=True, value=0.5))
+        log.write(MetricEvent(step=6, epoch=1.0, values={"train_loss": 0.5, "ndcg@10": 0.4}))
+        log.write(CheckpointEvent(step=6, folder="checkpoint-6", best=False, value=0.4))
+        log.write(PreviewEvent(step=6, stage="after", users=(replace(shown, rank=2.0),)))
+        log.write(WarningEvent(message="seen before"))
+        log.write(WarningEvent(message="seen before"))
+        log.write(AckEvent(control=1, command="stop", result="done"))
+        log.write(EventOfNextYear(anything=1))
+        log.write(PhaseEvent(phase="finishing", done=1, total=None, message=""))
+        log.write(FinishedEvent(state=State.DONE, reason="", step=6))
     finish(folder, 1, "interrupted")
     finish(folder, 2, "done")
     return folder
@@ -156,9 +182,9 @@ def test_a_torn_last_line_waits_for_its_end(home: Home, catalogue: Catalogue, ma
 
 def test_an_event_without_its_fields_becomes_a_warning(home: Home, catalogue: Catalogue, make_run) -> None:
     folder = make_run("r1")
+    folder.events.write_text('{"seq": 1, "attempt": 1, "kind": "metric", "values": {"train_loss": 1.0}}\n')
     with EventLog(folder, 1) as log:
-        log.write("metric", values={"train_loss": 1.0})
-        log.write("metric", step=2, total_steps=3, values={"train_loss": 2.0})
+        log.write(MetricEvent(step=2, total_steps=3, values={"train_loss": 2.0}))
     assert ingest(home, catalogue) == 2
     assert metric_series(catalogue, "r1", ["train_loss"]) == {"train_loss": [(2, 2.0)]}
     assert store.warnings(catalogue, "r1") == [
@@ -321,8 +347,8 @@ def test_the_best_value_is_that_of_the_metric_that_leads(make_run, catalogue, ho
     folder = make_run("lead", name="lead")
     with EventLog(folder, 1) as log:
         for step, value in ((0, 0.1), (4, 0.9), (8, 0.5), (12, 0.7)):
-            lead = {"name": "logloss", "higher_is_better": False}
-            log.write("metric", step=step, values={"logloss": value, "accuracy": 0.3}, lead=lead)
+            lead = Lead("logloss", higher_is_better=False)
+            log.write(MetricEvent(step=step, values={"logloss": value, "accuracy": 0.3}, lead=lead))
     ingest(home, catalogue)
     row = find_run(catalogue, "lead")
     assert (row.best_metric, row.best_value) == ("logloss", 0.5)

@@ -16,9 +16,20 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import (
+    CheckpointEvent,
+    EvaluationEvent,
+    FinishedEvent,
+    MetricEvent,
+    PhaseEvent,
+    PreviewEvent,
+    PreviewUser,
+    Shown,
+)
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
+from promptrec_tui.runs.states import State
 from promptrec_tui.workspace.datasets import DatasetRow, ImportOptions, import_source
 from promptrec_tui.workspace.models import add_model
 from promptrec_tui.workspace.opening import opened
@@ -55,9 +66,9 @@ def write_run(home: Home, dataset: DatasetRow, run_id: str, name: str, steps: in
         write_beginning(log)
         write_steps(log, 5, steps)
         stage = "after" if steps == STEPS else "now"
-        log.write("preview", step=steps, stage=stage, users=[shown("u1", 2.0), shown("u2", 2.0)])
-        log.write("checkpoint", step=steps, folder=f"checkpoint-{steps}", best=True, value=0.1)
-        log.write("finished", state=state, reason="", step=steps)
+        log.write(PreviewEvent(step=steps, stage=stage, users=(shown("u1", 2.0), shown("u2", 2.0))))
+        log.write(CheckpointEvent(step=steps, folder=f"checkpoint-{steps}", best=True, value=0.1))
+        log.write(FinishedEvent(state=State(state), reason="", step=steps))
     if state == "done":
         write_report(folder)
     verdict = {"code": 0, "signal": None, "time": time.time(), "state": state, "reason": ""}
@@ -93,12 +104,12 @@ def run_spec(dataset: DatasetRow, run_id: str, name: str) -> RunSpec:
 
 def write_beginning(log: EventLog) -> None:
     """The phases, baselines and previews before the first step."""
-    log.write("phase", phase="training", done=0, total=STEPS, message="")
+    log.write(PhaseEvent(phase="training", done=0, total=STEPS, message=""))
     for name, value in BASELINES.items():
         figures = {"ndcg@10": value, "hr@10": value * 2, "mrr@10": value / 2}
         fields = {"name": name, "step": 0, "users": 25, "metrics": figures, "protocol": PROTOCOL}
-        log.write("evaluation", stage="validation", **fields)
-    log.write("preview", step=0, stage="before", users=[shown("u1", 9.0), shown("u2", 9.0)])
+        log.write(EvaluationEvent(stage="validation", **fields))
+    log.write(PreviewEvent(step=0, stage="before", users=(shown("u1", 9.0), shown("u2", 9.0))))
 
 
 def write_steps(log: EventLog, first: int, last: int) -> None:
@@ -107,14 +118,14 @@ def write_steps(log: EventLog, first: int, last: int) -> None:
         loss = math.nan if step == NAN_STEP else 3 * math.exp(-step / 80) + 1 + 0.1 * math.sin(step)
         rate = 1e-3 * (1 - step / STEPS)
         values = {"train_loss": loss, "learning_rate": rate, "targets_per_second": 90.0}
-        log.write("metric", step=step, total_steps=STEPS, epoch=step / 80, values=values)
+        log.write(MetricEvent(step=step, total_steps=STEPS, epoch=step / 80, values=values))
         if step % 30 == 0:
             values = {
                 "validation_loss": loss + 0.2,
                 "ndcg@10": 0.02 + step / 2000,
                 "hr@10": 0.05 + step / 1000,
             }
-            log.write("metric", step=step, total_steps=STEPS, epoch=step / 80, values=values)
+            log.write(MetricEvent(step=step, total_steps=STEPS, epoch=step / 80, values=values))
 
 
 def write_report(folder: RunFolder) -> None:
@@ -138,10 +149,10 @@ def write_report(folder: RunFolder) -> None:
     write_json(folder.report, report)
 
 
-def shown(user: str, rank: float) -> dict[str, Any]:
+def shown(user: str, rank: float) -> PreviewUser:
     """What a preview event says of a user."""
-    top = [{"key": f"i{n}", "title": title, "logprob": -1.5 * n - 1} for n, title in enumerate(TITLES[:10])]
-    return {"user": user, "history": TITLES[2:9], "target": TITLES[1], "rank": rank, "top": top}
+    top = tuple(Shown(f"i{n}", title, -1.5 * n - 1) for n, title in enumerate(TITLES[:10]))
+    return PreviewUser(user, tuple(TITLES[2:9]), TITLES[1], rank, top)
 
 
 @pytest.fixture

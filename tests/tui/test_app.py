@@ -14,7 +14,8 @@ from textual.widgets import Button, Input, Static
 from textual.worker import WorkerFailed
 
 from promptrec_tui.home import Home
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import MetricEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
 from promptrec_tui.tui import verbs
@@ -107,7 +108,7 @@ async def test_new_events_change_cells_and_leave_the_cursor(full_home: Home):
         chosen = table(pilot).chosen
         folder = RunFolder(full_home.runs / "aaaa0002")
         with EventLog(folder, 1) as log:
-            log.write("metric", step=130, total_steps=240, epoch=1, values={"train_loss": 0.5})
+            log.write(MetricEvent(step=130, total_steps=240, epoch=1, values={"train_loss": 0.5}))
         pilot.app.screen.renew()
         await settle(pilot)
         assert "130/240" in screen_text(pilot)
@@ -384,7 +385,7 @@ async def test_a_live_chart_repaints_little(full_home: Home, monkeypatch: pytest
 
         monkeypatch.setattr(chart, "refresh", counted)
         with EventLog(RunFolder(full_home.runs / "aaaa0002"), 1) as log:
-            log.write("metric", step=115, total_steps=240, epoch=1, values={"train_loss": 1.7})
+            log.write(MetricEvent(step=115, total_steps=240, epoch=1, values={"train_loss": 1.7}))
         pilot.app.screen.renew()
         await settle(pilot)
         assert 0 < sum(painted) < chart.size.area / 10

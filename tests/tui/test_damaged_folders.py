@@ -17,10 +17,10 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.checkpoints import checkpoint_path, newest_verified, publish, quarantine_damaged
-from promptrec_tui.runs.control import request
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import Lock, take_lock, write_heartbeat
 from promptrec_tui.runs.queue import enqueue
+from promptrec_tui.runs.requests import request
 from promptrec_tui.tui import verbs
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.widgets.run_table import RunTable

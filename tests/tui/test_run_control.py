@@ -4,10 +4,12 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from promptrec_tui.files import write_json
-from promptrec_tui.runs.control import all_requests
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import AckEvent, FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import take_lock
+from promptrec_tui.runs.requests import all_requests
+from promptrec_tui.runs.states import State
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.widgets.run_table import RunTable
 
@@ -33,7 +35,7 @@ async def test_a_request_is_shown_until_it_is_answered(full_home, going, until, 
         await until(pilot, lambda: "checkpoint requested" in screen_text(app))
         (asked,) = all_requests(going)
         with EventLog(going, going.last_attempt) as log:
-            log.write("ack", control=asked.number, command="checkpoint", result="saved checkpoint-9")
+            log.write(AckEvent(control=asked.number, command="checkpoint", result="saved checkpoint-9"))
         await until(pilot, lambda: "saved checkpoint-9" in screen_text(app))
         await pilot.press("X")
         await until(pilot, lambda: "Kill run" in screen_text(app))
@@ -50,7 +52,7 @@ async def test_a_failed_run_shows_its_log_and_its_fork_has_the_remedy(full_home,
     write_json(attempt.exit, {"state": "failed", "reason": "The GPU ran out of memory in step 3."})
     attempt.log.write_text("one\ntwo\nOutOfMemoryError: [/]\x1b[31m\n")
     with EventLog(folder, number) as log:
-        log.write("finished", state="failed", reason="", step=3, remedy={"train.accumulate": 8})
+        log.write(FinishedEvent(state=State.FAILED, reason="", step=3, remedy={"train.accumulate": 8}))
     app = PromptrecApp(full_home)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "failed" in screen_text(app))

@@ -19,8 +19,10 @@ import pytest
 
 from promptrec_tui.files import write_json
 from promptrec_tui.home import VARIABLE, Home
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.states import State
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.run import RunScreen
@@ -58,7 +60,7 @@ def finish(home: Home, process: "subprocess.Popen[str]", state: str, reason: str
     """End the run as its trainer and supervisor do."""
     folder = RunFolder(home.runs / "aaaa0002")
     with EventLog(folder, 2) as log:
-        log.write("finished", state=state, reason=reason, step=120)
+        log.write(FinishedEvent(state=State(state), reason=reason, step=120))
     verdict = {"code": 0, "signal": None, "time": time.time(), "state": state, "reason": reason}
     write_json(folder.attempt(2).exit, verdict)
     assert process.stdin is not None

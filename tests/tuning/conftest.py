@@ -16,9 +16,10 @@ from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.files import sha256_folder
 from promptrec_tui.home import Home
 from promptrec_tui.prompts.library import builtin_templates
-from promptrec_tui.runs.control import request
-from promptrec_tui.runs.events import read_events
+from promptrec_tui.runs.event_log import read_events
+from promptrec_tui.runs.events import Event, to_fields
 from promptrec_tui.runs.folder import RunFolder, create_run
+from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.spec import RunSpec, Settings, apply_settings
 
 ITEMS = 40
@@ -189,9 +190,9 @@ def tune() -> Callable[..., Any]:
         asked: list[int] = []
 
         class Watched(Journal):
-            def write(self, kind: str, **fields: Any) -> None:
-                super().write(kind, **fields)
-                if command and when and not asked and when(kind, fields):
+            def write(self, event: Event) -> None:
+                super().write(event)
+                if command and when and not asked and when(event.kind, to_fields(event)):
                     asked.append(request(folder, command))
 
         with Watched(folder, attempt) as journal:

@@ -10,6 +10,7 @@ import pytest
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
+from promptrec_tui.runs.events import Event, to_fields
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.queue import ASKED
 from promptrec_tui.runs.states import State
@@ -32,10 +33,10 @@ def evaluate(folder: RunFolder, ask: Callable[[Journal, str, dict[str, Any]], No
     write_json(attempt.path / ASKED, {**asked, "attempt": attempt.number, "evaluate": True})
 
     class Watched(Journal):
-        def write(self, kind: str, **fields: Any) -> None:
-            super().write(kind, **fields)
+        def write(self, event: Event) -> None:
+            super().write(event)
             if ask:
-                ask(self, kind, fields)
+                ask(self, event.kind, to_fields(event))
 
     with Watched(folder, attempt.number) as journal:
         return fine_tune(folder, "cpu", journal, RequestInbox(journal))
@@ -98,7 +99,7 @@ def test_a_run_that_was_evaluated_trains_on_as_one_that_was_not(
 def test_an_evaluation_that_ends_early_leaves_the_result_and_can_be_done_again(
     stopped: RunFolder, new_run: Callable[..., RunFolder]
 ) -> None:
-    from promptrec_tui.runs.control import request
+    from promptrec_tui.runs.requests import request
 
     before = {path.name: path.read_bytes() for path in stopped.result.rglob("*") if path.is_file()}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from promptrec_tui.runs.control import request
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.spec import RunSettings
 from promptrec_tui.tuning.devices import prepare
 from promptrec_tui.tuning.journal import Journal

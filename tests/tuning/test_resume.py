@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from promptrec_tui.runs.checkpoints import checkpoint_path, verify
+from promptrec_tui.runs.events import Event, to_fields
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
 from promptrec_tui.tuning.journal import Journal
@@ -123,9 +124,9 @@ def test_sigterm_pauses(new_run: Callable[..., RunFolder], events: Any) -> None:
     from promptrec_tui.tuning.recipe import fine_tune
 
     class Struck(Journal):
-        def write(self, kind: str, **fields: Any) -> None:
-            super().write(kind, **fields)
-            if at_step(2)(kind, fields):
+        def write(self, event: Event) -> None:
+            super().write(event)
+            if at_step(2)(event.kind, to_fields(event)):
                 os.kill(os.getpid(), signal.SIGTERM)
 
     folder = new_run()

@@ -9,9 +9,11 @@ from promptrec_tui.datasets.importer import ImportOptions
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_folder, write_json
 from promptrec_tui.home import Home
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import flat_settings
+from promptrec_tui.runs.states import State
 from promptrec_tui.workspace import control, lineage
 from promptrec_tui.workspace.datasets import import_source
 from promptrec_tui.workspace.opening import Workspace, opened
@@ -92,7 +94,9 @@ def test_a_failed_run_shows_its_log_and_the_remedy(here: Workspace) -> None:
     write_json(attempt.exit, {"state": "failed", "reason": "so it was"})
     attempt.log.write_text("\n".join(f"line {number}\x1b[31m" for number in range(30)))
     with EventLog(folder, 1) as log:
-        log.write("finished", state="failed", reason="so it was", step=1, remedy={"train.accumulate": 4})
+        log.write(
+            FinishedEvent(state=State.FAILED, reason="so it was", step=1, remedy={"train.accumulate": 4})
+        )
     with pytest.raises(UserError, match="there is nothing to pause"):
         control.pause_run(here, "one")
     refresh(here)

@@ -12,7 +12,15 @@ from promptrec_tui.cli.main import run_command
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import (
+    CheckpointEvent,
+    EvaluationEvent,
+    MetricEvent,
+    PreviewEvent,
+    PreviewUser,
+    WarningEvent,
+)
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.store import app_lock
 from promptrec_tui.store.backup import back_up
@@ -31,18 +39,18 @@ def write_run(workspace: Workspace, name: str, template: str, state: str) -> Run
     """A run with two attempts and events of every kind."""
     spec = make_spec(workspace, NewRun(name, "shop", "next_item", template, "tiny"))
     folder = create_run(workspace.home, spec)
-    shown = {"user": "u1", "history": ["a"], "target": "b", "rank": 3.0, "top": []}
+    shown = PreviewUser(user="u1", history=("a",), target="b", rank=3.0, top=())
     for attempt in (1, 2):
         folder.attempt(attempt).path.mkdir()
         with EventLog(folder, attempt) as log:
-            log.write("preview", step=0, stage="before", users=[shown])
+            log.write(PreviewEvent(step=0, stage="before", users=(shown,)))
             for step in range(1, 30):
                 values = {"train_loss": attempt + 1 / step, "ndcg@10": 0.1 * attempt}
-                log.write("metric", step=step, total_steps=30, epoch=0.1, values=values)
+                log.write(MetricEvent(step=step, total_steps=30, epoch=0.1, values=values))
             figures = {"metrics": {"mrr": 0.1}, "protocol": {"k": 10}}
-            log.write("evaluation", stage="test", name="tuned", step=29, users=5, **figures)
-            log.write("checkpoint", step=20, folder="checkpoint-20", best=True, value=0.3)
-            log.write("warning", message="careful")
+            log.write(EvaluationEvent(stage="test", name="tuned", step=29, users=5, **figures))
+            log.write(CheckpointEvent(step=20, folder="checkpoint-20", best=True, value=0.3))
+            log.write(WarningEvent(message="careful"))
     verdict = {"code": 0, "signal": None, "time": 1.0, "state": state, "reason": "so it was"}
     write_json(folder.attempt(2).exit, verdict)
     return folder

@@ -8,9 +8,11 @@ import pytest
 
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import FinishedEvent, MetricEvent
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
+from promptrec_tui.runs.states import State
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.session_news import broken_off, meanwhile
 
@@ -65,7 +67,9 @@ def end(home: Home, monkeypatch: pytest.MonkeyPatch) -> End:
         folder.attempt(1).path.mkdir()
         with monkeypatch.context() as clock, EventLog(folder, 1) as log:
             clock.setattr("time.time", lambda: at)
-            log.write("finished", state=state, reason=reason, step=9)
+            log.write(MetricEvent(9, {"train_loss": 1.0}))
+            if state != State.INTERRUPTED:
+                log.write(FinishedEvent(State(state), reason, step=9))
         write_json(folder.attempt(1).started, {"time": at, "supervisor": None, "trainer": None})
         verdict = {"code": 0, "signal": None, "time": at, "state": state, "reason": reason}
         write_json(folder.attempt(1).exit, verdict)

@@ -28,6 +28,7 @@ from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.evaluation.sampling import sample_users
 from promptrec_tui.home import Home
 from promptrec_tui.prompts.tokens import load_tokenizer
+from promptrec_tui.runs.events import PreviewUser, Shown, WarningEvent
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.classify import classify
 from promptrec_tui.tasks.defaults import leading_metrics
@@ -181,7 +182,7 @@ class ClassifyJob(ABC):
             found[name] = self._predictions(self.texts[stage], scores)
         return found
 
-    def preview(self, key: str, untuned: bool) -> dict[str, Any]:
+    def preview(self, key: str, untuned: bool) -> PreviewUser:
         """A validation text, its label and that label's rank, and the most likely labels."""
         text = next(text for text in self.texts["validation"] if text.key == key)
         training = self.model.training
@@ -195,15 +196,13 @@ class ClassifyJob(ABC):
         better, equal = (row > row[text.label]).sum(), (row == row[text.label]).sum() - 1
         best = np.argsort(-row, kind="stable")[:PREVIEW_ITEMS].tolist()
         labels = self.task.labels
-        return {
-            "user": f"text {key}",
-            "history": [text.text],
-            "target": labels[text.label],
-            "rank": float(1 + better + equal / 2),
-            "top": [
-                {"key": labels[index], "title": labels[index], "logprob": float(row[index])} for index in best
-            ],
-        }
+        return PreviewUser(
+            user=f"text {key}",
+            history=(text.text,),
+            target=labels[text.label],
+            rank=float(1 + better + equal / 2),
+            top=tuple(Shown(labels[index], labels[index], float(row[index])) for index in best),
+        )
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:
         """The texts of a part of the dataset, each asked once."""
@@ -242,9 +241,10 @@ class ClassifyJob(ABC):
         if others:
             some = ", ".join(repr(clean(label)) for label in sorted(others)[:3])
             self.journal.write(
-                "warning",
-                message=f"{others.total():,} {part} texts are left out: their labels ({some}) are those of "
-                "no training text.",
+                WarningEvent(
+                    f"{others.total():,} {part} texts are left out: their labels ({some}) are those of "
+                    "no training text."
+                )
             )
 
     def _sampled(self, texts: Sequence[LabelledText], wanted: int, stage: str) -> list[LabelledText]:

@@ -11,6 +11,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.metrics import Metric
 from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.home import Home
+from promptrec_tui.runs.events import PreviewUser
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tuning.batches import Batch, Steps
 from promptrec_tui.tuning.jobs.encoder_classes import EncoderClasses
@@ -65,7 +66,7 @@ class Job(Protocol):
     def baselines(self, stage: str) -> dict[str, Predictions]:
         """What each baseline answers, fitted on what comes before the targets of the stage."""
 
-    def preview(self, key: str, untuned: bool) -> dict[str, Any]:
+    def preview(self, key: str, untuned: bool) -> PreviewUser:
         """One case for a person to read: an entry of a `preview` event."""
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:

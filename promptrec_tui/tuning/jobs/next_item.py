@@ -20,6 +20,7 @@ from promptrec_tui.evaluation.protocol import Protocol
 from promptrec_tui.evaluation.sampling import sample_users
 from promptrec_tui.home import Home
 from promptrec_tui.models.loading import add_lora, load_base
+from promptrec_tui.runs.events import PreviewUser
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, free_bytes
@@ -220,7 +221,7 @@ class NextItemJob:
             found[name] = ranked(tuple(case.user for case in cases), ranks)
         return found
 
-    def preview(self, key: str, untuned: bool) -> dict[str, Any]:
+    def preview(self, key: str, untuned: bool) -> PreviewUser:
         """The titles in a user's prompt, the target and its rank, and the best ten titles."""
         user = next(user for user in self._drawn["test"] if user.key == key)
         case = self._case(user, "validation")

@@ -1,11 +1,12 @@
 from promptrec_tui.files import read_json
-from promptrec_tui.runs.control import pending, request, requests
-from promptrec_tui.runs.events import EventLog
+from promptrec_tui.runs.event_log import EventLog
+from promptrec_tui.runs.events import AckEvent
+from promptrec_tui.runs.requests import pending, request, requests
 
 ASK = """
 import sys, time
 from pathlib import Path
-from promptrec_tui.runs.control import request
+from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.folder import RunFolder
 folder, go = RunFolder(Path(sys.argv[1])), Path(sys.argv[2])
 print("ready", flush=True)
@@ -21,7 +22,7 @@ def test_a_request_waits_for_its_ack(run):
     assert [(item.number, item.command) for item in pending(run)] == [(1, "checkpoint"), (2, "pause")]
     assert [item.number for item in pending(run, {1})] == [2]
     with EventLog(run, 1) as log:
-        log.write("ack", control=2, command="pause", result="ok")
+        log.write(AckEvent(control=2, command="pause", result="ok"))
     assert [item.number for item in pending(run)] == [1]
 
 

@@ -1,4 +1,4 @@
-"""What a person asks of a running trainer: numbered files, each answered by an `ack` event."""
+"""Requests to a running trainer: numbered files in `control/`, each answered by one `ack` event."""
 
 import os
 import time
@@ -8,7 +8,8 @@ from typing import Literal, get_args
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sync_folder, write_json
-from promptrec_tui.runs.events import TAIL, fits, read_events
+from promptrec_tui.runs.event_log import TAIL, read_events
+from promptrec_tui.runs.events import AckEvent, typed
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.typed import Count, read
 
@@ -18,26 +19,26 @@ COMMANDS: tuple[Command, ...] = get_args(Command)
 
 @dataclass(frozen=True)
 class Request:
-    """One asking, meant for one attempt: `control/NNNN.json`."""
+    """One request, for one attempt: `control/NNNN.json`."""
 
     number: int
     command: Command
     attempt: int
     time: float
     offset: int = 0
-    """The size of the event log by then: its `ack` comes later."""
+    """The size of the event log, in bytes, when the request was made: its `ack` comes after that."""
 
 
 def request(folder: RunFolder, command: Command) -> int:
-    """Ask the run's last attempt for something; answers the number of the request.
+    """Write a request to the run's last attempt and return its number.
 
-    The file appears whole under a number that nobody else has (a link never replaces a file).
-    Raises UserError where there is no place for it.
+    The file appears complete, under a number that no other process has: a link never replaces a file.
+    Raises UserError when `control` is not a folder.
     """
     try:
         folder.control.mkdir(exist_ok=True)
     except FileExistsError:
-        raise UserError(f"{folder.control} is no folder: delete it, then ask again.") from None
+        raise UserError(f"{folder.control} is not a folder: delete it, then ask again.") from None
     draft = folder.control / f".{command}.{os.getpid()}.{time.monotonic_ns()}"
     offset = folder.events.stat().st_size if folder.events.exists() else 0
     write_json(
@@ -59,62 +60,63 @@ def request(folder: RunFolder, command: Command) -> int:
 
 
 def requests(folder: RunFolder, attempt: int, known: Collection[int] = ()) -> list[Request]:
-    """What was asked of an attempt, in order, without the numbers in `known`. Cheap when there is nothing."""
+    """The requests to an attempt, in order, without the numbers in `known`. Cheap when there are none."""
     return [request for request in all_requests(folder, known) if request.attempt == attempt]
 
 
 def all_requests(folder: RunFolder, known: Collection[int] = ()) -> list[Request]:
-    """What was asked of any attempt, in order, without the numbers in `known`; damaged files are left out."""
+    """The requests to any attempt, in order, without the numbers in `known`; damaged files are left out."""
     numbers = [number for number in folder.requests() if number not in known]
     return [request for number in numbers if (request := _read(folder, number))]
 
 
 def answer(folder: RunFolder, request: Request) -> str | None:
-    """What came of a request: the `result` of its `ack`; None while it waits for one."""
-    # A line that was torn by then is cut off before the next one is written, so a bit earlier.
-    events, _ = read_events(folder.events, max(0, request.offset - TAIL))
-    for event in events:
-        if event["kind"] == "ack" and fits(event) and event["control"] == request.number:
-            return str(event.get("result", ""))
-    return None
+    """The `result` of a request's `ack`; None while there is no `ack`."""
+    # The log may have got shorter since: a torn last line is cut off before the next one is written.
+    acks = _acks(folder, max(0, request.offset - TAIL))
+    return next((ack.result for ack in acks if ack.control == request.number), None)
 
 
 def unanswered(folder: RunFolder) -> list[Request]:
     """The requests to any attempt that have no `ack`."""
-    if not (asked := all_requests(folder)):
+    # Most runs have no requests, and reading the whole log takes time.
+    if not (found := all_requests(folder)):
         return []
     acknowledged = _acknowledged(folder)
-    return [request for request in asked if request.number not in acknowledged]
+    return [request for request in found if request.number not in acknowledged]
 
 
 def pending(folder: RunFolder, acknowledged: Collection[int] | None = None) -> list[Request]:
     """The requests to the last attempt that wait for their `ack`.
 
-    The trainer, which polls at each step, gives the numbers that it has acknowledged; without them they are
-    read from the whole event log.
+    The trainer polls at each step and passes the numbers that it has acknowledged; without them they are read
+    from the whole event log.
     """
     known = _acknowledged(folder) if acknowledged is None else acknowledged
     return requests(folder, folder.last_attempt, known)
 
 
 def _acknowledged(folder: RunFolder) -> set[int]:
-    events, _ = read_events(folder.events)
-    return {event["control"] for event in events if event["kind"] == "ack" and fits(event)}
+    return {ack.control for ack in _acks(folder)}
 
 
-START = Count(0)
+def _acks(folder: RunFolder, offset: int = 0) -> list[AckEvent]:
+    """The answers in the event log from byte `offset` on."""
+    records, _ = read_events(folder.events, offset)
+    events = (typed(record) for record in records if record["kind"] == AckEvent.kind)
+    return [event for event in events if isinstance(event, AckEvent)]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What `control/NNNN.json` says."""
+class RequestFile:
+    """The content of `control/NNNN.json`."""
 
     command: Command
     attempt: Count
     time: float = 0
-    offset: Count = START
+    offset: Count = 0
 
 
 def _read(folder: RunFolder, number: int) -> Request | None:
-    asked = read(Asked, folder.request(number))
-    return Request(number, **vars(asked)) if asked else None
+    content = read(RequestFile, folder.request(number))
+    return Request(number, **vars(content)) if content else None
