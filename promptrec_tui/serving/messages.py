@@ -141,8 +141,12 @@ Answer = Ranking | Labelling
 
 
 def write(message: Request | Answer | Ready | Refusal, **head: Any) -> str:
-    """A message as one line of JSON, without its end; `head` (id, verb) goes first."""
-    return json.dumps({**head, **asdict(message)}, ensure_ascii=False)
+    """A message as one line of JSON, without its end; `head` (id, verb) goes first.
+
+    Half a surrogate pair, which arguments that are no UTF-8 have, becomes "?".
+    """
+    text = json.dumps({**head, **asdict(message)}, ensure_ascii=False)
+    return text.encode(errors="replace").decode()
 
 
 def read_object(line: str) -> Mapping[str, Any]:

@@ -45,6 +45,11 @@ def test_a_request_is_read_as_it_was_written(request_: Request) -> None:
     assert read_request(value) == request_
 
 
+def test_what_is_no_unicode_travels_as_a_question_mark() -> None:
+    line = write(Classify(("caf\udce9",)), id=1, verb="classify")
+    assert read_request(read_object(line)) == Classify(("caf?",))
+
+
 @pytest.mark.parametrize(
     "answer",
     [
