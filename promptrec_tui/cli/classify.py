@@ -26,7 +26,7 @@ SHOWN_LABELS = 10
 def classify_command(
     run: Annotated[str, typer.Argument(help="Name or id of a run.")],
     texts: Annotated[
-        list[str] | None, typer.Argument(metavar="TEXT…", help="The texts; - reads one a line from stdin.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="The texts; - reads stdin, one on each line.")
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="A file with a text on each line, UTF-8.")

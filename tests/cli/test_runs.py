@@ -15,6 +15,7 @@ import pytest
 from promptrec_tui.cli.run import print_summary
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
+from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.runs import refresh, run_document
 from tests.waiting import wait_for
@@ -123,7 +124,7 @@ def test_recommend_answers_exact_log_probabilities_of_unseen_items(done: Any, te
 
 
 def test_classify_answers_the_probabilities_of_every_label(
-    done: Any, terminal: Terminal, tmp_path: Path
+    done: Any, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = {"good": ("fine", "great"), "bad": ("awful", "poor")}
     lines = [
@@ -147,6 +148,12 @@ def test_classify_answers_the_probabilities_of_every_label(
         assert each["probabilities"].keys() == {"bad", "good"}
         assert sum(each["probabilities"].values()) == pytest.approx(1)
         assert each["label"] == max(each["probabilities"], key=each["probabilities"].get)
+    monkeypatch.setattr("promptrec_tui.workspace.classify.AT_ONCE", 2)
+    told: list[tuple[str, int, int]] = []
+    with opened(terminal.home) as workspace:
+        parts = classify(workspace, "my moods", texts, progress=lambda *news: told.append(news))
+    assert [each.text for each in parts] == texts
+    assert told == [("classifying", 2, 3), ("classifying", 3, 3)]
     untuned = terminal.json("classify", "my moods", texts[0], "--untuned")
     assert untuned[0]["probabilities"] != found[0]["probabilities"]
 
