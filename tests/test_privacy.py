@@ -127,7 +127,7 @@ def test_a_run_shows_nothing_to_other_users(
     capsys.readouterr()
     assert answer.items
 
-    modules = {"promptrec_tui.cli.unseen", "runs.supervisor", "tuning.worker", "tuning.scorer"}
+    modules = {"promptrec_tui.cli.unseen", "runs.supervisor", "tuning.worker", "serving.stdio"}
     for module in modules:
         assert [line for line in seen.arguments if module in line], module
     # What a person types is seen, too: only their own shell could help that.

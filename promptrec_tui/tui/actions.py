@@ -110,7 +110,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("run.next", "next_part", "l,right", "next", "Next chart, or next pinned user.", "run", HINT),
     Action("run.previous", "previous_part", "h,left", "previous", "Previous chart or pinned user.", "run"),
     Action("run.grid", "toggle_grid", "c", "grid", "All charts at once, or one of them.", "run"),
-    Action("run.try", "show_tab('try')", "t", "try", "Ask the model: type a user or titles.", "run", HINT),
+    Action(
+        "run.try", "show_tab('try')", "t", "try", "Ask the model about a user, titles or a text.", "run", HINT
+    ),
     Action("run.log", "show_tab('log')", "L", "log", "Read what the trainer printed.", "run"),
     Action("data.open", "open_part", "enter", "open", "To its users, or to the history.", "data", HINT),
     Action("data.import", "import_dataset", "i", "import", "Read a file as a dataset.", "data new_run", HINT),

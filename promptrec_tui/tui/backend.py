@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from promptrec_tui.errors import CatalogueGoneError, UserError
 from promptrec_tui.home import Home
-from promptrec_tui.tui.trying import Recommendations, Trier
+from promptrec_tui.tui.trying import Tried, Trier
 from promptrec_tui.tui.worker_thread import Lane
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.datasets import Preview
     from promptrec_tui.workspace.opening import Workspace
     from promptrec_tui.workspace.runs import RunRow
+    from promptrec_tui.workspace.scoring import Labelling, Ranking
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,13 +61,19 @@ class Backend:
 
         return await asyncio.wrap_future(self._catalogue.submit(answer))
 
-    async def recommend(self, run: "RunRow", history: list[str], k: int = 10) -> Recommendations:
+    async def recommend(self, run: "RunRow", history: list[str], k: int = 10) -> "Tried[Ranking]":
         """The k best items of a run's model after some item keys, untuned and tuned.
 
         Raises UserError when no scorer can be started.
         """
         return await asyncio.wrap_future(
             self._scoring.submit(lambda: self._trier.recommend(self._opened(), run, history, k))
+        )
+
+    async def classify(self, run: "RunRow", text: str) -> "Tried[Labelling]":
+        """The label of a text by a run's model, untuned and tuned. Raises UserError as `recommend` does."""
+        return await asyncio.wrap_future(
+            self._scoring.submit(lambda: self._trier.classify(self._opened(), run, text))
         )
 
     async def preview(

@@ -1,40 +1,50 @@
 """The scorer behind the Try pane: one child process, kept for as long as the questions are about one run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from promptrec_tui.errors import UserError
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.opening import Workspace
     from promptrec_tui.workspace.runs import RunRow
-    from promptrec_tui.workspace.scoring import Answer, Scorer
+    from promptrec_tui.workspace.scoring import Labelling, Ranking, Scorer
+
+A = TypeVar("A", bound="Ranking | Labelling")
+"""The kind of an answer."""
 
 
 @dataclass(frozen=True)
-class Recommendations:
-    """Two answers to one history; `problem` says why there is no tuned one."""
+class Tried(Generic[A]):
+    """Two answers to one question; `problem` says why there is no tuned one."""
 
-    untuned: "Answer"
-    tuned: "Answer | None"
+    untuned: A
+    tuned: A | None
     problem: str = ""
 
 
 class Trier:
-    """Keeps the scorer of the run asked for last. Belongs to one thread, except that any may close it."""
+    """Keeps the scorer of the run asked for last. Belongs to one thread, except that any may close it.
+
+    Its questions raise UserError when the scorer cannot answer at all.
+    """
 
     def __init__(self) -> None:
         self._scorer: Scorer | None = None
         self._of = ""
 
-    def recommend(self, workspace: "Workspace", run: "RunRow", history: list[str], k: int) -> Recommendations:
-        """The k best items untuned and tuned. Raises UserError when the scorer cannot answer at all."""
+    def recommend(
+        self, workspace: "Workspace", run: "RunRow", history: list[str], k: int
+    ) -> "Tried[Ranking]":
+        """The k best items, untuned and tuned."""
         scorer = self._scorer_of(workspace, run)
-        untuned = scorer.top_k(history, k=k, untuned=True)
-        try:
-            return Recommendations(untuned, scorer.top_k(history, k=k))
-        except UserError as error:
-            return Recommendations(untuned, None, str(error))
+        return _both(lambda untuned: scorer.top_k(history, k=k, untuned=untuned))
+
+    def classify(self, workspace: "Workspace", run: "RunRow", text: str) -> "Tried[Labelling]":
+        """The label of a text, untuned and tuned."""
+        scorer = self._scorer_of(workspace, run)
+        return _both(lambda untuned: scorer.classify([text], untuned))
 
     def close(self) -> None:
         """End the child, if there is one."""
@@ -50,3 +60,12 @@ class Trier:
             self._scorer = open_scorer(workspace, run.id)
             self._of = run.id
         return self._scorer
+
+
+def _both(ask: Callable[[bool], A]) -> Tried[A]:
+    """The answers of the untuned model and, if there is one, of the tuned."""
+    untuned = ask(True)
+    try:
+        return Tried(untuned, ask(False))
+    except UserError as error:
+        return Tried(untuned, None, str(error))

@@ -1,4 +1,4 @@
-"""A GPU for those who only look (scorer, trials): theirs until a run wants it. The CPU needs no asking."""
+"""A GPU for a process that only asks a model (scorer, trials), until a run wants it. The CPU has no lease."""
 
 import os
 import threading
@@ -14,13 +14,14 @@ from promptrec_tui.runs.slots import take_slot
 from promptrec_tui.runs.spec import RunSettings
 from promptrec_tui.tuning.devices import prepare
 
-LOOK_SECONDS = 2.0
+POLL_SECONDS = 2.0
 
 
 def borrow(home: Home, settings: RunSettings) -> tuple[str, Lock | None]:
-    """Set this process up for the first free device of the settings; for the CPU where none is free.
+    """Set this process up for the first free device of the settings, or for the CPU where none is free.
 
-    Answers the device setting as this process sees it, and the lock of the slot unless it is the CPU.
+    Call it before torch is imported. Returns the device setting as this process sees it, and the lock of the
+    device's slot; None for the CPU.
     """
     for device in devices_for(settings.device):
         if device.name == "cpu":
@@ -32,17 +33,17 @@ def borrow(home: Home, settings: RunSettings) -> tuple[str, Lock | None]:
 
 
 def leave_when_wanted(home: Home, slot: Lock, busy: threading.Lock) -> None:
-    """End this process, between two answers (`busy` is held during one), once a run waits for its device."""
+    """End this process between two answers (`busy` is held during one), once a run waits for its device."""
 
-    def look() -> None:
+    def wait() -> None:
         while not wanted(home, slot):
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         busy.acquire()
         slot.release()
         spawn_dispatch(home)
         os._exit(0)
 
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def wanted(home: Home, slot: Lock) -> bool:

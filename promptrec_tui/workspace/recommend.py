@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from promptrec_tui.errors import UserError
 from promptrec_tui.workspace.datasets import find_item, open_listed
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import find_run
-from promptrec_tui.workspace.scoring import Answer, open_scorer
+from promptrec_tui.workspace.scoring import Ranking, find_asked, open_scorer
 
 
 def history_keys(workspace: Workspace, dataset: str, titles: Sequence[str]) -> list[str]:
@@ -29,12 +28,12 @@ def recommend(
     titles: Sequence[str] = (),
     k: int = 10,
     untuned: bool = False,
-) -> Answer:
+) -> Ranking:
     """The k best next items for a user of the run's dataset, or after `titles`; seen items are left out.
 
-    Raises UserError for an unknown run, user or title.
+    Raises UserError for an unknown run, user or title, and for a run of another task.
     """
-    row = find_run(workspace, run)
+    row = find_asked(workspace, run, "next_item")
     if (user is None) == (not titles):
         raise UserError("Say for whom: either --user KEY or --history TITLE (which may be repeated).")
     if k < 1:

@@ -1,46 +1,37 @@
-"""The scorer: a child process that holds a base model and a run's adapter, and answers questions."""
+"""The scorer: a child process that holds a run's model and answers questions."""
 
-import json
+import shlex
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypeVar
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.launchers import environment
+from promptrec_tui.serving.messages import Classify, Ready, Request, TopK, read_answer, read_object, write
+from promptrec_tui.serving.messages import Labelling as Labelling
+from promptrec_tui.serving.messages import Ranking as Ranking
+from promptrec_tui.serving.messages import ScoredItem as ScoredItem
+from promptrec_tui.serving.messages import ScoredText as ScoredText
+from promptrec_tui.store.runs import RunRow
+from promptrec_tui.text import clean
+from promptrec_tui.typed import Count
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import find_run
 
+A = TypeVar("A")
 
-@dataclass(frozen=True)
-class ScoredItem:
-    """One recommended title; `logprob` = sum of log P over `token_ids`, the end token included (nats)."""
-
-    key: str
-    title: str
-    logprob: float
-    token_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the model recommends after a history, best first.
-
-    `adapter`: "result", or the checkpoint whose weights were used; None for the untuned model.
-    """
-
-    prompt: str
-    prompt_token_ids: tuple[int, ...]
-    dropped: int
-    items: tuple[ScoredItem, ...]
-    adapter: str | None = None
+USAGES = {"next_item": "recommend {} --user KEY", "classify": "classify {} TEXT"}
+"""The command that asks a run, by its task."""
 
 
 class Scorer:
-    """A live scorer. Its methods block; one thread at a time gets its answer."""
+    """A live scorer. Its methods block; one thread at a time gets its answer.
+
+    They raise UserError when the question cannot be answered or the scorer has ended.
+    """
 
     def __init__(self, process: "subprocess.Popen[str]", log: Path, device: str) -> None:
         self._process = process
@@ -51,39 +42,26 @@ class Scorer:
 
     def top_k(
         self, history: Sequence[str], k: int = 10, untuned: bool = False, exclude_seen: bool = True
-    ) -> Answer:
-        """The k best items after a history of item keys.
+    ) -> Ranking:
+        """The k best items after a history of item keys."""
+        request = TopK(tuple(history), Count(k), untuned=untuned, exclude_seen=exclude_seen)
+        return self.ask(request, Ranking)
 
-        Raises UserError when the question cannot be answered or the scorer has ended.
-        """
-        reply = self.ask("top_k", history=list(history), k=k, untuned=untuned, exclude_seen=exclude_seen)
-        return Answer(
-            prompt=reply["prompt"],
-            prompt_token_ids=tuple(reply["prompt_token_ids"]),
-            dropped=reply["dropped"],
-            items=tuple(
-                ScoredItem(item["key"], item["title"], item["logprob"], tuple(item["token_ids"]))
-                for item in reply["items"]
-            ),
-            adapter=reply["adapter"],
-        )
+    def classify(self, texts: Sequence[str], untuned: bool = False) -> Labelling:
+        """The label of each text, and the probabilities of all labels."""
+        return self.ask(Classify(tuple(texts), untuned), Labelling)
 
-    def ask(self, verb: str, **fields: Any) -> dict[str, Any]:
-        """Send one request and wait for its answer."""
+    def ask(self, request: Request, kind: type[A]) -> A:
+        """Send one request and wait for its answer, which is of a `kind`."""
         with self._lock:
             self._number += 1
             stdin, stdout = _pipes(self._process)
             try:
-                stdin.write(
-                    json.dumps({"id": self._number, "verb": verb, **fields}, ensure_ascii=False) + "\n"
-                )
+                stdin.write(write(request, id=self._number, verb=request.verb) + "\n")
                 stdin.flush()
             except OSError:
                 raise UserError(_ended(self._log)) from None
-            reply = _read(stdout, self._log)
-        if "error" in reply:
-            raise UserError(reply["error"])
-        return reply
+            return _read(stdout, self._log, kind)
 
     @property
     def alive(self) -> bool:
@@ -97,18 +75,29 @@ class Scorer:
         self._process.wait()
 
 
+def find_asked(workspace: Workspace, run: str, task: str) -> RunRow:
+    """The run of that name or id, to be asked a question of `task`.
+
+    Raises UserError for an unknown run, and for one of another task with the command that asks it.
+    """
+    row = find_run(workspace, run)
+    if row.task != task:
+        does = "gives texts their labels" if row.task == "classify" else "recommends items to users"
+        usage = USAGES.get(row.task, "run show {}").format(shlex.quote(clean(row.name)))
+        raise UserError(f'Run {row.name!r} {does}: ask it with "promptrec {usage}".')
+    return row
+
+
 def open_scorer(workspace: Workspace, run: str) -> Scorer:
     """Start a scorer for a run and wait until its model is loaded (seconds).
 
-    Raises UserError when it cannot load, or is of a task that recommends nothing.
+    Raises UserError when it cannot load.
     """
     row = find_run(workspace, run)
-    if row.task == "classify":
-        raise UserError(f"Run {row.name!r} gives texts their labels: it has no items to recommend.")
     log = workspace.home.runs / row.id / "scorer.log"
     with open(log, "wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "promptrec_tui.tuning.scorer", row.id],
+            [sys.executable, "-m", "promptrec_tui.serving.stdio", row.id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -118,14 +107,12 @@ def open_scorer(workspace: Workspace, run: str) -> Scorer:
             umask=0o077,
         )
     try:
-        hello = _read(_pipes(process)[1], log)
-        if "error" in hello:
-            raise UserError(hello["error"])
+        ready = _read(_pipes(process)[1], log, Ready)
     except BaseException:
         process.kill()
         process.wait()
         raise
-    return Scorer(process, log, hello["device"])
+    return Scorer(process, log, ready.device)
 
 
 def _pipes(process: "subprocess.Popen[str]") -> tuple[IO[str], IO[str]]:
@@ -134,13 +121,12 @@ def _pipes(process: "subprocess.Popen[str]") -> tuple[IO[str], IO[str]]:
     return process.stdin, process.stdout
 
 
-def _read(stdout: IO[str], log: Path) -> dict[str, Any]:
+def _read(stdout: IO[str], log: Path, kind: type[A]) -> A:
     line = stdout.readline()
     if not line:
         raise UserError(_ended(log))
-    reply: dict[str, Any] = json.loads(line)
-    return reply
+    return read_answer(kind, read_object(line))
 
 
 def _ended(log: Path) -> str:
-    return f"The scorer has ended unexpectedly: its last words are in {log}."
+    return f"The scorer has ended unexpectedly: its last output is in {log}."

@@ -15,6 +15,7 @@ import pytest
 from promptrec_tui.cli.run import print_summary
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
+from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.runs import refresh, run_document
 from tests.waiting import wait_for
@@ -120,6 +121,78 @@ def test_recommend_answers_exact_log_probabilities_of_unseen_items(done: Any, te
     by_title = terminal.json("recommend", "first", "--history", "Thing A 0", "--history", "Thing B 1")
     assert by_title["prompt"] == "Thing A 0\nThing B 1\n"
     assert "Did you mean" in terminal.json("recommend", "first", "--history", "Thing A O", status=1)
+
+
+def test_classify_answers_the_probabilities_of_every_label(
+    done: Any, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"good": ("fine", "great"), "bad": ("awful", "poor")}
+    lines = [
+        f"{words[label][number % 2]} film {number},{label},{split}"
+        for split, count in (("train", 40), ("valid", 8), ("test", 12))
+        for number in range(count)
+        for label in words
+    ]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label,split", *lines]) + "\n")
+    terminal.json("dataset", "import", str(tmp_path / "texts.csv"), "--format", "labelled", "--name", "texts")
+    asked = ("run", "start", "--name", "my moods", "--dataset", "texts", "--task", "classify")
+    sizes = [word for setting in SMALL for word in ("--set", setting)]
+    run = terminal.json(*asked, "--template", "label", "--model", "tiny", *sizes, "--wait")
+    assert run["state"] == "done"
+
+    texts = ["a great film", "'poor' \"film\"", "霸王别姬"]
+    found = terminal.json("classify", "my moods", *texts)
+    assert [each["text"] for each in found] == texts
+    for each in found:
+        assert each.keys() == {"text", "label", "probabilities"}
+        assert each["probabilities"].keys() == {"bad", "good"}
+        assert sum(each["probabilities"].values()) == pytest.approx(1)
+        assert each["label"] == max(each["probabilities"], key=each["probabilities"].get)
+    monkeypatch.setattr("promptrec_tui.workspace.classify.AT_ONCE", 2)
+    told: list[tuple[str, int, int]] = []
+    with opened(terminal.home) as workspace:
+        parts = classify(workspace, "my moods", texts, progress=lambda *news: told.append(news))
+    assert [each.text for each in parts] == texts
+    assert told == [("classifying", 2, 3), ("classifying", 3, 3)]
+    untuned = terminal.json("classify", "my moods", texts[0], "--untuned")
+    assert untuned[0]["probabilities"] != found[0]["probabilities"]
+
+    (tmp_path / "many.txt").write_bytes("\ufeffa great film\r\n\n霸王别姬\n".encode())
+    many = terminal.json("classify", "my moods", "--file", str(tmp_path / "many.txt"))
+    assert [each["text"] for each in many] == [texts[0], texts[2]]
+    assert many[0]["probabilities"] == pytest.approx(found[0]["probabilities"], abs=1e-5)
+    command = [sys.executable, "-m", "promptrec_tui", "classify", "my moods", "-"]
+    piped = subprocess.run(
+        command, input="awful film\ngreat film\n", text=True, capture_output=True, env=terminal.environment
+    )
+    assert piped.returncode == 0, piped.stderr
+    header, *rows = piped.stdout.splitlines()
+    assert header.split() == ["label", "probability", "text"]
+    assert [row.split()[2:] for row in rows] == [["awful", "film"], ["great", "film"]]
+    process = terminal.start("classify", "my moods", "great film")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert out.split()[:2] == ["label", "probability"]
+    assert {line.split()[0] for line in out.splitlines()[1:]} == {"bad", "good"}
+
+    for arguments, sentence in (
+        (("recommend", "my moods", "--user", "u03"), "\"promptrec classify 'my moods' TEXT\"."),
+        (
+            ("classify", "first", "a text"),
+            "recommends items to users: ask it with",
+        ),
+        (("classify", "my moods"), "There is no text to classify"),
+        (("classify", "my moods", " "), "A text is empty"),
+        (("classify", "my moods", "--file", str(tmp_path / "none")), "cannot be read: No such file"),
+        (("classify", "my mood", "x"), "Did you mean 'my moods'"),
+    ):
+        said = terminal.json(*arguments, status=1)
+        assert sentence in said
+        assert "Traceback" not in said
+    (tmp_path / "latin.txt").write_bytes("pas terrible é".encode("latin-1"))
+    said = terminal.json("classify", "my moods", "--file", str(tmp_path / "latin.txt"), status=1)
+    assert "is no UTF-8 (byte 14)" in said
+    terminal.json("run", "delete", "my moods")
 
 
 def test_an_evaluation_needs_an_adapter_and_a_run_that_has_not_ended_well(

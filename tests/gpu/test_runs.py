@@ -111,7 +111,7 @@ def test_a_worker_and_a_scorer_agree(
 
     with open_dataset(home.datasets / "d.sqlite") as dataset:
         keys = {item.title: item.key for item in dataset.items()}
-    scorer = child(home, "promptrec_tui.tuning.scorer", folder.id)
+    scorer = child(home, "promptrec_tui.serving.stdio", folder.id)
     try:
         hello = json.loads(scorer.stdout.readline())
         assert hello.get("device", "").startswith(DEVICE), hello

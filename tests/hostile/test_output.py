@@ -80,6 +80,7 @@ def test_json_is_harmless_and_loses_nothing(place: Any, hostile: list[str], caps
         "model add ./{} --name {}",
         "run start --name {} --dataset {} --template {} --model {} --set {}={}",
         "recommend {} --user {}",
+        "classify {} {}",
         "{}",
     ],
 )

@@ -25,7 +25,7 @@ from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.run import RunScreen, head_text
 from promptrec_tui.tui.screens.runs import RunsScreen
-from promptrec_tui.tui.trying import Recommendations
+from promptrec_tui.tui.trying import Tried
 from promptrec_tui.tui.verbs import runs
 from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.loss_chart import LossChart
@@ -33,7 +33,7 @@ from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.tui.widgets.try_pane import TryInput, TryPane
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.runs import RunRow
-from promptrec_tui.workspace.scoring import Answer, ScoredItem
+from promptrec_tui.workspace.scoring import Labelling, Ranking, ScoredItem, ScoredText
 
 Driver = Pilot[int]
 
@@ -229,10 +229,10 @@ async def test_a_damaged_session_is_no_obstacle(full_home: Home):
 async def test_users_and_titles_are_found_and_asked_about(full_home: Home, monkeypatch: pytest.MonkeyPatch):
     asked: list[list[str]] = []
 
-    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Recommendations:
+    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Tried[Ranking]:
         asked.append(history)
         best = ScoredItem("i1", "霸王别姬 [/INST]", -1.25, (1, 2))
-        return Recommendations(Answer("", (), 3, (best,)), None, "No adapter yet: wait.")
+        return Tried(Ranking("", (), 3, (best,)), None, "No adapter yet: wait.")
 
     monkeypatch.setattr(Backend, "recommend", recommend)
     async with opened_app(full_home) as pilot:
@@ -270,9 +270,9 @@ async def test_an_answer_is_asked_for_again_when_the_run_has_its_result(
 ):
     adapters = iter(("checkpoint-120", "result", "never asked"))
 
-    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Recommendations:
+    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Tried[Ranking]:
         best = (ScoredItem("i1", "Up", -1.0, (1,)),)
-        return Recommendations(Answer("", (), 0, best), Answer("", (), 0, best, next(adapters)))
+        return Tried(Ranking("", (), 0, best), Ranking("", (), 0, best, next(adapters)))
 
     monkeypatch.setattr(Backend, "recommend", recommend)
     async with opened_app(full_home) as pilot:
@@ -289,6 +289,43 @@ async def test_an_answer_is_asked_for_again_when_the_run_has_its_result(
         pane.row = ended
         await settle(pilot)
         assert "tuned (result)" in screen_text(pilot)
+
+
+async def test_a_text_is_asked_about_where_a_run_classifies(full_home: Home, monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+
+    def labelling(sad: float, adapter: str | None = None) -> Labelling:
+        probabilities = {"glad": 1 - sad, "sad\x1b[2J": sad}
+        return Labelling((ScoredText(asked[-1], "sad", probabilities),), adapter)
+
+    async def classify(_: Backend, run: RunRow, text: str) -> Tried[Labelling]:
+        asked.append(text)
+        return Tried(labelling(0.5), labelling(0.9375, "result"))
+
+    monkeypatch.setattr(Backend, "classify", classify)
+    async with opened_app(full_home) as pilot:
+        await settle(pilot, "enter")
+        pane = pilot.app.screen.query_one(TryPane)
+        ended = replace(pane.row, task="classify")
+        pane.row = ended
+        await settle(pilot, "t")
+        assert "Type a text and press enter" in screen_text(pilot)
+        await settle(pilot, "enter")
+        assert asked == []
+        await settle(pilot, *"heat", "enter")
+        text = screen_text(pilot)
+        assert asked == ["heat"]
+        assert "No title or user" not in text
+        assert "text  heat" in text
+        assert re.search(r"untuned +tuned \(result\)", text)
+        assert re.search(r"1 glad +0\.50 +1 sad\[2J +0\.94", text)
+        assert re.search(r"2 sad\[2J +0\.50 +2 glad +0\.06", text)
+        pane.row = replace(ended, state=State.RUNNING)
+        pane.row = ended
+        await settle(pilot)
+        assert asked == ["heat", "heat"]
+        await settle(pilot, *["backspace"] * 5)
+        assert "Type a text and press enter" in screen_text(pilot)
 
 
 @pytest.mark.parametrize("width", [44, 50, 60, 61, 80])

@@ -11,10 +11,11 @@ from promptrec_tui.tui.screens.form import pairs
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
+from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.opening import now, opened
+from promptrec_tui.workspace.recommend import recommend
 from promptrec_tui.workspace.runs import find_run, run_document
-from promptrec_tui.workspace.scoring import open_scorer
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +172,9 @@ async def test_the_template_says_what_is_asked(shop_home, until, tmp_path):
         with opened(shop_home) as workspace:
             row = find_run(workspace, "moods")
             settings = run_document(workspace, row.id)["spec"]["settings"]
-            with pytest.raises(UserError, match="no items to recommend"):
-                open_scorer(workspace, "moods")
+            with pytest.raises(UserError, match=r"gives texts their labels.*classify moods TEXT"):
+                recommend(workspace, "moods", titles=["Up"])
+            with pytest.raises(UserError, match="There is no text to classify"):
+                classify(workspace, "moods", [])
     assert (row.task, row.dataset) == ("classify", "reviews")
     assert settings["train"]["monitor"] == "macro_f1"

@@ -14,11 +14,12 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
+from promptrec_tui.serving.loading import load
+from promptrec_tui.serving.stdio import serve
 from promptrec_tui.tokentree.loss import Batch, completion_loss
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.jobs import next_item
-from promptrec_tui.tuning.scorer import load, serve
 from tests.tuning.test_evaluate import evaluate, report_of
 
 WEIGHTS = "adapter_model.safetensors"
@@ -173,7 +174,7 @@ def test_a_scorer_without_memory_says_so_and_answers_the_next(
 ) -> None:
     folder = new_run(train__max_steps=1)
     tune(folder)
-    asked = load(folder)
+    asked = load(folder, "cpu")
     question = {"verb": "top_k", "history": ["i1", "i2"], "k": 3}
 
     def answers(*requests: dict[str, Any]) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def test_a_trainer_a_scorer_and_plain_peft_agree(
     preview = after["users"][0]
     keys = {title: f"i{number}" for number, title in enumerate(_titles(home))}
     history = [keys[title] for title in preview["history"]]
-    scorer = child(home, "promptrec_tui.tuning.scorer", folder.id)
+    scorer = child(home, "promptrec_tui.serving.stdio", folder.id)
     try:
         hello = json.loads(scorer.stdout.readline())
         assert (hello["ready"], hello["device"]) == (True, "cpu")

@@ -1,7 +1,5 @@
-"""Asking the model: a user or some titles, and what it recommends next, untuned and tuned."""
+"""Asking a run's model, untuned and tuned: what comes next for a user or some titles, or a text's label."""
 
-from collections.abc import Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -18,16 +16,18 @@ from promptrec_tui.tui import verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.glyphs import Glyphs
-from promptrec_tui.tui.trying import Recommendations
-from promptrec_tui.tui.widgets.rankings import Ranked, beside, column_width, history_text, ranking_lines
+from promptrec_tui.tui.trying import Tried
+from promptrec_tui.tui.widgets.rankings import history_text
 from promptrec_tui.tui.widgets.run_text import GOING
+from promptrec_tui.tui.widgets.try_text import labels_text, titles_text
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
-    from promptrec_tui.workspace.scoring import ScoredItem
+    from promptrec_tui.workspace.scoring import Labelling, Ranking
 
 USERS, TITLES = 3, 6
 INVITATION = "Type a part of a title, or a user's key, and choose with up, down and enter."
+TEXT_INVITATION = "Type a text and press enter: the model gives it a label."
 
 
 class TryInput(Input):
@@ -57,7 +57,10 @@ class TryInput(Input):
 
 
 class TryPane(Asking, VerticalScroll, inherit_bindings=False):
-    """Set `row` to the run that is asked; an answer is asked for again when the run ends."""
+    """Set `row` to the run that is asked; an answer is asked for again when the run ends.
+
+    A run that recommends is asked about a history of titles, one that classifies about a text.
+    """
 
     BINDINGS = bindings("scroll")
 
@@ -68,7 +71,9 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         self._history: tuple[tuple[str, str], ...] = ()
         self._user = ""
         self._found: dict[str, str] = {}
-        self._answer: Recommendations | None = None
+        self._text = ""
+        self._titles: Tried[Ranking] | None = None
+        self._labels: Tried[Labelling] | None = None
 
     def compose(self) -> ComposeResult:
         yield TryInput(placeholder="user or title", id="question")
@@ -85,9 +90,23 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
     def row(self, row: "RunRow") -> None:
         ended = self._row is not None and self._row.state in GOING and row.state not in GOING
         self._row = row
-        if ended and self._answer is not None:
+        if self._classifies:
+            self.query_one(TryInput).placeholder = "a text"
+        if ended and (self._titles or self._labels):
             # What is shown is of a checkpoint; the run has its result now.
-            self._recommend()
+            self._ask_model()
+        elif not self._asked:
+            self._redraw()
+
+    @property
+    def _classifies(self) -> bool:
+        """Whether the run gives texts their labels."""
+        return self._row is not None and self._row.task == "classify"
+
+    @property
+    def _asked(self) -> bool:
+        """Whether there is a question."""
+        return bool(self._text if self._classifies else self._history)
 
     def focus_field(self) -> None:
         """Be ready to type."""
@@ -100,7 +119,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, text: str) -> None:
         matches = self.query_one("#matches", OptionList)
-        if not text or self.row is None:
+        if not text or self.row is None or self._classifies:
             matches.set_options([])
             matches.display = False
             return
@@ -126,7 +145,11 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
             event.prevent_default()
 
     @on(Input.Submitted, "#question")
-    def _entered(self) -> None:
+    def _entered(self, event: Input.Submitted) -> None:
+        if self._classifies:
+            self._text = event.value.strip()
+            self._ask_model()
+            return
         matches = self.query_one("#matches", OptionList)
         if matches.highlighted is not None and matches.display:
             self._pick(matches.get_option_at_index(matches.highlighted))
@@ -138,9 +161,9 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
 
     @on(TryInput.Emptied)
     def _drop_last(self) -> None:
-        self._user = ""
+        self._user = self._text = ""
         self._history = self._history[:-1]
-        self._recommend()
+        self._ask_model()
 
     def _pick(self, option: Option) -> None:
         kind, _, key = (option.id or "").partition(":")
@@ -150,7 +173,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         else:
             self._user = ""
             self._history = (*self._history, (key, self._found[key]))
-            self._recommend()
+            self._ask_model()
 
     @work(exclusive=True, group="pick", exit_on_error=False)
     async def _take_user(self, user: str) -> None:
@@ -158,59 +181,48 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
             _, rows = await self.ask(verbs.history, self.row.dataset, user)
             self._user = user
             self._history = tuple((row.item_key, row.title) for row in rows)
-            self._recommend()
+            self._ask_model()
 
-    @work(exclusive=True, group="recommend", exit_on_error=False)
-    async def _recommend(self) -> None:
-        self._answer = None
-        self._redraw("waiting for the model" if self._history else "")
-        if self._history and self.row:
-            try:
-                self._answer = await self.promptrec.backend.recommend(
-                    self.row, [key for key, _ in self._history]
-                )
-            except Exception:
-                self._redraw("No answer.")
-                raise
+    @work(exclusive=True, group="ask", exit_on_error=False)
+    async def _ask_model(self) -> None:
+        self._titles = self._labels = None
+        if not self._asked or self.row is None:
             self._redraw()
+            return
+        self._redraw("waiting for the model")
+        backend = self.promptrec.backend
+        try:
+            if self._classifies:
+                self._labels = await backend.classify(self.row, self._text)
+            else:
+                self._titles = await backend.recommend(self.row, [key for key, _ in self._history])
+        except Exception:
+            self._redraw("No answer.")
+            raise
+        self._redraw()
 
     def on_resize(self) -> None:
         self._redraw()
 
     def _redraw(self, waiting: str = "") -> None:
         width = self.scrollable_content_region.width
-        asked = Text(INVITATION, style="dim")
-        if self._history:
-            asked = Text(f"user {clean(self._user)}  " if self._user else "", style="bold")
-            asked.append_text(
-                history_text([title for _, title in self._history], width - len(asked), self._glyphs)
-            )
-        self.query_one("#asked", Static).update(asked)
-        answer = (
-            Text(waiting, style="dim")
-            if self._answer is None
-            else answer_text(self._answer, width, self._glyphs)
-        )
+        self.query_one("#asked", Static).update(self._question_text(width))
+        if self._titles:
+            answer = titles_text(self._titles, width, self._glyphs)
+        elif self._labels:
+            answer = labels_text(self._labels, width, self._glyphs)
+        else:
+            answer = Text(waiting, style="dim")
         self.query_one("#answer", Static).update(answer)
 
-
-def answer_text(answer: Recommendations, width: int, glyphs: Glyphs) -> Text:
-    """The untuned and the tuned ranking side by side, log-probabilities in nats."""
-    half = column_width(width)
-    left = ranking_lines("untuned", _ranked(answer.untuned.items), half, glyphs)
-    if answer.tuned:
-        right = ranking_lines(f"tuned ({answer.tuned.adapter})", _ranked(answer.tuned.items), half, glyphs)
-    else:
-        why = wrap(clean(answer.problem), half)
-        right = [Text("tuned", style="bold"), *(Text(line, style="yellow") for line in why)]
-    text = beside(half, left, right)
-    if answer.untuned.dropped:
-        text.append(f"The oldest {answer.untuned.dropped} items did not fit the context.", style="dim")
-    return text
-
-
-def _ranked(items: "Sequence[ScoredItem]") -> list[Ranked]:
-    return [(item.key, item.title, item.logprob) for item in items]
+    def _question_text(self, width: int) -> Text:
+        if not self._asked:
+            return Text(TEXT_INVITATION if self._classifies else INVITATION, style="dim")
+        if self._classifies:
+            return Text.assemble(("text  ", "dim"), clean(self._text))
+        text = Text(f"user {clean(self._user)}  " if self._user else "", style="bold")
+        titles = [title for _, title in self._history]
+        return text.append_text(history_text(titles, width - len(text), self._glyphs))
 
 
 def _option(key: str, text: str, note: str) -> Option:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from torch import Tensor
 
-from promptrec_tui.datasets.dataset import Example
 from promptrec_tui.datasets.splits import split_labelled
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.label_baselines import BASELINES
@@ -38,7 +37,7 @@ from promptrec_tui.tuning.batches import Batch, Steps
 from promptrec_tui.tuning.data import checked_dataset, template_of
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import PREVIEW_ITEMS, PREVIEW_USERS
-from promptrec_tui.tuning.requests import CancelledError, RequestInbox
+from promptrec_tui.tuning.requests import RequestInbox
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -68,47 +67,52 @@ class ClassifyJob(ABC):
     written = True
     """Whether the model writes the label as an answer."""
 
-    def __init__(self, spec: RunSpec, home: Home, journal: Journal, inbox: RequestInbox) -> None:
-        """Raises UserError when the dataset has no labelled texts for a part."""
-        self.spec, self.journal, self.inbox = spec, journal, inbox
+    def __init__(self, spec: RunSpec, home: Home) -> None:
+        """Raises UserError when the dataset has no labelled training text."""
+        self.spec = spec
         self.settings = spec.settings
         evaluation, train = self.settings.evaluation, self.settings.train
         self.seed = train.seed if evaluation.seed is None else evaluation.seed
         with checked_dataset(home, spec) as dataset:
-            examples = {
+            self.examples = {
                 example.example_id: example for example in dataset.examples() if example.label is not None
             }
-        parts = split_labelled([(number, example.split) for number, example in examples.items()], self.seed)
-        self.drawn_parts = parts.drawn
+        splits = [(number, example.split) for number, example in self.examples.items()]
+        self.parts = split_labelled(splits, self.seed)
         self.tokenizer = load_tokenizer(Path(spec.model.folder))
-        solved = [(examples[number].texts, str(examples[number].label)) for number in parts.training]
+        training = [self.examples[number] for number in self.parts.training]
+        self.fields = _fields([example.texts for example in training])
+        """The fields of a text by name: the value that all training texts have, or None where they differ."""
         self.task = classify(
             template_of(spec.template),
             self.tokenizer,
-            solved,
+            [(example.texts, str(example.label)) for example in training],
             self.tokenizer.context,
             self.seed,
             self.written,
         )
         self.numbers = {label: number for number, label in enumerate(self.task.labels)}
-        self.training = list(self._known([examples[number] for number in parts.training], "training"))
-        self.texts = {
-            stage: self._sampled(
-                list(self._known([examples[number] for number in numbers], stage)), wanted, stage
-            )
-            for stage, numbers, wanted in (
-                ("validation", parts.validation, evaluation.monitor_users),
-                ("test", parts.test, evaluation.users),
-            )
-        }
         self.lead, _ = leading_metrics(spec.task, evaluation.k)
         self.metrics: tuple[Metric, ...] = classification_metrics()
         self.curve: tuple[Metric, ...] = self.metrics
-        self.test_cases = len(self.texts["test"])
-        self.preview_keys: Sequence[str] = [text.key for text in self.texts["validation"][:PREVIEW_USERS]]
         self.tick: Callable[[], None] = lambda: None
         self.precision = ""
         self.model: Any = None
+
+    def read(self, journal: Journal, inbox: RequestInbox) -> None:
+        """Read the texts of each part. Raises UserError when the dataset has none for one of them."""
+        self.journal = journal
+        evaluation = self.settings.evaluation
+        self.training = list(self._known(self.parts.training, "training"))
+        self.texts = {
+            stage: self._sampled(list(self._known(numbers, stage)), wanted, stage)
+            for stage, numbers, wanted in (
+                ("validation", self.parts.validation, evaluation.monitor_users),
+                ("test", self.parts.test, evaluation.users),
+            )
+        }
+        self.test_cases = len(self.texts["test"])
+        self.preview_keys: Sequence[str] = [text.key for text in self.texts["validation"][:PREVIEW_USERS]]
 
     @abstractmethod
     def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
@@ -153,6 +157,18 @@ class ClassifyJob(ABC):
     def predict(self, stage: str, progress: Progress) -> Predictions:
         """The label that the model gives each text. Raises CancelledError and NoMemoryError."""
         texts = self.texts[stage]
+        return self._predictions(texts, self._ask(texts, progress))
+
+    def answer(self, texts: Sequence[Mapping[str, str]]) -> Floats:
+        """log P [R, C] of each label for texts, given by their fields, that need not be of the dataset.
+
+        The model is asked as in `predict`. Raises UserError for a text that the template cannot show, and
+        NoMemoryError.
+        """
+        return self._ask([LabelledText(str(row), dict(fields), 0) for row, fields in enumerate(texts)])
+
+    def _ask(self, texts: Sequence[LabelledText], progress: Progress = lambda done, texts: None) -> Floats:
+        """log P [R, C] of each label for each text, by the model as it is."""
         found: dict[str, Floats] = {}
         progress(0, len(texts))
         training = self.model.training
@@ -160,15 +176,13 @@ class ClassifyJob(ABC):
         try:
             with torch.no_grad():
                 for group in self.groups(texts):
-                    if self.inbox.cancelled():
-                        raise CancelledError
                     self.tick()
                     rows = self.log_probabilities(group)
                     found |= {text.key: row for text, row in zip(group, rows, strict=True)}
                     progress(len(found), len(texts))
         finally:
             self.model.train(training)
-        return self._predictions(texts, np.stack([found[text.key] for text in texts]))
+        return np.stack([found[text.key] for text in texts])
 
     def baselines(self, stage: str) -> dict[str, Predictions]:
         """What classifiers that count labels and words answer, fitted on the training texts."""
@@ -206,7 +220,7 @@ class ClassifyJob(ABC):
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:
         """The texts of a part of the dataset, each asked once."""
-        drawn = ", ".join(self.drawn_parts)
+        drawn = ", ".join(self.parts.drawn)
         return {
             "task": "classify",
             "split": f"of the source; {drawn} drawn" if drawn else "of the source",
@@ -229,10 +243,10 @@ class ClassifyJob(ABC):
             "confusion": confusion(after.rows, len(labels)).tolist(),
         }
 
-    def _known(self, examples: Sequence[Example], part: str) -> Iterator[LabelledText]:
+    def _known(self, numbers: Iterable[int], part: str) -> Iterator[LabelledText]:
         """The texts whose label a training text has; those of others are counted in a warning."""
         others: Counter[str] = Counter()
-        for example in examples:
+        for example in (self.examples[number] for number in numbers):
             label = str(example.label)
             if label in self.numbers:
                 yield LabelledText(str(example.example_id), example.texts, self.numbers[label])
@@ -271,3 +285,14 @@ class ClassifyJob(ABC):
                 "confidence": np.exp(logs.max(axis=1)),
             },
         )
+
+
+def _fields(texts: Sequence[Mapping[str, str]]) -> dict[str, str | None]:
+    """Each field of some texts with the value that all of them have, or None.
+
+    None for all fields where the texts are all the same.
+    """
+    names = list(dict.fromkeys(name for text in texts for name in text))
+    values = {name: {text.get(name) for text in texts} for name in names}
+    common = {name: found.pop() if len(found) == 1 else None for name, found in values.items()}
+    return common if None in common.values() else dict.fromkeys(names)

@@ -26,6 +26,8 @@ Progress = Callable[[int, int], None]
 class Job(Protocol):
     """One task on one dataset with one model. Stages are "validation" and "test".
 
+    It is made from (spec, home), which reads what a question to the model needs; a trainer calls `read` too.
+
     Whatever asks a model for answers calls `progress(done, cases)`, and `tick` between two forwards, which
     may raise CancelledError. NoMemoryError says that the device has no room even for the smallest forward.
     """
@@ -41,6 +43,9 @@ class Job(Protocol):
     preview_keys: Sequence[str]
     """The cases that a person is shown: the same ones all along."""
     tick: Callable[[], None]
+
+    def read(self, journal: Journal, inbox: RequestInbox) -> None:
+        """Read the cases and the training targets. Raises UserError when the dataset has none."""
 
     def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
         """The base model with its output layer, under a fresh tuning method; the job works with it."""
@@ -76,7 +81,7 @@ class Job(Protocol):
         """What the report holds beside the metrics."""
 
 
-JOBS: Mapping[tuple[str, str], Callable[[RunSpec, Home, Journal, RequestInbox], Job]] = {
+JOBS: Mapping[tuple[str, str], Callable[[RunSpec, Home], Job]] = {
     ("next_item", "causal"): NextItemJob,
     ("classify", "encoder"): EncoderClasses,
     ("classify", "causal"): LabelAnswers,
@@ -85,7 +90,17 @@ JOBS: Mapping[tuple[str, str], Callable[[RunSpec, Home, Journal, RequestInbox], 
 
 
 def open_job(spec: RunSpec, home: Home, journal: Journal, inbox: RequestInbox) -> Job:
-    """The job of a run, with its dataset read.
+    """The job of a run for its trainer, with all cases and training targets read.
+
+    Raises UserError as `job_of` does, and when the dataset has nothing to train on or to evaluate.
+    """
+    job = job_of(spec, home)
+    job.read(journal, inbox)
+    return job
+
+
+def job_of(spec: RunSpec, home: Home) -> Job:
+    """The job of a run for questions to its model: no case is read.
 
     Raises UserError for a task that a model of its family cannot be tuned for, and when dataset, template and
     model do not go together.
@@ -95,4 +110,4 @@ def open_job(spec: RunSpec, home: Home, journal: Journal, inbox: RequestInbox) -
         raise UserError(
             f"A model of the family {spec.model.family!r} cannot be tuned for the task {spec.task!r}."
         )
-    return kind(spec, home, journal, inbox)
+    return kind(spec, home)

@@ -1,6 +1,6 @@
 """The job next_item with a causal model: items are answers in text, scored by the token tree."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -49,22 +49,14 @@ class NextItemJob:
     Its cases are users: those measured on the test targets, and the fewer that are watched in training.
     """
 
-    def __init__(self, spec: RunSpec, home: Home, journal: Journal, inbox: RequestInbox) -> None:
-        """Raises UserError when the dataset has nothing to train on."""
-        self.spec, self.journal, self.inbox = spec, journal, inbox
+    def __init__(self, spec: RunSpec, home: Home) -> None:
+        """Raises UserError when dataset, template and model do not go together."""
+        self.spec, self.home = spec, home
         self.settings = spec.settings
-        data, evaluation = self.settings.data, self.settings.evaluation
+        evaluation = self.settings.evaluation
         with checked_dataset(home, spec) as dataset:
             self.items = dataset.items()
-            reading = partial(journal.phase, "loading", message="Reading the dataset")
-            self.users = read_users(dataset, data, reading)
             self.task = open_task(spec, dataset, self.items)
-        self.trees = TrainingTrees(self.task, self.users, data)
-        if not self.trees:
-            raise UserError(
-                f"Dataset {spec.dataset.name!r} has nothing to train on: no user has 5 events (two of "
-                "history, one to train, one to validate, one to test)."
-            )
         # Runs of before there was an evaluation.seed have drawn their users by train.seed.
         self.seed = self.settings.train.seed if evaluation.seed is None else evaluation.seed
         self.exact = self.settings.train.monitor == "mrr"
@@ -72,14 +64,28 @@ class NextItemJob:
         self.metrics: tuple[Metric, ...] = ranking_metrics(evaluation.k)
         self.curve: tuple[Metric, ...] = ranking_metrics(evaluation.k, capped=not self.exact)
         self.lead, _ = leading_metrics(spec.task, evaluation.k)
-        self.test_cases = len(self._drawn["test"])
-        self.preview_keys: Sequence[str] = [user.key for user in self._drawn["test"][:PREVIEW_USERS]]
         self.exclude_seen = evaluation.seen == "removed"
         self.precision = ""
         self.noise = 0.0
         """Nats that a score may be off in that precision."""
         self.model: Any = None
         self.ranker: Ranker
+
+    def read(self, journal: Journal, inbox: RequestInbox) -> None:
+        """Read every user's events. Raises UserError when the dataset has nothing to train on."""
+        self.journal, self.inbox = journal, inbox
+        data = self.settings.data
+        reading = partial(journal.phase, "loading", message="Reading the dataset")
+        with checked_dataset(self.home, self.spec) as dataset:
+            self.users = read_users(dataset, data, reading)
+        self.trees = TrainingTrees(self.task, self.users, data)
+        if not self.trees:
+            raise UserError(
+                f"Dataset {self.spec.dataset.name!r} has nothing to train on: no user has 5 events (two of "
+                "history, one to train, one to validate, one to test)."
+            )
+        self.test_cases = len(self._drawn["test"])
+        self.preview_keys: Sequence[str] = [user.key for user in self._drawn["test"][:PREVIEW_USERS]]
 
     @property
     def tick(self) -> Callable[[], None]:
@@ -89,6 +95,11 @@ class NextItemJob:
     @tick.setter
     def tick(self, tick: Callable[[], None]) -> None:
         self.ranker.tick = tick
+
+    @cached_property
+    def item_ids(self) -> Mapping[str, int]:
+        """The id of each item, by its key."""
+        return {item.key: item.item_id for item in self.items}
 
     @cached_property
     def _drawn(self) -> dict[str, list[UserEvents]]:

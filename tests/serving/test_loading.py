@@ -1,4 +1,4 @@
-"""A scorer that lives while its run goes on: each question meets the adapter that the run has by then."""
+"""A scorer that lives while its run goes on: each answer is by the adapter that the run has by then."""
 
 import json
 import shutil
@@ -12,8 +12,10 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_folder, write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.tuning import scorer as module
-from promptrec_tui.tuning.scorer import Scorer, load, refreshed
+from promptrec_tui.serving import loading as module
+from promptrec_tui.serving.loading import LoadedRun, load, refreshed
+from promptrec_tui.serving.messages import Ranking, Scores
+from promptrec_tui.serving.scorer import answer
 
 HISTORY = ["i3", "i4", "i5"]
 LOGPROBS = dict[str, float]
@@ -25,15 +27,17 @@ def pause_at(step: int) -> Any:
     return lambda kind, fields: kind == "checkpoint" and fields["step"] >= step
 
 
-def logprobs(answer: dict[str, Any]) -> LOGPROBS:
+def logprobs(said: dict[str, Any]) -> LOGPROBS:
     """Log-probabilities by key."""
-    assert "error" not in answer, answer
-    return {item["key"]: item["logprob"] for item in answer["items"]}
+    assert "error" not in said, said
+    return {item["key"]: item["logprob"] for item in said["items"]}
 
 
-def scores(scorer: Scorer, **fields: Any) -> LOGPROBS:
-    """What a scorer in this process gives for the history."""
-    return logprobs(scorer.answer({"verb": "scores", "history": HISTORY, **fields}))
+def scores(loaded: LoadedRun, untuned: bool = False) -> LOGPROBS:
+    """The scores after the history by a model in this process."""
+    ranking = answer(loaded, Scores(tuple(HISTORY), untuned=untuned))
+    assert isinstance(ranking, Ranking)
+    return {item.key: item.logprob for item in ranking.items if item.logprob is not None}
 
 
 @pytest.fixture
@@ -45,15 +49,15 @@ def folder(new_run: Callable[..., RunFolder]) -> RunFolder:
 @pytest.fixture
 def ask(child: Any, home: Home, folder: RunFolder) -> Iterator[Ask]:
     """Asks one scorer process, started before the run has an adapter."""
-    process = child(home, "promptrec_tui.tuning.scorer", folder.id)
+    process = child(home, "promptrec_tui.serving.stdio", folder.id)
     hello = json.loads(process.stdout.readline())
     assert (hello["ready"], hello["adapter"]) == (True, None)
 
     def question(**fields: Any) -> dict[str, Any]:
         process.stdin.write(json.dumps({"id": 1, "verb": "scores", "history": HISTORY, **fields}) + "\n")
         process.stdin.flush()
-        answer: dict[str, Any] = json.loads(process.stdout.readline())
-        return answer
+        said: dict[str, Any] = json.loads(process.stdout.readline())
+        return said
 
     yield question
     process.kill()
@@ -70,16 +74,16 @@ def test_a_living_scorer_follows_its_run_from_nothing_to_its_result(
     seen = []
     for step, name in ((3, "checkpoint-3"), (6, "checkpoint-6")):
         tune(folder, "pause", pause_at(step))
-        answer = ask()
-        assert answer["adapter"] == name
+        said = ask()
+        assert said["adapter"] == name
         # The other process may compute with another number of threads.
-        assert logprobs(answer) == pytest.approx(scores(load(folder)), abs=1e-4)
-        seen.append(logprobs(answer))
+        assert logprobs(said) == pytest.approx(scores(load(folder, "cpu")), abs=1e-4)
+        seen.append(logprobs(said))
     tune(folder)
-    answer = ask()
-    assert answer["adapter"] == "result"
-    assert logprobs(answer) == pytest.approx(scores(load(folder)), abs=1e-4)
-    seen.append(logprobs(answer))
+    said = ask()
+    assert said["adapter"] == "result"
+    assert logprobs(said) == pytest.approx(scores(load(folder, "cpu")), abs=1e-4)
+    seen.append(logprobs(said))
 
     for index, one in enumerate([logprobs(untuned), *seen]):
         for other in seen[index:]:
@@ -91,52 +95,52 @@ def test_nothing_is_read_again_while_nothing_changes(
     folder: RunFolder, tune: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tune(folder, "pause", pause_at(3))
-    scorer = load(folder)
+    loaded = load(folder, "cpu")
 
     def refuse(_: RunFolder) -> Path | None:
         raise AssertionError("it looked into the checkpoints")
 
     with monkeypatch.context() as patched:
         patched.setattr(module, "adapter_folder", refuse)
-        assert refreshed(scorer) is scorer
+        assert refreshed(loaded) is loaded
     # A checkpoint that is not the best changes the folders, and not the weights.
     newest = folder.checkpoints / "checkpoint-9"
     newest.mkdir()
     (newest / "manifest.json").write_text("{}")
-    later = refreshed(scorer)
-    assert (later.adapter, later.model) == (scorer.adapter, scorer.model)
+    later = refreshed(loaded)
+    assert (later.adapter, later.model) == (loaded.adapter, loaded.model)
     assert refreshed(later) is later
 
 
 def test_a_result_that_was_exchanged_is_loaded(folder: RunFolder, tune: Any, tmp_path: Path) -> None:
     tune(folder, "stop", pause_at(3))
-    scorer = load(folder)
-    before = scores(scorer)
+    loaded = load(folder, "cpu")
+    before = scores(loaded)
     tune(folder)
-    assert scorer.adapter_name == "result"
-    after = scores(refreshed(scorer))
+    assert loaded.adapter_name == "result"
+    after = scores(refreshed(loaded))
     assert after != before
-    assert after == scores(load(folder))
+    assert after == scores(load(folder, "cpu"))
 
 
 def test_an_adapter_that_cannot_be_loaded_leaves_the_present_one(
     folder: RunFolder, tune: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PAUSE_SECONDS", 0.0)
-    bare = load(folder)
+    bare = load(folder, "cpu")
     untuned = scores(bare, untuned=True)
     tune(folder, "pause", pause_at(3))
-    scorer = load(folder)
-    before = scores(scorer)
+    loaded = load(folder, "cpu")
+    before = scores(loaded)
     shutil.copytree(folder.checkpoints / "checkpoint-3", folder.adapter)
     weights = folder.adapter / "adapter_model.safetensors"
     write_json(folder.report, {"adapter_sha256": sha256_folder(folder.adapter)})
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-8])
 
-    scorer = refreshed(scorer)
-    assert scorer.adapter_name == "checkpoint-3"
-    assert scores(scorer) == before
+    loaded = refreshed(loaded)
+    assert loaded.adapter_name == "checkpoint-3"
+    assert scores(loaded) == before
     assert "is damaged: it is not what the run wrote" in capsys.readouterr().err
     bare = refreshed(bare)
     with pytest.raises(UserError, match="no adapter yet"):
@@ -145,5 +149,5 @@ def test_an_adapter_that_cannot_be_loaded_leaves_the_present_one(
 
     weights.unlink()
     weights.write_bytes(whole)
-    assert refreshed(scorer).adapter_name == "result"
+    assert refreshed(loaded).adapter_name == "result"
     assert scores(refreshed(bare)) == pytest.approx(before, abs=1e-6)

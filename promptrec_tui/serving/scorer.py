@@ -1,0 +1,135 @@
+"""The answer of a run's loaded model to a request, whatever brought it."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.files import parse_json
+from promptrec_tui.serving.loading import LoadedRun
+from promptrec_tui.serving.messages import (
+    Answer,
+    Classify,
+    Labelling,
+    Rank,
+    Ranking,
+    Request,
+    ScoredItem,
+    ScoredText,
+    Scores,
+    TopK,
+)
+from promptrec_tui.tasks.next_item import window_start
+from promptrec_tui.text import clean, did_you_mean
+from promptrec_tui.tuning.jobs.classify import ClassifyJob
+from promptrec_tui.tuning.jobs.next_item import NextItemJob
+
+
+def answer(loaded: LoadedRun, request: Request) -> Answer:
+    """The answer to one request, with the adapter in the model or, `untuned`, without.
+
+    Raises UserError for a request that cannot be answered: an unknown item, a verb of another task, a run
+    that has no adapter yet.
+    """
+    if not (request.untuned or loaded.adapter):
+        raise UserError("This run has no adapter yet: ask for the untuned model, or wait for a checkpoint.")
+    adapter = None if request.untuned else loaded.adapter_name
+    with loaded.model.disable_adapter() if request.untuned else nullcontext():
+        match loaded.job, request:
+            case NextItemJob() as job, TopK() | Rank() | Scores():
+                return _ranking(job, request, adapter)
+            case ClassifyJob() as job, Classify():
+                return _labelling(job, request, adapter)
+    task = loaded.folder.spec().task
+    raise UserError(f"This run is of the task {task}, and {request.verb!r} is for {request.task} only.")
+
+
+def _ranking(job: NextItemJob, request: TopK | Rank | Scores, adapter: str | None) -> Ranking:
+    """Scores of items after a history, whose prompt shows what it would in training and evaluation."""
+
+    def number_of(key: str) -> int:
+        if key not in job.item_ids:
+            raise UserError(f"There is no item {clean(key)!r} in this dataset.")
+        return job.item_ids[key]
+
+    history = [number_of(key) for key in request.history]
+    if not history:
+        raise UserError("The history is empty: give at least one item.")
+    target = None if request.target is None else number_of(request.target)
+    # All of the history counts as seen, not only the part that the prompt shows.
+    seen = set(history) - {target} if request.exclude_seen else set()
+    data, left_out = job.settings.data, sorted(seen)
+    start = window_start(len(history), data.max_history, data.window)
+    prompt = job.task.prompt(history[start:])
+    if isinstance(request, TopK):
+        if request.k < 1:
+            raise UserError(f"k must be at least 1, not {request.k}.")
+        ranked = job.ranker.top_k(prompt.token_ids, request.k, left_out)
+    else:
+        scores = job.ranker.scores(prompt.token_ids, left_out).tolist()
+        wanted = range(len(scores)) if isinstance(request, Scores) else [number_of(request.target)]
+        ranked = [(item, scores[item]) for item in wanted if item not in seen]
+    items = [
+        ScoredItem(job.items[item].key, job.items[item].title, _finite(score), job.task.completion(item))
+        for item, score in ranked
+    ]
+    rank = None if target is None else _finite(job.ranker.rank_of(prompt.token_ids, target, left_out))
+    return Ranking(prompt.text, tuple(prompt.token_ids), start + prompt.dropped, tuple(items), adapter, rank)
+
+
+def _labelling(job: ClassifyJob, request: Classify, adapter: str | None) -> Labelling:
+    """P of each label; of equally likely ones the first is given, as in the run's predictions."""
+    if not request.texts:
+        raise UserError("There is no text: give at least one.")
+    asked = [_fields(text, job.fields) for text in request.texts]
+    return Labelling(
+        tuple(
+            _scored(text, job.task.labels, row)
+            for text, row in zip(request.texts, job.answer(asked).tolist(), strict=True)
+        ),
+        adapter,
+    )
+
+
+def _scored(text: str, labels: Sequence[str], logs: Sequence[float]) -> ScoredText:
+    """A text with its log P of each label."""
+    if not all(map(math.isfinite, logs)):
+        raise UserError(
+            "The model's answer is not a number: its weights are broken. Ask the untuned model, or fork the "
+            "run with a lower train.learning_rate."
+        )
+    label = labels[logs.index(max(logs))]
+    return ScoredText(text, label, dict(zip(labels, map(math.exp, logs), strict=True)))
+
+
+def _fields(text: str, fields: Mapping[str, str | None]) -> dict[str, str]:
+    """The fields of a text, which is the one in which the training texts differ, or a JSON object of several.
+
+    `fields`: as in `ClassifyJob`. Raises UserError for an empty text, and where an object is needed.
+    """
+    if not text.strip():
+        raise UserError("A text is empty: give at least one word.")
+    asked = [name for name, value in fields.items() if value is None]
+    given = {asked[0]: text} if len(asked) == 1 else _object(text, asked)
+    if unknown := next((name for name in given if name not in fields), None):
+        raise UserError(f"The texts have no field {clean(unknown)!r}.{did_you_mean(unknown, fields)}")
+    values = {name: given.get(name, value) for name, value in fields.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _object(text: str, names: Sequence[str]) -> dict[str, str]:
+    """The JSON object that a text of several fields is. Raises UserError when it is something else."""
+    try:
+        given = parse_json(text.encode(errors="replace"))
+    except ValueError:
+        given = None
+    if not isinstance(given, dict) or not given or not all(isinstance(each, str) for each in given.values()):
+        example = json.dumps(dict.fromkeys(map(clean, names), "…"), ensure_ascii=False)
+        raise UserError(f"The texts of this run have {len(names)} fields: give each one as {example}.")
+    return given
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if math.isfinite(value) else None
