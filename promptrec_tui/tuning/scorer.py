@@ -80,6 +80,8 @@ class Scorer:
     ids: Mapping[str, int]
     data: DataSettings
     device: str
+    tuned: Any = None
+    """The model under its method; None while the run has no adapter."""
     slot: Lock | None = None
 
     @property
@@ -112,7 +114,7 @@ class Scorer:
         prompt = self.task.prompt(history[start:])
         question, left_out = prompt.token_ids, sorted(seen)
         rank = None
-        with self.model.disable_adapter() if untuned and self.adapter else nullcontext():
+        with self.tuned.untuned() if untuned and self.tuned else nullcontext():
             if verb == "top_k":
                 ranked = self.ranker.top_k(question, int(request.get("k", 10)), left_out)
             else:
@@ -155,7 +157,8 @@ def load(folder: RunFolder) -> Scorer:
     spec = placed_spec(folder)
     device_setting, slot = borrow(folder.home, spec.settings.run)
 
-    from promptrec_tui.models.loading import choose_device, choose_dtype, load_adapter, load_base
+    from promptrec_tui.models.loading import choose_device, choose_dtype, load_base
+    from promptrec_tui.models.methods import load_tuned
     from promptrec_tui.tokentree.ranker import Ranker
     from promptrec_tui.tuning.data import checked_dataset, open_task
 
@@ -168,10 +171,12 @@ def load(folder: RunFolder) -> Scorer:
     )
     states = adapter_states(folder)
     adapter = adapter_folder(folder)
+    tuned = None
     if adapter is not None:
         if adapter == folder.adapter:
             check_result(folder)
-        model = load_adapter(model, adapter)
+        tuned = load_tuned(model, adapter)
+        model = tuned.model
     return Scorer(
         folder=folder,
         adapter=adapter,
@@ -183,6 +188,7 @@ def load(folder: RunFolder) -> Scorer:
         ids={item.key: item.item_id for item in items},
         data=spec.settings.data,
         device=str(device),
+        tuned=tuned,
         slot=slot,
     )
 
@@ -212,17 +218,17 @@ def refreshed(scorer: Scorer) -> Scorer:
 
 
 def _tuned(scorer: Scorer, adapter: Path) -> Scorer:
-    from promptrec_tui.models.loading import exchange_adapter, load_adapter
+    from promptrec_tui.models.methods import load_tuned
     from promptrec_tui.tokentree.ranker import Ranker
 
     if adapter == scorer.folder.adapter:
         check_result(scorer.folder)
-    if scorer.adapter is not None:
-        exchange_adapter(scorer.model, adapter)
+    if scorer.tuned is not None:
+        scorer.tuned.exchange(adapter)
         return replace(scorer, adapter=adapter)
-    model = load_adapter(scorer.model, adapter)
-    ranker = Ranker(model, scorer.task.catalogue, normalised=scorer.ranker.normalised)
-    return replace(scorer, adapter=adapter, model=model, ranker=ranker)
+    tuned = load_tuned(scorer.model, adapter)
+    ranker = Ranker(tuned.model, scorer.task.catalogue, normalised=scorer.ranker.normalised)
+    return replace(scorer, adapter=adapter, model=tuned.model, tuned=tuned, ranker=ranker)
 
 
 def serve(scorer: Scorer, requests: IO[str], answers: IO[str]) -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from promptrec_tui.models.loading import add_lora, load_base
+from promptrec_tui.models.loading import load_base
+from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import TrainSettings, TuningSettings
 from promptrec_tui.tokentree.loss import completion_loss
@@ -35,16 +36,15 @@ def gradients(model: Any) -> dict[str, torch.Tensor]:
     return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
 
 
-def fresh(folder: Path) -> Any:
+def fresh(folder: Path) -> Tuned:
     """The tiny model under adapters that are not zero."""
     torch.manual_seed(5)
-    model = add_lora(
-        load_base(folder, torch.device("cpu"), torch.float32), TuningSettings(rank=4, dropout=0.0)
-    )
-    for name, weight in model.named_parameters():
+    base = load_base(folder, torch.device("cpu"), torch.float32)
+    tuned = attach(base, TuningSettings(rank=4, dropout=0.0))
+    for name, weight in tuned.model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.1)
-    return model
+    return tuned
 
 
 def by_hand(model: Any, plan: Plan, loss: str) -> float:
@@ -99,7 +99,7 @@ def test_gradients_are_those_of_one_target_at_a_time(
     trainer.add_callback(watch)
     trainer.train()
 
-    other = fresh(model_folder)
+    other = fresh(model_folder).model
     assert trainer.step_loss == pytest.approx(by_hand(other, plan, loss), rel=1e-5)
     expected = gradients(other)
     assert watch.gradients.keys() == expected.keys()
@@ -118,7 +118,7 @@ def test_gradient_checkpointing_computes_layers_twice_and_the_same_loss(
     for kept in (False, True):
         model = fresh(model_folder)
         calls: list[int] = []
-        model.get_base_model().model.layers[0].mlp.register_forward_pre_hook(
+        model.model.get_base_model().model.layers[0].mlp.register_forward_pre_hook(
             lambda *_: calls.append(1)  # noqa: B023
         )
         settings = TrainSettings(gradient_checkpointing=kept)
