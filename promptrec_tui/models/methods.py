@@ -1,8 +1,8 @@
 """Tuning methods: what of a base model trains, what is saved of it, and the untuned model beside it."""
 
 import json
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,19 +16,24 @@ from peft import (
     load_peft_weights,
     set_peft_model_state_dict,
 )
+from pydantic import TypeAdapter
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.files import read_json, write_json
 from promptrec_tui.models.config import code_problems
 from promptrec_tui.models.loading import HEAD
 from promptrec_tui.models.weights import read_header
-from promptrec_tui.runs.spec import TuningSettings
+from promptrec_tui.runs.spec import FullSettings, LastLayersSettings, LoraSettings, TuningSettings
 from promptrec_tui.text import clean
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+WEIGHTS_CONFIG = "tuning.json"
+WEIGHTS = "tuned_weights.safetensors"
 
 
 class Tuned(Protocol):
@@ -58,7 +63,7 @@ class Lora:
         self.model = model
 
     @classmethod
-    def attach(cls, base: PreTrainedModel, settings: Any) -> "Lora":
+    def attach(cls, base: PreTrainedModel, settings: LoraSettings) -> "Lora":
         """Fresh adapters. Raises UserError when no layer has one of the names in `targets`."""
         targets = settings.targets
         config = LoraConfig(
@@ -110,12 +115,136 @@ class Lora:
         return self.model.disable_adapter()
 
 
+class Weights:
+    """Weights of the base model train themselves; what they were is kept in the CPU's memory.
+
+    Saved are the trained weights alone, under their names in the model of transformers, and beside them the
+    settings.
+    """
+
+    def __init__(self, base: PreTrainedModel, settings: TuningSettings, trained: Collection[str]) -> None:
+        """`trained`: names of parameters; all others are frozen."""
+        self.model: Any = base
+        self.settings = settings
+        self._trained = {name: weight for name, weight in base.named_parameters() if name in trained}
+        for weight in base.parameters():
+            weight.requires_grad_(False)
+        for weight in self._trained.values():
+            weight.requires_grad_(True)
+        self._aside = {name: weight.detach().cpu().clone() for name, weight in self._trained.items()}
+        """The weights that are not in the model: inside `untuned` the tuned ones, else those of the base."""
+
+    @classmethod
+    def load(cls, base: PreTrainedModel, folder: Path) -> Tuned:
+        """Trained weights in the place of those of the base model, frozen, in evaluation mode."""
+        try:
+            config = read_json(folder / WEIGHTS_CONFIG)
+            settings: TuningSettings = TypeAdapter(TuningSettings).validate_python(config["settings"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UserError(f"{folder} cannot be used: it has no readable {WEIGHTS_CONFIG}.") from None
+        tuned = attach(base, settings)
+        tuned.exchange(folder)
+        for weight in base.parameters():
+            weight.requires_grad_(False)
+        base.train(False)
+        return tuned
+
+    def save(self, folder: Path, base_name: str | None = None) -> None:
+        """The trained weights in safetensors form, and the settings as JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: weight.detach().contiguous() for name, weight in self._trained.items()}
+        save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+        name = base_name or self.model.name_or_path
+        write_json(
+            folder / WEIGHTS_CONFIG,
+            {"format": 1, "base_model": name, "settings": self.settings.model_dump()},
+        )
+
+    def exchange(self, folder: Path) -> None:
+        """Other weights of the same names and shapes."""
+        _check_file(folder / WEIGHTS)
+        weights = load_file(folder / WEIGHTS)
+        shapes = {name: weight.shape for name, weight in self._trained.items()}
+        _check_weights(weights, shapes, shapes.keys(), folder / WEIGHTS)
+        with torch.no_grad():
+            for name, weight in self._trained.items():
+                weight.copy_(weights[name])
+
+    @contextmanager
+    def untuned(self) -> Iterator[None]:
+        """The weights of the base model are in the place of the trained ones."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        """Exchange the weights in the model with those aside, one at a time."""
+        with torch.no_grad():
+            for name, weight in self._trained.items():
+                present = weight.detach().cpu().clone()
+                weight.copy_(self._aside[name])
+                self._aside[name] = present
+
+
+def full(base: PreTrainedModel, settings: FullSettings) -> Weights:
+    """All weights train; those that are tied, as one."""
+    return Weights(base, settings, {name for name, _ in base.named_parameters()})
+
+
+def last_layers(base: PreTrainedModel, settings: LastLayersSettings) -> Weights:
+    """The top transformer blocks train, and what is neither block nor embedding: the last norm, a head.
+
+    Raises UserError when the model has fewer blocks.
+    """
+    count = int(base.config.num_hidden_layers)
+    place, blocks = next(
+        (name, module)
+        for name, module in base.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == count
+    )
+    if settings.layers > count:
+        raise UserError(
+            f"tuning.layers={settings.layers} is more than this model has: set it to {count} at most, or set "
+            "tuning.method=full."
+        )
+    lower = [f"{place}.{index}." for index in range(count - settings.layers)]
+    frozen = {id(weight) for weight in _embeddings(base, blocks)}
+    trained = {
+        name
+        for name, weight in base.named_parameters()
+        if id(weight) not in frozen and not name.startswith(tuple(lower))
+    }
+    return Weights(base, settings, trained)
+
+
+def _embeddings(base: PreTrainedModel, blocks: nn.Module) -> Iterator[nn.Parameter]:
+    """Input and output embeddings; with a module that only makes embeddings (BERT's) its norm too."""
+    for module in base.modules():
+        if any(isinstance(child, nn.Embedding) for child in module.children()):
+            whole = all(part is not blocks for part in module.modules())
+            for child in [module] if whole else module.children():
+                if whole or isinstance(child, nn.Embedding):
+                    yield from child.parameters()
+    head: nn.Module | None = base.get_output_embeddings()  # type: ignore[no-untyped-call]
+    if head is not None:
+        yield from head.parameters()
+
+
+ATTACH: Mapping[str, Callable[[PreTrainedModel, Any], Tuned]] = {
+    "lora": Lora.attach,
+    "full": full,
+    "last_layers": last_layers,
+}
+
+
 def attach(base: PreTrainedModel, settings: TuningSettings) -> Tuned:
     """`base` under a fresh method of these settings, whose weights alone train.
 
     Raises UserError where the settings do not fit the model.
     """
-    return Lora.attach(base, settings)
+    return ATTACH[settings.method](base, settings)
 
 
 def load_tuned(base: PreTrainedModel, folder: Path) -> Tuned:
@@ -123,7 +252,7 @@ def load_tuned(base: PreTrainedModel, folder: Path) -> Tuned:
 
     Raises UserError when they are not of a known method, not in safetensors form, or do not fit the model.
     """
-    return Lora.load(base, folder)
+    return (Weights if (folder / WEIGHTS_CONFIG).is_file() else Lora).load(base, folder)
 
 
 def _is_linear(module: nn.Module) -> bool:
@@ -146,11 +275,11 @@ def _check_adapter_weights(model: PeftModel, weights: Mapping[str, Tensor], fold
 def _check_weights(
     weights: Mapping[str, Tensor],
     known: Mapping[str, torch.Size],
-    needed: Any,
+    needed: Collection[str],
     file: Path,
 ) -> None:
     """Raise UserError unless `weights` have all the `needed` names and only `known` ones of their shapes."""
-    missing = sorted(needed - weights.keys())
+    missing = sorted(set(needed) - weights.keys())
     unexpected = sorted(name for name in weights if name not in known)
     shapes = sorted(name for name, weight in weights.items() if known.get(name, weight.shape) != weight.shape)
     problems = [

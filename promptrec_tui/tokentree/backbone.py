@@ -90,6 +90,15 @@ def free_bytes(device: torch.device) -> int | None:
     return None
 
 
+def training_room(model: Any) -> int | None:
+    """`free_bytes` less what the gradients and the two moments of the weights that train will take."""
+    free = free_bytes(model.device)
+    if free is None:
+        return None
+    trained: int = sum(weight.nbytes for weight in model.parameters() if weight.requires_grad)
+    return max(0, free - 3 * trained)
+
+
 class NoMemoryError(UserError):
     """The device has no memory for a question, however little of it is asked at once. Other things go on."""
 

@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import TrainSettings, TuningSettings
+from promptrec_tui.runs.spec import LoraSettings, TrainSettings
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.tree import Tree
 from promptrec_tui.tuning.batches import Plan
@@ -40,7 +40,7 @@ def fresh(folder: Path) -> Tuned:
     """The tiny model under adapters that are not zero."""
     torch.manual_seed(5)
     base = load_base(folder, torch.device("cpu"), torch.float32)
-    tuned = attach(base, TuningSettings(rank=4, dropout=0.0))
+    tuned = attach(base, LoraSettings(rank=4, dropout=0.0))
     for name, weight in tuned.model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.1)

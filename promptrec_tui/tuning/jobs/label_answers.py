@@ -13,7 +13,7 @@ from transformers import set_seed
 from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach
-from promptrec_tui.tokentree.backbone import chunk_of, free_bytes
+from promptrec_tui.tokentree.backbone import chunk_of, training_room
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
@@ -46,9 +46,7 @@ class LabelAnswers(ClassifyJob):
     def steps(self) -> Plan:
         """Every training text once an epoch."""
         train = self.settings.train
-        forward = forward_tokens(
-            self.ranker.shape, free_bytes(self.ranker.device), train.gradient_checkpointing
-        )
+        forward = forward_tokens(self.ranker.shape, training_room(self.model), train.gradient_checkpointing)
         self.plan = Plan(
             [self._tree(text) for text in self.training],
             batch_size=train.batch_size,

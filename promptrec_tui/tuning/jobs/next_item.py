@@ -22,7 +22,7 @@ from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.defaults import leading_metrics
-from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, free_bytes
+from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, training_room
 from promptrec_tui.tokentree.loss import Batch, completion_loss, half
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
@@ -133,7 +133,7 @@ class NextItemJob:
             reach=self.ranker.reach,
             sizes=self.trees.sizes,
             forward=forward_tokens(
-                self.ranker.shape, free_bytes(self.ranker.device), train.gradient_checkpointing
+                self.ranker.shape, training_room(self.model), train.gradient_checkpointing
             ),
         )
         return self.plan
