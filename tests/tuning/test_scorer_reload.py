@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_folder, write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning import scorer as module
 from promptrec_tui.tuning.scorer import Scorer, load, refreshed
 
@@ -147,3 +150,34 @@ def test_an_adapter_that_cannot_be_loaded_leaves_the_present_one(
     weights.write_bytes(whole)
     assert refreshed(scorer).adapter_name == "result"
     assert scores(refreshed(bare)) == pytest.approx(before, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["full", "last_layers"])
+def test_tuned_weights_are_served_from_checkpoint_and_result(
+    new_run: Callable[..., RunFolder], tune: Any, model_folder: Path, method: str
+) -> None:
+    folder = new_run(tuning__method=method, train__learning_rate=1e-3)
+    scorer = load(folder)
+    untuned = scores(scorer, untuned=True)
+    tune(folder, "pause", pause_at(3))
+    scorer = refreshed(scorer)
+    assert scorer.adapter_name == "checkpoint-3"
+    early = scores(scorer)
+    assert scores(scorer, untuned=True) == untuned
+    tune(folder)
+    scorer = refreshed(scorer)
+    assert scorer.adapter_name == "result"
+    tuned = scores(scorer)
+    assert max(abs(early[key] - untuned[key]) for key in untuned) > 1e-3
+    assert tuned == scores(load(folder))
+    assert scores(scorer, untuned=True) == untuned
+
+    plain = AutoModelForCausalLM.from_pretrained(str(model_folder))
+    plain.load_state_dict(load_file(folder.adapter / "tuned_weights.safetensors"), strict=False)
+    prompt = scorer.task.prompt([scorer.ids[key] for key in HISTORY]).token_ids
+    by_hand = Ranker(plain.eval(), scorer.task.catalogue).scores(prompt).tolist()
+    assert [by_hand[scorer.ids[key]] for key in tuned] == pytest.approx([*tuned.values()], abs=1e-5)
+    card = folder.card.read_text()
+    assert "tuned_weights.safetensors" in card
+    assert f"| method | {method}" in card
+    assert "peft" not in card
