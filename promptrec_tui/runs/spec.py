@@ -291,7 +291,7 @@ def apply_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
             raise UserError(f"There is no setting {clean(key)!r}.{nearest(key)}")
         group, name = key.split(".")
         if group == "tuning" and method in METHODS and name not in METHODS[method].model_fields:
-            raise UserError(f"{key} is no setting of tuning.method={method}, {_has(method)}.")
+            raise UserError(_foreign(key, method))
         values[group][name] = value
     try:
         return Settings.model_validate(values)
@@ -299,10 +299,14 @@ def apply_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
         raise UserError(_sentence(error)) from None
 
 
-def _has(method: str) -> str:
-    """Which settings a method has, as the end of a sentence."""
-    names = [f"tuning.{name}" for name in METHODS[method].model_fields if name != "method"]
-    return f"which has {', '.join(names)}" if names else "which has no settings of its own"
+def _foreign(key: str, method: str) -> str:
+    """What is said of a setting that the method does not have: whose it is, and which ones there are."""
+    own = [f"tuning.{name}" for name in METHODS[method].model_fields if name != "method"]
+    owners = [name for name, part in METHODS.items() if key.partition(".")[2] in part.model_fields]
+    return (
+        f"{key} is a setting of tuning.method={' or '.join(owners)}; tuning.method={method} has "
+        f"{', '.join(own) or 'no settings of its own'}."
+    )
 
 
 def nearest(key: str) -> str:

@@ -22,6 +22,7 @@ from promptrec_tui.runs.logs import last_lines, tail
 from promptrec_tui.runs.queue import alone, enqueue
 from promptrec_tui.runs.report import read_report
 from promptrec_tui.runs.spec import (
+    METHODS,
     DatasetRef,
     ModelRef,
     RunSpec,
@@ -124,6 +125,18 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
         model=model.name,
         settings=settings,
     )
+
+
+def tuning_methods() -> list[str]:
+    """The names of the tuning methods, the usual one first."""
+    return list(METHODS)
+
+
+def of_method(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a form, which has fields for several methods, without those of other methods."""
+    method = METHODS.get(str(settings.get("tuning.method")))
+    own = {f"tuning.{name}" for name in method.model_fields} if method else settings.keys()
+    return {key: value for key, value in settings.items() if not key.startswith("tuning.") or key in own}
 
 
 def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:

@@ -111,7 +111,11 @@ def test_baselines_may_be_none_at_all():
         ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token."),
         ("tuning.dropout", 1.0, "at least 0, below 1 (lora)"),
         ("tuning.method", "freeze", "'freeze': give one of lora, full, last_layers."),
-        ("tuning.layers", 2, "no setting of tuning.method=lora, which has tuning.rank, tuning.alpha"),
+        (
+            "tuning.layers",
+            2,
+            "is a setting of tuning.method=last_layers; tuning.method=lora has tuning.rank, tuning.alpha",
+        ),
         ("run.device", "cuda:x", "auto, cpu, mps, cuda:N"),
         (
             "evaluation.baselines",
@@ -131,7 +135,9 @@ def test_what_is_not_allowed_is_named_with_what_is(key, value, words):
 def test_a_method_brings_its_own_settings():
     full = apply_settings(apply_settings(Settings(), {"tuning.rank": 4}), {"tuning.method": " full "})
     assert [key for key in flat_settings(full) if key.startswith("tuning.")] == ["tuning.method"]
-    with pytest.raises(UserError, match=r"tuning\.rank is no setting of tuning\.method=full, which has no"):
+    with pytest.raises(
+        UserError, match=r"of tuning\.method=lora; tuning\.method=full has no settings of its own"
+    ):
         apply_settings(full, {"tuning.rank": 4})
     last = apply_settings(full, {"tuning.layers": "3", "tuning.method": "last_layers"})
     assert (last.tuning.method, last.tuning.layers) == ("last_layers", 3)
