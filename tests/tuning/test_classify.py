@@ -189,7 +189,13 @@ def test_a_classifier_learns_and_tells_everything(
 
 @pytest.mark.parametrize(
     ("family", "method"),
-    [("encoder", "lora"), ("causal", "lora"), ("encoder", "full"), ("encoder", "last_layers")],
+    [
+        ("encoder", "lora"),
+        ("causal", "lora"),
+        ("encoder", "full"),
+        ("encoder", "last_layers"),
+        ("causal", "full"),
+    ],
 )
 def test_a_paused_classifier_ends_as_an_undisturbed_one(
     new_classifier: NewRun, tune: Any, family: str, method: str, monkeypatch: pytest.MonkeyPatch
