@@ -24,7 +24,7 @@ from training_process import CPU, adapted_model
 from transformers import AutoTokenizer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from promptrec_tui.models.embedded import EMBEDDED
-from promptrec_tui.runs.spec import TrainSettings, TuningSettings
+from promptrec_tui.runs.spec import LoraSettings, TrainSettings
 from promptrec_tui.tokentree.tree import merge
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
@@ -45,7 +45,7 @@ class Gradients(TrainerCallback):
 
 def fresh() -> Any:
     """The embedded model under an adapter whose weights are not zero, always the same one."""
-    model = adapted_model(tuning=TuningSettings(dropout=0.0))
+    model = adapted_model(tuning=LoraSettings(dropout=0.0))
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.05)

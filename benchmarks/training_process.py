@@ -23,8 +23,9 @@ from peers import hf_train, trl_train
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from promptrec_tui.models.embedded import EMBEDDED
-from promptrec_tui.models.loading import add_lora, load_base
-from promptrec_tui.runs.spec import TrainSettings, TuningSettings
+from promptrec_tui.models.loading import load_base
+from promptrec_tui.models.methods import attach
+from promptrec_tui.runs.spec import LoraSettings, TrainSettings
 from promptrec_tui.tasks.next_item import Example
 from promptrec_tui.tokentree.tree import merge
 from promptrec_tui.tuning.batches import Plan
@@ -69,7 +70,7 @@ class Bench:
         trl_train(self.model, self.tokenizer, list(chain(*groups)), SETTINGS, self.folder)
 
 
-def adapted_model(vocabulary: int = 0, tuning: TuningSettings | None = None) -> Any:
+def adapted_model(vocabulary: int = 0, tuning: LoraSettings | None = None) -> Any:
     """The embedded model under a fresh adapter; with `vocabulary` one of its sizes, random, that has so many
     tokens."""
     set_seed(SETTINGS.seed)
@@ -79,7 +80,7 @@ def adapted_model(vocabulary: int = 0, tuning: TuningSettings | None = None) -> 
         base = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
     else:
         base = load_base(EMBEDDED, CPU, torch.float32)
-    return add_lora(base, tuning or TuningSettings())
+    return attach(base, tuning or LoraSettings()).model
 
 
 def timed(train: Callable[[Groups], None], groups: Groups, enough: float) -> list[float]:

@@ -34,8 +34,9 @@ from transformers import (
 )
 
 from promptrec_tui.models.embedded import EMBEDDED
-from promptrec_tui.models.loading import add_lora, load_adapter, load_base
-from promptrec_tui.runs.spec import DataSettings, TrainSettings, TuningSettings
+from promptrec_tui.models.loading import load_base
+from promptrec_tui.models.methods import attach, load_tuned
+from promptrec_tui.runs.spec import DataSettings, LoraSettings, TrainSettings
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.data import TrainingTrees
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
@@ -43,7 +44,7 @@ from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 CPU = torch.device("cpu")
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 RATES = {"tiny": 3e-3, "llama7m": 1e-3}
-LORA = TuningSettings(rank=64, alpha=128, dropout=0.0)
+LORA = LoraSettings(rank=64, alpha=128, dropout=0.0)
 LAST = 50
 """Steps that the loss in warm.json is a mean of."""
 
@@ -133,10 +134,10 @@ def main(arguments: Sequence[str]) -> None:
     losses: list[float] = []
     model: Any = load_base(EMBEDDED, CPU, torch.float32)
     if options.adapter:
-        model = load_adapter(model, options.adapter).merge_and_unload()
+        model = load_tuned(model, options.adapter).model.merge_and_unload()
     elif options.config == "tiny":
         model.config.save_pretrained(options.out)
-        tuned = add_lora(model, LORA)
+        tuned = attach(model, LORA).model
         losses = train(tuned, options.out, options.movielens, settings)
         model = tuned.merge_and_unload()
     else:

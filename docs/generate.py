@@ -25,10 +25,10 @@ def commands() -> str:
 
 def settings() -> str:
     """The keys of `--set`, with their defaults and what they may be."""
-    from promptrec_tui.runs.spec import Settings, allowed_values, flat_settings
+    from promptrec_tui.runs.spec import allowed_values, default_values
 
     rows = ["| key | default | may be |", "|---|---|---|"]
-    for key, value in flat_settings(Settings()).items():
+    for key, value in default_values().items():
         text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
         shown = f"`{text.lower() if isinstance(value, bool) else text}`" if text else "–"
         rows.append(f"| `{key}` | {shown} | {allowed_values(key)} |")

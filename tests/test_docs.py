@@ -276,5 +276,5 @@ def test_the_method_has_the_constants_of_the_code() -> None:
     assert f"{DECAY}^age(j)" in section(METHOD, "Baselines")
     assert f"among the {NEIGHBOURS} nearest" in section(METHOD, "Baselines")
     told = re.findall(r"^\| (?:below|from) .+? \| (\S+) \|", section(METHOD, "Training"), re.MULTILINE)
-    rates = [scale["train.learning_rate"] for _, scale in SCALES["next_item", "causal", "lora"]]
+    rates = [scale["train.learning_rate"] for _, scale in SCALES["next_item", "causal"]]
     assert [float(rate) for rate in told] == rates, "docs/method.md (default learning rates)"

@@ -61,7 +61,6 @@ FILES = (
     "scheduler.pt",
     "rng_state.pth",
     "trainer_state.json",
-    "training_args.bin",
     "README.md",
     "manifest.json",
 )

@@ -1,52 +1,26 @@
-"""Base models and adapters as objects of transformers and peft: the one file of this room with torch."""
+"""Base models as objects of transformers, on a device and in a precision."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from peft import (
-    LoraConfig,
-    PeftModel,
-    TaskType,
-    get_peft_model,
-    get_peft_model_state_dict,
-    load_peft_weights,
-    set_peft_model_state_dict,
-)
 from transformers import (
     CONFIG_MAPPING,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     PreTrainedModel,
 )
-from transformers.pytorch_utils import Conv1D
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.models.check import check_model, read_object
-from promptrec_tui.models.config import code_problems, known_config
-from promptrec_tui.models.weights import read_header
+from promptrec_tui.models.config import known_config
 from promptrec_tui.text import clean
 
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 HEAD = "classifier"
 """Where the classes of transformers keep the layer that makes classes of an encoder's output."""
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
-
-class LoraSettings(Protocol):
-    """The tuning settings of a run that matter here. `targets` is "all-linear" or layer names by commas."""
-
-    @property
-    def rank(self) -> int: ...
-    @property
-    def alpha(self) -> int: ...
-    @property
-    def dropout(self) -> float: ...
-    @property
-    def targets(self) -> str: ...
 
 
 def choose_device(setting: str) -> torch.device:
@@ -159,104 +133,3 @@ def _load(
         ) from error
     model.train(False)
     return model
-
-
-def add_lora(model: PreTrainedModel, settings: LoraSettings) -> PeftModel:
-    """`model` with fresh low-rank adapters, the only weights that train beside a classifier's head.
-
-    Raises UserError when no layer has one of the names in `targets`.
-    """
-    targets = settings.targets
-    config = LoraConfig(
-        task_type=TaskType.SEQ_CLS if hasattr(model, HEAD) else TaskType.CAUSAL_LM,
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        # A bare string would be read as a regular expression.
-        target_modules=targets if targets == "all-linear" else targets.split(","),
-    )
-    try:
-        return get_peft_model(model, config)
-    except ValueError as error:
-        names = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if _is_linear(module)}
-        raise UserError(
-            f"tuning.targets={targets} does not fit this model, whose layers are {', '.join(sorted(names))}."
-        ) from error
-
-
-def _is_linear(module: torch.nn.Module) -> bool:
-    """Whether an adapter fits on `module` (GPT-2 has its own kind)."""
-    return isinstance(module, torch.nn.Linear | Conv1D)
-
-
-def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
-    """`model` under the trained adapter in `folder`, frozen, in evaluation mode.
-
-    Raises UserError when the folder is no LoRA adapter in safetensors form, or does not fit its own config.
-    """
-    _check_adapter(folder)
-    try:
-        loaded = PeftModel.from_pretrained(model, str(folder), is_trainable=False).eval()
-    except (RuntimeError, ValueError) as error:
-        reason = clean(str(error).strip().split("\n")[0])
-        raise UserError(f"The adapter {folder} does not fit this model: {reason}") from error
-    _check_keys(loaded, load_peft_weights(str(folder), device="cpu"), folder)
-    return loaded
-
-
-def exchange_adapter(model: PeftModel, folder: Path) -> None:
-    """Put the weights of another adapter of the same settings in the place of those that `model` has.
-
-    Raises UserError when the folder is no LoRA adapter in safetensors form, or when its weights are not
-    exactly those of `model`'s adapter by name and shape; `model` is as it was then.
-    """
-    _check_adapter(folder)
-    weights = load_peft_weights(str(folder), device="cpu")
-    _check_keys(model, weights, folder)
-    set_peft_model_state_dict(model, weights)
-
-
-def _check_keys(model: PeftModel, weights: Mapping[str, torch.Tensor], folder: Path) -> None:
-    """Raise UserError unless `weights` are all of the adapter's, and nothing that `model` does not know.
-
-    peft puts in what fits and goes on with fresh numbers for the rest.
-    """
-    known = {name.replace(".default", ""): weight.shape for name, weight in model.state_dict().items()}
-    # A saved adapter may bring layers of the base model, embeddings above all.
-    trained = get_peft_model_state_dict(model, save_embedding_layers=False)
-    known |= {name: weight.shape for name, weight in trained.items()}
-    missing = sorted(trained.keys() - weights.keys())
-    unexpected = sorted(name for name in weights if name not in known)
-    shapes = sorted(name for name, weight in weights.items() if known.get(name, weight.shape) != weight.shape)
-    problems = [
-        f"{len(names)} weights {what} ({', '.join(map(clean, names[:3]))}{', …' if names[3:] else ''})"
-        for what, names in (
-            ("are missing", missing),
-            ("are unknown", unexpected),
-            ("have another size", shapes),
-        )
-        if names
-    ]
-    if problems:
-        raise UserError(
-            f"The adapter file {folder / ADAPTER_WEIGHTS} does not fit this model: {'; '.join(problems)}. "
-            "Take it from a backup, or train it again."
-        )
-
-
-def _check_adapter(folder: Path) -> None:
-    try:
-        config = json.loads((folder / "adapter_config.json").read_bytes())
-        kind = config["peft_type"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{folder} is no adapter: it has no readable adapter_config.json.") from None
-    if kind != "LORA":
-        raise UserError(f"The adapter {folder} is of the type {kind}; only LORA is used.")
-    if problem := next(code_problems(config, "adapter_config.json"), None):
-        raise UserError(f"The adapter {folder} cannot be used: {problem}")
-    if not (folder / ADAPTER_WEIGHTS).is_file():
-        raise UserError(f"The adapter {folder} has no {ADAPTER_WEIGHTS}.")
-    try:
-        read_header(folder / ADAPTER_WEIGHTS)
-    except (OSError, ValueError) as error:
-        raise UserError(f"The adapter {folder} cannot be used: {ADAPTER_WEIGHTS} {error}.") from error

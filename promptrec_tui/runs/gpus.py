@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json
@@ -87,17 +88,31 @@ def find_gpu(gpus: Sequence[Gpu], uuid: str) -> Gpu | None:
     return next((gpu for gpu in gpus if gpu.uuid.startswith(uuid)), None)
 
 
-def memory_needed(model: Path, precision: str = "auto") -> int:
+def memory_needed(model: Path, precision: str = "auto", tuning: Mapping[str, Any] | None = None) -> int:
     """An estimate of the GPU memory (bytes) that tuning a model folder takes; 0 where there are no weights.
 
     The weights, half as much again for activations, and 2 GiB for CUDA itself, the adapter, its optimiser and
     the search of one user; more users are searched for at once only where more is free. The weights are as
-    they lie on the disk, or twice that where they have 16 bits and `precision` is fp32.
+    they lie on the disk, or twice that where they have 16 bits and `precision` is fp32. `tuning` are the
+    settings of the method: weights that train themselves take a gradient and two moments more.
     """
     weights = sum(path.stat().st_size for path in model.glob("*.safetensors"))
     if precision == "fp32" and _has_16_bits(model):
         weights *= 2
-    return weights * 3 // 2 + 2 * GIB if weights else 0
+    return int(weights * (1.5 + 3 * _trained_share(model, tuning or {}))) + 2 * GIB if weights else 0
+
+
+def _trained_share(model: Path, tuning: Mapping[str, Any]) -> float:
+    """Which share of the base model's weights trains itself: none beside an adapter."""
+    if tuning.get("method") == "full":
+        return 1.0
+    if tuning.get("method") != "last_layers":
+        return 0.0
+    try:
+        config = read_json(model / "config.json")
+        return min(1.0, int(tuning["layers"]) / int(config.get("num_hidden_layers") or config["n_layer"]))
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return 1.0
 
 
 def _has_16_bits(model: Path) -> bool:

@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -51,8 +51,13 @@ class DataSettings(_Part):
     window: Literal["anchored", "sliding"] = "anchored"
 
 
-class TuningSettings(_Part):
-    """The adapter."""
+class LoraSettings(_Part):
+    """Low-rank adapters beside frozen weights."""
+
+    result: ClassVar[str] = "A LoRA adapter"
+    """What the run leaves behind, in its card."""
+    peft: ClassVar[bool] = True
+    """Whether that is a folder of peft; else it is a file of weights."""
 
     method: Literal["lora"] = "lora"
     rank: Annotated[int, Field(ge=1)] = 16
@@ -62,6 +67,35 @@ class TuningSettings(_Part):
         str,
         Field(pattern=r"^[\w-]+(,[\w-]+)*$", description="all-linear, or names of modules, by commas"),
     ] = "all-linear"
+
+
+class FullSettings(_Part):
+    """All weights of the base model."""
+
+    result: ClassVar[str] = "A set of tuned weights, all those of its base model,"
+    peft: ClassVar[bool] = False
+
+    method: Literal["full"] = "full"
+
+
+class LastLayersSettings(_Part):
+    """The weights of the top transformer blocks and of what follows them but the output embeddings."""
+
+    result: ClassVar[str] = "A set of tuned weights, those of its base model's last layers,"
+    peft: ClassVar[bool] = False
+
+    method: Literal["last_layers"] = "last_layers"
+    layers: Annotated[int, Field(ge=1)] = 2
+    """Transformer blocks, counted from the top."""
+
+
+TuningSettings = LoraSettings | FullSettings | LastLayersSettings
+METHODS = {str(part.model_fields["method"].default): part for part in get_args(TuningSettings)}
+
+
+def _with_method(value: Any) -> Any:
+    """Tuning settings without a method are of LoRA."""
+    return {"method": "lora", **value} if isinstance(value, Mapping) else value
 
 
 class TrainSettings(_Part):
@@ -123,7 +157,9 @@ class Settings(_Part):
 
     run: RunSettings = RunSettings()
     data: DataSettings = DataSettings()
-    tuning: TuningSettings = TuningSettings()
+    tuning: Annotated[
+        Annotated[TuningSettings, Field(discriminator="method")], BeforeValidator(_with_method)
+    ] = LoraSettings()
     train: TrainSettings = TrainSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
@@ -203,45 +239,74 @@ class RunSpec(_Part):
     machine: Mapping[str, Any]
 
 
-GROUPS: dict[str, type[_Part]] = {
-    "run": RunSettings,
-    "data": DataSettings,
-    "tuning": TuningSettings,
-    "train": TrainSettings,
-    "evaluation": EvaluationSettings,
+GROUPS: dict[str, tuple[type[_Part], ...]] = {
+    "run": (RunSettings,),
+    "data": (DataSettings,),
+    "tuning": tuple(METHODS.values()),
+    "train": (TrainSettings,),
+    "evaluation": (EvaluationSettings,),
 }
+"""The settings of each section; those of `tuning` are of one of the methods."""
 
 
 def setting_keys() -> list[str]:
-    """Every `group.key` there is, in order."""
-    return [f"{group}.{key}" for group, part in GROUPS.items() for key in part.model_fields]
+    """Every `group.key` there is, in order, whatever the method."""
+    return list(default_values())
+
+
+def default_values() -> dict[str, Any]:
+    """The default of every `group.key` there is; of `tuning.method`, the first method."""
+    found: dict[str, Any] = {}
+    for group, parts in GROUPS.items():
+        for part in parts:
+            for key, field in part.model_fields.items():
+                found.setdefault(f"{group}.{key}", field.default)
+    return found
 
 
 def flat_settings(settings: Settings) -> dict[str, Any]:
-    """`{"train.epochs": 3, …}`: the settings under their dotted keys."""
+    """`{"train.epochs": 3, …}`: the settings under their dotted keys, of `tuning` those of its method."""
     return {
-        key: getattr(getattr(settings, group), name)
-        for key in setting_keys()
-        for group, name in [key.split(".")]
+        f"{group}.{key}": getattr(part, key)
+        for group in GROUPS
+        for part in [getattr(settings, group)]
+        for key in type(part).model_fields
     }
 
 
 def apply_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     """`settings` with some keys replaced; a value is typed, or text as a person writes it.
 
-    Raises UserError for an unknown key (with the nearest one) or a value not allowed (with those that are).
+    Another `tuning.method` brings its own defaults. Raises UserError for an unknown key (with the nearest
+    one), for one that the method does not have, or for a value not allowed (with those that are).
     """
     known = setting_keys()
     values: dict[str, dict[str, Any]] = settings.model_dump()
-    for key, value in changes.items():
+    stripped = {key: value.strip() if isinstance(value, str) else value for key, value in changes.items()}
+    method = stripped.get("tuning.method", settings.tuning.method)
+    if method != settings.tuning.method:
+        values["tuning"] = {"method": method}
+    for key, value in stripped.items():
         if key not in known:
             raise UserError(f"There is no setting {clean(key)!r}.{nearest(key)}")
         group, name = key.split(".")
-        values[group][name] = value.strip() if isinstance(value, str) else value
+        if group == "tuning" and method in METHODS and name not in METHODS[method].model_fields:
+            raise UserError(_foreign(key, method))
+        values[group][name] = value
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise UserError(_sentence(error)) from None
+
+
+def _foreign(key: str, method: str) -> str:
+    """What is said of a setting that the method does not have: whose it is, and which ones there are."""
+    own = [f"tuning.{name}" for name in METHODS[method].model_fields if name != "method"]
+    owners = [name for name, part in METHODS.items() if key.partition(".")[2] in part.model_fields]
+    return (
+        f"{key} is a setting of tuning.method={' or '.join(owners)}; tuning.method={method} has "
+        f"{', '.join(own) or 'no settings of its own'}."
+    )
 
 
 def nearest(key: str) -> str:
@@ -286,14 +351,30 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     if not first["loc"]:
         return str(first["ctx"]["error"])
-    group, key = (str(part) for part in first["loc"][:2])
-    return f"{group}.{key} cannot be {clean(str(first['input']))!r}: give {allowed_values(f'{group}.{key}')}."
+    if first["type"] == "union_tag_invalid":
+        group, key, value = "tuning", "method", first["ctx"]["tag"]
+    else:
+        # Between a union and its key stands the method.
+        group, key = str(first["loc"][0]), str(first["loc"][2 if first["loc"][0] == "tuning" else 1])
+        value = first["input"]
+    return f"{group}.{key} cannot be {clean(str(value))!r}: give {allowed_values(f'{group}.{key}')}."
 
 
 def allowed_values(key: str) -> str:
     """What a setting may be, in words: "one of adamw", "a whole number, at least 1"."""
     group, name = key.split(".")
-    schema: dict[str, Any] = GROUPS[group].model_json_schema()["properties"][name]
+    if key == "tuning.method":
+        return f"one of {', '.join(METHODS)}"
+    owners = [part for part in GROUPS[group] if name in part.model_fields]
+    schema: dict[str, Any] = owners[0].model_json_schema()["properties"][name]
+    if len(owners) < len(GROUPS[group]):
+        methods = " or ".join(str(part.model_fields["method"].default) for part in owners)
+        return f"{_words(schema)} ({methods})"
+    return _words(schema)
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    """What the JSON schema of a field allows."""
     if "description" in schema:
         return str(schema["description"])
     if schema["type"] == "array":

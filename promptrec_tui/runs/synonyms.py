@@ -13,6 +13,8 @@ KEYS: dict[str, str] = {
     "tuning.alpha": "alpha lora_alpha",
     "tuning.dropout": "dropout lora_dropout drop p_dropout dropout_rate",
     "tuning.targets": "targets target target_modules lora_target lora_target_modules modules",
+    "tuning.layers": "layers last_layers num_layers n_layers top_layers unfrozen num_layers_unfrozen "
+    "unfrozen_layers trainable_layers freeze_trainable_layers",
     "train.optimizer": "optimizer optimiser optim opt",
     "train.learning_rate": "lr learning_rate learningrate rate eta max_lr base_lr peak_lr",
     "train.scheduler": "scheduler schedule sched lr_scheduler lr_scheduler_type lr_schedule",

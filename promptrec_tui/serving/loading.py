@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from peft import PeftModel
-
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import FileState, file_state
-from promptrec_tui.models.loading import choose_device, choose_dtype, exchange_adapter
+from promptrec_tui.models.loading import choose_device, choose_dtype
+from promptrec_tui.models.methods import Tuned
 from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.checkpoints import MANIFEST, checkpoint_path, newest_verified, verify
 from promptrec_tui.runs.folder import RunFolder
@@ -25,7 +24,7 @@ States = Mapping[Path, FileState | None]
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run's job with its model.
+    """A run's job with its model under the tuning method.
 
     `adapter`: the folder whose weights are in the model, None while the run has none; `states`: those read
     before it was chosen.
@@ -33,7 +32,7 @@ class LoadedRun:
 
     folder: RunFolder
     job: Job
-    model: PeftModel
+    tuned: Tuned
     device: str
     adapter: Path | None
     states: States
@@ -77,9 +76,10 @@ def load(folder: RunFolder, device: str) -> LoadedRun:
     spec = placed_spec(folder)
     job = job_of(spec, folder.home)
     torch_device = choose_device(device)
-    model = job.load(torch_device, choose_dtype(spec.settings.train.precision, torch_device)).eval()
+    tuned = job.load(torch_device, choose_dtype(spec.settings.train.precision, torch_device))
+    tuned.model.eval()
     states = adapter_states(folder)
-    loaded = LoadedRun(folder, job, model, str(torch_device), None, states)
+    loaded = LoadedRun(folder, job, tuned, str(torch_device), None, states)
     adapter = adapter_folder(folder)
     return _with_adapter(loaded, adapter) if adapter else loaded
 
@@ -112,5 +112,5 @@ def _with_adapter(loaded: LoadedRun, adapter: Path) -> LoadedRun:
     """The run with the weights of `adapter` in its model. Raises UserError for an adapter that is damaged."""
     if adapter == loaded.folder.adapter:
         check_result(loaded.folder)
-    exchange_adapter(loaded.model, adapter)
+    loaded.tuned.exchange(adapter)
     return replace(loaded, adapter=adapter)

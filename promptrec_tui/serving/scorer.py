@@ -35,7 +35,7 @@ def answer(loaded: LoadedRun, request: Request) -> Answer:
     if not (request.untuned or loaded.adapter):
         raise UserError("This run has no adapter yet: ask for the untuned model, or wait for a checkpoint.")
     adapter = None if request.untuned else loaded.adapter_name
-    with loaded.model.disable_adapter() if request.untuned else nullcontext():
+    with loaded.tuned.untuned() if request.untuned else nullcontext():
         match loaded.job, request:
             case NextItemJob() as job, TopK() | Rank() | Scores():
                 return _ranking(job, request, adapter)

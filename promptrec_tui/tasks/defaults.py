@@ -13,8 +13,8 @@ LABELS = {
 }
 """Of every classifier: texts are many, and each is asked fast."""
 
-SCALES: dict[tuple[str, str, str], tuple[tuple[float, dict[str, Any]], ...]] = {
-    ("next_item", "causal", "lora"): (
+SCALES: dict[tuple[str, str], tuple[tuple[float, dict[str, Any]], ...]] = {
+    ("next_item", "causal"): (
         # Parameters below this, settings. A small model has all to learn and takes large steps; a large one
         # knows the titles already, and its activations need the memory.
         (20e6, {"train.learning_rate": 3e-3}),
@@ -32,12 +32,17 @@ SCALES: dict[tuple[str, str, str], tuple[tuple[float, dict[str, Any]], ...]] = {
             },
         ),
     ),
-    ("classify", "encoder", "lora"): ((math.inf, {**LABELS, "train.learning_rate": 1e-3}),),
-    ("classify", "causal", "lora"): (
+    ("classify", "encoder"): ((math.inf, {**LABELS, "train.learning_rate": 1e-3}),),
+    ("classify", "causal"): (
         (100e6, {**LABELS, "train.learning_rate": 1e-3}),
         (math.inf, {**LABELS, "train.learning_rate": 2e-4}),
     ),
 }
+"""By task and family, for LoRA."""
+
+WHOLE = {"full", "last_layers"}
+"""Methods that train the weights of the base model themselves: they take a tenth of LoRA's learning rate
+(Schulman et al.: LoRA without regret, 2025) and fp32, since bf16 rounds steps so small away."""
 
 
 MONITORS = {
@@ -76,11 +81,17 @@ def default_settings(task: str, family: str, method: str, parameters: int) -> di
 
     Raises UserError for a combination that cannot be run.
     """
-    scales = SCALES.get((task, family, method))
+    scales = SCALES.get((task, family))
     if scales is None:
         known = "; ".join(" / ".join(combination) for combination in SCALES)
         raise UserError(
-            f"The task {task!r}, with a model of the family {family!r} and the method {method!r}, "
-            f"cannot be trained yet: task / family / method can be {known}."
+            f"The task {task!r}, with a model of the family {family!r}, cannot be trained yet: "
+            f"task / family can be {known}."
         )
-    return dict(next(settings for below, settings in scales if parameters < below))
+    settings = dict(next(settings for below, settings in scales if parameters < below))
+    if method != "lora":
+        settings = {key: value for key, value in settings.items() if not key.startswith("tuning.")}
+    if method in WHOLE:
+        settings["train.learning_rate"] = float(f"{settings['train.learning_rate'] / 10:.3g}")
+        settings["train.precision"] = "fp32"
+    return settings

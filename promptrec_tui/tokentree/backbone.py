@@ -15,16 +15,61 @@ T = TypeVar("T")
 
 
 def causal_of(model: Any) -> Any:
-    """The model itself, out of the wrapper that peft puts around it; its adapters stay in its layers."""
+    """The model itself, out of the wrapper that peft puts around it.
+
+    What a method adds to the layers stays in them. What it puts before the tokens, `virtual_tokens`, is the
+    wrapper's: `hidden_states` adds it, a forward of the bare model does not.
+    """
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+def virtual_tokens(model: Any) -> Tensor | None:
+    """The embeddings [P, H] that peft's prompt learning puts before every sequence; None without it."""
+    config = getattr(model, "active_peft_config", None)
+    # Inside of disable_adapter() the model is the untuned one.
+    if config is None or not config.is_prompt_learning or model._adapters_disabled:
+        return None
+    prompt: Tensor = model.get_prompt(batch_size=1)[0]
+    return prompt
+
+
+def virtual_count(model: Any) -> int:
+    """How many positions of the context virtual tokens take."""
+    virtual = virtual_tokens(model)
+    return 0 if virtual is None else len(virtual)
+
+
 def hidden_states(model: Any, token_ids: Tensor, **options: Any) -> Tensor:
-    """What the head of `model` would be given for `token_ids` [R, L]: [R, L, H]."""
+    """What the head of `model` would be given for `token_ids` [R, L]: [R, L, H].
+
+    Virtual tokens come first in each row, unless `past_key_values` hold something already: then they do. The
+    options `attention_mask` [R, 1, L, L] (additive) and `position_ids` [R, L] are of the tokens alone.
+    """
     options.setdefault("use_cache", False)
-    output = causal_of(model).base_model(input_ids=token_ids, **options)
-    hidden: Tensor = output.last_hidden_state
-    return hidden
+    causal, past = causal_of(model), options.get("past_key_values")
+    virtual = None if past is not None and past.get_seq_length() else virtual_tokens(model)
+    if virtual is None:
+        output = causal.base_model(input_ids=token_ids, **options)
+        hidden: Tensor = output.last_hidden_state
+        return hidden
+    count, embedded = len(virtual), causal.get_input_embeddings()(token_ids)
+    if "position_ids" in options:
+        first = torch.arange(count, device=token_ids.device).expand(len(token_ids), -1)
+        options["position_ids"] = torch.cat([first, options["position_ids"] + count], dim=1)
+    if "attention_mask" in options:
+        options["attention_mask"] = _behind(count, options["attention_mask"])
+    given = torch.cat([virtual.to(embedded.dtype).expand(len(token_ids), -1, -1), embedded], dim=1)
+    hidden = causal.base_model(inputs_embeds=given, **options).last_hidden_state
+    return hidden[:, count:]
+
+
+def _behind(count: int, mask: Tensor) -> Tensor:
+    """An additive mask [R, 1, L, L] behind `count` tokens that all see: [R, 1, count + L, count + L]."""
+    rows, _, width, _ = mask.shape
+    shape = (rows, 1, count + width, count + width)
+    whole = mask.new_full(shape, torch.finfo(mask.dtype).min).triu_(1)
+    whole[..., count:, count:] = mask
+    return whole
 
 
 def logits_of(model: Any, hidden: Tensor) -> Tensor:
@@ -88,6 +133,15 @@ def free_bytes(device: torch.device) -> int | None:
     if device.type == "mps":
         return max(0, torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
     return None
+
+
+def training_room(model: Any) -> int | None:
+    """`free_bytes` less what the gradients and the two moments of the weights that train will take."""
+    free = free_bytes(model.device)
+    if free is None:
+        return None
+    trained: int = sum(weight.nbytes for weight in model.parameters() if weight.requires_grad)
+    return max(0, free - 3 * trained)
 
 
 class NoMemoryError(UserError):

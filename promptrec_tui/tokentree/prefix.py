@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import Cache
 from transformers.cache_utils import DynamicLayer
 
-from promptrec_tui.tokentree.backbone import ancestor_mask, hidden_states
+from promptrec_tui.tokentree.backbone import ancestor_mask, hidden_states, virtual_count
 from promptrec_tui.tokentree.search import Expansion
 from promptrec_tui.tokentree.tree import Ids, Tree
 
@@ -71,17 +71,19 @@ class Prefix:
     def __init__(self, model: Any, prompts: Sequence[Sequence[int]], room: int = 0) -> None:
         self.model = model
         device = model.device
-        self.lengths = np.array([len(prompt) for prompt in prompts])
+        virtual = virtual_count(model)
+        # In tokens that later ones see, those before the prompt included.
+        self.lengths = np.array([virtual + len(prompt) for prompt in prompts])
         self.width = int(self.lengths.max())
         self.most = self.width + room
         self.cache = Cache(layer_class_to_replicate=partial(_pool, self.most))  # type: ignore[arg-type]
         self._columns = [np.empty(0, np.int32)] * len(prompts)  # where each prompt's nodes lie in the pool
-        token_ids = torch.zeros(len(prompts), self.width, dtype=torch.long)
+        token_ids = torch.zeros(len(prompts), self.width - virtual, dtype=torch.long)
         for row, prompt in enumerate(prompts):
             token_ids[row, : len(prompt)] = torch.as_tensor(prompt)
         # Shorter prompts are padded on their right, where a causal mask hides it from them.
         hidden = hidden_states(model, token_ids.to(device), past_key_values=self.cache, use_cache=True)
-        last = torch.from_numpy(self.lengths - 1).to(device)
+        last = torch.from_numpy(self.lengths - virtual - 1).to(device)
         self.first = hidden[torch.arange(len(prompts), device=device), last]
 
     def expand(self, expansions: Sequence[Expansion | None]) -> Tensor:

@@ -19,6 +19,7 @@ from promptrec_tui.tokentree.backbone import (
     picked,
     reach,
     shape_of,
+    virtual_count,
     within_memory,
 )
 from promptrec_tui.tokentree.batched import batched_scores
@@ -81,8 +82,9 @@ class Ranker:
         self.batch = sizes.batch
         self.rows = trie_rows(distinct, self.row_width)
         self.longest = int(self.trie.lengths.max())
-        self.context: int = causal_of(model).config.max_position_embeddings
-        self.reach = reach(model)
+        virtual = virtual_count(model)
+        self.context: int = causal_of(model).config.max_position_embeddings - virtual
+        self.reach = reach(model) - virtual
         self.tick: Callable[[], None] = lambda: None
         """Called before each forward of a search or a sweep; what it raises ends the question."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from promptrec_tui.tokentree.backbone import ancestor_mask, causal_of, evaluating, hidden_states, picked
+from promptrec_tui.tokentree.backbone import ancestor_mask, evaluating, hidden_states, picked
 from promptrec_tui.tokentree.batched import batched_scores
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.tree import Tree, merge
@@ -55,7 +55,7 @@ def _plain(model: Any, prompt: Sequence[int], completion: Sequence[int]) -> Tens
     ids = torch.tensor([[*prompt, *completion]], device=model.device)
     # The head is given the last positions only: the logits of a whole prompt may take a gigabyte.
     kept = len(completion) + 1
-    logits = causal_of(model)(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1].float()
+    logits = model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1].float()
     logs = torch.log_softmax(logits, dim=-1)
     return logs.gather(1, ids[0, len(prompt) :, None]).sum()
 

@@ -343,17 +343,32 @@ def run_choices(workspace: "Workspace") -> "RunChoices | None":
 def run_defaults(
     workspace: "Workspace", new: "NewRun", dataset: str, template: str, model: str
 ) -> dict[str, str]:
-    """The name and the value of every spec key that a run has by default, by its template's task."""
+    """The name and the value of every spec key that a run has by default, by its task and its method."""
     from promptrec_tui.workspace.runs import free_run_name, make_spec
 
     task = task_of(workspace, template)
-    spec = make_spec(workspace, replace(new, task=task, template=template, model=model, settings={}))
+    method = {key: value for key, value in new.settings.items() if key == "tuning.method"}
+    spec = make_spec(workspace, replace(new, task=task, template=template, model=model, settings=method))
     settings = {
         f"{group}.{key}": written(value)
         for group, part in spec.settings.model_dump().items()
         for key, value in part.items()
     }
     return {"name": free_run_name(workspace, dataset, model), **settings}
+
+
+def tuning_methods(workspace: "Workspace") -> list[str]:
+    """The names of the tuning methods."""
+    from promptrec_tui.workspace.runs import tuning_methods as methods
+
+    return methods()
+
+
+def of_method(workspace: "Workspace", settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a form without those of other tuning methods than its own."""
+    from promptrec_tui.workspace.runs import of_method as own
+
+    return own(settings)
 
 
 def task_of(workspace: "Workspace", template: str) -> str:

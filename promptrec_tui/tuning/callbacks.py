@@ -189,7 +189,7 @@ class RunCallback(TrainerCallback):
     def _preview_untuned(self, step: int) -> None:
         """What the model recommends with its adapter switched off: bit for bit as before the first step."""
         try:
-            with self.trainer.tuned.disable_adapter():
+            with self.trainer.tuned.untuned():
                 self._preview("before", 0, "of the untuned model")
             self.training_state.previewed = True
         except CancelledError:
@@ -257,7 +257,7 @@ class RunCallback(TrainerCallback):
 
     def _healthy(self) -> bool:
         """Whether the trained weights are finite: a checkpoint of others would only fail again."""
-        weights = self.trainer.tuned.parameters()
+        weights = self.trainer.tuned.model.parameters()
         return all(bool(torch.isfinite(weight).all()) for weight in weights if weight.requires_grad)
 
 

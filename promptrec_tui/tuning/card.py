@@ -33,20 +33,20 @@ def _front_matter(spec: RunSpec) -> Iterator[str]:
     # A JSON string is a YAML string, whatever is in the name.
     yield "---"
     yield f"base_model: {json.dumps(clean(spec.model.name), ensure_ascii=False)}"
-    yield "library_name: peft"
+    yield f"library_name: {'peft' if spec.settings.tuning.peft else 'transformers'}"
     yield f"pipeline_tag: {'text-classification' if spec.task == 'classify' else 'text-generation'}"
     if re.fullmatch(r"[a-z]{2,3}", spec.template.language):
         yield f"language: {json.dumps(spec.template.language)}"
     yield "tags:"
     kind = "classification" if spec.task == "classify" else "recommendation"
-    yield from (f"- {tag}" for tag in ("lora", kind, "promptrec"))
+    yield from (f"- {tag}" for tag in (spec.settings.tuning.method.replace("_", "-"), kind, "promptrec"))
     yield "---"
     yield ""
 
 
 def _summary(spec: RunSpec, step: int) -> Iterator[str]:
     yield (
-        f"A LoRA adapter that turns {clean(spec.model.name)} into a "
+        f"{spec.settings.tuning.result} that turns {clean(spec.model.name)} into a "
         f"{'classifier' if spec.task == 'classify' else 'recommender'} for the dataset "
         f"{clean(spec.dataset.name)}, from step {step} of its training."
     )
@@ -64,12 +64,20 @@ def _use(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
     if spec.model.family == "encoder":
         kind = "AutoModelForSequenceClassification"
         given += f", num_labels={len(report['labels'])}"
-    yield from ("## Use", "", "```python", "from peft import PeftModel")
-    yield f"from transformers import {kind}"
+    loader = (
+        "from peft import PeftModel"
+        if spec.settings.tuning.peft
+        else "from safetensors.torch import load_file"
+    )
+    yield from ("## Use", "", "```python", loader, f"from transformers import {kind}")
     yield ""
     yield "# The folder or hub id of the base model, and the folder in which this file lies."
     yield f"base = {kind}.from_pretrained({given})"
-    yield 'model = PeftModel.from_pretrained(base, "adapter")'
+    if spec.settings.tuning.peft:
+        yield 'model = PeftModel.from_pretrained(base, "adapter")'
+    else:
+        yield "# The file holds the trained weights only; all others stay those of the base model."
+        yield 'base.load_state_dict(load_file("adapter/tuned_weights.safetensors"), strict=False)'
     yield from ("```", "")
     yield f"The files of the base model have the sha256 {spec.model.sha256[:12]} (as promptrec counts it)."
     yield ""
@@ -107,8 +115,9 @@ def _training(spec: RunSpec, step: int) -> Iterator[str]:
     tuning, train, data = spec.settings.tuning, spec.settings.train, spec.settings.data
     facts = {
         "task": spec.task,
-        "method": f"{tuning.method}, rank {tuning.rank}, alpha {tuning.alpha}, dropout {tuning.dropout:g}, "
-        f"on {tuning.targets}",
+        "method": ", ".join(
+            value if name == "method" else f"{name} {value}" for name, value in tuning.model_dump().items()
+        ),
         "learning rate": f"{train.learning_rate:g}, {train.scheduler}, warm-up {train.warmup:g} of all steps",
         "optimiser": f"{train.optimizer}, weight decay {train.weight_decay:g}, "
         f"gradient norm at most {train.max_grad_norm:g}",

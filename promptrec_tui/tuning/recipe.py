@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from peft import PeftModel
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.evaluation.report import build_report
-from promptrec_tui.models.loading import choose_device, choose_dtype, exchange_adapter
+from promptrec_tui.models.loading import choose_device, choose_dtype
+from promptrec_tui.models.methods import Tuned
 from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.checkpoints import (
     Checkpoint,
@@ -84,25 +84,25 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
     torch_device = choose_device(device)
     dtype = choose_dtype(train.precision, torch_device)
     journal.phase("loading", message=f"Loading {spec.model.name}")
-    model = job.load(torch_device, dtype)
-    watch(model, journal.alive)
+    tuned = job.load(torch_device, dtype)
+    watch(tuned.model, journal.alive)
     job.tick = partial(_go_on, journal, inbox)
     journal.phase("checking", message="Comparing fast forwards with plain ones")
     job.check()
     plan = job.steps()
     present = {**environment_of(torch_device), "tokens a forward": plan.forward}
-    journal.compute_with(computing(model))
+    journal.compute_with(computing(tuned.model))
     if warning := unused_gpu(claimed_device(folder.attempt(journal.attempt)), torch_device):
         journal.write(WarningEvent(warning))
     evaluator = Evaluator(job, journal, inbox)
     arguments = training_arguments(train, plan, folder.checkpoints, torch_device)
-    trainer = TargetTrainer(model, plan, job.loss, arguments)
+    trainer = TargetTrainer(tuned, plan, job.loss, arguments)
     callback = RunCallback(trainer, evaluator, train, training_state, present, journal, inbox)
     trainer.add_callback(callback)
 
     # Train.
     try:
-        _take_up(beginning, spec, model, present, journal)
+        _take_up(beginning, spec, tuned, present, journal)
         if beginning.checkpoint and beginning.kept is None:
             callback.catch_up(beginning.checkpoint.step)
     except CancelledError:
@@ -122,7 +122,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
         )
         return Outcome(State.FAILED, remedy.reason, journal.step, remedy.settings)
     except NotFiniteError as error:
-        return _keep_last_finite(job, spec, model, journal, error.step, training_state.skipped)
+        return _keep_last_finite(job, spec, tuned, journal, error.step, training_state.skipped)
     step, ending, kept = journal.step, inbox.ending, beginning.kept
     if kept and ending:
         return _evaluation_left(ending, step)
@@ -132,13 +132,13 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
         return Outcome(State.STOPPED, "Stopped before the first step: there is no adapter.", 0)
 
     # Judge.
-    best = kept[1] if kept else _bring_back_the_best(folder, model, training_state, journal)
+    best = kept[1] if kept else _bring_back_the_best(folder, tuned, training_state, journal)
     made = TestPredictions(job.baselines("test"))
     for name, predictions in made.baselines.items():
         evaluator.report("test", name, best or step, predictions)
     try:
         if inbox.ending is None:
-            _judge(job, model, evaluator, training_state, made, best or step, journal)
+            _judge(job, tuned, evaluator, training_state, made, best or step, journal)
     except CancelledError:
         if kept:
             return _evaluation_left(inbox.ending, step)
@@ -150,7 +150,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
             return Outcome(State.FAILED, made.missing, step)
 
     # Write.
-    _write(job, spec, model, made, journal, best or step, training_state.skipped)
+    _write(job, spec, tuned, made, journal, best or step, training_state.skipped)
     if made.missing:
         return Outcome(State.FAILED, made.missing, step)
     what = f"the adapter of step {best or step}"
@@ -178,27 +178,27 @@ def _find_beginning(folder: RunFolder, spec: RunSpec, journal: Journal) -> Begin
 
 
 def _take_up(
-    beginning: Beginning, spec: RunSpec, model: PeftModel, present: dict[str, object], journal: Journal
+    beginning: Beginning, spec: RunSpec, tuned: Tuned, present: dict[str, object], journal: Journal
 ) -> None:
     """Put the weights of the beginning into the model; Trainer restores optimiser and random numbers."""
     checkpoint, kept = beginning.checkpoint, beginning.kept
     if kept is not None:
         journal.phase("loading", message=f"Loading the adapter of step {kept[1]}")
         journal.got_to(checkpoint.step if checkpoint else kept[1])
-        exchange_adapter(model, kept[0])
+        tuned.exchange(kept[0])
     elif checkpoint is not None:
         journal.phase("loading", message=f"Resuming from step {checkpoint.step}")
         journal.got_to(checkpoint.step)
         if warning := differences(checkpoint.extra.get("surroundings", {}), present):
             journal.write(WarningEvent(warning))
-        exchange_adapter(model, checkpoint.path)
+        tuned.exchange(checkpoint.path)
     elif beginning.start:
-        exchange_adapter(model, beginning.start)
+        tuned.exchange(beginning.start)
 
 
 def _judge(
     job: Job,
-    model: PeftModel,
+    tuned: Tuned,
     evaluator: Evaluator,
     training_state: TrainingState,
     made: TestPredictions,
@@ -209,7 +209,7 @@ def _judge(
 
     Raises CancelledError and NoMemoryError; what was answered before stays in `made`.
     """
-    with model.disable_adapter():
+    with tuned.untuned():
         if not training_state.untuned:
             message = "The untuned model on the validation targets"
             evaluator.measure(0, _progress(journal, "validating", message))
@@ -233,7 +233,7 @@ def _evaluation_left(ending: Ending | None, step: int) -> Outcome:
 def _write(
     job: Job,
     spec: RunSpec,
-    model: PeftModel,
+    tuned: Tuned,
     made: TestPredictions,
     journal: Journal,
     step: int,
@@ -253,11 +253,11 @@ def _write(
         case_noun(spec.task),
     )
     report |= {"skipped_steps": skipped, "missing": made.missing, **job.remarks(made.before, made.after)}
-    write_result(journal.folder, spec, model, report, step)
+    write_result(journal.folder, spec, tuned, report, step)
 
 
 def _keep_last_finite(
-    job: Job, spec: RunSpec, model: PeftModel, journal: Journal, step: int, skipped: int
+    job: Job, spec: RunSpec, tuned: Tuned, journal: Journal, step: int, skipped: int
 ) -> Outcome:
     """The end of a run whose loss was lost up to `step`: its last good checkpoint becomes the result."""
     lost = (
@@ -268,8 +268,8 @@ def _keep_last_finite(
     good = newest_verified(journal.folder)
     if good is None:
         return Outcome(State.FAILED, f"{lost}, before any checkpoint: {advice}", step)
-    exchange_adapter(model, good.path)
-    _write(job, spec, model, TestPredictions(job.baselines("test")), journal, good.step, skipped)
+    tuned.exchange(good.path)
+    _write(job, spec, tuned, TestPredictions(job.baselines("test")), journal, good.step, skipped)
     return Outcome(State.FAILED, f"{lost}; the adapter of {good.path.name} is kept. Now {advice}", step)
 
 
@@ -286,13 +286,13 @@ def _progress(journal: Journal, phase: str, message: str) -> Callable[[int, int]
 
 
 def _bring_back_the_best(
-    folder: RunFolder, model: PeftModel, training_state: TrainingState, journal: Journal
+    folder: RunFolder, tuned: Tuned, training_state: TrainingState, journal: Journal
 ) -> int:
     """Put the best adapter into the model; answers its step, 0 when there is none and the last stays."""
     if not training_state.best_step:
         return 0
     try:
-        exchange_adapter(model, verify(checkpoint_path(folder, training_state.best_step)).path)
+        tuned.exchange(verify(checkpoint_path(folder, training_state.best_step)).path)
     except UserError as error:
         journal.write(WarningEvent(f"The best adapter is lost, the last one is kept: {error}"))
         return 0

@@ -5,18 +5,15 @@ import shutil
 from dataclasses import asdict
 from typing import Any
 
-from peft import PeftModel
-
 from promptrec_tui.files import sha256_folder, sync_file, sync_folder, write_atomic, write_json
+from promptrec_tui.models.methods import Tuned
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tuning.card import card
 from promptrec_tui.tuning.environment import computing
 
 
-def write_result(
-    folder: RunFolder, spec: RunSpec, model: PeftModel, report: dict[str, Any], step: int
-) -> None:
+def write_result(folder: RunFolder, spec: RunSpec, tuned: Tuned, report: dict[str, Any], step: int) -> None:
     """Write `result/` whole: staged beside its place, put on the disk, then exchanged for an earlier one.
 
     `step` is the one of the adapter in the model.
@@ -27,9 +24,8 @@ def write_result(
     staging.mkdir()
     try:
         adapter = staging / folder.adapter.name
-        # peft would write the path that the base model has on this machine.
-        model.peft_config["default"].base_model_name_or_path = spec.model.name
-        model.save_pretrained(str(adapter), save_embedding_layers=False)
+        # Not the path that the base model has on this machine.
+        tuned.save(adapter, spec.model.name)
         text = card(spec, report, step).encode()
         # In the adapter too, in place of peft's empty template: whoever copies it copies what it is.
         (adapter / folder.card.name).write_bytes(text)
@@ -38,7 +34,7 @@ def write_result(
         facts = {
             "step": step,
             "parent": spec.parent.model_dump() if spec.parent else None,
-            "computing": asdict(computing(model)),
+            "computing": asdict(computing(tuned.model)),
             "adapter_sha256": sha256_folder(adapter),
         }
         write_json(staging / folder.report.name, {**report, **facts})

@@ -61,7 +61,8 @@ class Judge:
         """Raises UserError when model, adapter or dataset are missing or unfit."""
         device_setting, self.slot = borrow(find_home(), RunSettings())
         # Here and not above: the environment that torch reads is set a line before.
-        from promptrec_tui.models.loading import choose_device, choose_dtype, load_adapter, load_base
+        from promptrec_tui.models.loading import choose_device, choose_dtype, load_base
+        from promptrec_tui.models.methods import load_tuned
         from promptrec_tui.tuning.data import case_at, read_users
 
         self.data = DataSettings.model_validate(request["data"])
@@ -83,7 +84,7 @@ class Judge:
         device = choose_device(device_setting)
         self.model: Any = load_base(folder, device, choose_dtype("auto", device))
         if request["adapter"]:
-            self.model = load_adapter(self.model, Path(request["adapter"]))
+            self.model = load_tuned(self.model, Path(request["adapter"])).model
 
     def protocol(self) -> Protocol:
         """What the figures mean."""

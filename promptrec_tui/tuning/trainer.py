@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
+from promptrec_tui.models.methods import Tuned
 from promptrec_tui.runs.checkpoints import checkpoint_path
 from promptrec_tui.runs.disk import DiskFullError, full_sentence, is_full, room_needed
 from promptrec_tui.runs.folder import RunFolder
@@ -40,14 +40,14 @@ class TargetTrainer(Trainer):
 
     def __init__(
         self,
-        model: PeftModel,
+        tuned: Tuned,
         plan: Steps,
         loss: Callable[[Any, Batch], Tensor],
         arguments: TrainingArguments,
     ) -> None:
         """`loss(model, batch)` is the share of a step's loss that one of its batches has."""
-        super().__init__(model=model, args=arguments)
-        self.tuned = model
+        super().__init__(model=tuned.model, args=arguments)
+        self.tuned = tuned
         self.remove_callback(PrinterCallback)
         self.plan = plan
         self.share_of = loss
@@ -101,6 +101,14 @@ class TargetTrainer(Trainer):
         """
         with self.saving(self.state.global_step):
             super()._save_checkpoint(model, trial)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """What the method keeps, in the place of whatever Trainer would save of such a model."""
+        self.tuned.save(Path(str(output_dir)))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """The counterpart of `_save`."""
+        self.tuned.exchange(Path(resume_from_checkpoint))
 
     @contextmanager
     def saving(self, step: int) -> Iterator[None]:

@@ -104,7 +104,9 @@ def _full(entry: Entry, device: Device) -> str:
         return ""
     try:
         spec = read_json(entry.folder.spec_file)
-        needed = memory_needed(Path(spec["model"]["folder"]), spec["settings"]["train"]["precision"])
+        needed = memory_needed(
+            Path(spec["model"]["folder"]), spec["settings"]["train"]["precision"], spec["settings"]["tuning"]
+        )
         return crowded(device.gpu, needed)
     except (OSError, ValueError, KeyError, TypeError):
         return ""  # the trainer tells what is wrong with the run

@@ -13,6 +13,7 @@ from promptrec_tui.runs.report import written_adapter
 from promptrec_tui.runs.spec import ParentRef, RunSpec, Settings, apply_settings, flat_settings
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.templates import same_text
+from promptrec_tui.text import clean
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.names import check_name, free_name
 from promptrec_tui.workspace.opening import Workspace, now
@@ -23,9 +24,6 @@ from promptrec_tui.workspace.runs import (
     run_folder,
     start_run,
 )
-
-SHAPE = ("tuning.method", "tuning.rank", "tuning.alpha", "tuning.targets")
-"""What an adapter is made with: a continued run has its parent's values."""
 
 
 def fork_run(
@@ -112,9 +110,22 @@ def _free(workspace: Workspace, name: str) -> str:
 
 
 def shape_of(spec: RunSpec) -> dict[str, object]:
-    """The settings that a continued run must have."""
-    settings = flat_settings(spec.settings)
-    return {key: settings[key] for key in SHAPE}
+    """The settings that a continued run must have: those of the method, by which its weights fit."""
+    return {
+        key: value
+        for key, value in flat_settings(spec.settings).items()
+        if key.startswith("tuning.") and key != "tuning.dropout"
+    }
+
+
+def check_shape(spec: RunSpec, given: Mapping[str, Any]) -> None:
+    """Raise UserError when settings `given` for a run that continues one of `spec` do not fit its weights."""
+    for key, value in shape_of(spec).items():
+        if str(given.get(key, value)).strip() != str(value):
+            raise UserError(
+                f"The adapter of run {spec.name!r} has {key}={value}, not {clean(str(given[key]))}: "
+                "leave it out, or start a new run."
+            )
 
 
 def parent_ref(folder: RunFolder, model: str, model_sha256: str, settings: Settings) -> ParentRef:
@@ -132,13 +143,7 @@ def parent_ref(folder: RunFolder, model: str, model_sha256: str, settings: Setti
             f"The adapter of run {spec.name!r} is for the base model {spec.model.name!r}, not for {model!r}: "
             "a continued run keeps its parent's."
         )
-    given = flat_settings(settings)
-    for key, value in shape_of(spec).items():
-        if given[key] != value:
-            raise UserError(
-                f"The adapter of run {spec.name!r} has {key}={value}, not {given[key]}: "
-                "leave it out, or start a new run."
-            )
+    check_shape(spec, flat_settings(settings))
     digest = sha256_folder(folder.adapter)
     if (written_adapter(folder) or digest) != digest:
         raise UserError(f"The adapter of run {spec.name!r} is damaged: it is not what the run wrote.")

@@ -22,6 +22,7 @@ from promptrec_tui.runs.logs import last_lines, tail
 from promptrec_tui.runs.queue import alone, enqueue
 from promptrec_tui.runs.report import read_report
 from promptrec_tui.runs.spec import (
+    METHODS,
     DatasetRef,
     ModelRef,
     RunSpec,
@@ -113,7 +114,7 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
     if not models:
         raise UserError("There is no base model: add one first.")
     task = "next_item" if datasets[0].interactions else "classify"
-    model = next((row for row in models if (task, row.family, "lora") in SCALES), models[0])
+    model = next((row for row in models if (task, row.family) in SCALES), models[0])
     template = next(row for row in list_templates(workspace) if row.task == task)
     settings = default_settings(task, model.family, "lora", model.parameters)
     return NewRun(
@@ -126,10 +127,22 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
     )
 
 
+def tuning_methods() -> list[str]:
+    """The names of the tuning methods, the usual one first."""
+    return list(METHODS)
+
+
+def of_method(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a form, which has fields for several methods, without those of other methods."""
+    method = METHODS.get(str(settings.get("tuning.method")))
+    own = {f"tuning.{name}" for name in method.model_fields} if method else settings.keys()
+    return {key: value for key, value in settings.items() if not key.startswith("tuning.") or key in own}
+
+
 def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     """The resolved, immutable description of a run. Raises UserError for an unknown name, key or value."""
     # Lineage starts runs too.
-    from promptrec_tui.workspace.lineage import parent_ref, shape_of
+    from promptrec_tui.workspace.lineage import check_shape, parent_ref, shape_of
 
     check_name("run", new.name, store.run_names(workspace.catalogue, new.name))
     dataset = find_dataset(workspace, new.dataset)
@@ -143,13 +156,15 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     if not (dataset.examples if new.task == "classify" else dataset.interactions):
         lacks = "labelled texts" if new.task == "classify" else "interactions"
         raise UserError(f"Dataset {dataset.name!r} has no {lacks}, which the task {new.task!r} needs.")
-    settings = apply_settings(Settings(), {})
-    method = str(new.settings.get("tuning.method", settings.tuning.method))
-    defaults = default_settings(new.task, model.family, method, model.parameters)
+    given = _given(new.settings)
     before = run_folder(workspace, new.parent) if new.parent else None
     inherited = shape_of(before.spec()) if before else {}
+    if before:
+        check_shape(before.spec(), given)
+    method = str({"tuning.method": Settings().tuning.method, **inherited, **given}["tuning.method"]).strip()
+    defaults = default_settings(new.task, model.family, method, model.parameters)
     fixed = {"evaluation.seed": EVALUATION_SEED}
-    settings = apply_settings(settings, {**fixed, **defaults, **inherited, **_given(new.settings)})
+    settings = apply_settings(Settings(), {**fixed, **defaults, **inherited, **given})
     check_monitor(new.task, settings.train.monitor)
     return RunSpec(
         id=secrets.token_hex(4),

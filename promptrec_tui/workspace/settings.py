@@ -1,12 +1,12 @@
 """Spec keys as a person writes them."""
 
-from promptrec_tui.runs.spec import Settings, allowed_values, flat_settings
+from promptrec_tui.runs.spec import allowed_values, default_values
 from promptrec_tui.runs.spec import read_settings_toml as read_settings_toml
 
 
 def setting_rows() -> list[tuple[str, str, str]]:
     """Every key, its default as one would write it, and what it may be, in words."""
-    return [(key, _written(value), allowed_values(key)) for key, value in flat_settings(Settings()).items()]
+    return [(key, _written(value), allowed_values(key)) for key, value in default_values().items()]
 
 
 def _written(value: object) -> str:

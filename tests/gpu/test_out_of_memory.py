@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from promptrec_tui.models.loading import add_lora
+from promptrec_tui.models.methods import attach
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.report import read_report
-from promptrec_tui.runs.spec import TuningSettings
+from promptrec_tui.runs.spec import LoraSettings
 from promptrec_tui.runs.states import State
 from promptrec_tui.tokentree.backbone import NoMemoryError, shape_of
 from promptrec_tui.tokentree.loss import completion_loss
@@ -98,7 +98,7 @@ def test_a_training_forward_takes_what_was_told(
     limited_memory: None, dtype: torch.dtype, checkpointing: bool
 ) -> None:
     base = model().to(dtype)
-    tuned: Any = add_lora(base, TuningSettings(rank=8, dropout=0.1)).train()
+    tuned: Any = attach(base, LoraSettings(rank=8, dropout=0.1)).model.train()
     if checkpointing:
         tuned.gradient_checkpointing_enable()
         tuned.enable_input_require_grads()

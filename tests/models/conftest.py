@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+from transformers import CONFIG_MAPPING, AutoModel, AutoModelForCausalLM
 
 TOKENIZER = {
     "version": "1.0",
@@ -40,7 +40,10 @@ def save_model(tmp_path: Path) -> SaveModel:
             }
         torch.manual_seed(0)
         folder = tmp_path / model_type
-        model = AutoModelForCausalLM.from_config(CONFIG_MAPPING[model_type](**sizes))
+        if model_type == "opt":
+            sizes |= {"ffn_dim": 32, "word_embed_proj_dim": 16}
+        kind = AutoModel if model_type == "bert" else AutoModelForCausalLM
+        model = kind.from_config(CONFIG_MAPPING[model_type](**sizes))
         model.to(dtype).save_pretrained(folder, max_shard_size=shard)
         (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
         return folder

@@ -156,3 +156,19 @@ def test_another_user_is_called_so():
         crowd = crowded(Gpu(0, A, 80 * GIB, 19 * GIB, (process.pid, os.getpid())), 20 * GIB)
         process.kill()
     assert crowd.startswith("61 GiB are used by another user")
+
+
+@pytest.mark.parametrize(
+    ("tuning", "config", "share"),
+    [
+        ({"method": "lora", "rank": 4}, "{}", 0),
+        ({"method": "full"}, "{}", 1),
+        ({"method": "last_layers", "layers": 3}, '{"num_hidden_layers": 12}', 0.25),
+        ({"method": "last_layers", "layers": 3}, '{"n_layer": 6}', 0.5),
+        ({"method": "last_layers", "layers": 3}, "torn", 1),
+    ],
+)
+def test_weights_that_train_take_a_gradient_and_two_moments(tmp_path, tuning, config, share):
+    (tmp_path / "model.safetensors").write_bytes(bytes(1000))
+    (tmp_path / "config.json").write_text(config)
+    assert memory_needed(tmp_path, "auto", tuning) == 1500 + 3000 * share + 2 * GIB

@@ -5,10 +5,12 @@ from pydantic import ValidationError
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.spec import (
+    LoraSettings,
     RunSpec,
     Settings,
     allowed_values,
     apply_settings,
+    default_values,
     flat_settings,
     read_settings_toml,
     setting_keys,
@@ -18,7 +20,8 @@ from promptrec_tui.runs.synonyms import KEYS, meant
 
 def test_defaults_are_those_of_the_plan():
     flat = flat_settings(Settings())
-    assert list(flat) == setting_keys()
+    assert list(flat) == [key for key in setting_keys() if key != "tuning.layers"]
+    assert flat == {key: default_values()[key] for key in flat}
     assert flat["run.device"] == "auto"
     assert flat["train.batch_size"] == 128
     assert flat["train.monitor"] == "ndcg@10"
@@ -64,6 +67,7 @@ def test_text_and_typed_values_are_the_same():
         ("r rank lora_r train.r tuning.r LoRA-Rank", "tuning.rank"),
         ("alpha lora_alpha", "tuning.alpha"),
         ("dropout train.dropout lora_dropout", "tuning.dropout"),
+        ("layers tuning.layer trainable_layers", "tuning.layers"),
         ("wd weight_decay train.wd", "train.weight_decay"),
         ("warmup warmup_ratio train.warmup_steps", "train.warmup"),
         ("precision dtype bf16 train.fp16", "train.precision"),
@@ -105,7 +109,13 @@ def test_baselines_may_be_none_at_all():
         ("train.learning_rate", "nan", "give a number, above 0"),
         ("train.optimizer", "sgd", "give adamw."),
         ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token."),
-        ("tuning.dropout", 1.0, "at least 0, below 1"),
+        ("tuning.dropout", 1.0, "at least 0, below 1 (lora)"),
+        ("tuning.method", "freeze", "'freeze': give one of lora, full, last_layers."),
+        (
+            "tuning.layers",
+            2,
+            "is a setting of tuning.method=last_layers; tuning.method=lora has tuning.rank, tuning.alpha",
+        ),
         ("run.device", "cuda:x", "auto, cpu, mps, cuda:N"),
         (
             "evaluation.baselines",
@@ -120,6 +130,26 @@ def test_what_is_not_allowed_is_named_with_what_is(key, value, words):
         apply_settings(Settings(), {key: value})
     assert words in str(caught.value)
     assert "\x1b" not in str(caught.value)
+
+
+def test_a_method_brings_its_own_settings():
+    full = apply_settings(apply_settings(Settings(), {"tuning.rank": 4}), {"tuning.method": " full "})
+    assert [key for key in flat_settings(full) if key.startswith("tuning.")] == ["tuning.method"]
+    with pytest.raises(
+        UserError, match=r"of tuning\.method=lora; tuning\.method=full has no settings of its own"
+    ):
+        apply_settings(full, {"tuning.rank": 4})
+    last = apply_settings(full, {"tuning.layers": "3", "tuning.method": "last_layers"})
+    assert (last.tuning.method, last.tuning.layers) == ("last_layers", 3)
+    with pytest.raises(UserError, match=r"tuning\.layers cannot be '0': give a whole number, at least 1"):
+        apply_settings(last, {"tuning.layers": 0})
+    assert apply_settings(last, {"tuning.method": "lora"}).tuning == Settings().tuning
+    for settings in (full, last):
+        assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_settings_without_a_method_are_of_lora():
+    assert Settings.model_validate({"tuning": {"rank": 3}}).tuning == LoraSettings(rank=3)
 
 
 def test_every_setting_can_say_what_it_may_be():

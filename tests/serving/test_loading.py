@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_folder, write_json
@@ -16,6 +18,8 @@ from promptrec_tui.serving import loading as module
 from promptrec_tui.serving.loading import LoadedRun, load, refreshed
 from promptrec_tui.serving.messages import Ranking, Scores
 from promptrec_tui.serving.scorer import answer
+from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tuning.jobs.next_item import NextItemJob
 
 HISTORY = ["i3", "i4", "i5"]
 LOGPROBS = dict[str, float]
@@ -151,3 +155,36 @@ def test_an_adapter_that_cannot_be_loaded_leaves_the_present_one(
     weights.write_bytes(whole)
     assert refreshed(loaded).adapter_name == "result"
     assert scores(refreshed(bare)) == pytest.approx(before, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["full", "last_layers"])
+def test_tuned_weights_are_served_from_checkpoint_and_result(
+    new_run: Callable[..., RunFolder], tune: Any, model_folder: Path, method: str
+) -> None:
+    folder = new_run(tuning__method=method, train__learning_rate=1e-3)
+    loaded = load(folder, "cpu")
+    untuned = scores(loaded, untuned=True)
+    tune(folder, "pause", pause_at(3))
+    loaded = refreshed(loaded)
+    assert loaded.adapter_name == "checkpoint-3"
+    early = scores(loaded)
+    assert scores(loaded, untuned=True) == untuned
+    tune(folder)
+    loaded = refreshed(loaded)
+    assert loaded.adapter_name == "result"
+    tuned = scores(loaded)
+    assert max(abs(early[key] - untuned[key]) for key in untuned) > 1e-3
+    assert tuned == scores(load(folder, "cpu"))
+    assert scores(loaded, untuned=True) == untuned
+
+    plain = AutoModelForCausalLM.from_pretrained(str(model_folder))
+    plain.load_state_dict(load_file(folder.adapter / "tuned_weights.safetensors"), strict=False)
+    job = loaded.job
+    assert isinstance(job, NextItemJob)
+    prompt = job.task.prompt([job.item_ids[key] for key in HISTORY]).token_ids
+    by_hand = Ranker(plain.eval(), job.task.catalogue).scores(prompt).tolist()
+    assert [by_hand[job.item_ids[key]] for key in tuned] == pytest.approx([*tuned.values()], abs=1e-5)
+    card = folder.card.read_text()
+    assert "tuned_weights.safetensors" in card
+    assert f"| method | {method}" in card
+    assert "peft" not in card

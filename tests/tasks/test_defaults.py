@@ -16,12 +16,19 @@ def test_the_caller_may_change_what_it_gets() -> None:
     assert default_settings("next_item", "causal", "lora", 1)["train.learning_rate"] == 3e-3
 
 
-@pytest.mark.parametrize(
-    "wrong", [("rank", "causal", "lora"), ("next_item", "seq2seq", "lora"), ("next_item", "causal", "x")]
-)
-def test_an_unknown_combination_names_the_known_ones(wrong: tuple[str, str, str]) -> None:
-    with pytest.raises(UserError, match="next_item / causal / lora"):
-        default_settings(*wrong, 1)
+@pytest.mark.parametrize("wrong", [("rank", "causal"), ("next_item", "seq2seq")])
+def test_an_unknown_combination_names_the_known_ones(wrong: tuple[str, str]) -> None:
+    with pytest.raises(UserError, match="next_item / causal"):
+        default_settings(*wrong, "lora", 1)
+
+
+@pytest.mark.parametrize("method", ["full", "last_layers"])
+def test_the_weights_themselves_take_small_steps_in_fp32(method: str) -> None:
+    lora, own = (default_settings("next_item", "causal", each, 8_000_000_000) for each in ("lora", method))
+    assert own["train.learning_rate"] == pytest.approx(lora["train.learning_rate"] / 10)
+    assert own["train.precision"] == "fp32"
+    assert "tuning.rank" in lora
+    assert "tuning.rank" not in own
 
 
 @pytest.mark.parametrize(

@@ -178,3 +178,29 @@ async def test_the_template_says_what_is_asked(shop_home, until, tmp_path):
                 classify(workspace, "moods", [])
     assert (row.task, row.dataset) == ("classify", "reviews")
     assert settings["train"]["monitor"] == "macro_f1"
+
+
+async def test_another_method_brings_its_own_fields_and_defaults(shop_home, until):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        method = app.screen.query_one("#tuning-method", Select)
+        assert method.value == "lora"
+        rate = float(field(app, "train-learning_rate").value)
+        rank = field(app, "tuning-rank").parent
+        assert rank.display
+        method.value = "last_layers"
+        await until(pilot, lambda: not rank.display)
+        assert float(field(app, "train-learning_rate").value) == pytest.approx(rate / 10)
+        more = app.screen.query_one("#more", TextArea)
+        more.text = "tuning.alpha=3"
+        await pilot.press("ctrl+r")
+        problem = app.screen.query_one("#problem", Static)
+        await until(pilot, lambda: "tuning.alpha is a setting of tuning.method=lora" in problem.visual.plain)
+        more.text = "tuning.layers=1"
+        name = field(app, "name").value
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: not isinstance(app.screen, NewRunScreen))
+        with opened(shop_home) as workspace:
+            settings = run_document(workspace, name)["spec"]["settings"]
+        assert settings["tuning"] == {"method": "last_layers", "layers": 1}

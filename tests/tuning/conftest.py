@@ -167,7 +167,7 @@ def new_run(home: Home, model_folder: Path) -> Callable[..., RunFolder]:
                     "family": "causal",
                     "model_type": "qwen3",
                 },
-                "settings": apply_settings(Settings(), {**SETTINGS, **changes}).model_dump(),
+                "settings": apply_settings(apply_settings(Settings(), SETTINGS), changes).model_dump(),
                 "versions": {},
                 "machine": {},
             }

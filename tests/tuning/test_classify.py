@@ -139,7 +139,7 @@ def new_classifier(texts: Home, encoder_folder: Path, model_folder: Path) -> New
                 "family": family,
                 "model_type": "bert" if family == "encoder" else "qwen3",
             },
-            "settings": apply_settings(Settings(), {**SETTINGS, **given}).model_dump(),
+            "settings": apply_settings(apply_settings(Settings(), SETTINGS), given).model_dump(),
             "versions": {},
             "machine": {},
         }
@@ -187,19 +187,36 @@ def test_a_classifier_learns_and_tells_everything(
     assert "| **tuned** |" in card
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("family", "method"),
+    [
+        ("encoder", "lora"),
+        ("causal", "lora"),
+        ("encoder", "full"),
+        ("encoder", "last_layers"),
+        ("causal", "full"),
+    ],
+)
 def test_a_paused_classifier_ends_as_an_undisturbed_one(
-    new_classifier: NewRun, tune: Any, family: str, monkeypatch: pytest.MonkeyPatch
+    new_classifier: NewRun, tune: Any, family: str, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("promptrec_tui.tuning.callbacks.METRIC_SECONDS", 0.0)
-    straight, paused = (new_classifier(family, id=name) for name in ("straight", "paused"))
+    straight, paused = (
+        new_classifier(family, id=name, tuning__method=method) for name in ("straight", "paused")
+    )
     assert tune(straight).state == State.DONE
     at_4 = tune(paused, "pause", lambda kind, fields: kind == "metric" and fields["step"] == 4)
     assert (at_4.state, at_4.step) == (State.PAUSED, 4)
     assert tune(paused).state == State.DONE
-    weights = [(folder.adapter / "adapter_model.safetensors").read_bytes() for folder in (straight, paused)]
+    weights = [
+        path.read_bytes() for folder in (straight, paused) for path in folder.adapter.glob("*.safetensors")
+    ]
+    assert len(weights) == 2
     assert weights[0] == weights[1]
     assert report_of(straight)["metrics"] == report_of(paused)["metrics"]
+    before = report_of(straight)["cases"].values()
+    if family == "encoder":
+        assert all(case["before"]["confidence"] == pytest.approx(1 / 3) for case in before)
     assert report_of(straight)["cases"] == report_of(paused)["cases"]
 
 

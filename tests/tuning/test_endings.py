@@ -119,10 +119,19 @@ def test_a_step_without_memory_tells_the_fork_that_has_it(
     assert f"promptrec run fork run1 --set train.accumulate={value}" in outcome.reason
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        {},
+        {"tuning.method": "full", "train.learning_rate": 1e-3},
+        {"tuning.method": "last_layers", "tuning.layers": 1, "train.learning_rate": 1e-3},
+    ],
+    ids=["lora", "full", "last_layers"],
+)
 def test_a_continued_run_starts_from_its_parents_adapter(
-    new_run: Callable[..., RunFolder], tune: Any, home: Home, events: Any
+    new_run: Callable[..., RunFolder], tune: Any, home: Home, events: Any, method: dict[str, Any]
 ) -> None:
-    parent = new_run()
+    parent = new_run(**method)
     tune(parent)
     spec = parent.spec()
     reference = ParentRef(id=spec.id, name=spec.name, sha256=sha256_folder(parent.adapter))
@@ -134,7 +143,7 @@ def test_a_continued_run_starts_from_its_parents_adapter(
     def untuned(run: RunFolder) -> Any:
         return json.loads(run.report.read_text())["metrics"]["before"]
 
-    twin = new_run("twin")
+    twin = new_run("twin", **method)
     tune(twin)
     assert untuned(folder) == untuned(twin), "before means the base model, not the parent"
     first = [

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer
 
-from promptrec_tui.models.loading import add_lora, load_base
+from promptrec_tui.models.loading import load_base
+from promptrec_tui.models.methods import attach
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import TuningSettings
+from promptrec_tui.runs.spec import LoraSettings
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import STUCK_SECONDS
 from promptrec_tui.tuning.pulse import watch
@@ -63,7 +64,7 @@ def test_a_watched_model_tells_each_layer_and_answers_the_same(
     for watched in (False, True):
         torch.manual_seed(1)
         base = load_base(model_folder, torch.device("cpu"), torch.float32)
-        model = add_lora(base, TuningSettings(rank=4, dropout=0.0)).train()
+        model = attach(base, LoraSettings(rank=4, dropout=0.0)).model.train()
         if checkpointing:
             base.gradient_checkpointing_enable()
             base.enable_input_require_grads()

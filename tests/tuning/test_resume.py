@@ -16,7 +16,16 @@ from promptrec_tui.runs.states import State
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.requests import RequestInbox
 
-WEIGHTS = "adapter_model.safetensors"
+WEIGHTS = {
+    "lora": "adapter_model.safetensors",
+    "full": "tuned_weights.safetensors",
+    "last_layers": "tuned_weights.safetensors",
+}
+METHODS: dict[str, dict[str, Any]] = {
+    "lora": {},
+    "full": {"tuning.method": "full", "train.learning_rate": 1e-3},
+    "last_layers": {"tuning.method": "last_layers", "tuning.layers": 1, "train.learning_rate": 1e-3},
+}
 
 
 def at_step(step: int) -> Callable[[str, dict[str, Any]], bool]:
@@ -41,13 +50,21 @@ def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "when", [at_step(2), at_step(3), in_validation(3), at_step(6)], ids=["2", "3", "validating", "last"]
+    ("method", "when"),
+    [
+        pytest.param("lora", at_step(2), id="2"),
+        pytest.param("lora", at_step(3), id="3"),
+        pytest.param("lora", in_validation(3), id="validating"),
+        pytest.param("lora", at_step(6), id="last"),
+        pytest.param("full", at_step(4), id="full"),
+        pytest.param("last_layers", at_step(4), id="last_layers"),
+    ],
 )
 @pytest.mark.usefixtures("every_step")
 def test_a_paused_run_ends_as_an_undisturbed_one(
-    new_run: Callable[..., RunFolder], tune: Any, events: Any, when: Any
+    new_run: Callable[..., RunFolder], tune: Any, events: Any, method: str, when: Any
 ) -> None:
-    straight, paused = new_run(id="straight"), new_run(id="paused")
+    straight, paused = (new_run(id=name, **METHODS[method]) for name in ("straight", "paused"))
     assert tune(straight).state == State.DONE
 
     outcome = tune(paused, "pause", when)
@@ -56,8 +73,9 @@ def test_a_paused_run_ends_as_an_undisturbed_one(
     assert verify(checkpoint_path(paused, outcome.step)).step == outcome.step
     assert tune(paused).state == State.DONE
 
-    assert (paused.adapter / WEIGHTS).read_bytes() == (straight.adapter / WEIGHTS).read_bytes()
-    last = [checkpoint_path(folder, 6) / WEIGHTS for folder in (straight, paused)]
+    file = WEIGHTS[method]
+    assert (paused.adapter / file).read_bytes() == (straight.adapter / file).read_bytes()
+    last = [checkpoint_path(folder, 6) / file for folder in (straight, paused)]
     assert last[0].read_bytes() == last[1].read_bytes()
     assert figures(paused) == figures(straight)
     curves = []

@@ -16,7 +16,7 @@ ELSEWHERE = {"train.precision": ("bf16",)}
 
 def choices() -> Iterator[tuple[str, Any]]:
     """(key, value) for each value of each setting that is one of a few."""
-    for group, part in GROUPS.items():
+    for group, part in ((group, part) for group, parts in GROUPS.items() for part in parts):
         for name, field in part.model_fields.items():
             key = f"{group}.{name}"
             if get_origin(field.annotation) is Literal:
@@ -36,6 +36,7 @@ ALL = [(key, value) for key, value in choices() if value not in ELSEWHERE.get(ke
 def test_the_list_is_of_all_settings_with_choices() -> None:
     keys = {key for key, _ in ALL}
     assert {
+        "tuning.method",
         "train.loss",
         "train.scheduler",
         "evaluation.score",

@@ -9,9 +9,17 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from promptrec_tui.models.loading import add_lora, load_base
+from promptrec_tui.models.loading import load_base
+from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import TrainSettings, TuningSettings
+from promptrec_tui.runs.spec import (
+    FullSettings,
+    LastLayersSettings,
+    LoraSettings,
+    TrainSettings,
+    TuningSettings,
+)
+from promptrec_tui.tokentree.backbone import causal_of
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.tree import Tree
 from promptrec_tui.tuning.batches import Plan
@@ -19,6 +27,7 @@ from promptrec_tui.tuning.data import TrainingTrees, checked_dataset, open_task,
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 
 TARGETS = 13
+LORA = LoraSettings(rank=4, dropout=0.0)
 
 
 class Watch(TrainerCallback):
@@ -35,16 +44,15 @@ def gradients(model: Any) -> dict[str, torch.Tensor]:
     return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
 
 
-def fresh(folder: Path) -> Any:
-    """The tiny model under adapters that are not zero."""
+def fresh(folder: Path, settings: TuningSettings = LORA) -> Tuned:
+    """The tiny model under a method; adapters are not zero."""
     torch.manual_seed(5)
-    model = add_lora(
-        load_base(folder, torch.device("cpu"), torch.float32), TuningSettings(rank=4, dropout=0.0)
-    )
-    for name, weight in model.named_parameters():
+    base = load_base(folder, torch.device("cpu"), torch.float32)
+    tuned = attach(base, settings)
+    for name, weight in tuned.model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.1)
-    return model
+    return tuned
 
 
 def by_hand(model: Any, plan: Plan, loss: str) -> float:
@@ -99,7 +107,7 @@ def test_gradients_are_those_of_one_target_at_a_time(
     trainer.add_callback(watch)
     trainer.train()
 
-    other = fresh(model_folder)
+    other = fresh(model_folder).model
     assert trainer.step_loss == pytest.approx(by_hand(other, plan, loss), rel=1e-5)
     expected = gradients(other)
     assert watch.gradients.keys() == expected.keys()
@@ -110,22 +118,32 @@ def test_gradients_are_those_of_one_target_at_a_time(
     assert rows < TARGETS, "targets of one user share a row"
 
 
-def test_gradient_checkpointing_computes_layers_twice_and_the_same_loss(
-    new_run: Callable[..., RunFolder], model_folder: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "method", [LORA, FullSettings(), LastLayersSettings(layers=1)], ids=lambda each: each.method
+)
+def test_gradient_checkpointing_computes_layers_twice_and_the_same_gradients(
+    new_run: Callable[..., RunFolder], model_folder: Path, tmp_path: Path, method: TuningSettings
 ) -> None:
     plan = Plan(some_rows(new_run()), batch_size=TARGETS, max_steps=1)
-    losses, forwards = [], []
+    losses, forwards, found = [], [], []
     for kept in (False, True):
-        model = fresh(model_folder)
+        tuned = fresh(model_folder, method)
         calls: list[int] = []
-        model.get_base_model().model.layers[0].mlp.register_forward_pre_hook(
+        causal_of(tuned.model).model.layers[1].mlp.register_forward_pre_hook(
             lambda *_: calls.append(1)  # noqa: B023
         )
         settings = TrainSettings(gradient_checkpointing=kept)
         arguments = training_arguments(settings, plan, tmp_path, torch.device("cpu"))
-        trainer = TargetTrainer(model, plan, completion_loss, arguments)
+        trainer = TargetTrainer(tuned, plan, completion_loss, arguments)
+        watch = Watch()
+        trainer.add_callback(watch)
         trainer.train()
+        found.append(watch.gradients)
         losses.append(trainer.step_loss)
         forwards.append(len(calls))
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     assert forwards == [1, 2]
+    assert found[0].keys() == found[1].keys()
+    assert len(found[0]) > 5
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=1e-4, atol=1e-6)

@@ -12,7 +12,7 @@ from promptrec_tui.home import Home
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import flat_settings
+from promptrec_tui.runs.spec import LastLayersSettings, flat_settings
 from promptrec_tui.runs.states import State
 from promptrec_tui.workspace import control, lineage
 from promptrec_tui.workspace.datasets import import_source
@@ -66,12 +66,21 @@ def test_a_continued_run_has_its_parents_adapter_and_shape(here: Workspace) -> N
     assert (spec.settings.tuning.rank, spec.settings.train.epochs) == (4, 1)
 
 
+def test_a_fork_may_have_another_method(here: Workspace) -> None:
+    row = lineage.fork_run(here, "one", settings={"tuning.method": "last_layers", "tuning.layers": "1"})
+    settings = run_folder(here, row.name).spec().settings
+    assert settings.tuning == LastLayersSettings(layers=1)
+    assert settings.train.epochs == 7
+
+
 def test_a_continued_run_cannot_have_another_shape(here: Workspace) -> None:
     with pytest.raises(UserError, match="has no adapter to continue from"):
         lineage.continue_run(here, "one", "more")
     parent = trained(here, "one")
     with pytest.raises(UserError, match=r"has tuning\.rank=4, not 8"):
         lineage.continue_run(here, "one", "more", settings={"tuning.rank": "8"})
+    with pytest.raises(UserError, match=r"has tuning\.method=lora, not full"):
+        lineage.continue_run(here, "one", "more", settings={"tuning.method": "full"})
     (parent.adapter / "adapter_model.safetensors").write_bytes(b"others")
     with pytest.raises(UserError, match="is damaged"):
         lineage.continue_run(here, "one", "more")

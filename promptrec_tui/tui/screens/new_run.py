@@ -32,7 +32,8 @@ SETTINGS = {
     "train.seed": "seed",
     "run.device": "device",
 }
-"""The spec keys that have a field of their own."""
+"""The spec keys that have a field of their own, beside `tuning.method`."""
+METHOD = "tuning-method"
 
 
 class NewRunScreen(Form[str]):
@@ -45,7 +46,7 @@ class NewRunScreen(Form[str]):
     BINDINGS = bindings("new_run")
 
     _new: "NewRun | None" = None
-    _defaults_of: tuple[str, str, str] | None = None
+    _defaults_of: tuple[str, str, str, str] | None = None
 
     def __init__(self, descendant: "Descendant | None" = None) -> None:
         """`descendant`: a run made of another one, with which the form is filled in."""
@@ -64,6 +65,7 @@ class NewRunScreen(Form[str]):
             yield row("dataset", choice("dataset"))
             yield row("template", choice("template"))
             yield row("model", choice("model"))
+            yield row("method", choice(METHOD, "tuning.method"))
             with Grid(id="settings"):
                 for key, label in SETTINGS.items():
                     yield row(label, Input(id=_id(key), name=key, compact=True))
@@ -87,43 +89,57 @@ class NewRunScreen(Form[str]):
             ("model", choices.models),
         ):
             offer(self.query_one(f"#{name}", Select), names)
-        self.set_defaults({"dataset": new.dataset, "template": new.template, "model": new.model})
+        methods = await self.ask(verbs.tuning_methods)
+        offer(self.query_one(f"#{METHOD}", Select), methods)
+        method = str(new.settings.get("tuning.method", methods[0]))
+        self.set_defaults(
+            {"dataset": new.dataset, "template": new.template, "model": new.model, METHOD: method}
+        )
         self._new = new
-        await self._load_defaults(new.dataset, new.template, new.model)
+        await self._load_defaults(new.dataset, new.template, new.model, method)
         self.take_draft()
         self.focus_home()
 
     @on(Select.Changed)
     def _chosen(self) -> None:
         values = self.values()
-        chosen = (values["dataset"], values["template"], values["model"])
+        chosen = (values["dataset"], values["template"], values["model"], values[METHOD])
         if self._new and chosen != self._defaults_of:
             self._follow(*chosen)
 
     @work(exclusive=True, group="defaults", exit_on_error=False)
-    async def _follow(self, dataset: str, template: str, model: str) -> None:
-        if dataset and template and model:
-            await self._load_defaults(dataset, template, model)
+    async def _follow(self, dataset: str, template: str, model: str, method: str) -> None:
+        if dataset and template and model and method:
+            await self._load_defaults(dataset, template, model, method)
 
-    async def _load_defaults(self, dataset: str, template: str, model: str) -> None:
+    async def _load_defaults(self, dataset: str, template: str, model: str, method: str) -> None:
         """The name and settings that such a run has by default; fields that were not touched follow."""
         if self._new is None:
             return
-        self._defaults_of = (dataset, template, model)
+        self._defaults_of = (dataset, template, model, method)
         if made := self._descendant:
             more = "\n".join(f"{key}={value}" for key, value in made.changes.items())
             defaults = {**made.settings, "name": made.new.name, "more": more}
         else:
-            defaults = await self.ask(verbs.run_defaults, self._new, dataset, template, model)
+            new = replace(self._new, settings={"tuning.method": method})
+            defaults = await self.ask(verbs.run_defaults, new, dataset, template, model)
         self.query_one("#others", Static).update(_others(defaults))
-        named = {name: self._defaults[name] for name in ("dataset", "template", "model")}
-        self.set_defaults({**named, **{_id(key): value for key, value in defaults.items()}})
+        named = {name: self._defaults[name] for name in ("dataset", "template", "model", METHOD)}
+        self.set_defaults({**{_id(key): value for key, value in defaults.items()}, **named})
+        shown = await self.ask(verbs.of_method, {**SETTINGS, "tuning.method": method})
+        for key in SETTINGS:
+            if field := self.query_one(f"#{_id(key)}", Input).parent:
+                field.display = key in shown
 
     async def submit(self, values: Mapping[str, str]) -> str:
         if self._new is None:
             raise UserError("The form is not filled in yet.")
-        if empty := [name for name in ("dataset", "template", "model") if not values[name]]:
-            raise UserError(f"Choose a {empty[0]}.")
+        if empty := [name for name in ("dataset", "template", "model", METHOD) if not values[name]]:
+            raise UserError(f"Choose a {empty[0].rpartition('-')[2]}.")
+        fields, more = _settings(values)
+        if self._descendant:
+            fields = {**self._descendant.settings, **fields}
+        fields = await self.ask(verbs.of_method, fields)
         new = replace(
             self._new,
             name=values["name"].strip(),
@@ -131,7 +147,7 @@ class NewRunScreen(Form[str]):
             task=await self.ask(verbs.task_of, values["template"]),
             template=values["template"],
             model=values["model"],
-            settings={**(self._descendant.settings if self._descendant else {}), **_settings(values)},
+            settings={**fields, **more},
         )
         row = await self.ask(verbs.start_run, new)
         return row.id
@@ -159,9 +175,12 @@ def _id(key: str) -> str:
     return key.replace(".", "-")
 
 
-def _settings(values: Mapping[str, str]) -> dict[str, str]:
-    """The spec keys that the form gives. Raises UserError for an empty field or a key given twice."""
-    settings = {}
+def _settings(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The spec keys of the fields, and those of more settings.
+
+    Raises UserError for an empty field or a key given twice.
+    """
+    settings = {"tuning.method": values[METHOD]}
     for key, label in SETTINGS.items():
         if not (value := values[_id(key)].strip()):
             raise UserError(f"The field {label} ({key}) is empty: fill it, or press f4 for the defaults.")
@@ -169,7 +188,7 @@ def _settings(values: Mapping[str, str]) -> dict[str, str]:
     more = pairs(values["more"], "more settings", "train.patience=5")
     if twice := settings.keys() & more.keys():
         raise UserError(f"{clean(min(twice))} has a field of its own: set it there, not under more settings.")
-    return {**settings, **more}
+    return settings, more
 
 
 def _others(defaults: Mapping[str, str]) -> Content:
@@ -177,6 +196,6 @@ def _others(defaults: Mapping[str, str]) -> Content:
     lines = [
         Content.assemble((key, "dim"), f"={value}")
         for key, value in defaults.items()
-        if "." in key and key not in SETTINGS
+        if "." in key and key not in (*SETTINGS, "tuning.method")
     ]
     return Content("\n").join([Content("Other settings and their defaults").stylize("bold"), *lines])

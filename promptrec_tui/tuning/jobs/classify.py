@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from peft import PeftModel
 from torch import Tensor
 
 from promptrec_tui.datasets.splits import split_labelled
@@ -26,6 +25,7 @@ from promptrec_tui.evaluation.metrics import (
 from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.evaluation.sampling import sample_users
 from promptrec_tui.home import Home
+from promptrec_tui.models.methods import Tuned
 from promptrec_tui.prompts.tokens import load_tokenizer
 from promptrec_tui.runs.events import PreviewUser, Shown, WarningEvent
 from promptrec_tui.runs.spec import RunSpec
@@ -115,7 +115,7 @@ class ClassifyJob(ABC):
         self.preview_keys: Sequence[str] = [text.key for text in self.texts["validation"][:PREVIEW_USERS]]
 
     @abstractmethod
-    def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
+    def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
         """The model, under a fresh adapter."""
 
     @abstractmethod

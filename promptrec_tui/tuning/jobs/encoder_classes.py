@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.nn import functional
 from transformers import set_seed
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.predictions import Predictions
-from promptrec_tui.models.loading import add_lora, load_classifier
+from promptrec_tui.models.loading import load_classifier
+from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.tokentree.backbone import NoMemoryError
 from promptrec_tui.tuning.batches import Batch, LabelledRow, RowPlan, labelled_batch
 from promptrec_tui.tuning.jobs.classify import ClassifyJob, Floats, LabelledText
@@ -30,16 +30,17 @@ class EncoderClasses(ClassifyJob):
 
     written = False
 
-    def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
+    def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
         """The encoder under a head of zeros, which finds all labels alike, and a fresh adapter."""
         base = load_classifier(Path(self.spec.model.folder), device, dtype, self.task.labels)
         set_seed(self.settings.train.seed)
-        self.model = model = add_lora(base, self.settings.tuning)
+        tuned = attach(base, self.settings.tuning)
+        self.model = tuned.model
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
         self.padding = int(base.config.pad_token_id or 0)
         # A prompt that is too long for the encoder loses its end.
         self.task = replace(self.task, room=2**31)
-        return model
+        return tuned
 
     def check(self) -> None:
         """Compare three texts in one padded batch with each alone."""

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.metrics import Metric
 from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.home import Home
+from promptrec_tui.models.methods import Tuned
 from promptrec_tui.runs.events import PreviewUser
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tuning.batches import Batch, Steps
@@ -47,7 +47,7 @@ class Job(Protocol):
     def read(self, journal: Journal, inbox: RequestInbox) -> None:
         """Read the cases and the training targets. Raises UserError when the dataset has none."""
 
-    def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
+    def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
         """The base model with its output layer, under a fresh tuning method; the job works with it."""
 
     def check(self) -> None:

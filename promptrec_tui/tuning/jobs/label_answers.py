@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor
 from transformers import set_seed
 
 from promptrec_tui.evaluation.predictions import Predictions
-from promptrec_tui.models.loading import add_lora, load_base
-from promptrec_tui.tokentree.backbone import chunk_of, free_bytes
+from promptrec_tui.models.loading import load_base
+from promptrec_tui.models.methods import Tuned, attach
+from promptrec_tui.tokentree.backbone import chunk_of, training_room
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
@@ -26,16 +26,17 @@ from promptrec_tui.tuning.ranking import check_engine
 class LabelAnswers(ClassifyJob):
     """The labels are a small catalogue for the token tree: P of a label is its share of their likelihoods."""
 
-    def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
+    def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
         """The base model under a fresh adapter."""
         base = load_base(Path(self.spec.model.folder), device, dtype)
         set_seed(self.settings.train.seed)
-        self.model = model = add_lora(base, self.settings.tuning)
+        tuned = attach(base, self.settings.tuning)
+        self.model = model = tuned.model
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
         self.chunk = chunk_of(model)
         normalised = self.settings.evaluation.score == "mean"
         self.ranker = Ranker(model, self.task.completions, normalised=normalised)
-        return model
+        return tuned
 
     def check(self) -> None:
         """Compare the token tree with plain forwards on three labels after a prompt."""
@@ -45,9 +46,7 @@ class LabelAnswers(ClassifyJob):
     def steps(self) -> Plan:
         """Every training text once an epoch."""
         train = self.settings.train
-        forward = forward_tokens(
-            self.ranker.shape, free_bytes(self.ranker.device), train.gradient_checkpointing
-        )
+        forward = forward_tokens(self.ranker.shape, training_room(self.model), train.gradient_checkpointing)
         self.plan = Plan(
             [self._tree(text) for text in self.training],
             batch_size=train.batch_size,

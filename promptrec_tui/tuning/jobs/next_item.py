@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor
 from transformers import set_seed
 
@@ -19,11 +18,12 @@ from promptrec_tui.evaluation.predictions import Predictions, ranked
 from promptrec_tui.evaluation.protocol import Protocol
 from promptrec_tui.evaluation.sampling import sample_users
 from promptrec_tui.home import Home
-from promptrec_tui.models.loading import add_lora, load_base
+from promptrec_tui.models.loading import load_base
+from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.runs.events import PreviewUser
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.defaults import leading_metrics
-from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, free_bytes
+from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, training_room
 from promptrec_tui.tokentree.loss import Batch, completion_loss, half
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
@@ -112,17 +112,18 @@ class NextItemJob:
             for stage, count in counts.items()
         }
 
-    def load(self, device: torch.device, dtype: torch.dtype) -> PeftModel:
+    def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
         """The base model under a fresh adapter."""
         base = load_base(Path(self.spec.model.folder), device, dtype)
         set_seed(self.settings.train.seed)
-        self.model = model = add_lora(base, self.settings.tuning)
+        tuned = attach(base, self.settings.tuning)
+        self.model = model = tuned.model
         # Settled once: other chunks would round otherwise.
         self.chunk = chunk_of(model)
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
         normalised = self.settings.evaluation.score == "mean"
         self.ranker = Ranker(self.model, self.task.catalogue, normalised=normalised)
-        return model
+        return tuned
 
     def check(self) -> None:
         """Compare the token tree with plain forwards on three titles after a user's prompt."""
@@ -144,7 +145,7 @@ class NextItemJob:
             reach=self.ranker.reach,
             sizes=self.trees.sizes,
             forward=forward_tokens(
-                self.ranker.shape, free_bytes(self.ranker.device), train.gradient_checkpointing
+                self.ranker.shape, training_room(self.model), train.gradient_checkpointing
             ),
         )
         return self.plan
