@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 from textual.actions import parse
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -11,9 +10,7 @@ from textual.types import IgnoreReturnCallbackType
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import GROUPS, Action, actions_of
-
-if TYPE_CHECKING:
-    from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.app_interface import app_of
 
 
 class ActionProvider(Provider):
@@ -35,7 +32,7 @@ class ActionProvider(Provider):
                 yield Hit(score, shown, command, text=name, help=help_text)
 
     def _commands(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        app = cast("PromptrecApp", self.app)
+        app = app_of(self.screen)
         for action in actions_of(getattr(self.screen, "PLACE", ""), "app"):
             if action.palette and self._possible(action):
                 keys = f"  {action.key_texts[0]}" if action.keys else ""

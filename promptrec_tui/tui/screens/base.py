@@ -10,7 +10,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.widgets.hints import Hints
 from promptrec_tui.tui.widgets.news_line import NewsLine
@@ -55,7 +55,7 @@ class BaseScreen(Asking, Screen[Result]):
 
     async def load(self) -> None:
         """Ask for fresh data and show them; called at once, then each second while the screen is on top."""
-        self.promptrec.runs = tuple(await self.ask(verbs.runs))
+        self.promptrec.runs = tuple(await self.ask(workspace.run_views.refreshed_runs))
 
     def renew(self) -> None:
         """Load now, unless a load is under way."""
@@ -77,6 +77,14 @@ class BaseScreen(Asking, Screen[Result]):
         finally:
             self._loading = False
             self.promptrec.trouble = self._failure[1]
+
+    @property
+    def busy(self) -> bool:
+        """Whether it does work that would be cancelled if the screen were removed."""
+        return False
+
+    def keep(self) -> None:
+        """Remember what was typed so far."""
 
     def focus_home(self) -> None:
         """Put the focus where the screen's keys work best."""

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.screens.clean_dataset import CleanScreen
@@ -102,7 +102,7 @@ class DataScreen(BaseScreen[None]):
 
     async def load(self) -> None:
         await super().load()
-        rows = tuple(await self.ask(verbs.datasets))
+        rows = tuple(await self.ask(workspace.datasets.list_datasets))
         if rows == self._datasets:
             return
         if not self._datasets:
@@ -154,14 +154,17 @@ class DataScreen(BaseScreen[None]):
         else:
             # User ids count from 0 without gaps, so the number of a row is the id of its user.
             async def fetch(start: int, limit: int) -> list[PagedRow]:
-                return [user_row(user) for user in await self.ask(verbs.user_page, row.id, start, limit)]
+                return [
+                    user_row(user)
+                    for user in await self.ask(workspace.datasets.dataset_users, row.id, start, limit)
+                ]
 
             self.workers.cancel_group(self, "find")
             table.show(row.users, fetch)
 
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find_users(self, dataset: str, contains: str) -> None:
-        users = await self.ask(verbs.user_page, dataset, 0, MOST_FOUND + 1, contains)
+        users = await self.ask(workspace.datasets.dataset_users, dataset, 0, MOST_FOUND + 1, contains)
         self.query_one("#users", PagedTable).show_all([user_row(user) for user in users[:MOST_FOUND]])
         if len(users) > MOST_FOUND:
             self.notify_text(f"The first {MOST_FOUND} users with {contains!r}: type more to see fewer.")
@@ -174,7 +177,10 @@ class DataScreen(BaseScreen[None]):
             return
 
         async def fetch(start: int, limit: int) -> list[PagedRow]:
-            return [interaction_row(found) for found in await self.ask(verbs.row_page, row.id, start, limit)]
+            return [
+                interaction_row(found)
+                for found in await self.ask(workspace.datasets.dataset_rows, row.id, start, limit)
+            ]
 
         table.show(row.interactions, fetch)
 
@@ -186,7 +192,10 @@ class DataScreen(BaseScreen[None]):
             return
 
         async def fetch(start: int, limit: int) -> list[PagedRow]:
-            return [example_row(found) for found in await self.ask(verbs.example_page, row.id, start, limit)]
+            return [
+                example_row(found)
+                for found in await self.ask(workspace.datasets.dataset_examples, row.id, start, limit)
+            ]
 
         table.show(row.examples, fetch)
 
@@ -199,7 +208,7 @@ class DataScreen(BaseScreen[None]):
         rows: Sequence[PagedRow] = ()
         attributes: Mapping[str, str] = {}
         if user is not None and self._shown:
-            attributes, history = await self.ask(verbs.history, self._shown.id, user)
+            attributes, history = await self.ask(workspace.datasets.user_profile, self._shown.id, user)
             rows = [history_row(row) for row in history]
         self.query_one("#profile", Static).update(profile_text(attributes))
         self.query_one("#history", PagedTable).show_all(rows)
@@ -282,7 +291,7 @@ class DataScreen(BaseScreen[None]):
             return
         cost = f"{row.interactions + row.examples:,} rows go; the source file stays where it is."
         if await self.app.push_screen_wait(ConfirmScreen(f"Delete dataset {row.name}?", cost, "Delete")):
-            await self.ask(verbs.delete_dataset, row.id)
+            await self.ask(workspace.datasets.delete_dataset, row.id)
             self.renew()
 
 

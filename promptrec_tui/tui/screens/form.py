@@ -64,7 +64,7 @@ class Form(BaseScreen[Result | None]):
 
     @property
     def busy(self) -> bool:
-        """Is it doing what it says?"""
+        """Whether it is submitting."""
         return self._submitting
 
     def values(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input, Static
 
 from promptrec_tui.text import clean
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.child import run_child
 from promptrec_tui.tui.screens.base import BaseScreen
@@ -57,7 +57,7 @@ class ItemsScreen(BaseScreen[None]):
 
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, text: str) -> None:
-        items = await self.ask(verbs.titles, self._row.id, text, MOST_FOUND)
+        items = await self.ask(workspace.datasets.find_titles, self._row.id, text, MOST_FOUND)
         self.query_one("#found", PagedTable).show_all([item_row(item) for item in items])
 
     def action_filter(self) -> None:

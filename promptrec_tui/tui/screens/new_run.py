@@ -12,14 +12,14 @@ from textual.widgets import Input, Select, Static, TextArea
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.form import Form, choice, offer, pairs, row
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.widgets.empty import Empty
 
 if TYPE_CHECKING:
-    from promptrec_tui.tui.run_verbs import Descendant
+    from promptrec_tui.workspace.run_forms import DerivedRun
     from promptrec_tui.workspace.runs import NewRun
 
 SETTINGS = {
@@ -47,10 +47,10 @@ class NewRunScreen(Form[str]):
     _new: "NewRun | None" = None
     _defaults_of: tuple[str, str, str] | None = None
 
-    def __init__(self, descendant: "Descendant | None" = None) -> None:
-        """`descendant`: a run made of another one, with which the form is filled in."""
+    def __init__(self, derived: "DerivedRun | None" = None) -> None:
+        """`derived`: a run made from an existing one, with which the form is filled in."""
         super().__init__()
-        self._descendant = descendant
+        self._derived = derived
 
     def body(self) -> ComposeResult:
         yield Empty("A run needs a dataset, and there is none yet.", "i", "import one", id="empty")
@@ -58,8 +58,8 @@ class NewRunScreen(Form[str]):
 
     def fields(self) -> ComposeResult:
         with Vertical(id="main"):
-            if self._descendant:
-                yield Static(Content(clean(self._descendant.heading)).stylize("bold"))
+            if self._derived:
+                yield Static(Content(clean(self._derived.heading)).stylize("bold"))
             yield row("name", Input(id="name", compact=True))
             yield row("dataset", choice("dataset"))
             yield row("template", choice("template"))
@@ -75,12 +75,12 @@ class NewRunScreen(Form[str]):
         await super().load()
         if self._new:
             return
-        choices = await self.ask(verbs.run_choices)
+        choices = await self.ask(workspace.run_forms.run_choices)
         self.set_class(choices is not None, "-filled")
         self.refresh_bindings()
         if choices is None:
             return
-        new = self._descendant.new if self._descendant else choices.defaults
+        new = self._derived.new if self._derived else choices.defaults
         for name, names in (
             ("dataset", choices.datasets),
             ("template", dict.fromkeys((*choices.templates, new.template))),
@@ -110,11 +110,11 @@ class NewRunScreen(Form[str]):
         if self._new is None:
             return
         self._defaults_of = (dataset, template, model)
-        if made := self._descendant:
-            more = "\n".join(f"{key}={value}" for key, value in made.changes.items())
-            defaults = {**made.settings, "name": made.new.name, "more": more}
+        if derived := self._derived:
+            more = "\n".join(f"{key}={value}" for key, value in derived.changes.items())
+            defaults = {**derived.settings, "name": derived.new.name, "more": more}
         else:
-            defaults = await self.ask(verbs.run_defaults, self._new, dataset, template, model)
+            defaults = await self.ask(workspace.run_forms.run_defaults, self._new, dataset, template, model)
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model")}
         self.set_defaults({**named, **{_id(key): value for key, value in defaults.items()}})
@@ -124,16 +124,17 @@ class NewRunScreen(Form[str]):
             raise UserError("The form is not filled in yet.")
         if empty := [name for name in ("dataset", "template", "model") if not values[name]]:
             raise UserError(f"Choose a {empty[0]}.")
+        template = await self.ask(workspace.templates.find_template, values["template"])
         new = replace(
             self._new,
             name=values["name"].strip(),
             dataset=values["dataset"],
-            task=await self.ask(verbs.task_of, values["template"]),
+            task=template.task,
             template=values["template"],
             model=values["model"],
-            settings={**(self._descendant.settings if self._descendant else {}), **_settings(values)},
+            settings={**(self._derived.settings if self._derived else {}), **_settings(values)},
         )
-        row = await self.ask(verbs.start_run, new)
+        row = await self.ask(workspace.runs.start_run, new)
         return row.id
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -144,7 +145,7 @@ class NewRunScreen(Form[str]):
         return super().check_action(action, parameters)
 
     def take_draft(self) -> None:
-        if self._descendant is None:
+        if self._derived is None:
             super().take_draft()
 
     def focus_home(self) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from textual import work
 
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.screens.run_actions import RunActions
 
 if TYPE_CHECKING:
@@ -31,19 +31,22 @@ class QueueActions(RunActions):
 
     def action_move_run(self, where: "Where") -> None:
         if row := self.present_run:
-            self._queue(verbs.move_run, row.id, where)
+            self._queue(workspace.queue.move_run, row.id, where)
 
     def action_toggle_hold(self) -> None:
         if row := self.present_run:
-            self._queue(verbs.hold_run if row.queue and not row.queue.held else verbs.release_run, row.id)
+            self._queue(
+                workspace.queue.hold_run if row.queue and not row.queue.held else workspace.queue.release_run,
+                row.id,
+            )
 
     def action_change_priority(self, by: int) -> None:
         if (row := self.present_run) and row.queue:
-            self._queue(verbs.set_priority, row.id, row.queue.priority + by)
+            self._queue(workspace.queue.set_priority, row.id, row.queue.priority + by)
 
     def action_toggle_after_failure(self) -> None:
         if (row := self.present_run) and row.queue:
-            self._queue(verbs.set_after_failure, row.id, not row.queue.continue_after_failure)
+            self._queue(workspace.queue.set_after_failure, row.id, not row.queue.continue_after_failure)
 
     @work(group="act", exit_on_error=False)
     async def _queue(

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
 from promptrec_tui.text import cases_text, clean, clean_lines, metric_text
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.run_actions import RunActions
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
@@ -87,10 +87,10 @@ class RunScreen(RunActions):
             self._row = row
         if self.tab == "log":
             log = self.query_one(LogTail)
-            log.feed(await self.ask(verbs.read_log, self._run, log.path, log.read_bytes))
+            log.feed(await self.ask(workspace.run_views.read_log, self._run, log.path, log.read_bytes))
 
     async def _load_view(self) -> None:
-        view = await self.ask(verbs.run_view, self._run)
+        view = await self.ask(workspace.run_views.run_view, self._run)
         self.query_one("#head", Static).update(
             head_text(
                 view.row,
@@ -108,7 +108,7 @@ class RunScreen(RunActions):
         self.query_one(PreviewPane).show(view.previews)
         self.query_one(TryPane).row = view.row
         if self._row is None:
-            config = await self.ask(verbs.run_config, self._run)
+            config = await self.ask(workspace.runs.run_config, self._run)
             self.query_one("#spec", Static).update(Content(clean_lines(config)))
             self.keep_scroll(self.query_one("#config"), "config")
 

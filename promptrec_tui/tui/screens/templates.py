@@ -11,7 +11,8 @@ from textual.widgets import Input, Static
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
-from promptrec_tui.tui import template_verbs, verbs
+from promptrec_tui.tui import lazy_workspace as workspace
+from promptrec_tui.tui import template_verbs
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.audit_template import AuditTemplateScreen
 from promptrec_tui.tui.screens.base import BaseScreen
@@ -100,9 +101,9 @@ class TemplatesScreen(BaseScreen[None]):
 
     async def load(self) -> None:
         await super().load()
-        templates = tuple(await self.ask(verbs.templates))
-        datasets = tuple(await self.ask(verbs.datasets))
-        models = tuple(await self.ask(verbs.models))
+        templates = tuple(await self.ask(workspace.templates.list_templates))
+        datasets = tuple(await self.ask(workspace.datasets.list_datasets))
+        models = tuple(await self.ask(workspace.models.list_models))
         if (templates, datasets, models) == (self._templates, self._datasets, self._models):
             return
         if not self._templates:
@@ -143,7 +144,9 @@ class TemplatesScreen(BaseScreen[None]):
             return
         dataset, model = self._names
         try:
-            answer = await self.ask(verbs.rendering, self._dataset, row.id, self._user, self._model)
+            answer = await self.ask(
+                workspace.rendering.render_template, self._dataset, row.id, self._user, self._model
+            )
         except UserError as error:
             facts.update(Content(clean(str(error))).stylize("$text-error"))
             rendered.update("")
