@@ -33,7 +33,7 @@ from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
 from promptrec_tui.tui.modes import MODES
 from promptrec_tui.tui.native_output import native_output_to
 from promptrec_tui.tui.notices import sentence_of
-from promptrec_tui.tui.output_filter import LastLook
+from promptrec_tui.tui.output_filter import OutputFilter
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.run_text import GOING
 from promptrec_tui.workspace.session import load_session
@@ -97,11 +97,11 @@ class PromptrecApp(Asking, App[int]):
         self.glyphs = ASCII if ascii_only else UNICODE
         self.backend = Backend(home)
         self.animation_level = "none"
-        self._last_look = LastLook()
+        self._output_filter = OutputFilter()
         self._touched = False
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._last_look]
+        return [*super().get_line_filters(), self._output_filter]
 
     def on_mount(self) -> None:
         self.set_class(self.ascii_only, "-ascii")
