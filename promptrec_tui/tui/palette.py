@@ -14,7 +14,7 @@ from promptrec_tui.tui.app_interface import app_of
 
 
 class ActionProvider(Provider):
-    """Reads the action table; an action that is impossible just now is not offered."""
+    """Reads the action table; leaves out what is impossible at the moment."""
 
     async def discover(self) -> Hits:
         for name, help_text, command in self._commands():
@@ -25,7 +25,7 @@ class ActionProvider(Provider):
         for name, help_text, command in self._commands():
             score, offsets = matcher.fuzzy_search.match(query, name)
             if score > 0:
-                # The matcher's own highlight would read a run's name as markup.
+                # The matcher's own highlighting would parse the name of a run as markup.
                 shown = Content(name)
                 for offset in offsets:
                     shown = shown.stylize("bold underline", offset, offset + 1)

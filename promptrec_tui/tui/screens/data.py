@@ -44,13 +44,13 @@ MOST_FOUND = 500
 OF_A_DATASET = frozenset(
     {"open_part", "toggle_rows", "filter", "delete_dataset", "inspect", "clean_dataset", "find_items"}
 )
-"""Actions that need one under the cursor."""
+"""Actions that need a dataset under the cursor."""
 
 
 class DataScreen(BaseScreen[None]):
-    """The datasets and what is in the chosen one; without room for both, enter goes in and esc back."""
+    """The datasets and the contents of the chosen one; a narrow screen shows either, enter and esc switch."""
 
-    # Datasets, users and a history need more than the app's usual step to stand side by side.
+    # Datasets, users and a history side by side need more width than the app's usual breakpoint.
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (140, "-wide")]  # noqa: RUF012 (Textual reads it so)
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (40, "-tall")]  # noqa: RUF012
 
@@ -125,7 +125,7 @@ class DataScreen(BaseScreen[None]):
         self._show_dataset()
 
     def _show_dataset(self) -> None:
-        """The facts, users and rows of the dataset under the cursor, if they are not there already."""
+        """Show facts, users and rows of the dataset under the cursor, unless they are shown already."""
         row = self.present_dataset
         if row == self._shown:
             return
@@ -138,7 +138,7 @@ class DataScreen(BaseScreen[None]):
         with self.prevent(Input.Changed):
             field.value = ""
         self.remove_class("-filtering")
-        # Labelled texts have neither users nor rows, and the other way round.
+        # A dataset has either labelled texts or users and rows.
         self.set_class(bool(row and row.examples and not row.interactions), "-texts")
         self._show_users()
         self._show_rows()
@@ -154,10 +154,8 @@ class DataScreen(BaseScreen[None]):
         else:
             # User ids count from 0 without gaps, so the number of a row is the id of its user.
             async def fetch(start: int, limit: int) -> list[PagedRow]:
-                return [
-                    user_row(user)
-                    for user in await self.ask(workspace.datasets.dataset_users, row.id, start, limit)
-                ]
+                users = await self.ask(workspace.datasets.dataset_users, row.id, start, limit)
+                return [user_row(user) for user in users]
 
             self.workers.cancel_group(self, "find")
             table.show(row.users, fetch)
@@ -177,10 +175,8 @@ class DataScreen(BaseScreen[None]):
             return
 
         async def fetch(start: int, limit: int) -> list[PagedRow]:
-            return [
-                interaction_row(found)
-                for found in await self.ask(workspace.datasets.dataset_rows, row.id, start, limit)
-            ]
+            interactions = await self.ask(workspace.datasets.dataset_rows, row.id, start, limit)
+            return [interaction_row(interaction) for interaction in interactions]
 
         table.show(row.interactions, fetch)
 
@@ -192,10 +188,8 @@ class DataScreen(BaseScreen[None]):
             return
 
         async def fetch(start: int, limit: int) -> list[PagedRow]:
-            return [
-                example_row(found)
-                for found in await self.ask(workspace.datasets.dataset_examples, row.id, start, limit)
-            ]
+            examples = await self.ask(workspace.datasets.dataset_examples, row.id, start, limit)
+            return [example_row(example) for example in examples]
 
         table.show(row.examples, fetch)
 

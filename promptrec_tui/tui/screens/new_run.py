@@ -36,7 +36,7 @@ SETTINGS = {
 
 
 class NewRunScreen(Form[str]):
-    """Answers the id of the run that was started, or None."""
+    """Returns the id of the run that was started, or None."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 (Textual reads it so)
 
@@ -106,7 +106,7 @@ class NewRunScreen(Form[str]):
             await self._load_defaults(dataset, template, model)
 
     async def _load_defaults(self, dataset: str, template: str, model: str) -> None:
-        """The name and settings that such a run has by default; fields that were not touched follow."""
+        """Fill in the default name and settings of such a run; fields that were edited stay."""
         if self._new is None:
             return
         self._defaults_of = (dataset, template, model)
@@ -161,7 +161,7 @@ def _id(key: str) -> str:
 
 
 def _settings(values: Mapping[str, str]) -> dict[str, str]:
-    """The spec keys that the form gives. Raises UserError for an empty field or a key given twice."""
+    """The spec keys in the form. Raises UserError for an empty field or a key that is given twice."""
     settings = {}
     for key, label in SETTINGS.items():
         if not (value := values[_id(key)].strip()):
@@ -174,7 +174,7 @@ def _settings(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _others(defaults: Mapping[str, str]) -> Content:
-    """The keys without a field, with their defaults, for whoever writes more settings."""
+    """The keys without a field, with their defaults, to be used under more settings."""
     lines = [
         Content.assemble((key, "dim"), f"={value}")
         for key, value in defaults.items()

@@ -1,4 +1,4 @@
-"""What can be done with the queue from a list of runs."""
+"""The actions on the queue, for lists of runs."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
@@ -19,7 +19,7 @@ WAITING_ONLY = ("move_run", "change_priority", "toggle_after_failure")
 
 
 class QueueActions(RunActions):
-    """Move, hold, release and prefer the present run, and say what its failure means."""
+    """Move, hold and release the present run, set its priority and what its failure does to the queue."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         row = self.present_run
@@ -50,7 +50,7 @@ class QueueActions(RunActions):
 
     @work(group="act", exit_on_error=False)
     async def _queue(
-        self, verb: "Callable[Concatenate[Workspace, P], RunRow]", *args: P.args, **options: P.kwargs
+        self, function: "Callable[Concatenate[Workspace, P], RunRow]", *args: P.args, **options: P.kwargs
     ) -> None:
-        await self.ask(verb, *args, **options)
+        await self.ask(function, *args, **options)
         self.renew()

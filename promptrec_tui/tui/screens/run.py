@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
 SHOWN_LINES = 3
-"""Of the log of a failed run; its tab has all."""
+"""Lines of the log of a failed run in the head; the log tab has all."""
 
 TABS = ("curves", "previews", "try", "config", "log")
 
@@ -176,10 +176,10 @@ def head_text(
     stalled: str = "",
     computing: str = "",
 ) -> Text:
-    """Name, state, progress and the last figures.
+    """Name, state, progress and the last values.
 
-    Below, the reason, the last warning, the end of a failed run's log, what a going run computes with, what a
-    logout does.
+    Below them the reason, the last warning, the end of the log of a failed run, and for an active run what it
+    computes with and whether it survives a logout.
     """
     text = Text()
     text.append(clean(row.name), style="bold")
@@ -198,9 +198,9 @@ def head_text(
     if warnings:
         more = f" (+{len(warnings) - 1} more)" if len(warnings) > 1 else ""
         text.append(f"\n! {clean(warnings[-1])}{more}", style="yellow")
-    # The trainer prints its reason too.
-    told = [line for line in log_tail if line.strip() != row.reason]
-    for line in told[-SHOWN_LINES:]:
+    # The trainer prints the reason too.
+    lines = [line for line in log_tail if line.strip() != row.reason]
+    for line in lines[-SHOWN_LINES:]:
         text.append(f"\n| {clean(line)}", style="dim")
     if computing and row.state in GOING:
         text.append(f"\n{clean(computing)}", style="dim")

@@ -1,4 +1,4 @@
-"""What can be done with a run from any screen that shows one."""
+"""The actions on one run, for all screens that show a run."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,15 +27,15 @@ ALLOWED = {
     "resume_run": ("draft", "paused", "stopped", "failed", "interrupted"),
     "delete_run": ("draft", "queued", "paused", "stopped", "done", "failed", "interrupted"),
 }
-"""The states in which each can be done."""
+"""The states in which each action is possible."""
 
 
 class RunActions(BaseScreen[None]):
-    """What is asked of `present_run`, and the runs that are made of it."""
+    """Requests to `present_run`, and new runs that are made from it."""
 
     @property
     def present_run(self) -> "RunRow | None":
-        """The run that the keys mean."""
+        """The run that the keys act on."""
         return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -101,7 +101,7 @@ class RunActions(BaseScreen[None]):
         """Called after the present run was deleted."""
 
     def run_made(self, run: str) -> None:
-        """Called with the id of a run that was made of the present one."""
+        """Called with the id of a run that was made from the present one."""
         self.promptrec.open_run(run)
 
     async def _confirmed(self, question: str, cost: str, verb: str) -> bool:
@@ -118,14 +118,14 @@ class RunActions(BaseScreen[None]):
 
         self.app.push_screen(NewRunScreen(derived), made)
 
-    async def _request(self, verb: "Callable[[Workspace, str], Asked]", row: "RunRow") -> None:
-        """Ask, say so, and say what came of it as soon as the run has answered."""
-        asked = await self.ask(verb, row.id)
+    async def _request(self, function: "Callable[[Workspace, str], Asked]", row: "RunRow") -> None:
+        """Send a request, and show its answer as soon as the run has given it."""
+        asked = await self.ask(function, row.id)
         self.renew()
-        if (said := await self.ask(workspace.control.answer, asked)) is None:
+        if (answer := await self.ask(workspace.control.answer, asked)) is None:
             self.notify_text(f"{asked.command} requested: {clean(row.name)}")
-        while said is None:
+        while answer is None:
             await asyncio.sleep(ANSWER_SECONDS)
-            said = await self.ask(workspace.control.answer, asked)
-        self.notify_text(f"{asked.command} {clean(row.name)}: {clean(said)}")
+            answer = await self.ask(workspace.control.answer, asked)
+        self.notify_text(f"{asked.command} {clean(row.name)}: {clean(answer)}")
         self.renew()

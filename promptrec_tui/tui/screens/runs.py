@@ -70,12 +70,12 @@ class RunsScreen(QueueActions):
     def select(self, run: str) -> None:
         """Put the cursor on a run as soon as it is listed."""
         self._wanted = run
-        # `renew` does nothing while a load is under way, and that may have shown its rows already.
+        # `renew` does nothing during a load, and that may have shown its rows already.
         self._show()
         self.renew()
 
     def _show(self, kept: str = "") -> None:
-        """Show the runs that the filter lets by, the wanted and the `kept` one among them."""
+        """Show the runs that match the filter: enough rows for the wanted run and the run `kept`."""
         rows = self.promptrec.runs
         wanted = self.query_one("#filter", Input).value
         self.set_class(bool(rows), "-filled")
