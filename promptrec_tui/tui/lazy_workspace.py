@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace import control as control
     from promptrec_tui.workspace import datasets as datasets
     from promptrec_tui.workspace import demo as demo
+    from promptrec_tui.workspace import drafts as drafts
     from promptrec_tui.workspace import models as models
     from promptrec_tui.workspace import queue as queue
     from promptrec_tui.workspace import rendering as rendering
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace import run_views as run_views
     from promptrec_tui.workspace import runs as runs
     from promptrec_tui.workspace import session_news as session_news
+    from promptrec_tui.workspace import template_editing as template_editing
     from promptrec_tui.workspace import templates as templates
+    from promptrec_tui.workspace import versions as versions
 else:
     from importlib import import_module
 
