@@ -59,6 +59,7 @@ class ImportScreen(CommandForm):
         "name": "",
     }
     _previewed: Any = None
+    """The options whose preview is shown or on its way."""
 
     def fields(self) -> ComposeResult:
         yield Static(ABOUT, classes="about", markup=False)
@@ -126,18 +127,24 @@ class ImportScreen(CommandForm):
     async def _preview(self) -> None:
         """Show how the source would be read; a change replaces the preview that is under way."""
         await asyncio.sleep(PAUSE_SECONDS)
-        values = self.values()
         try:
-            options = _options(values)
+            options = _options(self.values())
         except UserError as error:
+            self._previewed = None
             self._show_preview(Content(clean(str(error))))
             return
         if options is None:
+            self._previewed = None
             self._show_preview(Content(""))
         elif options != self._previewed:
             self._show_preview(Content("looking…"))
             self._previewed = options
-            preview = await self.promptrec.backend.preview(*options)
+            try:
+                preview = await self.promptrec.backend.preview(*options)
+            except asyncio.CancelledError:
+                # The change that cancels it may leave the options as they are.
+                self._previewed = None
+                raise
             width, tall = max(self.size.width - 4, 20), self.size.height > 30
             self._show_preview(source_text(preview, width, TALL_ROWS if tall else 2, self.promptrec.glyphs))
 
