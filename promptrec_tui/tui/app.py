@@ -277,7 +277,7 @@ def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:
         )
         return 1
     app = PromptrecApp(home, demo, ascii_only or needs_ascii(os.environ))
-    interface: AppInterface = app
+    interface: AppInterface = app  # mypy checks here that the app has all that its screens use
     if not interface.recall("left", True):
         restore_terminal()
     with native_output_to(home.root / "app.log" if home.database.exists() else Path(os.devnull)):
