@@ -24,11 +24,11 @@ from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
 from promptrec_tui.store.runs import FIELDS
-from promptrec_tui.tui import verbs
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.run_views import refreshed_runs
 from promptrec_tui.workspace.runs import refresh
 
 RECONCILE_GOAL, OPEN_GOAL = 1.0, 0.5
@@ -158,7 +158,7 @@ def measure(home: Home, runs: int, points: int) -> str:
         read = refresh(workspace)
         first = time.perf_counter() - start
         reconcile = median(lambda: refresh(workspace))
-        listing = median(lambda: verbs.runs(workspace))
+        listing = median(lambda: refreshed_runs(workspace))
         look, rows = median(lambda: plain_look(home)), median(lambda: plain_rows(home))
         with closing(sqlite3.connect(home.database)) as connection:
             (kept,) = connection.execute("SELECT count(*) FROM metric").fetchone()

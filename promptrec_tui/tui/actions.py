@@ -1,15 +1,15 @@
-"""The table of everything that a key or the palette can do.
+"""The table of all actions: what a key or the palette can do.
 
 To add an action: write one line in `ACTIONS`, and a method `action_<action>` on the screens that `where`
-names. Bindings, the hint line, the help screen, the palette and the README's table of keys come from here;
-the tests check that the keys are free on those screens and that the hints of each fit 80 columns.
+names. Bindings, the hint line, the help screen, the palette and the table of keys in the documentation come
+from here. Tests check that the keys are free on those screens and that the hints of each fit 80 columns.
 
 - `where` names places, with spaces between: the `PLACE` of screens, `app` (everywhere), `table` and `scroll`
   (any table or long text). `GROUPS` gives each place its heading; a new screen needs an entry there.
 - `action` is what Textual runs on the screen; write `app.…` for a method of the app.
-- `keys` are alternatives, the one that people are shown first. Empty means: in the palette only.
+- `keys` are alternatives; the first one is shown. Empty means: in the palette only.
 - `HINT` puts it in the hint line, in the order of the table.
-- An action that is impossible just now is greyed out where the screen's `check_action` answers None.
+- An action that is impossible at the moment is dimmed: the screen's `check_action` returns None for it.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Action:
 
     @property
     def palette(self) -> bool:
-        """Does the palette offer it? Moving about and answering are for keys alone."""
+        """Whether the palette offers it: cursor movements and answers have keys only."""
         return not {"table", "scroll", "confirm", "help"} & set(self.places) and self.id not in KEYS_ONLY
 
     @property
@@ -40,7 +40,7 @@ class Action:
 
     @property
     def key_texts(self) -> list[str]:
-        """Its keys as people read them."""
+        """Its keys as they are displayed."""
         return [key_text(key) for key in self.keys.split(",")] if self.keys else []
 
 
@@ -67,7 +67,7 @@ GROUPS = {
     "confirm": "Questions",
     "help": "Help",
 }
-"""The places and what people call them."""
+"""The places and their headings."""
 
 KEYS_ONLY = ("app.back", "app.next", "app.last", "app.palette")
 HINT = True
@@ -195,17 +195,17 @@ def bindings(place: str) -> list[BindingType]:
 
 
 def key_text(key: str) -> str:
-    """A key as people read it: `^p`, `esc`, `pgdn`."""
+    """A key as it is displayed: `^p`, `esc`, `pgdn`."""
     return "^" + key.removeprefix("ctrl+") if key.startswith("ctrl+") else _SHOWN.get(key, key)
 
 
 def hints_of(place: str) -> list[Action]:
-    """What the hint line of a screen says: its own hints, then those of everywhere; the palette is apart."""
+    """The actions in the hint line of a screen: its own, then those of all screens; without the palette."""
     return [action for where in (place, "app") for action in actions_of(where) if action.hint]
 
 
 def key_table() -> str:
-    """The README's table of keys, in Markdown."""
+    """The table of keys for the documentation, in Markdown."""
     lines = ["| where | keys | what it does |", "|---|---|---|"]
     for place, heading in GROUPS.items():
         for action in actions_of(place):

@@ -1,4 +1,4 @@
-"""The app: its modes, what it remembers, and the way in."""
+"""The app: its modes, its session, and the function that starts it."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ from textual import events, work
 from textual._context import active_message_pump
 from textual.app import App
 from textual.binding import BindingType
+from textual.command import Provider
 from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.reactive import reactive
@@ -21,24 +22,19 @@ from textual.widget import Widget
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.text import clean
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.app_interface import AppInterface
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.gc_tuning import shorten_pauses
 from promptrec_tui.tui.glyphs import ASCII, UNICODE, needs_ascii
 from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
+from promptrec_tui.tui.modes import MODES
 from promptrec_tui.tui.native_output import native_output_to
 from promptrec_tui.tui.notices import sentence_of
-from promptrec_tui.tui.output_filter import LastLook
-from promptrec_tui.tui.palette import ActionProvider
-from promptrec_tui.tui.screens.data import DataScreen
-from promptrec_tui.tui.screens.form import Form
-from promptrec_tui.tui.screens.help import HelpScreen
-from promptrec_tui.tui.screens.models import ModelsScreen
-from promptrec_tui.tui.screens.run import RunScreen
-from promptrec_tui.tui.screens.runs import RunsScreen
-from promptrec_tui.tui.screens.templates import TemplatesScreen
+from promptrec_tui.tui.output_filter import OutputFilter
+from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.run_text import GOING
 from promptrec_tui.workspace.session import load_session
 
@@ -49,12 +45,18 @@ T = TypeVar("T")
 NOTHING: dict[str, Any] = {}
 NEWS_SECONDS = 120.0
 LOADED_SECONDS = 3.0
-"""By then the first screen is up and the catalogue open."""
+"""After this time the first screen is shown and the catalogue is open."""
 
 STAMP_SECONDS = 60.0
 
 QUEUE_SECONDS = 30
-"""How often the app has the queue looked at: others may have made room on a GPU."""
+"""How often a dispatcher is started while runs wait: other programs may have freed a GPU."""
+
+
+def _action_provider() -> type[Provider]:
+    from promptrec_tui.tui.palette import ActionProvider
+
+    return ActionProvider
 
 
 class PromptrecApp(Asking, App[int]):
@@ -63,13 +65,8 @@ class PromptrecApp(Asking, App[int]):
     TITLE = "promptrec"
     DEFAULT_MODE = "runs"
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
-    COMMANDS = {ActionProvider}  # noqa: RUF012 (Textual reads it so)
-    MODES = {  # noqa: RUF012
-        "runs": RunsScreen,
-        "data": DataScreen,
-        "templates": TemplatesScreen,
-        "models": ModelsScreen,
-    }
+    COMMANDS = {_action_provider}  # noqa: RUF012 (Textual reads it so)
+    MODES = MODES
     CSS_PATH = [  # noqa: RUF012
         f"styles/{name}.tcss" for name in ("base", "runs", "run", "data", "templates", "models", "forms")
     ]
@@ -77,10 +74,10 @@ class PromptrecApp(Asking, App[int]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012
 
     runs: "reactive[tuple[RunRow, ...]]" = reactive((), init=False)
-    """All runs as last seen, newest first."""
+    """All runs as last read, newest first."""
 
     activity: reactive[str] = reactive("", init=False)
-    """What the app itself is at, for the top bar."""
+    """What the app itself is doing, for the top bar."""
 
     news: reactive[str] = reactive("", init=False)
     """What happened while the app was closed, until a key is pressed."""
@@ -92,7 +89,7 @@ class PromptrecApp(Asking, App[int]):
         self.session: dict[str, Any] = load_session(home)
         if (mode := self.recall("mode", "")) in self.MODES:
             self.DEFAULT_MODE = mode  # type: ignore[misc]
-        # Under NO_COLOR no theme is to be turned into shades of grey: bold and reverse stay as they are.
+        # Under NO_COLOR Textual would turn the theme into shades of grey; bold and reverse must stay.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.home = home
         self.demo = demo
@@ -100,11 +97,11 @@ class PromptrecApp(Asking, App[int]):
         self.glyphs = ASCII if ascii_only else UNICODE
         self.backend = Backend(home)
         self.animation_level = "none"
-        self._last_look = LastLook()
+        self._output_filter = OutputFilter()
         self._touched = False
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._last_look]
+        return [*super().get_line_filters(), self._output_filter]
 
     def on_mount(self) -> None:
         self.set_class(self.ascii_only, "-ascii")
@@ -128,7 +125,7 @@ class PromptrecApp(Asking, App[int]):
 
     @property
     def few_colours(self) -> bool:
-        """Has the terminal 16 colours or none? Then the theme is of those, and bars are reversed."""
+        """Whether the terminal has 16 colours or none: the theme uses only those, and bars are reversed."""
         few = self.console.color_system not in ("256", "truecolor")
         return self.no_color or (few and not self.is_headless)
 
@@ -145,36 +142,38 @@ class PromptrecApp(Asking, App[int]):
     def exit(
         self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
     ) -> None:
-        if isinstance(self.screen, Form):
+        if isinstance(self.screen, BaseScreen):
             self.screen.keep()
         super().exit(result, return_code, message)
 
     def stamp(self, left: bool = False) -> None:
-        """Remember that the app saw all until now; and whether it was left, or else, next time, killed."""
+        """Remember until when the app has seen all runs, and whether it was left; else it was killed."""
         self.remember(at=time.time(), left=left)
 
     @work(group="greet", exit_on_error=False)
-    async def greet(self, last: dict[str, Any]) -> None:
-        """Say what happened since the app was closed, and show the form again that it was closed on."""
+    async def greet(self, session: dict[str, Any]) -> None:
+        """Show what happened since `session` was saved, and the form that was open then."""
         try:
-            welcome = await self.ask(verbs.welcome, last)
+            welcome = await self.ask(workspace.session_news.welcome, session)
         except UserError:
-            return  # the screen says so, each second
+            return  # the screen shows the error, each second
         self.remember(work={})
         self.news = welcome.news
         self.set_timer(NEWS_SECONDS, lambda: setattr(self, "news", ""))
         if welcome.warning:
             self.notify_text(welcome.warning, "warning")
-        form = last.get("form")
+        form = session.get("form")
         if form and not self._touched and hasattr(self.screen, f"action_{form}"):
             await self.screen.run_action(form)
 
     @work(group="demo", exit_on_error=False)
     async def start_demo(self) -> None:
-        """Import the sample data and start the sample run, each once."""
+        """Import the sample data and start the sample run, unless they are there."""
+        from promptrec_tui.tui.screens.runs import RunsScreen
+
         self.activity = "reading the sample data"
         try:
-            row = await self.ask(verbs.start_demo)
+            row = await self.ask(workspace.demo.start_demo)
         finally:
             self.activity = ""
         self.remember(run=row.id)
@@ -184,17 +183,20 @@ class PromptrecApp(Asking, App[int]):
 
     @work(group="queue", exit_on_error=False)
     async def move_queue(self) -> None:
-        """Have the queue looked at while a run waits: whoever was to do it may have been killed."""
+        """Start a dispatcher while a run waits: the process that had to do so may have been killed."""
         if any(row.queue and not row.queue.held for row in self.runs):
-            await self.ask(verbs.move_queue)
+            await self.ask(lambda opened: workspace.queue.spawn_dispatch(opened.home))
 
     def recall(self, name: str, default: T) -> T:
-        """What was remembered under `name`, if it is something like `default`: people edit files."""
+        """The remembered value of that name if it has the type of `default`, else `default`.
+
+        People edit the session file.
+        """
         value = self.session.get(name)
         return value if isinstance(value, type(default)) else default
 
     def watch_runs(self, before: "tuple[RunRow, ...]", after: "tuple[RunRow, ...]") -> None:
-        """Say it when a run has ended."""
+        """Show a notice when a run has ended."""
         going = {row.id for row in before if row.state in GOING}
         for row in after:
             if row.id in going and row.state not in GOING:
@@ -204,21 +206,21 @@ class PromptrecApp(Asking, App[int]):
             self.remember(seen=seen, at=time.time())
 
     def remember(self, **changes: Any) -> None:
-        """Keep something for the next start."""
+        """Keep values for the next start."""
         if any(self.session.get(name) != value for name, value in changes.items()):
             self.session = {**self.session, **changes}
             self.backend.keep_session(self.session)
 
     def remember_scroll(self, name: str, row: int) -> None:
-        """Keep how far something was scrolled."""
+        """Keep how far a widget is scrolled, in rows."""
         self.remember(scroll={**self.recall("scroll", dict[str, object]()), name: row})
 
     def action_show_mode(self, mode: str) -> None:
-        """Switch between Runs, Data, Templates and Models. On the present one: back to its list.
+        """Switch between Runs, Data, Templates and Models; the present mode returns to its list.
 
-        A form that is at work stays in its mode and goes on.
+        A busy form stays in its mode and goes on working.
         """
-        busy = any(isinstance(screen, Form) and screen.busy for screen in self.screen_stack)
+        busy = any(isinstance(screen, BaseScreen) and screen.busy for screen in self.screen_stack)
         if mode == self.current_mode:
             self._pop_all()
             if busy:
@@ -233,7 +235,9 @@ class PromptrecApp(Asking, App[int]):
         self.remember(mode=mode)
 
     def open_run(self, run: str) -> None:
-        """Show the screen of one run, over the list of runs."""
+        """Show the screen of the run with that id, over the list of runs."""
+        from promptrec_tui.tui.screens.run import RunScreen
+
         if self.current_mode != "runs":
             self.switch_mode("runs")
         self._pop_all()
@@ -241,17 +245,19 @@ class PromptrecApp(Asking, App[int]):
         self.push_screen(RunScreen(run))
 
     def _pop_all(self) -> None:
-        # To take a form away would break off its work.
-        while len(self.screen_stack) > 1 and not (isinstance(self.screen, Form) and self.screen.busy):
+        # Removing a busy form would cancel its work.
+        while len(self.screen_stack) > 1 and not (isinstance(self.screen, BaseScreen) and self.screen.busy):
             self.pop_screen()
             self.remember(form="")
 
     def action_help(self) -> None:
-        """All keys of the present screen."""
+        """Show all keys of the present screen."""
+        from promptrec_tui.tui.screens.help import HelpScreen
+
         self.push_screen(HelpScreen(getattr(self.screen, "PLACE", "")))
 
     def _handle_exception(self, error: Exception) -> None:
-        # A screen that is taken away while it opens gets no widgets any more, and misses them.
+        # A screen that is removed while it opens gets no widgets, and its queries raise NoMatches.
         here = active_message_pump.get(self)
         if not (isinstance(error, NoMatches) and isinstance(here, Widget) and not here.display):
             super()._handle_exception(error)
@@ -264,14 +270,15 @@ class PromptrecApp(Asking, App[int]):
 
 
 def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:
-    """Open the app on `home` until it is left. Answers the exit status."""
+    """Run the app on `home` until it is left. Returns the exit status."""
     if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stderr__ and sys.__stderr__.isatty()):
         print(
             "promptrec: the app needs a terminal. See 'promptrec --help' for the commands.", file=sys.stderr
         )
         return 1
     app = PromptrecApp(home, demo, ascii_only or needs_ascii(os.environ))
-    if not app.recall("left", True):
+    interface: AppInterface = app  # mypy checks here that the app has all that its screens use
+    if not interface.recall("left", True):
         restore_terminal()
     with native_output_to(home.root / "app.log" if home.database.exists() else Path(os.devnull)):
         app.run()

@@ -1,15 +1,15 @@
-"""How screens and panes ask the backend, and what becomes of an error."""
+"""How screens and panes call the workspace, and how an error becomes a notice."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from textual.message_pump import MessagePump
 from textual.worker import Worker, WorkerState
 
+from promptrec_tui.tui.app_interface import AppInterface, app_of
 from promptrec_tui.tui.notices import Severity, notify_text, sentence_of
 
 if TYPE_CHECKING:
-    from promptrec_tui.tui.app import PromptrecApp
     from promptrec_tui.workspace.opening import Workspace
 
 P = ParamSpec("P")
@@ -17,25 +17,31 @@ T = TypeVar("T")
 
 
 class Asking(MessagePump):
-    """For screens and widgets whose workers ask. Mark those `exit_on_error=False`: an error is a notice."""
+    """For screens and widgets whose workers call the workspace.
+
+    Mark the workers `exit_on_error=False`: an error of theirs is then shown as a notice.
+    """
 
     @property
-    def promptrec(self) -> "PromptrecApp":
+    def promptrec(self) -> AppInterface:
         """The app, by its own type."""
-        return cast("PromptrecApp", self.app)
+        return app_of(self)
 
     async def ask(
-        self, verb: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
+        self, function: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
     ) -> T:
-        """What a verb answers. Call it in a worker: it may take long."""
-        return await self.promptrec.backend.ask(verb, *args, **options)
+        """The result of `function(workspace, …)`, called in the backend's thread.
+
+        Call it in a worker: it may take long. `function` comes from `lazy_workspace`.
+        """
+        return await self.promptrec.backend.ask(function, *args, **options)
 
     def notify_text(self, text: str, severity: Severity = "information") -> None:
-        """Say something in passing."""
-        notify_text(self.promptrec, text, severity)
+        """Show a short notice."""
+        notify_text(self.app, text, severity)
 
     def report(self, error: BaseException) -> str:
-        """Show an error as one sentence, and answer that."""
+        """Show an error as a notice of one sentence, and return the sentence."""
         text = sentence_of(error, self.promptrec.home.root / "app.log")
         self.notify_text(text, "error")
         return text

@@ -1,7 +1,7 @@
-"""The one place where the app touches the workspace: never in the thread that draws.
+"""The workspace behind the app: opened, called and closed in threads of its own, never in the one that draws.
 
-Screens call `await self.ask(verbs.datasets)`. The workspace and all that it imports are loaded by the first
-question, in the lane's thread, after the first frame.
+Screens call `await self.ask(workspace.datasets.list_datasets)`, where `workspace` is `lazy_workspace`. The
+first call loads the workspace and all that it imports, after the first frame.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from promptrec_tui.errors import CatalogueGoneError, UserError
 from promptrec_tui.home import Home
 from promptrec_tui.tui.trying import Tried, Trier
-from promptrec_tui.tui.worker_thread import Lane
+from promptrec_tui.tui.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.datasets import Preview
@@ -26,40 +26,41 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 2.0
+CLOSING_SECONDS = 2.0
+"""How long closing waits for the job that runs."""
 
 
 class Backend:
-    """A thread-safe door to one home, a lane each for catalogue, scorer, session and foreign files."""
+    """One home, with a thread each for catalogue, scorer, session file and previews of sources."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._catalogue = Lane("catalogue")
-        self._scoring = Lane("scoring")
-        self._keeping = Lane("session")
-        self._looking = Lane("looking")
+        self._catalogue = WorkerThread("catalogue")
+        self._scoring = WorkerThread("scoring")
+        self._session = WorkerThread("session")
+        self._sources = WorkerThread("sources")
         self._opening = Lock()
         self._workspace: Workspace | None = None
-        self._known = False
+        self._opened_before = False
         self._trier = Trier()
 
     async def ask(
-        self, verb: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
+        self, function: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
     ) -> T:
-        """What `verb(workspace, …)` answers, or raises.
+        """The result of `function(workspace, …)`; what it raises is raised.
 
-        After CatalogueGoneError the next question opens the home anew, unless the whole home is gone: an
-        empty one in its place would be hardly what somebody wants who has moved it.
+        After CatalogueGoneError the next call opens the home again, unless the whole home is gone: somebody
+        who has moved it does not want an empty one in its place.
         """
 
-        def answer() -> T:
+        def call() -> T:
             try:
-                return verb(self._opened(), *args, **options)
+                return function(self._opened(), *args, **options)
             except CatalogueGoneError:
                 self._close()
                 raise
 
-        return await asyncio.wrap_future(self._catalogue.submit(answer))
+        return await asyncio.wrap_future(self._catalogue.submit(call))
 
     async def recommend(self, run: "RunRow", history: list[str], k: int = 10) -> "Tried[Ranking]":
         """The k best items of a run's model after some item keys, untuned and tuned.
@@ -83,24 +84,25 @@ class Backend:
         items: Path | None,
         mapping: dict[str, str],
         encoding: str | None,
-        form: tuple[str, bool | None, bool, str, str] = ("auto", None, False, "auto", "auto"),
+        dialect: tuple[str, bool | None, bool, str, str] = ("auto", None, False, "auto", "auto"),
         splits: dict[str, str] | None = None,
     ) -> "Preview":
         """How a file or folder would be imported.
 
-        `form`: quoting, has it a header, skip bad rows, dates, separator; `splits`: what their names mean.
+        `dialect`: quoting, whether there is a header, whether bad rows are skipped, order of dates,
+        separator. `splits`: the split that each name in the source stands for.
         """
 
-        def look() -> "Preview":
+        def read() -> "Preview":
             from promptrec_tui.workspace.datasets import Dialect, ImportOptions, preview
 
-            options = ImportOptions(format, items, mapping, encoding, Dialect(*form), splits or {})
+            options = ImportOptions(format, items, mapping, encoding, Dialect(*dialect), splits or {})
             return preview(self._opened(), source, options)
 
-        return await asyncio.wrap_future(self._looking.submit(look))
+        return await asyncio.wrap_future(self._sources.submit(read))
 
     def keep_session(self, session: dict[str, Any]) -> "Future[None]":
-        """Save a session, unless there is no home yet. It is not worth a word when the disk is full."""
+        """Save a session, unless there is no home yet. A full disk is not reported."""
 
         def save() -> None:
             from promptrec_tui.workspace.session import save_session
@@ -109,20 +111,20 @@ class Backend:
                 if self.home.root.is_dir():
                     save_session(self.home, session)
 
-        return self._keeping.submit(save)
+        return self._session.submit(save)
 
     def close(self) -> None:
-        """End the scorer, and give the catalogue a moment to finish what it is at."""
+        """End the scorer, and wait a moment for the running call to the catalogue."""
         self._trier.close()
-        endings = [self._catalogue.submit(self._close), self._keeping.submit(lambda: None)]
-        for ending in endings:
+        last_jobs = [self._catalogue.submit(self._close), self._session.submit(lambda: None)]
+        for job in last_jobs:
             with suppress(TimeoutError):
-                ending.result(PATIENCE_SECONDS)
+                job.result(CLOSING_SECONDS)
 
     def _opened(self) -> "Workspace":
         with self._opening:
             if self._workspace is None:
-                if self._known and not self.home.root.exists():
+                if self._opened_before and not self.home.root.exists():
                     raise UserError(
                         f"The home folder {self.home.root} is gone: put it back, or leave promptrec and "
                         "start it anew."
@@ -130,7 +132,7 @@ class Backend:
                 from promptrec_tui.workspace.opening import open_workspace
 
                 self._workspace = open_workspace(self.home)
-                self._known = True
+                self._opened_before = True
             return self._workspace
 
     def _close(self) -> None:

@@ -1,4 +1,4 @@
-"""The app's own command in a child process: its own memory, progress on stderr, the answer on stdout."""
+"""A command of the app in a child process: memory of its own, progress on stderr, the result on stdout."""
 
 import asyncio
 import json
@@ -37,11 +37,11 @@ async def run_child(home: Home, arguments: Sequence[str], progress: Progress) ->
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, VARIABLE: str(home.root), "PYTHONUTF8": "1"},
-        # Signals of the terminal are for the app, which passes on what it means.
+        # Signals of the terminal are for the app, which interrupts the child itself.
         start_new_session=True,
     )
     try:
-        _, answer, said = await asyncio.gather(
+        _, answer, output = await asyncio.gather(
             _tell(process.stdin, arguments), _read(process.stdout), _follow(process.stderr, progress)
         )
         status = await process.wait()
@@ -49,7 +49,7 @@ async def run_child(home: Home, arguments: Sequence[str], progress: Progress) ->
         await _interrupt(process)
         raise
     if status != 0:
-        raise UserError(sentence(said, status))
+        raise UserError(sentence(output, status))
     return json.loads(answer)
 
 
@@ -62,12 +62,12 @@ def progress_of(line: str) -> tuple[str, int, int] | None:
         return None
 
 
-def sentence(said: Sequence[str], status: int) -> str:
-    """What a failed command means to say: its message, else the last thing it said."""
-    for line in reversed(said):
+def sentence(output: Sequence[str], status: int) -> str:
+    """The message of a failed command, else a sentence with its last line."""
+    for line in reversed(output):
         if line.startswith("promptrec: "):
             return line.removeprefix("promptrec: ")
-    last = f": {said[-1]}" if said else "."
+    last = f": {output[-1]}" if output else "."
     return f"The command ended with status {status}{last}"
 
 
@@ -84,14 +84,14 @@ async def _read(stream: asyncio.StreamReader | None) -> bytes:
 
 
 async def _follow(stream: asyncio.StreamReader | None, progress: Progress) -> list[str]:
-    said: deque[str] = deque(maxlen=KEPT_LINES)
+    output: deque[str] = deque(maxlen=KEPT_LINES)
     while stream and (raw := await stream.readline()):
         line = raw.decode("utf-8", "replace").strip()
         if event := progress_of(line):
             progress(*event)
         elif line:
-            said.append(clean(line))
-    return list(said)
+            output.append(clean(line))
+    return list(output)
 
 
 async def _interrupt(process: asyncio.subprocess.Process) -> None:

@@ -1,4 +1,4 @@
-"""The only way in which the app says something in passing."""
+"""Short messages over the screen, and the sentence that an error becomes."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ MENDING = {
     errno.EACCES: ": check the permissions",
     errno.EROFS: ": it can only be read; choose another place",
 }
-"""How to mend what the system refused, by error number."""
+"""What to do about an error of the operating system, by its number."""
 
 
 def notify_text(app: "App[Any]", text: str, severity: Severity = "information") -> None:
@@ -35,7 +35,10 @@ def notify_text(app: "App[Any]", text: str, severity: Severity = "information") 
 
 
 def sentence_of(error: BaseException, log: "Path") -> str:
-    """What to tell a person: an error's own sentence, or where the details of an unexpected one stand."""
+    """An error as one sentence: its own, or for an unexpected error the place of its details.
+
+    The traceback of an unexpected error is appended to `log`.
+    """
     if isinstance(error, UserError):
         return str(error)
     stamp = datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""The last look at what goes to the terminal."""
+"""A filter of all that goes to the terminal."""
 
 from rich.segment import Segment
 from textual.color import Color
@@ -7,11 +7,11 @@ from textual.filter import LineFilter
 from promptrec_tui.text import is_harmless
 
 
-class LastLook(LineFilter):
-    """Takes out of each drawn line what `clean` takes out of a text.
+class OutputFilter(LineFilter):
+    """Removes from each drawn line the characters that `clean` removes from a text.
 
-    Whoever shows data cleans them, since a width is measured before a line is drawn. This is for what was
-    forgotten, and for what people paste: no screen sends control characters from data to a terminal.
+    Screens clean the data that they show, because widths are measured before a line is drawn. The filter
+    catches what they missed and what people paste: no control sequence from data reaches the terminal.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 from textual.actions import parse
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -11,13 +10,11 @@ from textual.types import IgnoreReturnCallbackType
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import GROUPS, Action, actions_of
-
-if TYPE_CHECKING:
-    from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.app_interface import app_of
 
 
 class ActionProvider(Provider):
-    """Reads the action table; an action that is impossible just now is not offered."""
+    """Reads the action table; leaves out what is impossible at the moment."""
 
     async def discover(self) -> Hits:
         for name, help_text, command in self._commands():
@@ -28,14 +25,14 @@ class ActionProvider(Provider):
         for name, help_text, command in self._commands():
             score, offsets = matcher.fuzzy_search.match(query, name)
             if score > 0:
-                # The matcher's own highlight would read a run's name as markup.
+                # The matcher's own highlighting would parse the name of a run as markup.
                 shown = Content(name)
                 for offset in offsets:
                     shown = shown.stylize("bold underline", offset, offset + 1)
                 yield Hit(score, shown, command, text=name, help=help_text)
 
     def _commands(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        app = cast("PromptrecApp", self.app)
+        app = app_of(self.screen)
         for action in actions_of(getattr(self.screen, "PLACE", ""), "app"):
             if action.palette and self._possible(action):
                 keys = f"  {action.key_texts[0]}" if action.keys else ""

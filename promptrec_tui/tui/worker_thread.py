@@ -1,4 +1,4 @@
-"""A thread that does what it is asked, one thing after the other."""
+"""A thread that runs jobs one after the other."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Lane:
-    """One daemon thread: unlike a pool's, it never keeps the program from ending."""
+class WorkerThread:
+    """One daemon thread: unlike the threads of a pool, it never keeps the program from ending."""
 
     def __init__(self, name: str) -> None:
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
         Thread(target=self._work, name=name, daemon=True).start()
 
     def submit(self, job: Callable[[], T]) -> "Future[T]":
-        """Do `job` after all that was asked before. A job that is cancelled in the queue is never begun."""
+        """Run `job` after all jobs before it. A job that is cancelled while it waits is not run."""
         future: Future[T] = Future()
         self._jobs.put((future, job))
         return future

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from promptrec_tui.datasets.staging import sweep
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.text import metric_text
 from promptrec_tui.workspace.datasets import list_datasets
+from promptrec_tui.workspace.maintenance import tend
 from promptrec_tui.workspace.models import list_models
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import RunRow, list_runs, refresh, run_document
@@ -23,6 +26,26 @@ WORDS = {
     State.STOPPED: "stopped",
     State.PAUSED: "paused",
 }
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """What to show when the app is opened: what happened since it was closed, and warnings about the home."""
+
+    news: str
+    warning: str
+
+
+def welcome(workspace: Workspace, session: Mapping[str, Any]) -> Welcome:
+    """What happened since `session` was saved; maintains the home once."""
+    news = []
+    match session:
+        case {"at": float(since), "seen": dict(seen)}:
+            news.append(meanwhile(workspace, seen, since))
+    match session:
+        case {"work": {"noun": "dataset" | "model" as noun, "name": str(name)}}:
+            news.append(broken_off(workspace, noun, name))
+    return Welcome(" ".join(part for part in news if part), " ".join(tend(workspace)))
 
 
 def meanwhile(workspace: Workspace, seen: Mapping[str, str], since: float, now: float | None = None) -> str:

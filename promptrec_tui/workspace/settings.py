@@ -6,14 +6,15 @@ from promptrec_tui.runs.spec import read_settings_toml as read_settings_toml
 
 def setting_rows() -> list[tuple[str, str, str]]:
     """Every key, its default as one would write it, and what it may be, in words."""
-    return [(key, _written(value), allowed_values(key)) for key, value in default_values().items()]
+    return [(key, setting_text(value), allowed_values(key)) for key, value in default_values().items()]
 
 
-def _written(value: object) -> str:
+def setting_text(value: object) -> str:
+    """The value of a setting as a person writes it."""
     match value:
         case bool():
             return str(value).lower()
-        case tuple():
+        case tuple() | list():
             return ",".join(map(str, value))
         case _:
             return str(value)

@@ -12,7 +12,7 @@ from textual.widgets import Input, TextArea
 from promptrec_tui.text import is_harmless
 from promptrec_tui.tui.actions import GROUPS
 from promptrec_tui.tui.app import PromptrecApp
-from promptrec_tui.tui.output_filter import LastLook
+from promptrec_tui.tui.output_filter import OutputFilter
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.try_templates import TrialsScreen
 from tests.waiting import rest, until
@@ -20,7 +20,6 @@ from tests.waiting import rest, until
 FILL = "fill every field"
 WAIT = "wait a moment"
 LEAVE = "leave the form, whatever it is at"
-MODES = tuple(PromptrecApp.MODES.values())
 
 # Each screen is shown by the keys before it.
 WALK = (
@@ -82,15 +81,15 @@ async def test_no_screen_shows_a_control_or_breaks(
 ) -> None:
     place = ""
     rescued, places = set(), set()
-    look = LastLook.apply
+    look = OutputFilter.apply
 
-    def watched(self: LastLook, segments: list[Segment], background: Color) -> list[Segment]:
+    def watched(self: OutputFilter, segments: list[Segment], background: Color) -> list[Segment]:
         seen = look(self, segments, background)
         if seen is not segments and [part.text for part in seen] != [part.text for part in segments]:
             rescued.add(place)
         return seen
 
-    monkeypatch.setattr(LastLook, "apply", watched)
+    monkeypatch.setattr(OutputFilter, "apply", watched)
     app = PromptrecApp(fill(hostile).home)
     async with app.run_test(size=(160, 50), notifications=True) as pilot:
         await until(pilot, lambda: len(app.runs) == len(hostile))
@@ -99,7 +98,7 @@ async def test_no_screen_shows_a_control_or_breaks(
                 if key == FILL:
                     fill_fields(app, hostile)
                 elif key == LEAVE:
-                    while not isinstance(app.screen, MODES):
+                    while len(app.screen_stack) > 1:
                         await pilot.press("n" if isinstance(app.screen, ConfirmScreen) else "escape")
                         await rest(pilot, 0.2)
                 elif key != WAIT:

@@ -18,7 +18,6 @@ from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import MetricEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
-from promptrec_tui.tui import verbs
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
@@ -26,12 +25,13 @@ from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.run import RunScreen, head_text
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.trying import Tried
-from promptrec_tui.tui.verbs import runs
 from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.tui.widgets.try_pane import TryInput, TryPane
+from promptrec_tui.workspace import demo
 from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.run_views import refreshed_runs
 from promptrec_tui.workspace.runs import RunRow
 from promptrec_tui.workspace.scoring import Labelling, Ranking, ScoredItem, ScoredText
 
@@ -341,7 +341,7 @@ async def test_rankings_keep_both_columns_on_a_line(full_home: Home, width: int)
 
 def test_a_failed_run_tells_its_reason_once(full_home: Home):
     with opened(full_home) as workspace:
-        row = replace(runs(workspace)[0], state=State.FAILED, reason="The disk is full.")
+        row = replace(refreshed_runs(workspace)[0], state=State.FAILED, reason="The disk is full.")
     text = head_text(row, log_tail=["step 3", "The disk is full."]).plain
     assert text.count("The disk is full.") == 1
     assert "| step 3" in text
@@ -377,7 +377,7 @@ async def test_an_unexpected_error_is_one_sentence_and_a_file(
         raise ZeroDivisionError("nobody foresaw this")
 
     async with opened_app(full_home) as pilot:
-        monkeypatch.setattr("promptrec_tui.workspace.runs.run_document", break_down)
+        monkeypatch.setattr("promptrec_tui.workspace.run_views.run_document", break_down)
         table(pilot).choose("aaaa0001")
         await settle(pilot, "enter")
         log = full_home.root / "app.log"
@@ -439,9 +439,9 @@ async def test_the_demo_starts_by_itself_and_its_run_is_selected(
     full_home: Home, monkeypatch: pytest.MonkeyPatch
 ):
     with opened(full_home) as workspace:
-        rows = runs(workspace)
+        rows = refreshed_runs(workspace)
     other = rows[-1]
-    monkeypatch.setattr(verbs, "start_demo", lambda workspace: other)
+    monkeypatch.setattr(demo, "start_demo", lambda workspace: other)
     async with opened_app(full_home, demo=True) as pilot:
         await settle(pilot)
         assert table(pilot).keys[0] != other.id

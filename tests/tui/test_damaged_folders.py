@@ -21,14 +21,15 @@ from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import Lock, take_lock, write_heartbeat
 from promptrec_tui.runs.queue import enqueue
 from promptrec_tui.runs.requests import request
-from promptrec_tui.tui import verbs
 from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.screens.runs import LOSSES
 from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run, stop_run
 from promptrec_tui.workspace.dispatch import dispatch
 from promptrec_tui.workspace.lineage import remedy
 from promptrec_tui.workspace.opening import Workspace, opened
+from promptrec_tui.workspace.run_views import read_log, refreshed_runs, run_view
 from tests.tui.conftest import write_dataset, write_run
 from tests.tui.damaging import spoil
 from tests.waiting import rest
@@ -83,19 +84,19 @@ def spoiled(home: Home, seed: int) -> str:
 
 
 def check(home: Home, workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = {row.id: row for row in verbs.runs(workspace)}
+    rows = {row.id: row for row in refreshed_runs(workspace)}
     assert rows["good"].reason == ""
     assert (rows["good"].state, rows["waiting"].state) == ("paused", "queued")
     for name in rows:
         try:
             runs.run_document(workspace, name)
-            verbs.run_view(workspace, name)
-            verbs.loss_curves(workspace, name)
-            verbs.run_config(workspace, name)
+            run_view(workspace, name)
+            runs.curves(workspace, name, LOSSES)
+            runs.run_config(workspace, name)
         except UserError as error:
             if name != "bad" or "bad" not in str(error):
                 raise
-        verbs.read_log(workspace, name, None, 0)
+        read_log(workspace, name, None, 0)
     assert run_command(["run", "list"]) == 0
     if "bad" in rows:
         assert run_command(["run", "show", "bad"]) == run_command(["run", "show", "bad", "--json"])
@@ -233,7 +234,7 @@ def test_the_lock_of_a_run_may_be_anything(three: Home) -> None:
     enqueue(RunFolder(three.runs / "waiting"), device="cpu")
     assert dispatch(three) == ["waiting"]
     with opened(three) as workspace:
-        assert len(verbs.runs(workspace)) == 3
+        assert len(refreshed_runs(workspace)) == 3
     assert take_lock(RunFolder(three.runs / "good").lock)
 
 

@@ -1,9 +1,12 @@
 """Import in a child process: the form, the progress, cancelling, and what a child says."""
 
+import asyncio
+
 import psutil
 from textual.widgets import Input, Select, Static, TextArea
 
 from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.backend import Backend
 from promptrec_tui.tui.child import progress_of, sentence
 from promptrec_tui.tui.screens.data import DataScreen
 from promptrec_tui.tui.screens.help import HelpScreen
@@ -70,6 +73,46 @@ async def test_the_form_shows_what_it_would_read_before_anything_is_written(shop
         assert "The first rows are sound." in shown(app)
         assert "item_id → item" in shown(app)
     assert sorted(path.name for path in shop_home.datasets.iterdir()) == before
+
+
+async def test_a_preview_comes_again_after_a_change_that_was_taken_back(shop_home, shop, until):
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        source = str(shop / "events.csv")
+        field(app, "source").value = source
+        await until(pilot, lambda: "first line has names" in shown(app))
+        columns = app.screen.query_one("#columns", TextArea)
+        columns.text = "user"
+        await until(pilot, lambda: "is not like user=customer_id" in shown(app))
+        columns.text = ""
+        await until(pilot, lambda: "first line has names" in shown(app))
+        field(app, "source").value = ""
+        await until(pilot, lambda: not shown(app))
+        field(app, "source").value = source
+        await until(pilot, lambda: "first line has names" in shown(app))
+
+
+async def test_a_preview_comes_though_an_event_without_a_change_cancels_it(
+    shop_home, shop, until, monkeypatch
+):
+    preview, asked = Backend.preview, []
+
+    async def slow_at_first(*args):
+        asked.append(args)
+        if len(asked) == 1:
+            await asyncio.Event().wait()
+        return await preview(*args)
+
+    monkeypatch.setattr(Backend, "preview", slow_at_first)
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_form(pilot, until)
+        field(app, "source").value = str(shop / "events.csv")
+        await until(pilot, lambda: asked)
+        select = app.screen.query_one("#format", Select)
+        select.post_message(Select.Changed(select, select.value))
+        await until(pilot, lambda: "first line has names" in shown(app))
 
 
 async def test_a_wrong_file_is_told_in_the_form_which_keeps_its_contents(shop_home, shop, until):

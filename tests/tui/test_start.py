@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
-from promptrec_tui.home import Home
+import pytest
 
 LATE = (
     "typer",
@@ -19,6 +20,21 @@ LATE = (
     "pydantic",
     "psutil",
 )
+
+FIRST_FRAME = {
+    "tui.screens": {"base", "queue_actions", "run_actions", "runs"},
+    "tui.widgets": {
+        *("cells", "empty", "hints", "loss_chart", "news_line", "plot"),
+        *("run_table", "run_text", "table", "top_bar"),
+    },
+    "workspace": {"session"},
+    "store": set(),
+    "runs": set(),
+    "datasets": set(),
+    "prompts": set(),
+    "tasks": set(),
+}
+"""All that is loaded of these packages when the list of runs is drawn for the first time."""
 
 SCRIPT = """
 import asyncio, json, sys
@@ -37,21 +53,48 @@ async def first_frame():
     app = PromptrecApp(Home(Path(sys.argv[1])))
     async with app.run_test(size=(80, 24)) as pilot:
         lines = [strip.text for strip in app.screen._compositor.render_strips()]
-        modules = sorted({name.partition(".")[0] for name in sys.modules})
-        print(json.dumps({"modules": modules, "lines": lines}))
+        loaded = [sorted(sys.modules)]
+        for mode in "234":
+            await pilot.press(mode)
+            loaded.append(sorted(sys.modules))
+        print(json.dumps({"loaded": loaded, "lines": lines}))
 
 asyncio.run(first_frame())
 """
 
 
-def test_the_first_frame_is_light_and_has_its_hints(empty_home: Home):
-    command = [sys.executable, "-c", SCRIPT, str(empty_home.root)]
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The first frame's lines, and the modules loaded by then and after each change of the mode."""
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path_factory.mktemp("home") / "promptrec")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    frame = json.loads(done.stdout.splitlines()[-1])
-    assert not set(LATE) & set(frame["modules"])
-    assert frame["lines"][0].startswith(" 1 Runs  2 Data  3 Templates  4 Models")
-    assert frame["lines"][-1].rstrip().endswith("^p palette")
-    assert "n new" in frame["lines"][-1]
+    frame: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return frame
+
+
+def loaded_of(package: str, modules: list[str]) -> set[str]:
+    """The modules that are loaded of a package of the app."""
+    prefix = f"promptrec_tui.{package}."
+    return {name.removeprefix(prefix) for name in modules if name.startswith(prefix)}
+
+
+def test_the_first_frame_is_light_and_has_its_hints(start: dict[str, Any]):
+    assert not set(LATE) & {name.partition(".")[0] for name in start["loaded"][0]}
+    assert start["lines"][0].startswith(" 1 Runs  2 Data  3 Templates  4 Models")
+    assert start["lines"][-1].rstrip().endswith("^p palette")
+    assert "n new" in start["lines"][-1]
+
+
+def test_the_first_frame_loads_only_what_the_list_of_runs_needs(start: dict[str, Any]):
+    loaded = {package: loaded_of(package, start["loaded"][0]) for package in FIRST_FRAME}
+    assert loaded == FIRST_FRAME
+    assert "palette" not in loaded_of("tui", start["loaded"][0])
+
+
+def test_the_screen_of_a_mode_is_loaded_when_the_mode_is_first_shown(start: dict[str, Any]):
+    main = {"data", "templates", "models"}
+    screens = [loaded_of("tui.screens", modules) & main for modules in start["loaded"]]
+    assert screens == [set(), {"data"}, {"data", "templates"}, main]
 
 
 def test_without_a_terminal_the_app_says_so():

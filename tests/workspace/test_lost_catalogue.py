@@ -8,11 +8,11 @@ import pytest
 from promptrec_tui.cli.main import run_command
 from promptrec_tui.errors import CatalogueGoneError, UserError
 from promptrec_tui.home import Home
-from promptrec_tui.tui import verbs
 from promptrec_tui.tui.backend import Backend
 from promptrec_tui.workspace.datasets import ImportOptions, import_source, list_datasets
 from promptrec_tui.workspace.doctor import examine
 from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.run_views import refreshed_runs
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_the_app_says_it_once_and_recovers(used: Home) -> None:
         assert len(await backend.ask(list_datasets)) == 1
         used.database.unlink()
         with pytest.raises(CatalogueGoneError, match="is gone"):
-            await backend.ask(verbs.runs)
-        assert await backend.ask(verbs.runs) == []
+            await backend.ask(refreshed_runs)
+        assert await backend.ask(refreshed_runs) == []
         assert len(await backend.ask(list_datasets)) == 1
         backend.close()
 

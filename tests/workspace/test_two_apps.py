@@ -15,11 +15,11 @@ from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.queue import alone, asked_entry, enqueue
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.store import templates as store
-from promptrec_tui.tui import verbs
 from promptrec_tui.workspace import control
 from promptrec_tui.workspace import runs as run_verbs
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.opening import Workspace, opened
+from promptrec_tui.workspace.run_views import run_view
 from promptrec_tui.workspace.runs import NewRun, delete_run, make_spec, refresh
 from promptrec_tui.workspace.templates import (
     Template,
@@ -78,9 +78,9 @@ def test_a_run_that_was_deleted_elsewhere_is_one_sentence(
     both: tuple[Workspace, Workspace], paused: RunFolder
 ) -> None:
     one, other = both
-    assert verbs.run_view(other, paused.id).row.name == "one"
+    assert run_view(other, paused.id).row.name == "one"
     delete_run(one, paused.id)
-    for verb in (verbs.run_view, control.resume_run, control.stop_run, delete_run, run_verbs.log_path):
+    for verb in (run_view, control.resume_run, control.stop_run, delete_run, run_verbs.log_path):
         with pytest.raises(UserError, match=f"no run called '{paused.id}'"):
             verb(other, paused.id)
     refresh(other)

@@ -23,7 +23,7 @@ ABOUT = (
 
 
 class AddModelScreen(CommandForm):
-    """Answers the `model add` document of the new model, or None."""
+    """Returns the `model add` document of the new model, or None."""
 
     PLACE = "add_model"
     MODE = "models"
@@ -55,8 +55,8 @@ class AddModelScreen(CommandForm):
     def done(self, document: Mapping[str, Any]) -> str:
         return f"Added {document['name']}: {document['parameters']:,} parameters."
 
-    def told(self, phase: str) -> None:
-        # What a download begins with, its size and the free disk, stays in sight.
+    def phase_changed(self, phase: str) -> None:
+        # The first phase of a download, its size and the free disk, stays on the screen.
         if not self._plan:
             self._plan = phase
             self.query_one("#plan", Static).update(Content(clean(phase)))

@@ -1,4 +1,4 @@
-"""What every screen has: a bar on top, hints at the bottom, keys from the table, fresh data each second."""
+"""What all screens share: top bar, hint line, keys from the action table, fresh data each second."""
 
 from typing import ClassVar, TypeVar
 
@@ -10,7 +10,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.widgets.hints import Hints
 from promptrec_tui.tui.widgets.news_line import NewsLine
@@ -22,26 +22,26 @@ RENEW_SECONDS = 1.0
 
 
 class BaseScreen(Asking, Screen[Result]):
-    """Subclasses set `PLACE`, `MODE` and `BINDINGS = bindings(PLACE)`, and give `body()` and `load()`.
+    """Subclasses set `PLACE`, `MODE` and `BINDINGS = bindings(PLACE)`, and define `body()` and `load()`.
 
-    Textual calls `on_…` of a class and of its bases: a subclass that has one must not call `super()`'s.
+    Textual calls the `on_…` methods of a class and of its bases: they must not call that of `super()`.
     """
 
     PLACE: ClassVar[str] = ""
     """Its name in the action table."""
 
     MODE: ClassVar[str] = ""
-    """Which of the modes on top it belongs to."""
+    """The mode in the top bar that it belongs to."""
 
     HOME: ClassVar[str] = "Table"
-    """What gets the focus at first and when a field is left: a selector."""
+    """The selector of the widget that gets the focus at first and when a field is left."""
 
     AUTO_FOCUS: ClassVar[str | None] = ""
 
     _timer: Timer | None = None
     _loading = False
     _failure = ("", "")
-    """What `load` raised last, and what people were told of it."""
+    """The last error of `load`, and the sentence that was shown for it; empty after a success."""
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.MODE)
@@ -54,8 +54,8 @@ class BaseScreen(Asking, Screen[Result]):
         yield from ()
 
     async def load(self) -> None:
-        """Ask for fresh data and show them; called at once, then each second while the screen is on top."""
-        self.promptrec.runs = tuple(await self.ask(verbs.runs))
+        """Read fresh data and show them; called at once, then each second while the screen is on top."""
+        self.promptrec.runs = tuple(await self.ask(workspace.run_views.refreshed_runs))
 
     def renew(self) -> None:
         """Load now, unless a load is under way."""
@@ -67,19 +67,27 @@ class BaseScreen(Asking, Screen[Result]):
         self._loading = True
         try:
             await self.load()
-            # An empty pane says that there is nothing only when that is known.
+            # Until now an empty pane does not say that there is nothing.
             self.add_class("-loaded")
             self._failure = ("", "")
         except Exception as error:
-            # The same one comes back each second: once is enough. What is taken away lacks its widgets.
+            # The same error comes again each second: it is shown once. A removed screen lacks its widgets.
             if repr(error) != self._failure[0] and self.display:
                 self._failure = (repr(error), self.report(error))
         finally:
             self._loading = False
             self.promptrec.trouble = self._failure[1]
 
+    @property
+    def busy(self) -> bool:
+        """Whether it does work that would be cancelled if the screen were removed."""
+        return False
+
+    def keep(self) -> None:
+        """Remember what was typed so far."""
+
     def focus_home(self) -> None:
-        """Put the focus where the screen's keys work best."""
+        """Put the focus on the widget of `HOME`."""
         try:
             self.query(self.HOME).first().focus()
         except NoMatches:
@@ -96,12 +104,12 @@ class BaseScreen(Asking, Screen[Result]):
         self.renew()
 
     def on_screen_suspend(self) -> None:
-        # A timer goes on firing on a screen that is covered.
+        # The timer of a covered screen would go on.
         if self._timer:
             self._timer.pause()
 
     def keep_scroll(self, widget: Widget, name: str) -> None:
-        """Scroll a widget that has been filled to where it was last time, and remember where it goes."""
+        """Scroll a filled widget to its position of the last time, and remember its position from now on."""
         kept = self.promptrec.recall("scroll", dict[str, object]()).get(name)
         if isinstance(kept, int | float) and kept:
             self.call_after_refresh(widget.scroll_to, y=kept, animate=False, force=True)

@@ -1,4 +1,4 @@
-"""The form that makes a cleaned dataset of another one."""
+"""The form that makes a cleaned copy of a dataset."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -32,14 +32,14 @@ CHOICES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "texts": ("same text twice", ("once",)),
     "users": ("user keys", ("pseudonyms",)),
 }
-"""The steps in the order in which they are done: label, and choices; without choices a number is typed."""
+"""The steps in the order of their execution: label and choices; a step without choices takes a number."""
 
 HELP = {"rating": "a number; what is left counts as liked", "kcore": "a number, or two: of users, of items"}
 ABOUT = "Makes a new dataset; the old one stays as it is. f3 counts what each step would do."
 
 
 class CleanScreen(CommandForm):
-    """Answers the `dataset clean` document of the new dataset, or None."""
+    """Returns the `dataset clean` document of the new dataset, or None."""
 
     PLACE = "clean_dataset"
     MODE = "data"
@@ -77,7 +77,7 @@ class CleanScreen(CommandForm):
 
     @work(exclusive=True, group="submit", exit_on_error=False)
     async def action_count(self) -> None:
-        """Say what each step would do."""
+        """Show the effect of each step, without writing a dataset."""
         progress = self.query_one(ProgressLine)
 
         def show(phase: str, done: int, total: int) -> None:

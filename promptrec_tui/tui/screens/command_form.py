@@ -1,4 +1,4 @@
-"""A form whose work is a command of the app in a child process: progress, and a way to cancel."""
+"""A form that runs a command of the app in a child process, with progress and a way to cancel."""
 
 import asyncio
 import sys
@@ -14,11 +14,11 @@ from promptrec_tui.tui.widgets.progress_line import ProgressLine
 
 
 class CommandForm(Form[dict[str, Any]]):
-    """Subclasses give `fields()`, `command()` and `done()`. Answers the command's JSON document, or None."""
+    """Subclasses define `fields()`, `command()` and `done()`. Returns the command's document, or None."""
 
     WORKING: ClassVar[str] = "working…"
     NOUN: ClassVar[str] = ""
-    """What it makes: a dataset or a model."""
+    """What it makes: dataset or model."""
 
     _cancelling = False
 
@@ -31,11 +31,11 @@ class CommandForm(Form[dict[str, Any]]):
         raise NotImplementedError
 
     def done(self, document: Mapping[str, Any]) -> str:
-        """What to say when the command has ended well."""
+        """The notice for a command that has succeeded."""
         raise NotImplementedError
 
-    def told(self, phase: str) -> None:
-        """Called with each phase that the child tells of."""
+    def phase_changed(self, phase: str) -> None:
+        """Called with each phase that the command reports."""
 
     def on_mount(self) -> None:
         self.take_draft()
@@ -50,13 +50,13 @@ class CommandForm(Form[dict[str, Any]]):
         def show(phase: str, done: int, total: int) -> None:
             if not self._cancelling:
                 progress.at = (phase, done, total)
-                self.told(phase)
+                self.phase_changed(phase)
 
         try:
             document: dict[str, Any] = await run_child(self.promptrec.home, arguments, show)
         finally:
             progress.at = None
-            # Broken off because the app is left: the next start tells what became of it.
+            # Cancelled because the app is left: the next start shows whether it was finished.
             if self._cancelling or not isinstance(sys.exception(), asyncio.CancelledError):
                 self.promptrec.remember(work={})
         self.notify_text(self.done(document))

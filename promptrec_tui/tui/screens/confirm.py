@@ -11,7 +11,7 @@ from promptrec_tui.tui.actions import bindings
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Answers True only when the person chose `verb`; the focus is on Cancel."""
+    """Returns True only if the person chose `verb`; the focus is on Cancel."""
 
     PLACE = "confirm"
     BINDINGS = bindings("confirm")

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.screens.clean_dataset import CleanScreen
@@ -44,13 +44,13 @@ MOST_FOUND = 500
 OF_A_DATASET = frozenset(
     {"open_part", "toggle_rows", "filter", "delete_dataset", "inspect", "clean_dataset", "find_items"}
 )
-"""Actions that need one under the cursor."""
+"""Actions that need a dataset under the cursor."""
 
 
 class DataScreen(BaseScreen[None]):
-    """The datasets and what is in the chosen one; without room for both, enter goes in and esc back."""
+    """The datasets and the contents of the chosen one; a narrow screen shows either, enter and esc switch."""
 
-    # Datasets, users and a history need more than the app's usual step to stand side by side.
+    # Datasets, users and a history side by side need more width than the app's usual breakpoint.
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (140, "-wide")]  # noqa: RUF012 (Textual reads it so)
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (40, "-tall")]  # noqa: RUF012
 
@@ -102,7 +102,7 @@ class DataScreen(BaseScreen[None]):
 
     async def load(self) -> None:
         await super().load()
-        rows = tuple(await self.ask(verbs.datasets))
+        rows = tuple(await self.ask(workspace.datasets.list_datasets))
         if rows == self._datasets:
             return
         if not self._datasets:
@@ -125,7 +125,7 @@ class DataScreen(BaseScreen[None]):
         self._show_dataset()
 
     def _show_dataset(self) -> None:
-        """The facts, users and rows of the dataset under the cursor, if they are not there already."""
+        """Show facts, users and rows of the dataset under the cursor, unless they are shown already."""
         row = self.present_dataset
         if row == self._shown:
             return
@@ -138,7 +138,7 @@ class DataScreen(BaseScreen[None]):
         with self.prevent(Input.Changed):
             field.value = ""
         self.remove_class("-filtering")
-        # Labelled texts have neither users nor rows, and the other way round.
+        # A dataset has either labelled texts or users and rows.
         self.set_class(bool(row and row.examples and not row.interactions), "-texts")
         self._show_users()
         self._show_rows()
@@ -154,14 +154,15 @@ class DataScreen(BaseScreen[None]):
         else:
             # User ids count from 0 without gaps, so the number of a row is the id of its user.
             async def fetch(start: int, limit: int) -> list[PagedRow]:
-                return [user_row(user) for user in await self.ask(verbs.user_page, row.id, start, limit)]
+                users = await self.ask(workspace.datasets.dataset_users, row.id, start, limit)
+                return [user_row(user) for user in users]
 
             self.workers.cancel_group(self, "find")
             table.show(row.users, fetch)
 
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find_users(self, dataset: str, contains: str) -> None:
-        users = await self.ask(verbs.user_page, dataset, 0, MOST_FOUND + 1, contains)
+        users = await self.ask(workspace.datasets.dataset_users, dataset, 0, MOST_FOUND + 1, contains)
         self.query_one("#users", PagedTable).show_all([user_row(user) for user in users[:MOST_FOUND]])
         if len(users) > MOST_FOUND:
             self.notify_text(f"The first {MOST_FOUND} users with {contains!r}: type more to see fewer.")
@@ -174,7 +175,8 @@ class DataScreen(BaseScreen[None]):
             return
 
         async def fetch(start: int, limit: int) -> list[PagedRow]:
-            return [interaction_row(found) for found in await self.ask(verbs.row_page, row.id, start, limit)]
+            interactions = await self.ask(workspace.datasets.dataset_rows, row.id, start, limit)
+            return [interaction_row(interaction) for interaction in interactions]
 
         table.show(row.interactions, fetch)
 
@@ -186,7 +188,8 @@ class DataScreen(BaseScreen[None]):
             return
 
         async def fetch(start: int, limit: int) -> list[PagedRow]:
-            return [example_row(found) for found in await self.ask(verbs.example_page, row.id, start, limit)]
+            examples = await self.ask(workspace.datasets.dataset_examples, row.id, start, limit)
+            return [example_row(example) for example in examples]
 
         table.show(row.examples, fetch)
 
@@ -199,7 +202,7 @@ class DataScreen(BaseScreen[None]):
         rows: Sequence[PagedRow] = ()
         attributes: Mapping[str, str] = {}
         if user is not None and self._shown:
-            attributes, history = await self.ask(verbs.history, self._shown.id, user)
+            attributes, history = await self.ask(workspace.datasets.user_profile, self._shown.id, user)
             rows = [history_row(row) for row in history]
         self.query_one("#profile", Static).update(profile_text(attributes))
         self.query_one("#history", PagedTable).show_all(rows)
@@ -282,7 +285,7 @@ class DataScreen(BaseScreen[None]):
             return
         cost = f"{row.interactions + row.examples:,} rows go; the source file stays where it is."
         if await self.app.push_screen_wait(ConfirmScreen(f"Delete dataset {row.name}?", cost, "Delete")):
-            await self.ask(verbs.delete_dataset, row.id)
+            await self.ask(workspace.datasets.delete_dataset, row.id)
             self.renew()
 
 

@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static, TextArea
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.tui import template_verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.template_area import TemplateArea
@@ -29,7 +29,7 @@ from promptrec_tui.tui.widgets.template_text import (
 from promptrec_tui.tui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
-    from promptrec_tui.tui.template_verbs import Opening
+    from promptrec_tui.workspace.template_editing import Opening
     from promptrec_tui.workspace.templates import Template
 
 RENDER_SECONDS = 0.005
@@ -154,7 +154,7 @@ class EditTemplateScreen(BaseScreen[str]):
         problem = self.query_one("#problem", Static)
         try:
             answer = await self.ask(
-                template_verbs.draft_rendering, row.dataset, template, row.user, row.model
+                workspace.rendering.render_draft, row.dataset, template, row.user, row.model
             )
         except UserError as error:
             # The last good rendering stays: a half-typed tag is no reason to see nothing.
@@ -182,7 +182,7 @@ class EditTemplateScreen(BaseScreen[str]):
 
     @work(exclusive=True, group="draft", exit_on_error=False)
     async def _keep(self) -> None:
-        await self.ask(template_verbs.keep_draft, self._key, self.template, self._base)
+        await self.ask(workspace.drafts.keep_draft, self._key, self.template, self._base)
 
     @work(exclusive=True, group="save", exit_on_error=False)
     async def action_save(self) -> None:
@@ -193,7 +193,7 @@ class EditTemplateScreen(BaseScreen[str]):
         if waiting := self._waiting.get("draft"):
             waiting.stop()
         try:
-            saved = await self.ask(template_verbs.save_edited, template, self._base, self._key)
+            saved = await self.ask(workspace.template_editing.save_edited, template, self._base, self._key)
         except UserError as error:
             self.query_one("#problem", Static).update(problem_text(error))
             return
@@ -219,13 +219,14 @@ class EditTemplateScreen(BaseScreen[str]):
     @work(exclusive=True, group="step", exit_on_error=False)
     async def _step_user(self, by: int) -> None:
         row = self._row
-        if user := await self.ask(template_verbs.neighbour, row.dataset, self._began.task, row.user, by):
+        if user := await self.ask(workspace.rendering.neighbour, row.dataset, self._began.task, row.user, by):
             self._row = replace(row, user=user)
             self._render_soon()
 
     @work(exclusive=True, group="outside", exit_on_error=False)
     async def action_open_editor(self) -> None:
-        text = self._unread or await self.ask(template_verbs.template_toml, self.template)
+        template = self.template
+        text = self._unread or await self.ask(lambda _: workspace.templates.template_text(template))
         path = self.promptrec.home.root / "drafts" / f"{self._key}.toml"
         try:
             edited = self._edit(path, text)
@@ -236,7 +237,7 @@ class EditTemplateScreen(BaseScreen[str]):
             self.notify_text(f"{_editor()[0]} cannot be started: {error.strerror}. Set EDITOR.", "error")
             return
         try:
-            template = await self.ask(template_verbs.toml_template, edited)
+            template = await self.ask(lambda _: workspace.templates.read_toml(edited))
         except UserError as error:
             self._unread = edited
             self.query_one("#problem", Static).update(problem_text(error))

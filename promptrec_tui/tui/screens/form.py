@@ -1,4 +1,4 @@
-"""What forms share: labelled fields, a draft that outlives them, one sentence about what is wrong."""
+"""What forms share: labelled fields, a draft that is kept, one sentence about what is wrong."""
 
 import asyncio
 import re
@@ -22,29 +22,29 @@ Result = TypeVar("Result")
 
 FIELDS = "Input, Select, TextArea"
 KEY = re.compile(r"(?<![\w.])[a-z]+\.[a-z_]+(?![\w.]*\w)")
-"""A setting as sentences name it, such as train.epochs; a file's name may look like one."""
+"""A spec key in a sentence, such as train.epochs; the name of a file may look like one."""
 
 NO_DRAFTS: dict[str, Any] = {}
 
 
 class Form(BaseScreen[Result | None]):
-    """Subclasses give `fields()`, named by their ids, and `submit()`, which says what the form answers.
+    """Subclasses define `fields()`, named by their ids, and `submit()`, which returns the form's result.
 
-    It goes on submitting when another screen or mode covers it, and leaves when it is on top again.
+    It goes on submitting when another screen or mode covers it, and closes when it is on top again.
     """
 
     HOME = "Input"
     VERB: ClassVar[str] = "Start"
     HAS_KEYS: ClassVar[bool] = True
-    """Do sentences about it name settings?"""
+    """Whether error messages about the form name spec keys."""
 
     _defaults: Mapping[str, str] = {}
     _submitting = False
     _editing = False
-    """From the moment that the draft was taken until an answer is given."""
+    """From the time the draft was filled in until the form is submitted."""
 
     _leave: Callable[[], object] | None = None
-    """Leaves with the answer that was given while the form was covered."""
+    """Closes the form with the result that came while it was covered."""
 
     def body(self) -> ComposeResult:
         with VerticalScroll(id="form", can_focus=False):
@@ -55,30 +55,30 @@ class Form(BaseScreen[Result | None]):
             yield Button("Leave  esc", id="leave", compact=True)
 
     def fields(self) -> ComposeResult:
-        """The widgets that are filled in."""
+        """The widgets to fill in."""
         yield from ()
 
     async def submit(self, values: Mapping[str, str]) -> Result:
-        """Do what the form says. Raises UserError to have it shown and the form kept."""
+        """Do the form's work. A UserError is shown in the form, which stays open."""
         raise NotImplementedError
 
     @property
     def busy(self) -> bool:
-        """Is it doing what it says?"""
+        """Whether it is submitting."""
         return self._submitting
 
     def values(self) -> dict[str, str]:
-        """What stands in the fields."""
+        """The contents of the fields, by id."""
         return {widget.id: _value(widget) for widget in self.query(FIELDS) if widget.id}
 
     def fill(self, values: Mapping[str, str]) -> None:
-        """Write into the fields; a choice that is not offered is left out."""
+        """Write into the fields; a choice that is not offered is ignored."""
         for widget in self.query(FIELDS):
             if (value := values.get(widget.id or "")) is not None:
                 _write(widget, value)
 
     def set_defaults(self, defaults: Mapping[str, str]) -> None:
-        """New defaults: fields that were left at the old ones follow."""
+        """Set new defaults; fields with the old default get the new one."""
         before, self._defaults = self._defaults, defaults
         present = self.values()
         self.fill(
@@ -95,14 +95,14 @@ class Form(BaseScreen[Result | None]):
         return {name: value for name, value in self.values().items() if value != self._defaults.get(name, "")}
 
     def take_draft(self) -> None:
-        """Write what was typed the last time, if the form was left then."""
+        """Fill in the draft of the last time, if there is one."""
         draft = self.promptrec.recall("drafts", NO_DRAFTS).get(self.PLACE)
         if isinstance(draft, dict):
             self.fill({str(name): str(value) for name, value in draft.items()})
         self._editing = True
 
     def keep_draft(self, draft: Mapping[str, str]) -> None:
-        """Remember what was typed; an empty draft forgets it."""
+        """Remember a draft; an empty one deletes it."""
         drafts = self.promptrec.recall("drafts", NO_DRAFTS)
         rest = {name: kept for name, kept in drafts.items() if name != self.PLACE}
         self.promptrec.remember(drafts={**rest, self.PLACE: dict(draft)} if draft else rest)
@@ -120,20 +120,20 @@ class Form(BaseScreen[Result | None]):
         return super().dismiss(result)
 
     def show_problem(self, text: str) -> None:
-        """Say in the form what is wrong, or nothing."""
+        """Show in the form what is wrong; an empty text shows nothing."""
         self.query_one("#problem", Static).update(Content(clean(text)))
         if named := self._named_first(text):
             named.focus()
 
     def _named_first(self, text: str) -> Widget | None:
-        """The field whose key a sentence names first: what it says after that is how to mend it."""
+        """The field whose key comes first in a sentence; keys after it are about the remedy."""
         places = {widget: _place(widget.name, text) for widget in self.query(FIELDS) if widget.name}
-        found = {widget: place for widget, place in places.items() if place >= 0}
-        first = min(found.values(), default=len(text))
+        named = {widget: place for widget, place in places.items() if place >= 0}
+        first = min(named.values(), default=len(text))
         if self.HAS_KEYS and (other := KEY.search(text)) and other.start() < first:
-            # A key without a field of its own was typed as text, or was not typed at all.
+            # A key without a field is in a text, or was not typed at all.
             return next((area for area in self.query(TextArea) if other[0] in area.text), None)
-        return min(found, key=lambda widget: found[widget], default=None)
+        return min(named, key=lambda widget: named[widget], default=None)
 
     def action_start(self) -> None:
         if not self._submitting:
@@ -159,7 +159,7 @@ class Form(BaseScreen[Result | None]):
             if self.is_active:
                 self.dismiss(result)
             else:
-                # Textual would take away the screen on top instead.
+                # Textual would close the screen on top instead.
                 self._leave = partial(self.dismiss, result)
         finally:
             self._submitting = False
@@ -183,7 +183,7 @@ class Form(BaseScreen[Result | None]):
         self.keep()
 
     def renew(self) -> None:
-        # Each second: a kill loses no more than that.
+        # Called each second: if the app is killed, no more than that is lost.
         self.keep()
         super().renew()
 
@@ -201,48 +201,48 @@ class Form(BaseScreen[Result | None]):
 
 
 def _place(name: str, text: str) -> int:
-    """Where a key stands in a sentence as a word of its own; -1 where it does not."""
-    found = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.-]*\w)", text)
-    return found.start() if found else -1
+    """The index of a key as a whole word in a sentence; -1 if it is not there."""
+    match = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.-]*\w)", text)
+    return match.start() if match else -1
 
 
 def row(label: str, widget: Widget) -> Horizontal:
-    """A field behind its label, on one line or more."""
+    """A field after its label."""
     return Horizontal(Static(label, classes="label", markup=False), widget, classes="field")
 
 
 def choice(id: str, name: str | None = None) -> Select[str]:
-    """A choice among names, filled by `offer`; `name` is how sentences call it."""
+    """A choice among names, filled by `offer`; `name` is its name in error messages."""
     return Select[str]((), allow_blank=True, prompt="choose", id=id, name=name, compact=True)
 
 
 def offer(select: Select[str], names: Iterable[str]) -> None:
-    """Offer these names; the present choice stays where it is among them."""
+    """Offer these names; the present choice stays if it is one of them."""
     names = list(names)
     present = select.value
-    # A plain string would be markup in the list.
+    # The list would parse a plain string as markup.
     select.set_options([(Content(clean(name)), name) for name in names])
     if present in names:
         select.value = present
 
 
-def pairs(text: str, what: str, example: str) -> dict[str, str]:
-    """`key=value` lines as a mapping. Empty lines and those that begin with # are left out.
+def pairs(text: str, field: str, example: str) -> dict[str, str]:
+    """`key=value` lines as a mapping. Empty lines and those that begin with # are ignored.
 
-    Raises UserError for any other line, and for a key that comes twice.
+    Raises UserError for any other line, and for a key that comes twice; the message names `field`.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
         key, equals, value = (part.strip() for part in line.partition("="))
         if not (key and equals and value):
-            raise UserError(f"Line {number} of {what}, {clean(line)!r}, is not like {example}.")
-        if key in found:
-            raise UserError(f"Line {number} of {what} gives {clean(key)} a second time: keep one of them.")
-        found[key] = value
-    return found
+            raise UserError(f"Line {number} of {field}, {clean(line)!r}, is not like {example}.")
+        if key in values:
+            raise UserError(f"Line {number} of {field} gives {clean(key)} a second time: keep one of them.")
+        values[key] = value
+    return values
 
 
 def _value(widget: Widget) -> str:

@@ -38,7 +38,7 @@ TALL_ROWS = 5
 
 
 class ImportScreen(CommandForm):
-    """Answers the `dataset import` document of the new dataset, or None."""
+    """Returns the `dataset import` document of the new dataset, or None."""
 
     PLACE = "import_dataset"
     MODE = "data"
@@ -58,7 +58,8 @@ class ImportScreen(CommandForm):
         "bad": "end the import",
         "name": "",
     }
-    _asked: Any = None
+    _previewed: Any = None
+    """The options whose preview is shown or on its way."""
 
     def fields(self) -> ComposeResult:
         yield Static(ABOUT, classes="about", markup=False)
@@ -93,7 +94,7 @@ class ImportScreen(CommandForm):
         columns, splits = _pairs(values)
         return [
             *("dataset", "import", f"--name={name}", f"--format={values['format'] or 'auto'}"),
-            # MovieLens says itself what is not UTF-8, so the default is left to the format.
+            # The reader of MovieLens knows its encoding, so the default is not passed on.
             *([f"--encoding={values['encoding']}"] if values["encoding"] not in ("", "utf-8") else []),
             *([f"--items={Path(items).expanduser()}"] if items else []),
             *(f"--map={field}={column}" for field, column in columns.items()),
@@ -118,26 +119,32 @@ class ImportScreen(CommandForm):
     def _look(self) -> None:
         if self.is_mounted:
             if not self.busy:
-                # What was wrong was so before this change.
+                # The problem is of the form before this change.
                 self.show_problem("")
             self._preview()
 
     @work(exclusive=True, group="preview", exit_on_error=False)
     async def _preview(self) -> None:
-        """Show how the source would be read; what was asked before the last change is not shown."""
+        """Show how the source would be read; a change replaces the preview that is under way."""
         await asyncio.sleep(PAUSE_SECONDS)
-        values = self.values()
         try:
-            asked = _options(values)
+            options = _options(self.values())
         except UserError as error:
+            self._previewed = None
             self._show_preview(Content(clean(str(error))))
             return
-        if asked is None:
+        if options is None:
+            self._previewed = None
             self._show_preview(Content(""))
-        elif asked != self._asked:
+        elif options != self._previewed:
             self._show_preview(Content("looking…"))
-            self._asked = asked
-            preview = await self.promptrec.backend.preview(*asked)
+            self._previewed = options
+            try:
+                preview = await self.promptrec.backend.preview(*options)
+            except asyncio.CancelledError:
+                # The change that cancels it may leave the options as they are.
+                self._previewed = None
+                raise
             width, tall = max(self.size.width - 4, 20), self.size.height > 30
             self._show_preview(source_text(preview, width, TALL_ROWS if tall else 2, self.promptrec.glyphs))
 
@@ -146,7 +153,7 @@ class ImportScreen(CommandForm):
 
     @on(Input.Changed, "#source")
     def _name_it(self, event: Input.Changed) -> None:
-        # Left at its default, the name follows the path.
+        # A name that was not edited follows the path.
         self.set_defaults({**self._defaults, "name": Path(event.value.strip()).stem})
 
 
@@ -155,13 +162,13 @@ def _lines(id: str, name: str, hint: str) -> TextArea:
 
 
 def _options(values: Mapping[str, str]) -> tuple[Any, ...] | None:
-    """What the backend is to look at; None without a source. Raises UserError for a bad mapping."""
+    """The arguments of the backend's `preview`; None without a source. Raises UserError for a bad mapping."""
     if not (source := values["source"].strip()):
         return None
     items = values["items"].strip()
     columns, splits = _pairs(values)
     encoding = values["encoding"] if values["encoding"] not in ("", "utf-8") else None
-    form = (
+    dialect = (
         values["quoting"] or "auto",
         FIRST_LINES.get(values["first"]),
         BAD_ROWS.get(values["bad"], False),
@@ -169,10 +176,10 @@ def _options(values: Mapping[str, str]) -> tuple[Any, ...] | None:
         values["separator"] or "auto",
     )
     place = Path(items) if items else None
-    return Path(source), values["format"] or "auto", place, columns, encoding, form, splits
+    return Path(source), values["format"] or "auto", place, columns, encoding, dialect, splits
 
 
 def _pairs(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The columns by field, and the splits by name. Raises UserError for a line of another form."""
+    """The columns by field, and the splits by name. Raises UserError for a line that is not key=value."""
     columns = pairs(values["columns"], "the columns", "user=customer_id")
     return columns, pairs(values["splits"], "the split names", "holdout=test")

@@ -1,4 +1,4 @@
-"""What is to be known of one dataset before it is used: lints, statistics, splits."""
+"""One dataset before it is used: lints, statistics, splits."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ COMMANDS = {"lints": "lint", "statistics": "stats", "splits": "splits"}
 TABS = tuple(COMMANDS)
 
 Answers = dict[tuple[str, str], Any]
-"""What the commands said, by dataset id and tab: a dataset file never changes."""
+"""The results of the commands, by dataset id and tab: a dataset file never changes."""
 
 
 class InspectScreen(BaseScreen[None]):
@@ -39,7 +39,7 @@ class InspectScreen(BaseScreen[None]):
         self._first = tab
         self._answers = answers
         self._going: dict[str, tuple[str, int, int]] = {}
-        """How far the commands are that are going, by tab."""
+        """Phase, done and total of the running commands, by tab."""
 
     def body(self) -> ComposeResult:
         yield Static(fit(self._row.name, 60, "bold"), id="name")
@@ -115,7 +115,7 @@ class InspectScreen(BaseScreen[None]):
         if answer is None:
             return
         pane = self.query_one(f"#{tab}")
-        # Hidden panes have no width yet; the screen's is near enough.
+        # A hidden pane has no width yet; that of the screen is close enough.
         width = (pane.size.width or self.size.width) - 2
         glyphs = self.promptrec.glyphs
         shown: Text

@@ -1,4 +1,4 @@
-"""The items of a dataset, found by title, and who had one: the `dataset who` command in the background."""
+"""The items of a dataset by title, and the users of one item, from the command `dataset who`."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input, Static
 
 from promptrec_tui.text import clean
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.child import run_child
 from promptrec_tui.tui.screens.base import BaseScreen
@@ -24,7 +24,7 @@ MOST_SHOWN = 10_000
 
 
 class ItemsScreen(BaseScreen[None]):
-    """The most popular items stand first; leaving the screen, or asking for another item, ends a search."""
+    """Popular items come first. Leaving the screen, or choosing another item, cancels a search for users."""
 
     PLACE = "items"
     MODE = "data"
@@ -57,7 +57,7 @@ class ItemsScreen(BaseScreen[None]):
 
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, text: str) -> None:
-        items = await self.ask(verbs.titles, self._row.id, text, MOST_FOUND)
+        items = await self.ask(workspace.datasets.find_titles, self._row.id, text, MOST_FOUND)
         self.query_one("#found", PagedTable).show_all([item_row(item) for item in items])
 
     def action_filter(self) -> None:
@@ -66,9 +66,9 @@ class ItemsScreen(BaseScreen[None]):
 
     @on(PagedTable.Opened, "#found")
     def action_show_holders(self) -> None:
-        found = self.query_one("#found", PagedTable)
-        if self.focused is found and found.chosen:
-            self._search(found.chosen)
+        items = self.query_one("#found", PagedTable)
+        if self.focused is items and items.chosen:
+            self._search(items.chosen)
 
     @work(exclusive=True, group="who", exit_on_error=False)
     async def _search(self, key: str) -> None:
@@ -76,13 +76,13 @@ class ItemsScreen(BaseScreen[None]):
         holders.show_all(())
         progress.at = ("opening the dataset…", 0, 0)
 
-        def tell(phase: str, done: int, total: int) -> None:
+        def show(phase: str, done: int, total: int) -> None:
             progress.at = (phase, done, total)
 
         options = ("--key", f"--limit={MOST_SHOWN}", "--progress=json", "--json")
         arguments = ("dataset", "who", *options, "--", self._row.id, key)
         try:
-            document = await run_child(self.promptrec.home, arguments, tell)
+            document = await run_child(self.promptrec.home, arguments, show)
         finally:
             progress.at = None
         rows, item = document["rows"], document["item"]

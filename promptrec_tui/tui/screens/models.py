@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.add_model import AddModelScreen
 from promptrec_tui.tui.screens.base import BaseScreen
@@ -59,7 +59,7 @@ class ModelsScreen(BaseScreen[None]):
 
     async def load(self) -> None:
         await super().load()
-        rows = tuple(await self.ask(verbs.models))
+        rows = tuple(await self.ask(workspace.models.list_models))
         if rows == self._models:
             return
         if not self._models:
@@ -87,7 +87,7 @@ class ModelsScreen(BaseScreen[None]):
         text = self.query_one("#check", Static)
         text.update(check_text(row, self._checks.get(row.id)))
         if row.id not in self._checks:
-            self._checks[row.id] = await self.ask(verbs.model_check, row.id)
+            self._checks[row.id] = await self.ask(workspace.models.check_listed, row.id)
             text.update(check_text(row, self._checks[row.id]))
 
     def action_check_again(self) -> None:

@@ -12,14 +12,14 @@ from textual.widgets import Input, Select, Static, TextArea
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.form import Form, choice, offer, pairs, row
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.widgets.empty import Empty
 
 if TYPE_CHECKING:
-    from promptrec_tui.tui.run_verbs import Descendant
+    from promptrec_tui.workspace.run_forms import DerivedRun
     from promptrec_tui.workspace.runs import NewRun
 
 SETTINGS = {
@@ -37,7 +37,7 @@ METHOD = "tuning-method"
 
 
 class NewRunScreen(Form[str]):
-    """Answers the id of the run that was started, or None."""
+    """Returns the id of the run that was started, or None."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 (Textual reads it so)
 
@@ -48,10 +48,10 @@ class NewRunScreen(Form[str]):
     _new: "NewRun | None" = None
     _defaults_of: tuple[str, str, str, str] | None = None
 
-    def __init__(self, descendant: "Descendant | None" = None) -> None:
-        """`descendant`: a run made of another one, with which the form is filled in."""
+    def __init__(self, derived: "DerivedRun | None" = None) -> None:
+        """`derived`: a run made from an existing one, with which the form is filled in."""
         super().__init__()
-        self._descendant = descendant
+        self._derived = derived
 
     def body(self) -> ComposeResult:
         yield Empty("A run needs a dataset, and there is none yet.", "i", "import one", id="empty")
@@ -59,8 +59,8 @@ class NewRunScreen(Form[str]):
 
     def fields(self) -> ComposeResult:
         with Vertical(id="main"):
-            if self._descendant:
-                yield Static(Content(clean(self._descendant.heading)).stylize("bold"))
+            if self._derived:
+                yield Static(Content(clean(self._derived.heading)).stylize("bold"))
             yield row("name", Input(id="name", compact=True))
             yield row("dataset", choice("dataset"))
             yield row("template", choice("template"))
@@ -77,21 +77,20 @@ class NewRunScreen(Form[str]):
         await super().load()
         if self._new:
             return
-        choices = await self.ask(verbs.run_choices)
+        choices = await self.ask(workspace.run_forms.run_choices)
         self.set_class(choices is not None, "-filled")
         self.refresh_bindings()
         if choices is None:
             return
-        new = self._descendant.new if self._descendant else choices.defaults
+        new = self._derived.new if self._derived else choices.defaults
         for name, names in (
             ("dataset", choices.datasets),
             ("template", dict.fromkeys((*choices.templates, new.template))),
             ("model", choices.models),
+            (METHOD, choices.methods),
         ):
             offer(self.query_one(f"#{name}", Select), names)
-        methods = await self.ask(verbs.tuning_methods)
-        offer(self.query_one(f"#{METHOD}", Select), methods)
-        method = str(new.settings.get("tuning.method", methods[0]))
+        method = str(new.settings.get("tuning.method", choices.methods[0]))
         self.set_defaults(
             {"dataset": new.dataset, "template": new.template, "model": new.model, METHOD: method}
         )
@@ -113,20 +112,20 @@ class NewRunScreen(Form[str]):
             await self._load_defaults(dataset, template, model, method)
 
     async def _load_defaults(self, dataset: str, template: str, model: str, method: str) -> None:
-        """The name and settings that such a run has by default; fields that were not touched follow."""
+        """Fill in the default name and settings of such a run; fields that were edited stay."""
         if self._new is None:
             return
         self._defaults_of = (dataset, template, model, method)
-        if made := self._descendant:
-            more = "\n".join(f"{key}={value}" for key, value in made.changes.items())
-            defaults = {**made.settings, "name": made.new.name, "more": more}
+        if derived := self._derived:
+            more = "\n".join(f"{key}={value}" for key, value in derived.changes.items())
+            defaults = {**derived.settings, "name": derived.new.name, "more": more}
         else:
             new = replace(self._new, settings={"tuning.method": method})
-            defaults = await self.ask(verbs.run_defaults, new, dataset, template, model)
+            defaults = await self.ask(workspace.run_forms.run_defaults, new, dataset, template, model)
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model", METHOD)}
         self.set_defaults({**{_id(key): value for key, value in defaults.items()}, **named})
-        shown = await self.ask(verbs.of_method, {**SETTINGS, "tuning.method": method})
+        shown = workspace.runs.of_method({**SETTINGS, "tuning.method": method})
         for key in SETTINGS:
             if field := self.query_one(f"#{_id(key)}", Input).parent:
                 field.display = key in shown
@@ -136,20 +135,21 @@ class NewRunScreen(Form[str]):
             raise UserError("The form is not filled in yet.")
         if empty := [name for name in ("dataset", "template", "model", METHOD) if not values[name]]:
             raise UserError(f"Choose a {empty[0].rpartition('-')[2]}.")
+        template = await self.ask(workspace.templates.find_template, values["template"])
         fields, more = _settings(values)
-        if self._descendant:
-            fields = {**self._descendant.settings, **fields}
-        fields = await self.ask(verbs.of_method, fields)
+        if self._derived:
+            fields = {**self._derived.settings, **fields}
+        fields = workspace.runs.of_method(fields)
         new = replace(
             self._new,
             name=values["name"].strip(),
             dataset=values["dataset"],
-            task=await self.ask(verbs.task_of, values["template"]),
+            task=template.task,
             template=values["template"],
             model=values["model"],
             settings={**fields, **more},
         )
-        row = await self.ask(verbs.start_run, new)
+        row = await self.ask(workspace.runs.start_run, new)
         return row.id
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -160,7 +160,7 @@ class NewRunScreen(Form[str]):
         return super().check_action(action, parameters)
 
     def take_draft(self) -> None:
-        if self._descendant is None:
+        if self._derived is None:
             super().take_draft()
 
     def focus_home(self) -> None:
@@ -178,7 +178,7 @@ def _id(key: str) -> str:
 def _settings(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The spec keys of the fields, and those of more settings.
 
-    Raises UserError for an empty field or a key given twice.
+    Raises UserError for an empty field or a key that is given twice.
     """
     settings = {"tuning.method": values[METHOD]}
     for key, label in SETTINGS.items():
@@ -192,7 +192,7 @@ def _settings(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]
 
 
 def _others(defaults: Mapping[str, str]) -> Content:
-    """The keys without a field, with their defaults, for whoever writes more settings."""
+    """The keys without a field, with their defaults, to be used under more settings."""
     lines = [
         Content.assemble((key, "dim"), f"={value}")
         for key, value in defaults.items()

@@ -1,11 +1,11 @@
-"""What can be done with the queue from a list of runs."""
+"""The actions on the queue, for lists of runs."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from textual import work
 
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.screens.run_actions import RunActions
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ WAITING_ONLY = ("move_run", "change_priority", "toggle_after_failure")
 
 
 class QueueActions(RunActions):
-    """Move, hold, release and prefer the present run, and say what its failure means."""
+    """Move, hold and release the present run, set its priority and what its failure does to the queue."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         row = self.present_run
@@ -31,23 +31,26 @@ class QueueActions(RunActions):
 
     def action_move_run(self, where: "Where") -> None:
         if row := self.present_run:
-            self._queue(verbs.move_run, row.id, where)
+            self._queue(workspace.queue.move_run, row.id, where)
 
     def action_toggle_hold(self) -> None:
         if row := self.present_run:
-            self._queue(verbs.hold_run if row.queue and not row.queue.held else verbs.release_run, row.id)
+            self._queue(
+                workspace.queue.hold_run if row.queue and not row.queue.held else workspace.queue.release_run,
+                row.id,
+            )
 
     def action_change_priority(self, by: int) -> None:
         if (row := self.present_run) and row.queue:
-            self._queue(verbs.set_priority, row.id, row.queue.priority + by)
+            self._queue(workspace.queue.set_priority, row.id, row.queue.priority + by)
 
     def action_toggle_after_failure(self) -> None:
         if (row := self.present_run) and row.queue:
-            self._queue(verbs.set_after_failure, row.id, not row.queue.continue_after_failure)
+            self._queue(workspace.queue.set_after_failure, row.id, not row.queue.continue_after_failure)
 
     @work(group="act", exit_on_error=False)
     async def _queue(
-        self, verb: "Callable[Concatenate[Workspace, P], RunRow]", *args: P.args, **options: P.kwargs
+        self, function: "Callable[Concatenate[Workspace, P], RunRow]", *args: P.args, **options: P.kwargs
     ) -> None:
-        await self.ask(verb, *args, **options)
+        await self.ask(function, *args, **options)
         self.renew()

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
 from promptrec_tui.text import cases_text, clean, clean_lines, metric_text
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.run_actions import RunActions
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
 SHOWN_LINES = 3
-"""Of the log of a failed run; its tab has all."""
+"""Lines of the log of a failed run in the head; the log tab has all."""
 
 TABS = ("curves", "previews", "try", "config", "log")
 
@@ -87,10 +87,10 @@ class RunScreen(RunActions):
             self._row = row
         if self.tab == "log":
             log = self.query_one(LogTail)
-            log.feed(await self.ask(verbs.read_log, self._run, log.path, log.read_bytes))
+            log.feed(await self.ask(workspace.run_views.read_log, self._run, log.path, log.read_bytes))
 
     async def _load_view(self) -> None:
-        view = await self.ask(verbs.run_view, self._run)
+        view = await self.ask(workspace.run_views.run_view, self._run)
         self.query_one("#head", Static).update(
             head_text(
                 view.row,
@@ -108,7 +108,7 @@ class RunScreen(RunActions):
         self.query_one(PreviewPane).show(view.previews)
         self.query_one(TryPane).row = view.row
         if self._row is None:
-            config = await self.ask(verbs.run_config, self._run)
+            config = await self.ask(workspace.runs.run_config, self._run)
             self.query_one("#spec", Static).update(Content(clean_lines(config)))
             self.keep_scroll(self.query_one("#config"), "config")
 
@@ -176,10 +176,10 @@ def head_text(
     stalled: str = "",
     computing: str = "",
 ) -> Text:
-    """Name, state, progress and the last figures.
+    """Name, state, progress and the last values.
 
-    Below, the reason, the last warning, the end of a failed run's log, what a going run computes with, what a
-    logout does.
+    Below them the reason, the last warning, the end of the log of a failed run, and for an active run what it
+    computes with and whether it survives a logout.
     """
     text = Text()
     text.append(clean(row.name), style="bold")
@@ -198,9 +198,9 @@ def head_text(
     if warnings:
         more = f" (+{len(warnings) - 1} more)" if len(warnings) > 1 else ""
         text.append(f"\n! {clean(warnings[-1])}{more}", style="yellow")
-    # The trainer prints its reason too.
-    told = [line for line in log_tail if line.strip() != row.reason]
-    for line in told[-SHOWN_LINES:]:
+    # The trainer prints the reason too.
+    lines = [line for line in log_tail if line.strip() != row.reason]
+    for line in lines[-SHOWN_LINES:]:
         text.append(f"\n| {clean(line)}", style="dim")
     if computing and row.state in GOING:
         text.append(f"\n{clean(computing)}", style="dim")

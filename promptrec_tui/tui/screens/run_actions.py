@@ -1,4 +1,4 @@
-"""What can be done with a run from any screen that shows one."""
+"""The actions on one run, for all screens that show a run."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from promptrec_tui.text import clean
-from promptrec_tui.tui import run_verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.screens.base import BaseScreen
-from promptrec_tui.tui.screens.confirm import ConfirmScreen
-from promptrec_tui.tui.screens.new_run import NewRunScreen
 
 if TYPE_CHECKING:
-    from promptrec_tui.tui.run_verbs import Descendant
     from promptrec_tui.workspace.control import Asked
     from promptrec_tui.workspace.opening import Workspace
+    from promptrec_tui.workspace.run_forms import DerivedRun
     from promptrec_tui.workspace.runs import RunRow
 
 ANSWER_SECONDS = 0.5
@@ -29,15 +27,15 @@ ALLOWED = {
     "resume_run": ("draft", "paused", "stopped", "failed", "interrupted"),
     "delete_run": ("draft", "queued", "paused", "stopped", "done", "failed", "interrupted"),
 }
-"""The states in which each can be done."""
+"""The states in which each action is possible."""
 
 
 class RunActions(BaseScreen[None]):
-    """What is asked of `present_run`, and the runs that are made of it."""
+    """Requests to `present_run`, and new runs that are made from it."""
 
     @property
     def present_run(self) -> "RunRow | None":
-        """The run that the keys mean."""
+        """The run that the keys act on."""
         return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -52,41 +50,41 @@ class RunActions(BaseScreen[None]):
             return
         total = f" of {row.total_steps}" if row.total_steps else ""
         cost = f"It is at step {row.step}{total}. Its best adapter stays."
-        if await self.app.push_screen_wait(ConfirmScreen(f"Stop run {row.name}?", cost, "Stop")):
-            await self._request(run_verbs.stop_run, row)
+        if await self._confirmed(f"Stop run {row.name}?", cost, "Stop"):
+            await self._request(workspace.control.stop_run, row)
 
     @work(group="act", exit_on_error=False)
     async def action_pause_run(self) -> None:
         if row := self.present_run:
-            await self._request(run_verbs.pause_run, row)
+            await self._request(workspace.control.pause_run, row)
 
     @work(group="act", exit_on_error=False)
     async def action_checkpoint_run(self) -> None:
         if row := self.present_run:
-            await self._request(run_verbs.checkpoint_run, row)
+            await self._request(workspace.control.checkpoint_run, row)
 
     @work(group="act", exit_on_error=False)
     async def action_kill_run(self) -> None:
         if (row := self.present_run) is None:
             return
         cost = "It may save what it can for a minute; asked again, it is ended at once."
-        if await self.app.push_screen_wait(ConfirmScreen(f"Kill run {row.name}?", cost, "Kill")):
-            await self._request(run_verbs.kill_run, row)
+        if await self._confirmed(f"Kill run {row.name}?", cost, "Kill"):
+            await self._request(workspace.control.kill_run, row)
 
     @work(group="act", exit_on_error=False)
     async def action_fork_run(self) -> None:
         if row := self.present_run:
-            self._open_form(await self.ask(run_verbs.fork, row.id))
+            self._open_form(await self.ask(workspace.run_forms.fork, row.id))
 
     @work(group="act", exit_on_error=False)
     async def action_continue_run(self) -> None:
         if row := self.present_run:
-            self._open_form(await self.ask(run_verbs.continuation, row.id))
+            self._open_form(await self.ask(workspace.run_forms.continuation, row.id))
 
     @work(group="act", exit_on_error=False)
     async def action_resume_run(self) -> None:
         if row := self.present_run:
-            await self.ask(run_verbs.resume_run, row.id)
+            await self.ask(workspace.control.resume_run, row.id)
             self.renew()
 
     @work(group="act", exit_on_error=False)
@@ -94,8 +92,8 @@ class RunActions(BaseScreen[None]):
         if (row := self.present_run) is None:
             return
         cost = "Its checkpoints, adapter, figures and log go too. This cannot be undone."
-        if await self.app.push_screen_wait(ConfirmScreen(f"Delete run {row.name}?", cost, "Delete")):
-            await self.ask(run_verbs.delete_run, row.id)
+        if await self._confirmed(f"Delete run {row.name}?", cost, "Delete"):
+            await self.ask(workspace.runs.delete_run, row.id)
             self.renew()
             self.run_deleted()
 
@@ -103,24 +101,31 @@ class RunActions(BaseScreen[None]):
         """Called after the present run was deleted."""
 
     def run_made(self, run: str) -> None:
-        """Called with the id of a run that was made of the present one."""
+        """Called with the id of a run that was made from the present one."""
         self.promptrec.open_run(run)
 
-    def _open_form(self, descendant: "Descendant") -> None:
+    async def _confirmed(self, question: str, cost: str, verb: str) -> bool:
+        from promptrec_tui.tui.screens.confirm import ConfirmScreen
+
+        return await self.app.push_screen_wait(ConfirmScreen(question, cost, verb))
+
+    def _open_form(self, derived: "DerivedRun") -> None:
+        from promptrec_tui.tui.screens.new_run import NewRunScreen
+
         def made(run: str | None) -> None:
             if run:
                 self.run_made(run)
 
-        self.app.push_screen(NewRunScreen(descendant), made)
+        self.app.push_screen(NewRunScreen(derived), made)
 
-    async def _request(self, verb: "Callable[[Workspace, str], Asked]", row: "RunRow") -> None:
-        """Ask, say so, and say what came of it as soon as the run has answered."""
-        asked = await self.ask(verb, row.id)
+    async def _request(self, function: "Callable[[Workspace, str], Asked]", row: "RunRow") -> None:
+        """Send a request, and show its answer as soon as the run has given it."""
+        asked = await self.ask(function, row.id)
         self.renew()
-        if (said := await self.ask(run_verbs.answer, asked)) is None:
+        if (answer := await self.ask(workspace.control.answer, asked)) is None:
             self.notify_text(f"{asked.command} requested: {clean(row.name)}")
-        while said is None:
+        while answer is None:
             await asyncio.sleep(ANSWER_SECONDS)
-            said = await self.ask(run_verbs.answer, asked)
-        self.notify_text(f"{asked.command} {clean(row.name)}: {clean(said)}")
+            answer = await self.ask(workspace.control.answer, asked)
+        self.notify_text(f"{asked.command} {clean(row.name)}: {clean(answer)}")
         self.renew()

@@ -9,9 +9,8 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from promptrec_tui.text import clean, metric_text
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
-from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.queue_actions import QueueActions
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.loss_chart import LossChart
@@ -23,9 +22,10 @@ from promptrec_tui.tui.widgets.table import Table
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
+LOSSES = ("train_loss", "validation_loss")
 
 ROWS = 200
-"""As many rows has the table at first; near their end there are twice as many."""
+"""The rows of the table at first; their number doubles when the cursor comes near their end."""
 
 
 class RunsScreen(QueueActions):
@@ -70,12 +70,12 @@ class RunsScreen(QueueActions):
     def select(self, run: str) -> None:
         """Put the cursor on a run as soon as it is listed."""
         self._wanted = run
-        # `renew` does nothing while a load is under way, and that may have shown its rows already.
+        # `renew` does nothing during a load, and that may have shown its rows already.
         self._show()
         self.renew()
 
     def _show(self, kept: str = "") -> None:
-        """Show the runs that the filter lets by, the wanted and the `kept` one among them."""
+        """Show the runs that match the filter: enough rows for the wanted run and the run `kept`."""
         rows = self.promptrec.runs
         wanted = self.query_one("#filter", Input).value
         self.set_class(bool(rows), "-filled")
@@ -119,7 +119,7 @@ class RunsScreen(QueueActions):
         if row.queue and not row.queue.continue_after_failure:
             lines.append(Content("Should it fail, the queue stops."))
         self.query_one("#facts", Static).update(Content("\n").join(lines))
-        curves = await self.ask(verbs.loss_curves, row.id)
+        curves = await self.ask(workspace.runs.curves, row.id, LOSSES)
         series = tuple(Series(name.removesuffix("_loss"), points) for name, points in curves.items())
         self.query_one(LossChart).show(Chart("loss", series))
 
@@ -170,6 +170,8 @@ class RunsScreen(QueueActions):
         self.action_open_run()
 
     def action_new_run(self) -> None:
+        from promptrec_tui.tui.screens.new_run import NewRunScreen
+
         self.app.push_screen(NewRunScreen(), self._started)
 
     def _started(self, run: str | None) -> None:

@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from promptrec_tui.text import clean
-from promptrec_tui.tui import template_verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.cells import fit
@@ -46,7 +46,7 @@ class TemplateVersionsScreen(BaseScreen[None]):
 
     async def load(self) -> None:
         await super().load()
-        versions = tuple(await self.ask(template_verbs.template_versions, self._template))
+        versions = tuple(await self.ask(workspace.versions.template_versions, self._template))[::-1]
         if versions != self._versions:
             self._versions = versions
             self._show()
@@ -79,7 +79,8 @@ class TemplateVersionsScreen(BaseScreen[None]):
             said = "The first version." if before is None else "Marked: choose another one to compare with."
             self.query_one("#diff", Static).update(said)
             return
-        lines = await self.ask(template_verbs.version_diff, before, key)
+        rows = {version.row.id: version.row for version in self._versions}
+        lines = await self.ask(lambda _: workspace.versions.version_diff(rows[before], rows[key]))
         self.query_one("#diff", Static).update(diff_text(lines))
 
     def action_mark(self) -> None:

@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
-from promptrec_tui.tui import template_verbs, verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.audit_template import AuditTemplateScreen
 from promptrec_tui.tui.screens.base import BaseScreen
@@ -100,9 +100,9 @@ class TemplatesScreen(BaseScreen[None]):
 
     async def load(self) -> None:
         await super().load()
-        templates = tuple(await self.ask(verbs.templates))
-        datasets = tuple(await self.ask(verbs.datasets))
-        models = tuple(await self.ask(verbs.models))
+        templates = tuple(await self.ask(workspace.templates.list_templates))
+        datasets = tuple(await self.ask(workspace.datasets.list_datasets))
+        models = tuple(await self.ask(workspace.models.list_models))
         if (templates, datasets, models) == (self._templates, self._datasets, self._models):
             return
         if not self._templates:
@@ -143,7 +143,9 @@ class TemplatesScreen(BaseScreen[None]):
             return
         dataset, model = self._names
         try:
-            answer = await self.ask(verbs.rendering, self._dataset, row.id, self._user, self._model)
+            answer = await self.ask(
+                workspace.rendering.render_template, self._dataset, row.id, self._user, self._model
+            )
         except UserError as error:
             facts.update(Content(clean(str(error))).stylize("$text-error"))
             rendered.update("")
@@ -173,7 +175,7 @@ class TemplatesScreen(BaseScreen[None]):
     @work(exclusive=True, group="step", exit_on_error=False)
     async def _step_user(self, by: int) -> None:
         if found := await self.ask(
-            template_verbs.neighbour, self._dataset, self._present_task, self._user, by
+            workspace.rendering.neighbour, self._dataset, self._present_task, self._user, by
         ):
             self._user = found
             self._show()
@@ -214,7 +216,7 @@ class TemplatesScreen(BaseScreen[None]):
     async def _edit(self, copy: bool, outside: bool) -> None:
         if (row := self.present_template) is None:
             return
-        opening = await self.ask(template_verbs.template_to_edit, row.id, copy)
+        opening = await self.ask(workspace.template_editing.template_to_edit, row.id, copy)
         template = opening.template
         if draft := opening.draft:
             question = f"Go on with the draft of {draft.template.name}?"
@@ -247,7 +249,7 @@ class TemplatesScreen(BaseScreen[None]):
     @work(group="rename", exit_on_error=False)
     async def _renamed(self, event: Input.Submitted) -> None:
         if row := self.present_template:
-            await self.ask(template_verbs.rename_template, row.id, event.value.strip())
+            await self.ask(workspace.templates.rename_template, row.id, event.value.strip())
         self.action_back()
         self.renew()
 

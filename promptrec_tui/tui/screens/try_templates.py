@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input, Select, Static
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.screens.command_form import CommandForm, required
@@ -58,9 +58,13 @@ class TryTemplatesScreen(CommandForm):
 
     async def load(self) -> None:
         await super().load()
-        datasets = [found.name for found in await self.ask(verbs.datasets)]
-        models = [found.name for found in await self.ask(verbs.models)]
-        tuned = [RUN + found.name for found in await self.ask(verbs.runs) if found.state == "done"]
+        datasets = [found.name for found in await self.ask(workspace.datasets.list_datasets)]
+        models = [found.name for found in await self.ask(workspace.models.list_models)]
+        tuned = [
+            RUN + found.name
+            for found in await self.ask(workspace.run_views.refreshed_runs)
+            if found.state == "done"
+        ]
         for name, names in (("dataset", datasets), ("model", models + tuned)):
             offer(self.query_one(f"#{name}", Select), names)
         for name in ("orders", "words"):

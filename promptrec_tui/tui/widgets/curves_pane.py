@@ -14,7 +14,7 @@ from promptrec_tui.tui.widgets.plot import Chart, Series
 from promptrec_tui.tui.widgets.result_text import result_text
 
 if TYPE_CHECKING:
-    from promptrec_tui.tui.verbs import RunView
+    from promptrec_tui.workspace.run_views import RunView
 
 CHARTS = 5
 

@@ -1,16 +1,12 @@
 """The last line: the keys that matter here."""
 
-from typing import TYPE_CHECKING, cast
-
 from textual.actions import parse
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from promptrec_tui.tui.actions import Action, actions_of, hints_of
-
-if TYPE_CHECKING:
-    from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.app_interface import app_of
 
 PALETTE = "^p palette"
 
@@ -48,7 +44,7 @@ class Hints(Widget):
             shown = back + [action for action in shown if len(action.keys.split(",")[0]) > 1]
         room = self.size.width - len(PALETTE) - 2
         parts = []
-        few_colours = cast("PromptrecApp", self.app).few_colours
+        few_colours = app_of(self).few_colours
         for action in shown:
             # Where dim cannot be told from bright, only what is possible is shown.
             if few_colours and not self._possible(action):

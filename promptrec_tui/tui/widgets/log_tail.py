@@ -11,7 +11,7 @@ from promptrec_tui.tui.actions import bindings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from promptrec_tui.tui.verbs import LogPiece
+    from promptrec_tui.workspace.run_views import LogPiece
 
 MOST_LINES = 5_000
 

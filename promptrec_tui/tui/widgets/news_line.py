@@ -1,14 +1,10 @@
 """What happened while the app was closed: below the first line, until a key is pressed."""
 
-from typing import TYPE_CHECKING, cast
-
 from textual.content import Content
 from textual.widgets import Static
 
 from promptrec_tui.text import clean
-
-if TYPE_CHECKING:
-    from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.app_interface import app_of
 
 
 class NewsLine(Static):
@@ -18,6 +14,6 @@ class NewsLine(Static):
         self.watch(self.app, "news", self._show)
 
     def _show(self) -> None:
-        news = cast("PromptrecApp", self.app).news
+        news = app_of(self).news
         self.display = bool(news)
         self.update(Content(clean(news)))

@@ -1,16 +1,12 @@
 """The first line: the modes, and what is going on."""
 
-from typing import TYPE_CHECKING, cast
-
 from textual.content import Content
 from textual.widget import Widget
 
 from promptrec_tui.text import clean
+from promptrec_tui.tui.app_interface import app_of
 from promptrec_tui.tui.widgets.cells import fit
 from promptrec_tui.tui.widgets.run_text import GOING, progress_text
-
-if TYPE_CHECKING:
-    from promptrec_tui.tui.app import PromptrecApp
 
 MODES = ("runs", "data", "templates", "models")
 
@@ -30,7 +26,7 @@ class TopBar(Widget):
         self.watch(self.app, "trouble", self._changed, init=False)
 
     def render(self) -> Content:
-        app = cast("PromptrecApp", self.app)
+        app = app_of(self)
         left = Content("").join(
             self._mode_content(number, mode, app.few_colours) for number, mode in enumerate(MODES, 1)
         )
@@ -52,7 +48,7 @@ class TopBar(Widget):
         self.refresh()
 
     def _activity(self) -> str:
-        app = cast("PromptrecApp", self.app)
+        app = app_of(self)
         if app.activity:
             return app.activity
         going = [row for row in app.runs if row.state in GOING]

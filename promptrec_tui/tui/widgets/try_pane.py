@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from promptrec_tui.text import clean
-from promptrec_tui.tui import verbs
+from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.glyphs import Glyphs
@@ -123,8 +123,8 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
             matches.set_options([])
             matches.display = False
             return
-        users = await self.ask(verbs.users, self.row.dataset, text, USERS)
-        titles = await self.ask(verbs.titles, self.row.dataset, text, TITLES)
+        users = await self.ask(workspace.datasets.dataset_users, self.row.dataset, 0, USERS, text)
+        titles = await self.ask(workspace.datasets.find_titles, self.row.dataset, text, TITLES)
         self._found = {item.key: item.title for item in titles}
         options = [_option(f"item:{item.key}", item.title, f"{item.events} events") for item in titles]
         people = [_option(f"user:{user.key}", f"user {user.key}", f"{user.events} events") for user in users]
@@ -178,7 +178,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
     @work(exclusive=True, group="pick", exit_on_error=False)
     async def _take_user(self, user: str) -> None:
         if self.row:
-            _, rows = await self.ask(verbs.history, self.row.dataset, user)
+            _, rows = await self.ask(workspace.datasets.user_profile, self.row.dataset, user)
             self._user = user
             self._history = tuple((row.item_key, row.title) for row in rows)
             self._ask_model()

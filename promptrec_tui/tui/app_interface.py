@@ -1,0 +1,59 @@
+"""What screens, widgets and the palette use of the app.
+
+They import this module instead of `app.py`, which imports them. Add a member here when a screen needs more of
+the app; mypy checks in `app.py` that the app has all of them.
+"""
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from textual.message_pump import MessagePump
+
+if TYPE_CHECKING:
+    from promptrec_tui.home import Home
+    from promptrec_tui.tui.backend import Backend
+    from promptrec_tui.tui.glyphs import Glyphs
+    from promptrec_tui.workspace.runs import RunRow
+
+T = TypeVar("T")
+
+
+class AppInterface(Protocol):
+    """The app as its parts see it."""
+
+    home: "Home"
+    backend: "Backend"
+    glyphs: "Glyphs"
+    ascii_only: bool
+
+    runs: "tuple[RunRow, ...]"
+    """All runs as last read, newest first. Reactive, like the next three."""
+
+    activity: str
+    """What the app itself is doing, for the top bar."""
+
+    news: str
+    """What happened while the app was closed; empty after the first key."""
+
+    trouble: str
+    """Why the present screen has no fresh data, for the top bar; empty when it has."""
+
+    @property
+    def few_colours(self) -> bool:
+        """Whether the terminal has 16 colours or none."""
+
+    def recall(self, name: str, default: T) -> T:
+        """The remembered value of that name if it has the type of `default`, else `default`."""
+
+    def remember(self, **changes: Any) -> None:
+        """Keep values for the next start."""
+
+    def remember_scroll(self, name: str, row: int) -> None:
+        """Keep how far a widget is scrolled, in rows."""
+
+    def open_run(self, run: str) -> None:
+        """Show the screen of the run with that id, over the list of runs."""
+
+
+def app_of(node: MessagePump) -> AppInterface:
+    """The app of a screen or widget."""
+    return cast(AppInterface, node.app)

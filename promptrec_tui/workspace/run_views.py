@@ -1,0 +1,131 @@
+"""What the list of runs and the screen of one run show, each read at one moment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from promptrec_tui.files import open_regular
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.runs import (
+    STALLED,
+    PreviewRow,
+    RunRow,
+    case_noun,
+    curves,
+    find_run,
+    leading_metrics,
+    list_runs,
+    log_path,
+    refresh,
+    run_document,
+    run_evaluations,
+    run_previews,
+)
+
+Points = list[tuple[int, float | None]]
+"""(step, value); None where the value was not a number."""
+
+LOG_BYTES = 256 * 1024
+"""The most that is read of a log at once."""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """All that the screen of one run shows."""
+
+    row: RunRow
+    leading: tuple[str, str]
+    """The two metrics that are shown, the leading one first."""
+    noun: str
+    """What a case is called."""
+    monitor_users: int
+    """The number of cases of the validation curves."""
+    users: int | None
+    """The number of cases of the test; None before it."""
+    curves: dict[str, Points]
+    baselines: dict[str, dict[str, float | None]]
+    """The validation metrics of each baseline, by its name."""
+    previews: tuple[PreviewRow, ...]
+    metrics: dict[str, Any]
+    computing: str
+    """Device, precision and attention kernel of the last attempt; empty before its model is loaded."""
+    warnings: tuple[str, ...]
+    log_tail: tuple[str, ...]
+    """The last lines of a failed run's log."""
+    survives_logout: str
+    """The answer and the reason in one sentence."""
+    stalled: str
+    """What to do about a run without progress; empty for all others."""
+
+
+@dataclass(frozen=True)
+class LogPiece:
+    """Whole lines of a log file, and the offset of the byte after them."""
+
+    path: Path
+    text: str
+    offset: int
+
+
+def refreshed_runs(workspace: Workspace) -> list[RunRow]:
+    """All runs, newest first, after the catalogue has read what is new in their folders."""
+    refresh(workspace)
+    return list_runs(workspace)
+
+
+def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
+    """One run with its curves (at most `points` points each), validation baselines, previews and result."""
+    document = run_document(workspace, run)
+    evaluations = run_evaluations(workspace, run)
+    evaluation = document["spec"]["settings"]["evaluation"]
+    task = document["spec"]["task"]
+    leading = leading_metrics(task, evaluation["k"])
+    survives = document["survives_logout"]
+    names = ("train_loss", "validation_loss", *leading, "learning_rate", "targets_per_second")
+    return RunView(
+        row=find_run(workspace, run),
+        leading=leading,
+        noun=case_noun(task),
+        # The number that was measured: a small dataset has fewer than the settings ask for.
+        monitor_users=next(
+            (row.users for row in evaluations if row.stage == "validation"), evaluation["monitor_users"]
+        ),
+        users=document["users"],
+        curves=curves(workspace, run, names, points),
+        baselines={
+            row.name: row.metrics
+            for row in evaluations
+            if row.stage == "validation" and row.name not in ("tuned", "untuned")
+        },
+        previews=tuple(run_previews(workspace, run)),
+        metrics=document["metrics"],
+        computing=_computing_text(document["computing"]),
+        warnings=tuple(document["warnings"]),
+        log_tail=tuple(document["log_tail"]),
+        survives_logout=f"survives logout: {survives['answer']}. {survives['why']}",
+        stalled=STALLED if document["stalled"] else "",
+    )
+
+
+def _computing_text(computing: dict[str, str] | None) -> str:
+    return "computes on {device}, {precision}, {attention} attention".format(**computing) if computing else ""
+
+
+def read_log(workspace: Workspace, run: str, known: Path | None, offset: int) -> LogPiece:
+    """The lines of a run's log after byte `offset` of the file `known`.
+
+    Of another file than `known`, and of one that has become shorter, the last LOG_BYTES.
+    """
+    path = log_path(workspace, run)
+    try:
+        size = path.stat().st_size
+        if path != known or size < offset:
+            offset = max(0, size - LOG_BYTES)
+        with open_regular(path) as file:
+            file.seek(offset)
+            data = file.read(LOG_BYTES)
+    except OSError:
+        return LogPiece(path, "", 0)
+    # A line that is still being written is left for the next call.
+    whole = data[: data.rfind(b"\n") + 1] or (data if len(data) == LOG_BYTES else b"")
+    return LogPiece(path, whole.decode("utf-8", "replace"), offset + len(whole))
