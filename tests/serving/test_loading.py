@@ -112,7 +112,7 @@ def test_nothing_is_read_again_while_nothing_changes(
     newest.mkdir()
     (newest / "manifest.json").write_text("{}")
     later = refreshed(loaded)
-    assert (later.adapter, later.model) == (loaded.adapter, loaded.model)
+    assert (later.adapter, later.tuned) == (loaded.adapter, loaded.tuned)
     assert refreshed(later) is later
 
 
