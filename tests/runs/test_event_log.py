@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -9,6 +10,7 @@ from promptrec_tui.runs import event_log as module
 from promptrec_tui.runs.event_log import EventLog, finished_event, read_events
 from promptrec_tui.runs.events import (
     AckEvent,
+    CheckpointEvent,
     EvaluationEvent,
     FinishedEvent,
     MetricEvent,
@@ -117,7 +119,21 @@ def test_a_full_disk_leaves_no_torn_line(run, monkeypatch):
         assert log.write(PhaseEvent(phase="training")) == 2
 
 
-def test_the_last_word_of_an_attempt(run):
+def test_a_durable_event_is_written_only_if_the_disk_confirms_it(run, monkeypatch):
+    def fail(file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with EventLog(run, 1) as log:
+        monkeypatch.setattr(module.os, "fsync", fail)
+        assert log.write(PhaseEvent(phase="training")) == 1
+        with pytest.raises(OSError, match="Input/output"):
+            log.write(CheckpointEvent(step=1, best=True))
+        monkeypatch.undo()
+        assert log.write(CheckpointEvent(step=1, best=True)) == 2
+    assert [record["kind"] for record in read_events(run.events)[0]] == ["phase", "checkpoint"]
+
+
+def test_the_finished_event_of_an_attempt(run):
     assert finished_event(run.events, 1) is None
     with EventLog(run, 1) as log:
         log.write(FinishedEvent(state=State.PAUSED, reason="asked", step=3))
