@@ -15,9 +15,10 @@ import pytest
 from promptrec_tui.cli.run import print_summary
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
+from promptrec_tui.tui.trying import Trier
 from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.opening import opened
-from promptrec_tui.workspace.runs import refresh, run_document
+from promptrec_tui.workspace.runs import find_run, refresh, run_document
 from tests.waiting import wait_for
 
 SMALL = ("train.max_steps=4", "train.batch_size=32", "evaluation.users=8", "evaluation.monitor_users=4")
@@ -140,40 +141,41 @@ def test_classify_answers_the_probabilities_of_every_label(
     run = terminal.json(*asked, "--template", "label", "--model", "tiny", *sizes, "--wait")
     assert run["state"] == "done"
 
-    texts = ["a great film", "'poor' \"film\"", "霸王别姬"]
-    found = terminal.json("classify", "my moods", *texts)
+    (tmp_path / "many.txt").write_bytes("\ufeff霸王别姬\r\n\n poor film\n".encode())
+    found = terminal.json("classify", "my moods", 'a "great" film', "--file", str(tmp_path / "many.txt"))
+    texts = ['a "great" film', "霸王别姬", " poor film"]
     assert [each["text"] for each in found] == texts
     for each in found:
         assert each.keys() == {"text", "label", "probabilities"}
         assert each["probabilities"].keys() == {"bad", "good"}
         assert sum(each["probabilities"].values()) == pytest.approx(1)
         assert each["label"] == max(each["probabilities"], key=each["probabilities"].get)
+
     monkeypatch.setattr("promptrec_tui.workspace.classify.AT_ONCE", 2)
     told: list[tuple[str, int, int]] = []
+    trier = Trier()
     with opened(terminal.home) as workspace:
         parts = classify(workspace, "my moods", texts, progress=lambda *news: told.append(news))
+        tried = trier.classify(workspace, find_run(workspace, "my moods"), texts[0])
+        trier.close()
     assert [each.text for each in parts] == texts
     assert told == [("classifying", 2, 3), ("classifying", 3, 3)]
-    untuned = terminal.json("classify", "my moods", texts[0], "--untuned")
-    assert untuned[0]["probabilities"] != found[0]["probabilities"]
+    assert tried.tuned is not None
+    assert (tried.untuned.adapter, tried.tuned.adapter) == (None, "result")
+    assert tried.tuned.texts[0].probabilities == pytest.approx(found[0]["probabilities"], abs=1e-5)
+    untuned = tried.untuned.texts[0].probabilities
+    assert untuned != pytest.approx(found[0]["probabilities"], abs=1e-3)
 
-    (tmp_path / "many.txt").write_bytes("\ufeffa great film\r\n\n霸王别姬\n".encode())
-    many = terminal.json("classify", "my moods", "--file", str(tmp_path / "many.txt"))
-    assert [each["text"] for each in many] == [texts[0], texts[2]]
-    assert many[0]["probabilities"] == pytest.approx(found[0]["probabilities"], abs=1e-5)
-    command = [sys.executable, "-m", "promptrec_tui", "classify", "my moods", "-"]
+    command = [sys.executable, "-m", "promptrec_tui", "classify", "my moods", "-", "--untuned"]
     piped = subprocess.run(
-        command, input="awful film\ngreat film\n", text=True, capture_output=True, env=terminal.environment
+        command, input=f"{texts[0]}\npoor film\n", text=True, capture_output=True, env=terminal.environment
     )
     assert piped.returncode == 0, piped.stderr
     header, *rows = piped.stdout.splitlines()
     assert header.split() == ["label", "probability", "text"]
-    assert [row.split()[2:] for row in rows] == [["awful", "film"], ["great", "film"]]
-    process = terminal.start("classify", "my moods", "great film")
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    assert out.split()[:2] == ["label", "probability"]
-    assert {line.split()[0] for line in out.splitlines()[1:]} == {"bad", "good"}
+    assert [row.split()[2:] for row in rows] == [["a", '"great"', "film"], ["poor", "film"]]
+    label, probability = rows[0].split()[:2]
+    assert float(probability) == pytest.approx(untuned[label], abs=1e-3)
 
     for arguments, sentence in (
         (("recommend", "my moods", "--user", "u03"), "\"promptrec classify 'my moods' TEXT\"."),
@@ -182,7 +184,6 @@ def test_classify_answers_the_probabilities_of_every_label(
             "recommends items to users: ask it with",
         ),
         (("classify", "my moods"), "There is no text to classify"),
-        (("classify", "my moods", " "), "A text is empty"),
         (("classify", "my moods", "--file", str(tmp_path / "none")), "cannot be read: No such file"),
         (("classify", "my mood", "x"), "Did you mean 'my moods'"),
     ):
