@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from promptrec_tui.errors import UserError
 from promptrec_tui.models.config import CAUSAL_TYPES
 from promptrec_tui.models.loading import load_base, load_classifier
-from promptrec_tui.models.methods import Tuned, attach, load_tuned
+from promptrec_tui.models.methods import ATTACH, Tuned, attach, load_tuned
+from promptrec_tui.runs.spec import METHODS as KNOWN
 from promptrec_tui.runs.spec import FullSettings, LastLayersSettings, LoraSettings, TuningSettings
 
 SaveModel = Callable[..., Path]
@@ -153,6 +154,10 @@ METHODS = [
     FullSettings(),
     LastLayersSettings(layers=1),
 ]
+
+
+def test_every_method_is_tested() -> None:
+    assert [settings.method for settings in METHODS] == list(KNOWN) == list(ATTACH)
 
 
 @pytest.mark.parametrize("settings", METHODS, ids=lambda each: each.method)
