@@ -248,7 +248,7 @@ def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
     from promptrec_tui.evaluation.metrics import classification_metrics, ranking_metrics
     from promptrec_tui.evaluation.protocol import Protocol
     from promptrec_tui.prompts.template import VARIABLES
-    from promptrec_tui.runs.spec import EvaluationSettings, setting_keys
+    from promptrec_tui.runs.spec import METHODS, EvaluationSettings, setting_keys
 
     metrics = {metric.name.replace("@7", "@k") for metric in (*ranking_metrics(7), *classification_metrics())}
     agree(first_column(section(METHOD, "Metrics")), metrics, "docs/method.md (metrics)")
@@ -257,6 +257,7 @@ def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
     assert all(fit_baseline(name, [[0, 1], [1, 0]], 2).name == name for name in baselines)
     assert all(f"`{name}`" in section(METHOD, "Classifying texts") for name in BASELINES)
     assert set(VARIABLES) <= set(first_column(section(METHOD, "Tasks")))
+    assert set(METHODS) <= set(first_column(section(METHOD, "Training"))), "docs/method.md (tuning methods)"
     lacking = [key for key in setting_keys() if f"`{key}`" not in METHOD]
     assert not lacking, f"docs/method.md does not say what {lacking} mean"
     protocol = section(METHOD, "What a number means")

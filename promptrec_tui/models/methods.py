@@ -34,6 +34,8 @@ ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 WEIGHTS_CONFIG = "tuning.json"
 WEIGHTS = "tuned_weights.safetensors"
+VOCABULARY = ("embed", "wte", "wpe", "project_in", "lm_head")
+"""What the names of weights have that lie before the transformer blocks, or make logits of tokens."""
 
 
 class Tuned(Protocol):
@@ -131,7 +133,7 @@ class Weights:
             weight.requires_grad_(False)
         for weight in self._trained.values():
             weight.requires_grad_(True)
-        self._aside = {name: weight.detach().cpu().clone() for name, weight in self._trained.items()}
+        self._aside = {name: weight.detach().to("cpu", copy=True) for name, weight in self._trained.items()}
         """The weights that are not in the model: inside `untuned` the tuned ones, else those of the base."""
 
     @classmethod
@@ -183,7 +185,7 @@ class Weights:
         """Exchange the weights in the model with those aside, one at a time."""
         with torch.no_grad():
             for name, weight in self._trained.items():
-                present = weight.detach().cpu().clone()
+                present = weight.detach().to("cpu", copy=True)
                 weight.copy_(self._aside[name])
                 self._aside[name] = present
 
@@ -194,42 +196,29 @@ def full(base: PreTrainedModel, settings: FullSettings) -> Weights:
 
 
 def last_layers(base: PreTrainedModel, settings: LastLayersSettings) -> Weights:
-    """The top transformer blocks train, and what is neither block nor embedding: the last norm, a head.
+    """The top transformer blocks train, and what follows them but the head over the vocabulary.
 
     Raises UserError when the model has fewer blocks.
     """
     count = int(base.config.num_hidden_layers)
-    place, blocks = next(
-        (name, module)
-        for name, module in base.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) == count
-    )
     if settings.layers > count:
         raise UserError(
             f"tuning.layers={settings.layers} is more than this model has: set it to {count} at most, or set "
             "tuning.method=full."
         )
-    lower = [f"{place}.{index}." for index in range(count - settings.layers)]
-    frozen = {id(weight) for weight in _embeddings(base, blocks)}
+    blocks = next(
+        name
+        for name, module in base.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == count
+    )
+    top = tuple(f"{blocks}.{index}." for index in range(count - settings.layers, count))
     trained = {
         name
-        for name, weight in base.named_parameters()
-        if id(weight) not in frozen and not name.startswith(tuple(lower))
+        for name, _ in base.named_parameters()
+        if name.startswith(top)
+        or not (name.startswith(f"{blocks}.") or any(word in name for word in VOCABULARY))
     }
     return Weights(base, settings, trained)
-
-
-def _embeddings(base: PreTrainedModel, blocks: nn.Module) -> Iterator[nn.Parameter]:
-    """Input and output embeddings; with a module that only makes embeddings (BERT's) its norm too."""
-    for module in base.modules():
-        if any(isinstance(child, nn.Embedding) for child in module.children()):
-            whole = all(part is not blocks for part in module.modules())
-            for child in [module] if whole else module.children():
-                if whole or isinstance(child, nn.Embedding):
-                    yield from child.parameters()
-    head: nn.Module | None = base.get_output_embeddings()  # type: ignore[no-untyped-call]
-    if head is not None:
-        yield from head.parameters()
 
 
 ATTACH: Mapping[str, Callable[[PreTrainedModel, Any], Tuned]] = {

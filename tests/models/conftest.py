@@ -41,7 +41,7 @@ def save_model(tmp_path: Path) -> SaveModel:
         torch.manual_seed(0)
         folder = tmp_path / model_type
         if model_type == "opt":
-            sizes |= {"ffn_dim": 32, "word_embed_proj_dim": 16}
+            sizes |= {"ffn_dim": 32, "word_embed_proj_dim": 8}
         kind = AutoModel if model_type == "bert" else AutoModelForCausalLM
         model = kind.from_config(CONFIG_MAPPING[model_type](**sizes))
         model.to(dtype).save_pretrained(folder, max_shard_size=shard)

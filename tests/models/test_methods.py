@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.models.config import CAUSAL_TYPES
 from promptrec_tui.models.loading import load_base, load_classifier
-from promptrec_tui.models.methods import Tuned, attach, load_tuned
+from promptrec_tui.models.methods import ATTACH, Tuned, attach, load_tuned
+from promptrec_tui.runs.spec import METHODS as KNOWN
 from promptrec_tui.runs.spec import FullSettings, LastLayersSettings, LoraSettings, TuningSettings
 
 SaveModel = Callable[..., Path]
@@ -153,6 +156,10 @@ METHODS = [
 ]
 
 
+def test_every_method_is_tested() -> None:
+    assert [settings.method for settings in METHODS] == list(KNOWN) == list(ATTACH)
+
+
 @pytest.mark.parametrize("settings", METHODS, ids=lambda each: each.method)
 @pytest.mark.parametrize("model_type", ["qwen3", "gpt2", "bert"])
 def test_every_method_saves_loads_exchanges_and_has_its_untuned_model(
@@ -207,16 +214,22 @@ def test_tied_weights_train_and_are_saved_as_one(save_model: SaveModel, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("model_type", "kinds"),
+    ("model_type", "beyond"),
     [
-        ("qwen3", {"model.layers.1", "model.norm"}),
-        ("gpt2", {"transformer.h.1", "transformer.ln_f"}),
-        ("opt", {"model.decoder.layers.1", "model.decoder.final_layer_norm"}),
-        ("bert", {"bert.encoder.layer.1", "bert.pooler", "classifier"}),
+        ("bert", {"bert.pooler", "classifier"}),
+        ("gpt2", {"transformer.ln_f"}),
+        ("gpt_neox", {"gpt_neox.final_layer_norm"}),
+        ("opt", {"model.decoder.final_layer_norm", "model.decoder.project_out"}),
+        ("olmo", set()),
+        ("phi", {"model.final_layernorm"}),
+        *(
+            (each, {"model.norm"})
+            for each in sorted(CAUSAL_TYPES - {"gpt2", "gpt_neox", "opt", "olmo", "phi"})
+        ),
     ],
 )
 def test_the_last_layers_are_the_top_blocks_and_what_follows_them(
-    save_model: SaveModel, model_type: str, kinds: set[str]
+    save_model: SaveModel, model_type: str, beyond: set[str]
 ) -> None:
     folder = save_model(model_type)
     if model_type == "bert":
@@ -225,8 +238,11 @@ def test_the_last_layers_are_the_top_blocks_and_what_follows_them(
         base = load_base(folder, CPU, torch.float32)
     attach(base, LastLayersSettings(layers=1))
     trained = {name for name, weight in base.named_parameters() if weight.requires_grad}
-    assert all(name.startswith(tuple(kinds)) for name in trained), trained
-    assert all(any(name.startswith(kind) for name in trained) for kind in kinds), trained
+    block = re.compile(r".*\b(?:h|layers?)\.(\d)\.")
+    told = {name: found[1] for name in trained if (found := block.match(name))}
+    every = {name for name, _ in base.named_parameters() if (found := block.match(name)) and found[1] == "1"}
+    assert told.keys() == every
+    assert {name.rpartition(".")[0].removesuffix(".dense") for name in trained - every} == beyond
 
 
 def test_more_last_layers_than_there_are_is_one_sentence(save_model: SaveModel) -> None:

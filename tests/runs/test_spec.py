@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.spec import (
+    METHODS,
     LoraSettings,
     RunSpec,
     Settings,
@@ -110,7 +111,7 @@ def test_baselines_may_be_none_at_all():
         ("train.optimizer", "sgd", "give adamw."),
         ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token."),
         ("tuning.dropout", 1.0, "at least 0, below 1 (lora)"),
-        ("tuning.method", "freeze", "'freeze': give one of lora, full, last_layers."),
+        ("tuning.method", "freeze", f"'freeze': give one of {', '.join(METHODS)}."),
         (
             "tuning.layers",
             2,

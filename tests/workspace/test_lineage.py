@@ -71,6 +71,11 @@ def test_a_fork_may_have_another_method(here: Workspace) -> None:
     settings = run_folder(here, row.name).spec().settings
     assert settings.tuning == LastLayersSettings(layers=1)
     assert settings.train.epochs == 7
+    trained(here, row.name)
+    with pytest.raises(UserError, match=r"has tuning\.layers=1, not 2"):
+        lineage.continue_run(here, row.name, "more", settings={"tuning.layers": "2"})
+    more = lineage.continue_run(here, row.name, "more")
+    assert run_folder(here, more.name).spec().settings.tuning == settings.tuning
 
 
 def test_a_continued_run_cannot_have_another_shape(here: Workspace) -> None:
