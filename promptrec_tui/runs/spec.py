@@ -3,12 +3,14 @@
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.prompts.template import Template
 from promptrec_tui.runs.synonyms import meant
 from promptrec_tui.text import clean
 
@@ -147,22 +149,18 @@ class DatasetRef(_Part):
     sha256: str
 
 
-class TemplateRef(_Part):
+@dataclass(frozen=True, kw_only=True)
+class TemplateRef(Template):
     """The template, with its whole text."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     id: str
-    name: str
     version: int
-    task: str
-    language: str
-    prompt: str
-    completion: str
-    end_token: str | None
     wrap: str = "plain"
     """Of runs from before there was a choice, too."""
-    system: str = ""
-    verbalizers: Mapping[str, str] = {}
-    sha256: str
+    sha256: str = field()
+    """As it was when the run was made."""
 
 
 class ModelRef(_Part):

@@ -67,8 +67,7 @@ def classify(
     labels = tuple(sorted({label for _, label in solved}))
     if not labels:
         raise UserError("The dataset has no labelled training example: import one that has.")
-    called = dict(template.verbalizers)
-    answers = tuple(called.get(label, label) for label in labels)
+    answers = tuple(template.verbalizers.get(label, label) for label in labels)
     completions = tuple(
         answer_ids(
             template, tokenizer, render(template, "completion", {"label": answer}), f"label {answer!r}"

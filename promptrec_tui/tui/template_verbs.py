@@ -79,9 +79,9 @@ def save_edited(workspace: "Workspace", template: "Template", base: str, key: st
 
 def template_toml(workspace: "Workspace", template: "Template") -> str:
     """The TOML file of a template."""
-    from promptrec_tui.workspace.templates import template_text
+    from promptrec_tui.workspace.templates import template_to_toml
 
-    return template_text(template)
+    return template_to_toml(template)
 
 
 def toml_template(workspace: "Workspace", text: str) -> "Template":

@@ -12,9 +12,8 @@ from promptrec_tui.datasets.splits import Split, leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file
 from promptrec_tui.home import Home
-from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.tokens import load_tokenizer
-from promptrec_tui.runs.spec import DataSettings, RunSpec, TemplateRef
+from promptrec_tui.runs.spec import DataSettings, RunSpec
 from promptrec_tui.tasks.next_item import (
     NextItem,
     next_item,
@@ -46,21 +45,6 @@ def checked_dataset(home: Home, spec: RunSpec) -> Dataset:
     return dataset
 
 
-def template_of(reference: TemplateRef) -> Template:
-    """The template that a run was made with."""
-    return Template(
-        name=reference.name,
-        task=reference.task,
-        language=reference.language,
-        prompt=reference.prompt,
-        completion=reference.completion,
-        end_token=reference.end_token,
-        wrap=reference.wrap,
-        system=reference.system,
-        verbalizers=tuple(reference.verbalizers.items()),
-    )
-
-
 def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextItem:
     """The run's task on the `items` of its dataset.
 
@@ -69,7 +53,7 @@ def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextIte
     tokenizer = load_tokenizer(Path(spec.model.folder))
     fields = [{**item.attributes, "title": item.title} for item in items]
     shots = draw_shots(dataset, spec.settings.data.tie_rule)
-    return next_item(template_of(spec.template), tokenizer, fields, tokenizer.context, shots)
+    return next_item(spec.template, tokenizer, fields, tokenizer.context, shots)
 
 
 def read_users(

@@ -37,9 +37,10 @@ def find_draft(workspace: Workspace, key: str) -> Draft | None:
     """The draft of that key, if there is one that can be read."""
     try:
         document = read_json(_path(workspace, key))
-        fields = document["template"]
-        pairs = tuple((label, text) for label, text in fields.pop("verbalizers"))
-        return Draft(Template(**fields, verbalizers=pairs), document["base"], document["typed"])
+        values = document["template"]
+        # Earlier drafts hold a list of pairs.
+        verbalizers = dict(values.pop("verbalizers", {}))
+        return Draft(Template(**values, verbalizers=verbalizers), document["base"], document["typed"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.app import ComposeResult, SuspendNotSupported
@@ -80,11 +80,11 @@ class EditTemplateScreen(BaseScreen[str]):
                     yield Static("ends with", classes="label")
                     yield Input(placeholder="the model's own", id="end", compact=True)
                 yield Static(id="wrap")
-                yield TemplateArea("system", "system text, for chats")
-                yield Static("prompt", classes="label")
-                yield TemplateArea("prompt")
-                yield Static("completion, which is trained", classes="label")
-                yield TemplateArea("completion")
+                for entry in self._began.text_fields():
+                    label, optional = entry.metadata["label"], entry.default == ""
+                    if not optional:
+                        yield Static(label, classes="label")
+                    yield TemplateArea(entry.name, label if optional else "")
             with Vertical(id="shown"):
                 yield Static(id="problem")
                 yield Static(id="facts")
@@ -107,14 +107,13 @@ class EditTemplateScreen(BaseScreen[str]):
         end = self.query_one("#end", Input).value
         for escape, char in ESCAPES.items():
             end = end.replace(escape, char)
+        texts: dict[str, Any] = {str(area.id): area.text for area in self.query(TemplateArea)}
         return replace(
             self._began,
             name=self.query_one("#name", Input).value,
-            prompt=self.query_one("#prompt", TextArea).text,
-            completion=self.query_one("#completion", TextArea).text,
-            system=self.query_one("#system", TextArea).text,
             end_token=end or None,
             wrap=self._wrap,
+            **texts,
         )
 
     def _fill(self, template: "Template") -> None:
@@ -125,12 +124,8 @@ class EditTemplateScreen(BaseScreen[str]):
             end = end.replace(char, escape)
         self.query_one("#name", Input).value = template.name
         self.query_one("#end", Input).value = end
-        for name, text in (
-            ("system", template.system),
-            ("prompt", template.prompt),
-            ("completion", template.completion),
-        ):
-            self.query_one(f"#{name}", TextArea).text = text
+        for area in self.query(TemplateArea):
+            area.text = getattr(template, str(area.id))
 
     @on(TextArea.Changed)
     @on(Input.Changed)

@@ -21,18 +21,20 @@ TRAINED = "$text-success on $success-muted"
 
 
 def template_text(row: "TemplateRow", line_end: str = LINE_END) -> Content:
-    """The two parts of a template as they were written."""
+    """The texts of a template as they were written."""
     end = "the tokenizer's end of text" if row.end_token is None else clean_visibly(row.end_token, line_end)
-    return Content("\n").join(
-        [
-            Content.assemble((clean(row.name), "bold"), (_facts(row), "dim")),
-            *([Content("system").stylize("dim"), Content(clean_lines(row.system))] if row.system else []),
-            Content("prompt").stylize("dim"),
-            _coloured(row.prompt),
-            Content.assemble(("completion", TRAINED), ("  trained; ends with ", "dim"), end),
-            _coloured(row.completion),
-        ]
-    )
+    lines = [Content.assemble((clean(row.name), "bold"), (_facts(row), "dim"))]
+    for entry in row.text_fields():
+        text = getattr(row, entry.name)
+        if entry.name == "completion":
+            lines.append(Content.assemble(("completion", TRAINED), ("  trained; ends with ", "dim"), end))
+        elif text:
+            lines.append(Content(entry.name).stylize("dim"))
+        if entry.default != "":
+            lines.append(_coloured(text))
+        elif text:
+            lines.append(Content(clean_lines(text)))
+    return Content("\n").join(lines)
 
 
 def rendering_text(rendering: "Rendering", line_end: str = LINE_END) -> Content:

@@ -34,7 +34,7 @@ from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.text import clean
 from promptrec_tui.tokentree.backbone import NoMemoryError
 from promptrec_tui.tuning.batches import Batch, Steps
-from promptrec_tui.tuning.data import checked_dataset, template_of
+from promptrec_tui.tuning.data import checked_dataset
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import PREVIEW_ITEMS, PREVIEW_USERS
 from promptrec_tui.tuning.requests import CancelledError, RequestInbox
@@ -82,7 +82,7 @@ class ClassifyJob(ABC):
         self.tokenizer = load_tokenizer(Path(spec.model.folder))
         solved = [(examples[number].texts, str(examples[number].label)) for number in parts.training]
         self.task = classify(
-            template_of(spec.template),
+            spec.template,
             self.tokenizer,
             solved,
             self.tokenizer.context,
