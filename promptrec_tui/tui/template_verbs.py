@@ -53,11 +53,18 @@ def draft_rendering(
     return render_draft(workspace, dataset, template, user, model)
 
 
+def datasets_by_task(workspace: "Workspace") -> dict[str, list[str]]:
+    """The ids of the datasets that have rows for a task, by task."""
+    from promptrec_tui.workspace.rendering import datasets_by_task as by_task
+
+    return by_task(workspace)
+
+
 def neighbour(workspace: "Workspace", dataset: str, task: str, user: str | None, by: int) -> str | None:
     """The row that stands `by` rows after one: the key of a user, or the number of a labelled text."""
-    from promptrec_tui.workspace.rendering import neighbour as found
+    from promptrec_tui.workspace.rendering import neighbour as step
 
-    return found(workspace, dataset, task, user, by)
+    return step(workspace, dataset, task, user, by)
 
 
 def keep_draft(workspace: "Workspace", key: str, template: "Template", base: str) -> None:

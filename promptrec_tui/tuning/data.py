@@ -51,9 +51,8 @@ def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextIte
     Raises UserError when template, model and items do not go together.
     """
     tokenizer = load_tokenizer(Path(spec.model.folder))
-    fields = [{**item.attributes, "title": item.title} for item in items]
     shots = draw_shots(dataset, spec.settings.data.tie_rule)
-    return next_item(spec.template, tokenizer, fields, tokenizer.context, shots)
+    return next_item(spec.template, tokenizer, [item.texts for item in items], tokenizer.context, shots)
 
 
 def read_users(

@@ -107,7 +107,7 @@ class Judge:
         cases = self.cases[len(trial.ranks) : users]
         if trial.error or not cases:
             return
-        fields = [{**item.attributes, "title": item.title} for item in self.items]
+        fields = [item.texts for item in self.items]
         try:
             task = next_item(trial.template, self.tokenizer, fields, self.tokenizer.context, self.shots)
             ranker = Ranker(self.model, task.catalogue, normalised=self.evaluation.score == "mean")

@@ -1,5 +1,6 @@
 """Mode 3: the prompt templates, and what the model gets to read."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -51,6 +52,8 @@ class TemplatesScreen(BaseScreen[None]):
     _datasets: "tuple[DatasetRow, ...]" = ()
     _models: "tuple[ModelRow, ...]" = ()
     _dataset = ""
+    _by_task: Mapping[str, list[str]] = {}
+    """The ids of the datasets that have rows for a task."""
     _model = ""
     _user: str | None = None
     """Its key; None: the first of the dataset."""
@@ -103,6 +106,7 @@ class TemplatesScreen(BaseScreen[None]):
         templates = tuple(await self.ask(verbs.templates))
         datasets = tuple(await self.ask(verbs.datasets))
         models = tuple(await self.ask(verbs.models))
+        self._by_task = await self.ask(template_verbs.datasets_by_task)
         if (templates, datasets, models) == (self._templates, self._datasets, self._models):
             return
         if not self._templates:
@@ -172,17 +176,15 @@ class TemplatesScreen(BaseScreen[None]):
 
     @work(exclusive=True, group="step", exit_on_error=False)
     async def _step_user(self, by: int) -> None:
-        if found := await self.ask(
-            template_verbs.neighbour, self._dataset, self._present_task, self._user, by
-        ):
-            self._user = found
+        user = await self.ask(template_verbs.neighbour, self._dataset, self._present_task, self._user, by)
+        if user:
+            self._user = user
             self._show()
 
     @property
     def _fitting(self) -> list[str]:
-        """The ids of the datasets that have what the present task asks about."""
-        labelled = self._present_task == "classify"
-        return [row.id for row in self._datasets if (row.examples if labelled else row.users)]
+        """The ids of the datasets that have rows for the present task."""
+        return self._by_task.get(self._present_task, [])
 
     def action_next_dataset(self) -> None:
         self._dataset = _after(self._fitting or [row.id for row in self._datasets], self._dataset)
