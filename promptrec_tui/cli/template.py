@@ -67,8 +67,8 @@ def save_command(
 def versions_command(template: str, as_json: JsonOption = False) -> None:
     """List all versions of a template, oldest first."""
     with workspace() as here:
-        found = versions.template_versions(here, template)
-    rows = [{**asdict(version.row), "runs": list(version.runs)} for version in found]
+        listed = versions.template_versions(here, template)
+    rows = [{**asdict(version.row), "runs": list(version.runs)} for version in listed]
     if as_json:
         print_json(rows)
     else:

@@ -60,11 +60,11 @@ def read_users(
 ) -> list[UserEvents]:
     """Every user with the events that the settings' order and split give; calls `progress(done, users)`."""
     keys = {user.user_id: user.key for user in dataset.users(limit=dataset.counts.users)}
-    found: list[UserEvents] = []
+    events: list[UserEvents] = []
     for user_id, sequence in dataset.sequences(settings.tie_rule):
-        progress(len(found), len(keys))
-        found.append(UserEvents(user_id, keys[user_id], sequence, leave_one_out(sequence)))
-    return found
+        progress(len(events), len(keys))
+        events.append(UserEvents(user_id, keys[user_id], sequence, leave_one_out(sequence)))
+    return events
 
 
 class TrainingTrees(Sequence[Tree]):

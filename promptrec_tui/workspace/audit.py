@@ -1,4 +1,4 @@
-"""A template over a whole dataset: how long its rows get, what they lose, what tells the answers apart."""
+"""A template over a whole dataset: lengths of its rows, dropped history, answers that begin alike."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -55,7 +55,7 @@ class OneAnswer:
 
 @dataclass(frozen=True)
 class Audit:
-    """What a look at every row found; lengths are in tokens of the model's tokenizer.
+    """The counts over every row; lengths are in tokens of the model's tokenizer.
 
     `histogram`: (upper bound, rows) of what the rows would take with their whole history. `refused`: rows
     that cannot be asked or answered, `reasons` some of the sentences why. `sharing`: prompt tokens over those
@@ -89,7 +89,7 @@ class Audit:
 
 @dataclass
 class _Tally:
-    """Counts as the rows come."""
+    """Counts, updated row by row."""
 
     lengths: Counter[int] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -119,7 +119,7 @@ class _Tally:
 def audit_template(
     workspace: Workspace, dataset: str, template: str, model: str, users: int, progress: Progress
 ) -> Audit:
-    """Look at every target of every user, or every labelled text; of `users` drawn users only, unless 0.
+    """Count every target of every user, or every labelled text; of `users` drawn users only, unless 0.
 
     `model` is a name or id, empty for the first listed one. `progress` gets phase, done and total.
     Raises UserError when a name is unknown, the template is wrong, or there is nothing to look at.

@@ -1,4 +1,4 @@
-"""Templates that are being written: kept in the home after each pause, so that a kill loses half a second."""
+"""Templates that are being written, saved in the home after each pause in typing."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from promptrec_tui.prompts.template import Template
 from promptrec_tui.workspace.opening import Workspace, now
 
 NEW = "new"
-"""The key of a template that is no version of any."""
+"""The key of a template that has no version yet."""
 
 
 @dataclass(frozen=True)

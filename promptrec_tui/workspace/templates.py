@@ -1,4 +1,4 @@
-"""What a person does with prompt templates."""
+"""List, save and rename prompt templates."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ def save_template(workspace: Workspace, path: Path) -> TemplateRow:
 def save_edited(workspace: Workspace, template: Template, base: str) -> Saved:
     """Save what was edited from the version `base` (its id, empty for a new template) as the next version.
 
-    Whatever was saved under the name meanwhile stays as a version of its own and is told.
+    A version that was saved under the name in between stays, and is returned as `meanwhile`.
     Raises UserError as `save_template` does.
     """
     rows = store.template_versions(workspace.catalogue, base) if base else []

@@ -1,4 +1,4 @@
-"""The editor of a template: its texts, what is wrong with them, and what the model gets to read."""
+"""The editor of a template: its texts, their errors, and the rendering of one row."""
 
 import os
 import shlex
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.templates import Template
 
 RENDER_SECONDS = 0.005
-"""From a keystroke to the question; a faster next keystroke takes its place."""
+"""Delay from a keystroke to the rendering; an earlier next keystroke restarts it."""
 
 DRAFT_SECONDS = 0.5
 WRAPS = ("auto", "plain", "chat")
@@ -42,7 +42,7 @@ ESCAPES = {"\\n": "\n", "\\t": "\t"}
 
 @dataclass(frozen=True)
 class Row:
-    """For what a template is rendered: ids of dataset and model with their names, and the key of a user."""
+    """The row that is rendered: ids and names of dataset and model, and the key of a user."""
 
     dataset: str
     dataset_name: str
@@ -152,7 +152,7 @@ class EditTemplateScreen(BaseScreen[str]):
                 template_verbs.draft_rendering, row.dataset, template, row.user, row.model
             )
         except UserError as error:
-            # The last good rendering stays: a half-typed tag is no reason to see nothing.
+            # The last good rendering stays while a tag is half typed.
             problem.update(problem_text(error))
             self.query_one("#shown").add_class("-wrong")
             self._show_wrap()

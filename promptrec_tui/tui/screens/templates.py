@@ -1,4 +1,4 @@
-"""Mode 3: the prompt templates, and what the model gets to read."""
+"""Mode 3: the prompt templates, and the rendering of one row."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ class TemplatesScreen(BaseScreen[None]):
     """The ids of the datasets that have rows for a task."""
     _model = ""
     _user: str | None = None
-    """Its key; None: the first of the dataset."""
+    """The key of the rendered row; None: the first of the dataset."""
     _present_task = ""
     _wanted = ""
     """The template to put the cursor on as soon as it is listed."""
@@ -82,7 +82,7 @@ class TemplatesScreen(BaseScreen[None]):
 
     @property
     def _names(self) -> tuple[str, str]:
-        """What dataset and model are called."""
+        """The names of dataset and model."""
         dataset = next((row.name for row in self._datasets if row.id == self._dataset), "")
         return dataset, next((row.name for row in self._models if row.id == self._model), "")
 

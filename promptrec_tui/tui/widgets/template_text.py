@@ -1,4 +1,4 @@
-"""How a template and its rendering read. What is trained stands out, in colour and in words."""
+"""A template and its rendering as text; the trained part is coloured and named."""
 
 import re
 from typing import TYPE_CHECKING
@@ -49,7 +49,7 @@ def rendering_text(rendering: "Rendering", line_end: str = LINE_END) -> Content:
 def rendering_facts(
     rendering: "Rendering", dataset: str, model: str, glyphs: Glyphs | None = None
 ) -> Content:
-    """For whom it was rendered, and how much of the context it takes; with `glyphs`, as a bar too."""
+    """The row that was rendered, and its share of the context; with `glyphs`, as a bar too."""
     prompt, completion = len(rendering.prompt_token_ids), len(rendering.completion_token_ids)
     dropped, special = rendering.dropped_history, rendering.special_texts
     return Content.assemble(
@@ -72,7 +72,7 @@ def rendering_facts(
 
 
 def _context_bar(prompt: int, completion: int, context: int, glyphs: Glyphs) -> tuple[tuple[str, str], ...]:
-    """The context as `BAR_WIDTH` cells: prompt, completion, what is free."""
+    """The context as `BAR_WIDTH` cells: prompt, completion, free tokens."""
     full, trained = round(prompt * BAR_WIDTH / context), -(-completion * BAR_WIDTH // context)
     full = min(full, BAR_WIDTH - trained)
     block, free = glyphs.bars[-1], glyphs.bars[0]
@@ -95,7 +95,7 @@ def problem_text(error: UserError) -> Content:
 
 
 def diff_text(lines: "list[str]") -> Content:
-    """A unified diff, in the colours that people know."""
+    """A unified diff: added lines green, removed lines red."""
     if not lines:
         return Content("Both say the same.")
     styles = {"+": "$text-success", "-": "$text-error", "@": "dim"}
