@@ -40,13 +40,12 @@ def show_command(
         print_json(asdict(row))
         return
     if toml:
-        print(templates.template_toml(row), end="")
+        print(templates.template_to_toml(row), end="")
         return
     print(f"{row.name} version {row.version}, {row.task}, {row.language}, wrap {row.wrap}\n")
-    if row.system:
-        print(f"system:\n{clean_lines(row.system)}\n")
-    print(f"prompt:\n{clean_lines(row.prompt)}\n")
-    print(f"completion:\n{clean_lines(row.completion)}\n")
+    for entry in row.text_fields():
+        if text := getattr(row, entry.name):
+            print(f"{entry.name}:\n{clean_lines(text)}\n")
     print(f"end token: {row.end_token!r}" if row.end_token else "end token: the tokenizer's own")
 
 
@@ -68,8 +67,8 @@ def save_command(
 def versions_command(template: str, as_json: JsonOption = False) -> None:
     """List all versions of a template, oldest first."""
     with workspace() as here:
-        found = versions.template_versions(here, template)
-    rows = [{**asdict(version.row), "runs": list(version.runs)} for version in found]
+        listed = versions.template_versions(here, template)
+    rows = [{**asdict(version.row), "runs": list(version.runs)} for version in listed]
     if as_json:
         print_json(rows)
     else:

@@ -40,7 +40,7 @@ def try_command(
 ) -> None:
     """Try several templates on the same users before tuning: all on few users, the best on more."""
     with workspace() as here:
-        found = try_templates(
+        sensitivity = try_templates(
             here,
             dataset,
             template or (),
@@ -53,26 +53,26 @@ def try_command(
             progress=progress_writer(progress),
         )
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(sensitivity))
     else:
-        _print(found, k, words)
+        _print(sensitivity, k, words)
 
 
-def _print(found: Sensitivity, k: int, words: bool) -> None:
+def _print(sensitivity: Sensitivity, k: int, words: bool) -> None:
     rows: list[dict[str, Any]] = [
         {"template": trial.name, "users": trial.users, **trial.metrics, "problem": trial.error}
-        for trial in found.trials
+        for trial in sensitivity.trials
     ]
-    failed = ("problem",) if any(trial.error for trial in found.trials) else ()
+    failed = ("problem",) if any(trial.error for trial in sensitivity.trials) else ()
     print_table(rows, ("template", "users", f"ndcg@{k}", f"hr@{k}", "mrr", "rank", *failed), "Nothing tried.")
     print(
-        f"\n{found.metric.upper()} over the {found.users} users that all met: "
-        f"mean {found.mean:.4f}, from {found.low:.4f} to {found.high:.4f}. "
+        f"\n{sensitivity.metric.upper()} over the {sensitivity.users} users that all met: "
+        f"mean {sensitivity.mean:.4f}, from {sensitivity.low:.4f} to {sensitivity.high:.4f}. "
         "Validation targets; rank is the geometric mean over the whole catalogue."
     )
-    if words and not found.words:
-        print(f"\nThe prompt of {found.trials[0].name!r} says no word of its own.")
+    if words and not sensitivity.words:
+        print(f"\nThe prompt of {sensitivity.trials[0].name!r} has no words of its own.")
     elif words:
-        print(f"\nWhat leaving a word out of {found.trials[0].name!r} costs (doublings of the rank):")
-        dear = [asdict(word) for word in found.words[:SHOWN_WORDS]]
+        print(f"\nWhat leaving a word out of {sensitivity.trials[0].name!r} costs (doublings of the rank):")
+        dear = [asdict(word) for word in sensitivity.words[:SHOWN_WORDS]]
         print_table(dear, ("word", "cost", "users"), "")

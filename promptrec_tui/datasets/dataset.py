@@ -36,6 +36,11 @@ class Item:
     attributes: Mapping[str, str]
     events: int
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """What templates see of the item: its attributes, and its title."""
+        return {**self.attributes, "title": self.title}
+
 
 @dataclass(frozen=True)
 class User:

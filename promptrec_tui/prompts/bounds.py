@@ -1,4 +1,4 @@
-"""What keeps a template from running for ever: all its work is counted in steps, and its texts are measured.
+"""Limits on what a template may compute: its work is counted in steps, and its texts are measured.
 
 Counted and not timed, so that a slow machine renders what a fast one does; and in the same process, since a
 child for each keystroke would be slower than the keystroke. A step takes about a microsecond: a round of a
@@ -45,34 +45,34 @@ class Meter:
             )
 
     def glance(self, value: Any) -> None:
-        """Charge a value by its own length, without what its entries hold."""
+        """Charge a value by its own length, without the contents of its entries."""
         if isinstance(value, str | bytes):
             self.charge(len(value) // CHARACTERS)
         elif isinstance(value, MANY):
             self.charge(len(value))
 
     def weigh(self, value: Any) -> int:
-        """Charge a value with all that it holds; answers how many characters it takes to write, about."""
+        """Charge a value with all its entries; returns about how many characters it takes to write."""
         size, open_values = 0, [value]
         while open_values:
-            found = open_values.pop()
-            if isinstance(found, Namespace):
-                found = object.__getattribute__(found, "_Namespace__attrs")
+            part = open_values.pop()
+            if isinstance(part, Namespace):
+                part = object.__getattribute__(part, "_Namespace__attrs")
             self.charge(1)
-            self.glance(found)
-            if isinstance(found, str | bytes):
-                size += len(found)
-            elif isinstance(found, range):
-                size += 8 * len(found)
-            elif isinstance(found, dict):
-                size += 6 * len(found)
-                open_values += found.keys()
-                open_values += found.values()
-            elif isinstance(found, MANY):
-                size += 4 * len(found)
-                open_values += found
-            elif isinstance(found, int):
-                size += found.bit_length() // 3 + 2
+            self.glance(part)
+            if isinstance(part, str | bytes):
+                size += len(part)
+            elif isinstance(part, range):
+                size += 8 * len(part)
+            elif isinstance(part, dict):
+                size += 6 * len(part)
+                open_values += part.keys()
+                open_values += part.values()
+            elif isinstance(part, MANY):
+                size += 4 * len(part)
+                open_values += part
+            elif isinstance(part, int):
+                size += part.bit_length() // 3 + 2
             else:
                 size += 24
         return size
@@ -93,14 +93,14 @@ class Counted(Context):
 
     def derived(self, locals: dict[str, Any] | None = None) -> Context:
         """A context of a block, which counts with the same meter."""
-        found = super().derived(locals)
-        if isinstance(found, Counted):
-            found.meter = self.meter
-        return found
+        context = super().derived(locals)
+        if isinstance(context, Counted):
+            context.meter = self.meter
+        return context
 
 
 class Bounded(NodeTransformer):
-    """Puts the filters `step` and `weighed` wherever a template works without calling anything."""
+    """Inserts the filters `step` and `weighed` where a template computes without calling anything."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 (named after the node)
         steps = _steps(node.body)
@@ -136,7 +136,7 @@ class Bounded(NodeTransformer):
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802
         self.generic_visit(node)
-        # Whether something equals a constant is soon known.
+        # Comparing with a constant is cheap.
         operands = (node.expr, *(operand.expr for operand in node.ops))
         constant = any(isinstance(operand, nodes.Const) for operand in operands)
         if constant and len(operands) == 2 and node.ops[0].op not in ("in", "notin"):
@@ -177,13 +177,13 @@ def _weighed(value: nodes.Expr) -> nodes.Expr:
 
 def bounded(pieces: Iterable[str]) -> str:
     """The pieces of a rendering as one text. Raises SecurityError as soon as it is too long."""
-    written, found = 0, []
+    written, parts = 0, []
     for piece in pieces:
         written += len(piece)
         if written > MOST_TEXT:
             measured(written)
-        found.append(piece)
-    return "".join(found)
+        parts.append(piece)
+    return "".join(parts)
 
 
 def measured(size: int) -> int:

@@ -28,18 +28,18 @@ SYSTEM, PROMPT, ANSWER = "\ue000system\ue001", "\ue000prompt\ue001", "\ue000answ
 """Stand for the texts while the frame is made; no tokenizer's template writes private-use characters."""
 
 TODAY = "2026-01-01"
-"""What templates are told of the date: a prompt that changed from day to day could not be trained again."""
+"""The date that templates get: a prompt that changed from day to day could not be reproduced."""
 
 
 class Generation(Extension):
-    """`{% generation %}…{% endgeneration %}`: marks the answer, and writes what is within."""
+    """`{% generation %}…{% endgeneration %}`: marks the answer and writes its body."""
 
     tags = {"generation"}  # noqa: RUF012 (Jinja2 reads it so)
 
     def parse(self, parser: Parser) -> nodes.Node:
         line = next(parser.stream).lineno
         body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        # A call block, as in transformers: what is set within is not seen behind it.
+        # A call block, as in transformers: variables set in it are not visible after it.
         return nodes.CallBlock(self.call_method("_within"), [], [], body).set_lineno(line)
 
     def _within(self, caller: Callable[[], str]) -> str:
@@ -58,7 +58,7 @@ class Dict:
 
 
 class ChatSandbox(MeteredSandbox):
-    """The sandbox with all that transformers offers to chat templates, but lots and lorem ipsum."""
+    """The sandbox with all that transformers offers to chat templates, except `random` and `lipsum`."""
 
     def __init__(self) -> None:
         filters = {**FILTERS, "tojson": _tojson}
@@ -182,10 +182,10 @@ def chat_frame(template: ChatTemplate, system: str, specials: frozenset[str]) ->
     turns = _turns(SYSTEM if system else "", PROMPT)
     asked = template.render(turns, True)
     answered = template.render([*turns, ("assistant", ANSWER)], False)
-    before, found, behind = asked.partition(PROMPT)
+    before, marker, behind = asked.partition(PROMPT)
     opening, _, between = before.partition(SYSTEM)
     lead, answer, rest = answered.removeprefix(asked).partition(ANSWER)
-    if not (found and answer and answered.startswith(asked)):
+    if not (marker and answer and answered.startswith(asked)):
         advice = "set the template's wrap to plain."
         if system:
             with suppress(UserError):

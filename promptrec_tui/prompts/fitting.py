@@ -1,4 +1,4 @@
-"""Prompts cut to the room there is, by whole items; completions that end in one end token."""
+"""Prompts that fit the context, by dropping whole items; completions that end in one end token."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from promptrec_tui.text import clean
 T = TypeVar("T")
 
 ANY = "x"
-"""A prompt or answer while the other one is checked."""
+"""Stands for a prompt or an answer while the other one is checked."""
 
 
 @dataclass(frozen=True)

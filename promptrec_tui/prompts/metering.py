@@ -14,13 +14,13 @@ from promptrec_tui.prompts.bounds import CALL_STEPS, CHARACTERS, MOST_DIGITS, Co
 Work = Callable[..., Any]
 
 FREE_FILTERS = frozenset({"count", "d", "default", "first", "last", "length"})
-"""What does not look at more than one entry of what it is given."""
+"""Filters that look at one entry of their value at most."""
 # fmt: off
 SHALLOW_FILTERS = frozenset({
     "attr", "batch", "items", "list", "map", "reject", "rejectattr", "reverse", "select", "selectattr",
     "slice",
 })
-"""What looks at each entry, and not into it; all others may write or compare entries whole."""
+"""Filters that look at each entry but not into it; all others may write or compare whole entries."""
 SLOW_FILTERS = frozenset({
     "pprint", "striptags", "title", "tojson", "truncate", "urlize", "wordcount", "wordwrap", "xmlattr",
 })
@@ -84,7 +84,7 @@ def charge_call(meter: Meter, called: Any, args: tuple[Any, ...], kwargs: Mappin
     """Charge a call by what it is given, and a method by the value it belongs to."""
     meter.charge(CALL_STEPS + len(args) + len(kwargs))
     if isinstance(called, Macro | LoopContext | type):
-        # These hand their arguments on.
+        # These only pass their arguments on; what uses them is charged.
         return
     meter.weigh(args)
     meter.weigh(kwargs)
@@ -127,13 +127,13 @@ def charge_operator(meter: Meter, operator: str, left: Any, right: Any) -> None:
 
 
 def bounded_filters(written: Callable[[object], object]) -> dict[str, Work]:
-    """`replace`, `join` and `string`, measured; `written` says what may stand in a text."""
+    """`replace`, `join` and `string`, measured; `written` raises for what a text may not hold."""
 
     @pass_context
     def replace(context: Counted, text: object, old: object, new: object, count: int | None = None) -> str:
         source, old, new = str(written(text)), str(old), str(new)
-        found = source.count(old)
-        times = found if count is None or count < 0 else min(count, found)
+        occurrences = source.count(old)
+        times = occurrences if count is None or count < 0 else min(count, occurrences)
         context.meter.charge(
             measured(len(source) + times * max(0, len(new) - len(old))) // CHARACTERS + times // 8
         )
@@ -261,8 +261,8 @@ def _percent_widths(text: Any, given: Any) -> int:
     widest = max((abs(value) for value in values if isinstance(value, int)), default=0)
     return sum(
         widest if number == "*" else int(number[:9])
-        for found in _PERCENT.findall(source)
-        for number in found
+        for numbers in _PERCENT.findall(source)
+        for number in numbers
         if number
     )
 
@@ -286,7 +286,7 @@ GUARDS: Mapping[str, Callable[..., Any]] = {
     "urlize": _linked,
     "wordwrap": _wrapped,
 }
-"""What looks at the arguments of a filter before it runs, and may answer others."""
+"""Functions that check the arguments of a filter before it runs, and may replace them."""
 
 METHOD_GUARDS: Mapping[str, Callable[..., None]] = {
     "center": _wide,

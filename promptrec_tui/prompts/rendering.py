@@ -1,4 +1,4 @@
-"""The one renderer: training, previews, evaluation, recommendations and screens all pass here."""
+"""The one renderer, used by training, previews, evaluation, recommendations and screens."""
 
 import traceback
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Template text turned into programs that can read their values and write text, and nothing else.
+"""Compiles template texts to programs that can only read their values and write text.
 
-The sandbox has no loader and no filter that draws lots, so a rendering is a pure function of its values;
+The sandbox has no loader and no random filter, so a rendering is a pure function of its values;
 `bounds` and `metering` stop what loops, works or grows without end.
 """
 
@@ -50,7 +50,7 @@ MOST_SOURCE = 100_000
 
 
 class Missing(jinja2.StrictUndefined):
-    """A value that is not there; saying so, it names what is."""
+    """A value that does not exist; its error lists those that do."""
 
     __slots__ = ()
 
@@ -70,7 +70,7 @@ def written(value: object) -> object:
 
 
 class MeteredSandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's immutable sandbox, whose work is counted; `writable` says what may stand in a text."""
+    """Jinja2's immutable sandbox, which counts its work; `writable` raises for what a text may not hold."""
 
     intercepted_binops = frozenset({"+", "-", "*", "**", "%"})
     context_class = Counted
@@ -97,7 +97,7 @@ class MeteredSandbox(ImmutableSandboxedEnvironment):
         return attr not in UNMEASURED_METHODS and super().is_safe_attribute(obj, attr, value)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """An attribute, or else an entry, as Jinja2 does; without its detour for the keys of plain dicts."""
+        """An attribute, or else an entry, as in Jinja2; keys of plain dicts come first, for speed."""
         if type(obj) is dict and attribute in obj and not hasattr(dict, attribute):
             return obj[attribute]
         return super().getattr(obj, attribute)
@@ -134,13 +134,13 @@ class Sandbox(MeteredSandbox):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`item.title`; a column called `items` or `values` is found before the method of that name."""
-        # Most values are plain dicts, and the general question is slow.
+        # Most values are plain dicts, and isinstance with an abstract class is slow.
         if (type(obj) is dict or isinstance(obj, Mapping)) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        """A title is no format: `format` needs values to write."""
+        """Refuse `format` without values: a title is no format string."""
         if getattr(__obj, "__name__", "") == "format" and not args and not set(kwargs) - LOOP_VARIABLES:
             raise SecurityError("'format' has no values to write")
         return super().call(__context, __obj, *args, **kwargs)
@@ -172,7 +172,7 @@ def compiled(source: str, variables: Sequence[str], where: str) -> jinja2.Templa
             wrong = "a template cannot have macros, filter blocks and set blocks: write it out."
             raise TemplateError(f"{where}, line {node.lineno}: {wrong}", source, node.lineno)
         for name in sorted(meta.find_undeclared_variables(tree) - set(variables)):
-            line = next((found.lineno for found in tree.find_all(nodes.Name) if found.name == name), 1)
+            line = next((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), 1)
             known = ", ".join(map(repr, variables)) + (" is" if len(variables) == 1 else " are")
             raise _located(
                 where,
@@ -203,6 +203,6 @@ def uses(source: str, variable: str) -> bool:
 def _located(where: str, source: str, line: int, word: str, message: str) -> TemplateError:
     """The error with the line, and the column where `word` stands in it."""
     error = TemplateError("", source, line)
-    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", error.source) if word else None
-    at = f"line {line}, column {found.start() + 1}" if found else f"line {line}"
-    return TemplateError(f"{where}, {at}: {message}", source, line, found.start() + 1 if found else 0)
+    match = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", error.source) if word else None
+    at = f"line {line}, column {match.start() + 1}" if match else f"line {line}"
+    return TemplateError(f"{where}, {at}: {message}", source, line, match.start() + 1 if match else 0)

@@ -1,13 +1,20 @@
-"""A prompt template: its text, its identity, its file."""
+"""A prompt template: its fields, their check, and the TOML file.
+
+`Template` is the only list of these fields. The catalogue's table and rows, the reference in `run.json`,
+drafts, the TOML file and the form of the studio are derived from it, so that a new field is written here and
+in a migration of the catalogue.
+"""
 
 import hashlib
 import json
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.prompts.sandbox import compiled, uses
 from promptrec_tui.text import clean, did_you_mean, is_harmless
 
 VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -18,6 +25,12 @@ VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
 
 WRAPS = ("auto", "plain", "chat")
 
+Texts = Mapping[str, str]
+"""The type of a field that is a table of texts. Other fields of a template are `str` or `str | None`."""
+
+ABSENT = {"task": "next_item", "language": "any"}
+"""What a TOML file means that leaves these out; their lines are always written."""
+
 
 @dataclass(frozen=True)
 class Template:
@@ -26,28 +39,52 @@ class Template:
     `language` is "en", "zh", … or "any"; `end_token` None means the tokenizer's own end token. `wrap` "chat"
     makes the prompt a user's turn and the completion the assistant's, after `system`, by the model's own chat
     template; "auto" does so where the model has one and no `end_token` is named. `verbalizers`: what a label
-    is called in completions, as (label, text) pairs; others are called by their name.
+    is called in completions; others are called by their name.
+
+    A new field needs a default, which is what older files, rows and runs mean. With a `label` in its metadata
+    it is shown and edited as a text.
     """
 
     name: str
     task: str
     language: str
-    prompt: str
-    completion: str
+    system: str = field(default="", kw_only=True, metadata={"label": "system text, for chats"})
+    prompt: str = field(metadata={"label": "prompt"})
+    completion: str = field(metadata={"label": "completion, which is trained"})
     end_token: str | None = None
     wrap: str = "auto"
-    system: str = ""
-    verbalizers: tuple[tuple[str, str], ...] = ()
+    verbalizers: Texts = field(default_factory=dict, hash=False)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
-        """Hex SHA-256 of everything but the name."""
-        fields = {key: value for key, value in asdict(self).items() if key != "name"}
-        # Runs know their templates by hashes from before there was anything of these.
-        for key, default in (("wrap", "auto"), ("system", ""), ("verbalizers", ())):
-            if fields[key] == default:
-                del fields[key]
-        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+        """Hex SHA-256 of all fields but the name."""
+        values = {}
+        for entry in fields(Template)[1:]:
+            value = getattr(self, entry.name)
+            # Runs know their templates by hashes from before there were the fields behind `end_token`: a
+            # default is left out. A table counts in its order.
+            if entry.name == "end_token" or value != default_of(entry):
+                values[entry.name] = list(value.items()) if isinstance(value, Mapping) else value
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    @classmethod
+    def text_fields(cls) -> "list[Field[str]]":
+        """The fields that people read and edit as texts of several lines, by their `label`."""
+        return [entry for entry in fields(cls) if "label" in entry.metadata]
+
+
+Kind = TypeVar("Kind", bound=Template)
+
+
+def template_as(kind: type[Kind], source: object, **others: Any) -> Kind:
+    """`source` (a template, a row, a reference) as a `kind` of template; `others` are fields it lacks."""
+    names = [entry.name for entry in fields(kind) if entry.name not in others]
+    return kind(**{name: getattr(source, name) for name in names}, **others)
+
+
+def default_of(entry: "Field[Any]") -> Any:
+    """The default of a field; MISSING for one without."""
+    return entry.default if entry.default_factory is MISSING else entry.default_factory()
 
 
 def variables(template: Template, part: str) -> tuple[str, ...]:
@@ -73,6 +110,9 @@ def check_template(template: Template) -> None:
 
     The completion of `next_item` may use `item` only: it is rendered once per item, for the whole catalogue.
     """
+    # Processes that only read what a run is do not need Jinja2.
+    from promptrec_tui.prompts.sandbox import compiled, uses
+
     for part, source in (("prompt", template.prompt), ("completion", template.completion)):
         names = variables(template, part)
         compiled(source, names, place(template, part))
@@ -87,16 +127,16 @@ def check_template(template: Template) -> None:
         )
     if template.wrap == "chat" and template.end_token is not None:
         raise UserError(f"{place(template)} is a chat, whose turns end by themselves: leave end_token out.")
-    texts = [text for _, text in template.verbalizers]
+    texts = list(template.verbalizers.values())
     if twice := next((text for text in texts if texts.count(text) > 1), None):
         raise UserError(f"{place(template)} calls two labels {clean(twice)!r}: give each its own text.")
 
 
 def parse_template_file(path: Path) -> Template:
-    """The template in a TOML file with the fields of `Template` as keys, `verbalizers` as a table of texts.
+    """The template in a TOML file with the fields of `Template` as keys.
 
     `task` is next_item and `language` is any when absent. Raises UserError when the file is unreadable or a
-    key is unknown, missing or not text; the text itself is for `check_template`.
+    key is unknown, missing or of the wrong type; the text itself is for `check_template`.
     """
     where = f"Template file {clean(path.name)}"
     try:
@@ -109,35 +149,39 @@ def parse_template_file(path: Path) -> Template:
 
 def parse_template(text: str, where: str) -> Template:
     """The template in the text of a TOML file, which errors call `where`; as `parse_template_file`."""
-    known = [field.name for field in fields(Template)]
+    known = {entry.name: entry for entry in fields(Template)}
     try:
-        document = tomllib.loads(text)
+        document = {**ABSENT, **tomllib.loads(text)}
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{where} is not TOML: {error}.") from error
     for key, value in document.items():
         if key not in known:
             raise UserError(f"{where} has the unknown key {clean(key)!r}.{did_you_mean(key, known)}")
-        if key == "verbalizers":
+        if known[key].type == Texts:
             if not (isinstance(value, dict) and all(isinstance(text, str) for text in value.values())):
-                raise UserError(f"{where}: verbalizers must be a table of texts, such as positive = 'good'.")
-            document[key] = tuple(value.items())
+                raise UserError(f"{where}: {key} must be a table of texts, such as positive = 'good'.")
         elif not isinstance(value, str):
             raise UserError(f"{where}: {key} must be text in quotes.")
-    for key in ("name", "prompt", "completion"):
-        if not document.get(key, "").strip():
+    for key, entry in known.items():
+        if key not in ABSENT and default_of(entry) is MISSING and not document.get(key, "").strip():
             raise UserError(f"{where} has no {key}: add the line {key} = '…'.")
-    return Template(**{"task": "next_item", "language": "any", **document})
+    return Template(**document)
 
 
 def template_to_toml(template: Template) -> str:
     """The file of a template; `parse_template_file` reads the same template back."""
-    defaults = {"wrap": "auto", "system": ""}
-    values = [(key, value) for key, value in asdict(template).items() if value != defaults.get(key)]
-    lines = [f"{key} = {_toml(value)}\n" for key, value in values if isinstance(value, str)]
-    if template.verbalizers:
-        pairs = [f"{_string(label)} = {_toml(text)}\n" for label, text in template.verbalizers]
-        lines += ["\n[verbalizers]\n", *pairs]
-    return "".join(lines)
+    lines, tables = [], []
+    for entry in fields(Template):
+        value = getattr(template, entry.name)
+        if value == default_of(entry):
+            continue
+        if isinstance(value, Mapping):
+            tables += [f"\n[{entry.name}]\n"]
+            tables += [f"{_string(key)} = {_toml(text)}\n" for key, text in value.items()]
+        else:
+            lines.append(f"{entry.name} = {_toml(value)}\n")
+    # In TOML all keys behind the head of a table belong to it.
+    return "".join([*lines, *tables])
 
 
 def _toml(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The one tokeniser: `tokenizer.json` of a model folder, without any hidden additions."""
+"""The one tokeniser: `tokenizer.json` of a model folder, which adds no tokens by itself."""
 
 import json
 import re
@@ -50,15 +50,15 @@ class TextTokenizer:
     @cached_property
     def specials(self) -> frozenset[str]:
         """The texts of the special tokens."""
-        found = self.tokenizer.get_added_tokens_decoder().values()
-        return frozenset(added.content for added in found if added.special and added.content)
+        tokens = self.tokenizer.get_added_tokens_decoder().values()
+        return frozenset(added.content for added in tokens if added.special and added.content)
 
     @cached_property
     def unknown_id(self) -> int | None:
-        """The token of all that the vocabulary does not know; None where it knows every text."""
+        """The token for text that the vocabulary lacks; None where the vocabulary covers every text."""
         text = getattr(self.tokenizer.model, "unk_token", None)
-        found: int | None = None if text is None else self.tokenizer.token_to_id(text)
-        return found
+        token: int | None = None if text is None else self.tokenizer.token_to_id(text)
+        return token
 
     def count_specials(self, text: str) -> int:
         """How often `text` spells a special token; `encode` makes plain text of each."""
@@ -129,7 +129,7 @@ class TextTokenizer:
             return [self.eos_id]
         if end_token in self._added:
             return [self._added[end_token]]
-        # Some tokenizers put a space before the first word: look behind a letter too.
+        # Some tokenizers put a space before the first word: try behind a letter too.
         letter, behind = self.encode("a"), self.encode("a" + end_token)
         candidates = [self.encode(end_token)]
         if behind[: len(letter)] == letter:
@@ -246,8 +246,8 @@ def _eos(tokenizer: Tokenizer, config: Mapping[str, Any], settings: Mapping[str,
 def _token(tokenizer: Tokenizer, token: Any) -> int | None:
     """The id of a token given as tokenizer_config.json gives it: text, or an object with `content`."""
     content = _content(token)
-    found: int | None = None if content is None else tokenizer.token_to_id(content)
-    return found
+    number: int | None = None if content is None else tokenizer.token_to_id(content)
+    return number
 
 
 def _content(token: Any) -> str | None:
@@ -257,7 +257,7 @@ def _content(token: Any) -> str | None:
 
 def _first(*ids: Any) -> int | None:
     """The first id there is; of a list of ids its first."""
-    heads = (found[0] if isinstance(found, list) and found else found for found in ids)
+    heads = (value[0] if isinstance(value, list) and value else value for value in ids)
     return next((head for head in heads if isinstance(head, int)), None)
 
 

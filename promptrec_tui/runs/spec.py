@@ -3,12 +3,14 @@
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.prompts.template import Template
 from promptrec_tui.runs.synonyms import meant
 from promptrec_tui.text import clean
 
@@ -183,22 +185,18 @@ class DatasetRef(_Part):
     sha256: str
 
 
-class TemplateRef(_Part):
+@dataclass(frozen=True, kw_only=True)
+class TemplateRef(Template):
     """The template, with its whole text."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     id: str
-    name: str
     version: int
-    task: str
-    language: str
-    prompt: str
-    completion: str
-    end_token: str | None
     wrap: str = "plain"
     """Of runs from before there was a choice, too."""
-    system: str = ""
-    verbalizers: Mapping[str, str] = {}
-    sha256: str
+    sha256: str = field()
+    """As it was when the run was made."""
 
 
 class ModelRef(_Part):
@@ -256,12 +254,12 @@ def setting_keys() -> list[str]:
 
 def default_values() -> dict[str, Any]:
     """The default of every `group.key` there is; of `tuning.method`, the first method."""
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for group, parts in GROUPS.items():
         for part in parts:
-            for key, field in part.model_fields.items():
-                found.setdefault(f"{group}.{key}", field.default)
-    return found
+            for key, setting in part.model_fields.items():
+                defaults.setdefault(f"{group}.{key}", setting.default)
+    return defaults
 
 
 def flat_settings(settings: Settings) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from promptrec_tui.prompts.template import Texts, default_of
 from promptrec_tui.store.datasets import DatasetRow
 from promptrec_tui.store.models import ModelRow
 from promptrec_tui.store.templates import TemplateRow
@@ -40,8 +41,8 @@ def salvage(database: Path) -> Salvaged:
     return found
 
 
-DEFAULTS: dict[str, Any] = {"wrap": "auto", "system": "", "verbalizers": {}, "parent": None, "steps": ()}
-"""Columns that the first tables did not have."""
+DEFAULTS: dict[str, Any] = {"parent": None, "steps": ()}
+"""Columns that the first tables did not have, beside those with a default."""
 
 
 def _rows(database: Path, table: str) -> Iterator[dict[str, Any]]:
@@ -54,10 +55,12 @@ def _rows(database: Path, table: str) -> Iterator[dict[str, Any]]:
 def _made(kind: type[Any], values: dict[str, Any]) -> Any:
     chosen = {}
     for column in fields(kind):
+        if column.name not in values and default_of(column) is not MISSING:
+            continue
         value = values.get(column.name, DEFAULTS.get(column.name))
         if column.name in ("warnings", "steps") and isinstance(value, str):
             value = tuple(json.loads(value))
-        elif column.name == "verbalizers" and isinstance(value, str):
+        elif column.type == Texts and isinstance(value, str):
             value = dict(json.loads(value))
         elif column.name in ("builtin", "embedded"):
             value = bool(value)

@@ -1,9 +1,12 @@
 """The tables of the catalogue. Migrations create them, never this page; a test compares the two."""
 
+from dataclasses import Field, fields
 from typing import Any
 
-from sqlalchemy import JSON, Double, ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import JSON, Double, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
+
+from promptrec_tui.prompts import template
 
 
 class Base(DeclarativeBase):
@@ -36,7 +39,10 @@ class Dataset(Base):
 
 
 class Template(Base):
-    """One immutable version of a template; `number` keeps the order in which they came."""
+    """One immutable version of a template; `number` keeps the order in which they came.
+
+    Below, a column for each other field of `prompts.template.Template` is added.
+    """
 
     __tablename__ = "template"
     __table_args__ = (UniqueConstraint("name", "version"),)
@@ -45,17 +51,22 @@ class Template(Base):
     id: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     version: Mapped[int]
-    task: Mapped[str]
-    language: Mapped[str]
-    prompt: Mapped[str]
-    completion: Mapped[str]
-    end_token: Mapped[str | None]
     sha256: Mapped[str]
     builtin: Mapped[bool]
     created: Mapped[str]
-    wrap: Mapped[str] = mapped_column(default="auto", server_default="auto")
-    system: Mapped[str] = mapped_column(default="", server_default="")
-    verbalizers: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+
+
+def _column(entry: "Field[Any]") -> MappedColumn[Any]:
+    """The column of a field of a template; its default is that of rows from before there was the field."""
+    if entry.type == template.Texts:
+        return mapped_column(JSON, nullable=False, server_default="{}")
+    default = entry.default if isinstance(entry.default, str) else None
+    return mapped_column(String, nullable=entry.type is not str, server_default=default)
+
+
+for _entry in fields(template.Template):
+    if not hasattr(Template, _entry.name):
+        setattr(Template, _entry.name, _column(_entry))
 
 
 class Model(Base):

@@ -1,35 +1,26 @@
 """The catalogue's templates. A version never changes: saving a name again adds the next version."""
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import and_, delete, or_, select, update
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.prompts.template import Template
+from promptrec_tui.prompts.template import Template, template_as
 from promptrec_tui.store import tables
 from promptrec_tui.store.engine import Catalogue
 from promptrec_tui.store.lookup import pick
 from promptrec_tui.text import clean
 
 
-@dataclass(frozen=True)
-class TemplateRow:
+@dataclass(frozen=True, kw_only=True)
+class TemplateRow(Template):
     """One version of a template; `created` is ISO 8601 in UTC, `builtin`: ships with promptrec."""
 
     id: str
-    name: str
     version: int
-    task: str
-    language: str
-    prompt: str
-    completion: str
-    end_token: str | None
-    wrap: str
-    system: str
-    verbalizers: dict[str, str]
-    sha256: str
+    sha256: str = field()
     builtin: bool
     created: str
 
@@ -47,25 +38,18 @@ def add_template(catalogue: Catalogue, template: Template, builtin: bool = False
             .limit(1)
         )
         if newest is not None and newest.sha256 == template.sha256:
-            return _row(newest)
-        record = tables.Template(
+            return template_as(TemplateRow, newest)
+        row = template_as(
+            TemplateRow,
+            template,
             id=secrets.token_hex(4),
-            name=template.name,
             version=1 if newest is None else newest.version + 1,
-            task=template.task,
-            language=template.language,
-            prompt=template.prompt,
-            completion=template.completion,
-            end_token=template.end_token,
-            wrap=template.wrap,
-            system=template.system,
-            verbalizers=dict(template.verbalizers),
             sha256=template.sha256,
             builtin=builtin,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        session.add(record)
-        return _row(record)
+        session.add(tables.Template(**asdict(row)))
+        return row
 
 
 def restore_template(catalogue: Catalogue, row: TemplateRow) -> bool:
@@ -152,23 +136,4 @@ def delete_template(catalogue: Catalogue, template: str) -> TemplateRow:
 def _versions(catalogue: Catalogue) -> list[TemplateRow]:
     query = select(tables.Template).order_by(tables.Template.number)
     with catalogue.read() as session:
-        return [_row(record) for record in session.scalars(query)]
-
-
-def _row(record: tables.Template) -> TemplateRow:
-    return TemplateRow(
-        id=record.id,
-        name=record.name,
-        version=record.version,
-        task=record.task,
-        language=record.language,
-        prompt=record.prompt,
-        completion=record.completion,
-        end_token=record.end_token,
-        wrap=record.wrap,
-        system=record.system,
-        verbalizers=dict(record.verbalizers),
-        sha256=record.sha256,
-        builtin=record.builtin,
-        created=record.created,
-    )
+        return [template_as(TemplateRow, record) for record in session.scalars(query)]

@@ -1,9 +1,9 @@
-"""Classify: which of some labels does a text have? Rendering and answers; it cannot be trained yet."""
+"""Classify: which of some labels does a text have?"""
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.fitting import Prompt, answer_ids, fit
@@ -34,8 +34,13 @@ class Classify:
     shots: tuple[Fields, ...]
     room: int
 
-    def completion(self, label: str) -> tuple[int, ...]:
-        """Token ids of a label as an answer, end token last. Raises UserError for an unknown label."""
+    def completion(self, label: str | None) -> tuple[int, ...]:
+        """Token ids of a label as an answer, end token last; of no label, none.
+
+        Raises UserError for an unknown label.
+        """
+        if label is None:
+            return ()
         if label not in self.labels:
             raise UserError(f"The label {clean(label)!r} is in no training example: there it would be new.")
         return self.completions[self.labels.index(label)]
@@ -48,6 +53,20 @@ class Classify:
             return render(self.template, "prompt", values)
 
         return fit(self.template, self.tokenizer, shown, self.shots, self.room)
+
+    def check(self) -> None:
+        """Nothing: whatever is wrong with the answers was raised when the task was made."""
+
+    def droppable(self, fields: Fields) -> list[str]:
+        """The shots that a prompt drops where room is short, each as one text, the first one first."""
+        return [" ".join(map(str, shot.values())) for shot in self.shots]
+
+
+class LabelledTexts(Protocol):
+    """What a draft reads of a dataset: the labelled texts to learn from, as (fields, label)."""
+
+    @property
+    def training(self) -> Sequence[tuple[Fields, str]]: ...
 
 
 def classify(
@@ -67,8 +86,7 @@ def classify(
     labels = tuple(sorted({label for _, label in solved}))
     if not labels:
         raise UserError("The dataset has no labelled training example: import one that has.")
-    called = dict(template.verbalizers)
-    answers = tuple(called.get(label, label) for label in labels)
+    answers = tuple(template.verbalizers.get(label, label) for label in labels)
     completions = tuple(
         answer_ids(
             template, tokenizer, render(template, "completion", {"label": answer}), f"label {answer!r}"
@@ -84,6 +102,25 @@ def classify(
     return Classify(template, tokenizer, labels, answers, completions, tuple(shots), room)
 
 
+def draft(
+    template: Template,
+    tokenizer: TextTokenizer,
+    data: LabelledTexts,
+    answers: Iterable[str | None] | None = None,
+    progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
+) -> Classify:
+    """The task under a template that may still be wrong; all labels are rendered, whatever the `answers`.
+
+    Raises UserError as `classify` does.
+    """
+    return classify(template, tokenizer, data.training, tokenizer.context)
+
+
+def answers(task: Classify, data: LabelledTexts) -> list[tuple[str, str, tuple[int, ...]]]:
+    """(name, name, token ids) of each label as an answer."""
+    return [(name, name, ids) for name, ids in zip(task.answers, task.completions, strict=True)]
+
+
 def draw(solved: Sequence[tuple[Fields, str]], count: int, seed: int) -> list[tuple[Fields, str]]:
     """Up to `count` examples, as evenly over the labels as can be: a pure function of examples and seed."""
     lots = random.Random(seed)
@@ -95,11 +132,3 @@ def draw(solved: Sequence[tuple[Fields, str]], count: int, seed: int) -> list[tu
     rounds = [pile[turn] for turn in range(count) for pile in piles if turn < len(pile)][:count]
     lots.shuffle(rounds)
     return rounds
-
-
-def first_token_collisions(task: Classify) -> list[tuple[str, ...]]:
-    """Groups of answers that begin with the same token: a model tells them apart only further on."""
-    groups: dict[int, list[str]] = {}
-    for answer, completion in zip(task.answers, task.completions, strict=True):
-        groups.setdefault(completion[0], []).append(answer)
-    return [tuple(group) for group in groups.values() if len(group) > 1]

@@ -1,8 +1,8 @@
 """Next item: after a user's history, which item of the catalogue comes next?"""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt
@@ -14,6 +14,7 @@ from promptrec_tui.text import clean
 WINDOWS = ("anchored", "sliding")
 
 Shots = Sequence[tuple[int, tuple[int, ...], int]]
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class NextItem:
 
     `catalogue`: each item's completion as token ids; `room`: tokens that a prompt may have, so that the
     longest completion fits behind it. `shots`: solved examples that each prompt shows, their items as fields,
-    and `shown` the ids of the users whose they are.
+    and `shown` the ids of the users whose they are. Of a draft, `refused` holds the items that cannot be
+    answers, and why; they, and those that were not asked for, have no tokens in the `catalogue`.
     """
 
     template: Template
@@ -69,15 +71,48 @@ class NextItem:
     room: int
     shots: tuple[Mapping[str, Any], ...] = ()
     shown: frozenset[int] = frozenset()
+    refused: Mapping[int, UserError] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise UserError when an item cannot be an answer, or the longest completion leaves no room."""
+        for error in self.refused.values():
+            raise error
+        if self.room < 1:
+            longest = max(range(len(self.items)), key=lambda item: len(self.catalogue[item]))
+            raise UserError(
+                f"{place(self.template, 'completion')}, takes {len(self.catalogue[longest])} tokens for the "
+                f"item {clean(self.items[longest].get('title', ''))[:60]!r}, and the model reads "
+                f"{self.room + len(self.catalogue[longest])}: shorten it."
+            )
 
     def completion(self, item_id: int) -> tuple[int, ...]:
-        """Token ids of one item as an answer, end token last."""
+        """Token ids of one item as an answer, end token last. Raises UserError for one that is refused."""
+        if item_id in self.refused:
+            raise self.refused[item_id].with_traceback(None)
         return self.catalogue[item_id]
 
     def prompt(self, history_item_ids: Sequence[int]) -> Prompt:
         """The prompt after these items, oldest first; the oldest are dropped where room is short."""
         history = [self.items[item] for item in history_item_ids]
         return fit_prompt(self.template, self.tokenizer, history, self.room, self.shots)
+
+    def droppable(self, history_item_ids: Sequence[int]) -> list[str]:
+        """The titles of the items that a prompt drops where room is short, the first one first."""
+        return [self.items[item]["title"] for item in history_item_ids]
+
+
+class Catalogue(Protocol):
+    """What a draft reads of a dataset: items, as fields and by key; the id of the item with the longest
+    title; solved examples."""
+
+    @property
+    def items(self) -> Sequence[Mapping[str, str]]: ...
+    @property
+    def keys(self) -> Sequence[str]: ...
+    @property
+    def longest(self) -> int: ...
+    @property
+    def shots(self) -> Shots: ...
 
 
 def next_item(
@@ -94,18 +129,56 @@ def next_item(
     """
     if not items:
         raise UserError("The dataset has no items: import one that has.")
-    catalogue = [completion_ids(template, tokenizer, item) for item in items]
-    longest = max(range(len(items)), key=lambda item: len(catalogue[item]))
-    room = context - len(catalogue[longest])
-    if room < 1:
-        raise UserError(
-            f"{place(template, 'completion')}, takes {len(catalogue[longest])} tokens for the item "
-            f"{clean(items[longest].get('title', ''))[:60]!r}, and the model reads {context}: shorten it."
-        )
+    task = _opened(template, tokenizer, items, context, shots, range(len(items)))
+    task.check()
+    return task
+
+
+def draft(
+    template: Template,
+    tokenizer: TextTokenizer,
+    data: Catalogue,
+    answers: Iterable[int] | None = None,
+    progress: Progress = lambda phase, done, total: None,
+) -> NextItem:
+    """The task under a template that may still be wrong: a completion that fails is refused, not raised.
+
+    Of the catalogue only `answers` are rendered, and the item with the longest title, behind which there must
+    be room; all items for None. `progress` gets "titles", done and total.
+    """
+    wanted = range(len(data.items)) if answers is None else list(dict.fromkeys([*answers, data.longest]))
+    return _opened(template, tokenizer, data.items, tokenizer.context, data.shots, wanted, progress)
+
+
+def answers(task: NextItem, data: Catalogue) -> list[tuple[str, str, tuple[int, ...]]]:
+    """(key, title, token ids) of each item that can be an answer."""
+    rendered = zip(data.keys, task.items, task.catalogue, strict=True)
+    return [(key, item["title"], ids) for key, item, ids in rendered if ids]
+
+
+def _opened(
+    template: Template,
+    tokenizer: TextTokenizer,
+    items: Sequence[Mapping[str, str]],
+    context: int,
+    shots: Shots,
+    wanted: Sequence[int],
+    progress: Progress = lambda phase, done, total: None,
+) -> NextItem:
+    """The task with the completions of the items `wanted`."""
+    catalogue: list[tuple[int, ...]] = [()] * len(items)
+    refused: dict[int, UserError] = {}
+    for done, item in enumerate(wanted, 1):
+        try:
+            catalogue[item] = completion_ids(template, tokenizer, items[item])
+        except UserError as error:
+            refused[item] = error
+        progress("titles", done, len(wanted))
+    room = context - max((len(catalogue[item]) for item in wanted), default=0)
     if not uses(template.prompt, "shots"):
         shots = ()
     shown = frozenset(user_id for user_id, _, _ in shots)
-    return NextItem(template, tokenizer, items, catalogue, room, solved(items, shots), shown)
+    return NextItem(template, tokenizer, items, catalogue, room, solved(items, shots), shown, refused)
 
 
 def solved(items: Sequence[Mapping[str, str]], shots: Shots) -> tuple[Mapping[str, Any], ...]:
@@ -120,8 +193,8 @@ def training_examples(task: NextItem, sequence: Sequence[int], targets: Sequence
 
     Where prompts begin alike the token tree shares it, whatever the template: that shows in the token ids.
     """
-    found = []
+    examples = []
     for target in targets:
         prompt = task.prompt(sequence[target.start : target.position]).token_ids
-        found.append(Example(prompt + task.completion(sequence[target.position]), len(prompt)))
-    return found
+        examples.append(Example(prompt + task.completion(sequence[target.position]), len(prompt)))
+    return examples

@@ -141,8 +141,8 @@ def _template(spec: RunSpec) -> Iterator[str]:
     yield from ("## Template", "")
     yield f"{clean(template.name)}, version {template.version}, sha256 {template.sha256[:12]}."
     yield ""
-    texts = {"System text": template.system, "Prompt": template.prompt, "Completion": template.completion}
-    for name, text in texts.items():
+    for entry in template.text_fields():
+        name, text = entry.metadata["label"].partition(",")[0].capitalize(), getattr(template, entry.name)
         if text:
             # A fence has to be longer than every row of backticks in the text.
             fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))

@@ -12,9 +12,8 @@ from promptrec_tui.datasets.splits import Split, leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file
 from promptrec_tui.home import Home
-from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.tokens import load_tokenizer
-from promptrec_tui.runs.spec import DataSettings, RunSpec, TemplateRef
+from promptrec_tui.runs.spec import DataSettings, RunSpec
 from promptrec_tui.tasks.next_item import (
     NextItem,
     next_item,
@@ -46,30 +45,14 @@ def checked_dataset(home: Home, spec: RunSpec) -> Dataset:
     return dataset
 
 
-def template_of(reference: TemplateRef) -> Template:
-    """The template that a run was made with."""
-    return Template(
-        name=reference.name,
-        task=reference.task,
-        language=reference.language,
-        prompt=reference.prompt,
-        completion=reference.completion,
-        end_token=reference.end_token,
-        wrap=reference.wrap,
-        system=reference.system,
-        verbalizers=tuple(reference.verbalizers.items()),
-    )
-
-
 def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextItem:
     """The run's task on the `items` of its dataset.
 
     Raises UserError when template, model and items do not go together.
     """
     tokenizer = load_tokenizer(Path(spec.model.folder))
-    fields = [{**item.attributes, "title": item.title} for item in items]
     shots = draw_shots(dataset, spec.settings.data.tie_rule)
-    return next_item(template_of(spec.template), tokenizer, fields, tokenizer.context, shots)
+    return next_item(spec.template, tokenizer, [item.texts for item in items], tokenizer.context, shots)
 
 
 def read_users(
@@ -77,11 +60,11 @@ def read_users(
 ) -> list[UserEvents]:
     """Every user with the events that the settings' order and split give; calls `progress(done, users)`."""
     keys = {user.user_id: user.key for user in dataset.users(limit=dataset.counts.users)}
-    found: list[UserEvents] = []
+    events: list[UserEvents] = []
     for user_id, sequence in dataset.sequences(settings.tie_rule):
-        progress(len(found), len(keys))
-        found.append(UserEvents(user_id, keys[user_id], sequence, leave_one_out(sequence)))
-    return found
+        progress(len(events), len(keys))
+        events.append(UserEvents(user_id, keys[user_id], sequence, leave_one_out(sequence)))
+    return events
 
 
 class TrainingTrees(Sequence[Tree]):

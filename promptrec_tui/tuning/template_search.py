@@ -38,7 +38,7 @@ Tell = Callable[[str], None]
 """Called with the name of a template each time that it has ranked one user's target."""
 
 WORD_SHARE = 4
-"""The words are weighed on one user in so many, eight at least: there are many words."""
+"""Each word is measured on one of this many users, on eight users at least, because words are many."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Trial:
     error: str = ""
 
     def cost(self, users: int) -> float:
-        """Mean of log2 rank over the first users, which no single user rules; inf for what has failed."""
+        """Mean of log2 rank over the first users, which no single user dominates; inf for a failed trial."""
         return float(np.log2(self.ranks[:users]).mean()) if self.ranks else float("inf")
 
 
@@ -60,7 +60,7 @@ class Judge:
     def __init__(self, request: Mapping[str, Any]) -> None:
         """Raises UserError when model, adapter or dataset are missing or unfit."""
         device_setting, self.slot = borrow(find_home(), RunSettings())
-        # Here and not above: the environment that torch reads is set a line before.
+        # Imported here, because torch reads environment variables that `borrow` sets.
         from promptrec_tui.models.loading import choose_device, choose_dtype, load_base
         from promptrec_tui.models.methods import load_tuned
         from promptrec_tui.tuning.data import case_at, read_users
@@ -108,7 +108,7 @@ class Judge:
         cases = self.cases[len(trial.ranks) : users]
         if trial.error or not cases:
             return
-        fields = [{**item.attributes, "title": item.title} for item in self.items]
+        fields = [item.texts for item in self.items]
         try:
             task = next_item(trial.template, self.tokenizer, fields, self.tokenizer.context, self.shots)
             ranker = Ranker(self.model, task.catalogue, normalised=self.evaluation.score == "mean")
@@ -144,20 +144,20 @@ def compare(
 
 
 def weigh_words(judge: Judge, best: Trial, tell: Callable[[int, int, str], None]) -> list[dict[str, Any]]:
-    """What the ranks lose without each word of the prompt, the dearest word first.
+    """How the ranks change without each word of the prompt, the word with the largest cost first.
 
     `cost` is the growth of the mean log2 rank: 1 means that targets stand twice as deep without the word.
     """
     users = min(len(judge.cases), max(8, len(judge.cases) // WORD_SHARE))
     said = words(best.template)
-    found = []
+    costs = []
     for place, word in enumerate(said):
         tell(place, len(said), f"without {word!r}")
         trial = Trial(without(best.template, word))
         judge.rank(trial, users, lambda name: None)
         if not trial.error:
-            found.append({"word": word, "cost": trial.cost(users) - best.cost(users), "users": users})
-    return sorted(found, key=lambda entry: -float(entry["cost"]))
+            costs.append({"word": word, "cost": trial.cost(users) - best.cost(users), "users": users})
+    return sorted(costs, key=lambda entry: -float(entry["cost"]))
 
 
 def answer(request: Mapping[str, Any], tell: Callable[[int, int, str], None]) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def _metrics(ranks: Sequence[float], k: int) -> dict[str, float]:
 def main() -> int:
     """Answer the request on stdin."""
     os.umask(0o077)
-    # What libraries print must not come between the lines.
+    # Libraries print to stdout, which must hold the answer only.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 

@@ -16,7 +16,6 @@ from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.next_item import solved
 from promptrec_tui.text import clean
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.rendering import item_fields
 from promptrec_tui.workspace.templates import as_template, find_template
 
 LONGEST = 3
@@ -37,7 +36,8 @@ def check_answers(workspace: Workspace, spec: RunSpec) -> None:
     if frame_of(template, tokenizer) is None:
         tokenizer.end_ids(template.end_token)
     with open_dataset(workspace.home.root / spec.dataset.file) as file:
-        items, keys = item_fields(file), [item.key for item in file.items()]
+        listed = file.items()
+        items, keys = [item.texts for item in listed], [item.key for item in listed]
         lengths = [
             _answer_length(template, tokenizer, item, key) for item, key in zip(items, keys, strict=True)
         ]

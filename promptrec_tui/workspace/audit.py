@@ -1,34 +1,26 @@
-"""A template over a whole dataset: how long its rows get, what they lose, what tells the answers apart."""
+"""A template over a whole dataset: lengths of its rows, dropped history, answers that begin alike."""
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from promptrec_tui.datasets.dataset import Dataset, open_dataset
-from promptrec_tui.datasets.shots import draw_shots
-from promptrec_tui.datasets.splits import leave_one_out
+from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.errors import UserError
-from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt, frame_of
-from promptrec_tui.prompts.template import Template, check_template
+from promptrec_tui.prompts.fitting import Prompt, frame_of
+from promptrec_tui.prompts.template import check_template
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
-from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.store.models import find_model, list_models
-from promptrec_tui.tasks.classify import classify
-from promptrec_tui.tasks.next_item import solved, window_start
+from promptrec_tui.tasks.drafts import task_module
 from promptrec_tui.workspace.datasets import find_dataset
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.rendering import item_fields, training_examples
-from promptrec_tui.workspace.templates import as_template, find_template
+from promptrec_tui.workspace.rows import TaskData, rows_of
+from promptrec_tui.workspace.templates import find_template
 
 Progress = Callable[[str, int, int], None]
 
 BARS = 10
 SHOWN = 5
-CHUNK = 256
-"""Labelled texts among which shared beginnings are looked for: about what one step of training merges."""
-
 Ids = tuple[int, ...]
 
 
@@ -63,7 +55,7 @@ class OneAnswer:
 
 @dataclass(frozen=True)
 class Audit:
-    """What a look at every row found; lengths are in tokens of the model's tokenizer.
+    """The counts over every row; lengths are in tokens of the model's tokenizer.
 
     `histogram`: (upper bound, rows) of what the rows would take with their whole history. `refused`: rows
     that cannot be asked or answered, `reasons` some of the sentences why. `sharing`: prompt tokens over those
@@ -97,7 +89,7 @@ class Audit:
 
 @dataclass
 class _Tally:
-    """Counts as the rows come."""
+    """Counts, updated row by row."""
 
     lengths: Counter[int] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -127,26 +119,41 @@ class _Tally:
 def audit_template(
     workspace: Workspace, dataset: str, template: str, model: str, users: int, progress: Progress
 ) -> Audit:
-    """Look at every target of every user, or every labelled text; of `users` drawn users only, unless 0.
+    """Count every target of every user, or every labelled text; of `users` drawn users only, unless 0.
 
     `model` is a name or id, empty for the first listed one. `progress` gets phase, done and total.
     Raises UserError when a name is unknown, the template is wrong, or there is nothing to look at.
     """
     row = find_template(workspace, template)
-    text = as_template(row)
-    check_template(text)
+    check_template(row)
     base = find_model(workspace.catalogue, model) if model else list_models(workspace.catalogue)[0]
     data = find_dataset(workspace, dataset)
-    tokenizer, tally = load_tokenizer(Path(base.folder)), _Tally()
-    frame = frame_of(text, tokenizer)
-    with open_dataset(workspace.home.root / data.file) as file:
-        look = _labelled if text.task == "classify" else _histories
-        answers = look(file, text, tokenizer, users, tally, progress)
+    path = workspace.home.root / data.file
+    tokenizer, task, material, tally = (
+        load_tokenizer(Path(base.folder)),
+        task_module(row),
+        TaskData(path),
+        _Tally(),
+    )
+    frame = frame_of(row, tokenizer)
+    draft = task.draft(row, tokenizer, material, progress=progress)
+    with open_dataset(path) as file:
+        for cases, done, total in rows_of(row.task).groups(file, users):
+            prompts = []
+            for case in cases:
+                try:
+                    answer, prompt = draft.completion(case.answer), draft.prompt(case.question)
+                except UserError as error:
+                    tally.reasons[str(error)] += 1
+                    continue
+                tally.count(prompt, answer)
+                prompts.append(prompt.token_ids)
+            tally.merge(prompts)
+            progress("rows", done, total)
+    answers = [Answer(*answer) for answer in task.answers(draft, material)]
     rows = sum(tally.lengths.values()) + sum(tally.reasons.values())
     if not rows:
-        raise UserError(
-            f"Dataset {data.name!r} has no row for the task {text.task}: choose another template."
-        )
+        raise UserError(f"Dataset {data.name!r} has no row for the task {row.task}: choose another template.")
     groups, same = beginnings(answers, tokenizer), one_answers(answers)
     lengths = sorted(tally.lengths.elements())
     return Audit(
@@ -212,10 +219,10 @@ def beginnings(answers: Sequence[Answer], tokenizer: TextTokenizer) -> tuple[Beg
     groups: dict[int, dict[Ids, str]] = {}
     for answer in answers:
         groups.setdefault(answer.ids[0], {}).setdefault(answer.ids, answer.title)
-    found = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+    ranked = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     return tuple(
         Beginning(tokenizer.decode([token]), len(names), tuple(names.values())[:SHOWN])
-        for token, names in found
+        for token, names in ranked
         if len(names) > 1
     )
 
@@ -225,92 +232,10 @@ def one_answers(answers: Sequence[Answer]) -> tuple[OneAnswer, ...]:
     groups: dict[Ids, list[tuple[str, str]]] = {}
     for answer in answers:
         groups.setdefault(answer.ids, []).append((answer.key, answer.title))
-    found = sorted(groups.values(), key=len, reverse=True)
-    return tuple(OneAnswer(len(names), tuple(names[:SHOWN])) for names in found if len(names) > 1)
+    ranked = sorted(groups.values(), key=len, reverse=True)
+    return tuple(OneAnswer(len(names), tuple(names[:SHOWN])) for names in ranked if len(names) > 1)
 
 
 def one_answer(examples: Iterable[Sequence[str]]) -> str:
     """Items that are one answer, named by key and title."""
     return ", ".join(f"{key} {title!r}" for key, title in examples)
-
-
-def _histories(
-    file: Dataset,
-    template: Template,
-    tokenizer: TextTokenizer,
-    users: int,
-    tally: _Tally,
-    progress: Progress,
-) -> list[Answer]:
-    """Tally every target of the users; gives the items that can be answers."""
-    settings, items = DataSettings(), item_fields(file)
-    shots = solved(items, draw_shots(file, settings.tie_rule))
-    answers: dict[int, Ids] = {}
-    refusals: dict[int, str] = {}
-    for number, item in enumerate(items):
-        try:
-            answers[number] = completion_ids(template, tokenizer, item)
-        except UserError as error:
-            refusals[number] = str(error)
-        progress("titles", number + 1, len(items))
-    room = tokenizer.context - max(map(len, answers.values()), default=0)
-    chosen = _drawn(file.counts.users, users)
-    done = 0
-    for user_id, sequence in file.sequences(settings.tie_rule):
-        split = leave_one_out(sequence)
-        if split is None or user_id not in chosen:
-            continue
-        prompts = []
-        for position in (*split.training, split.validation, split.test):
-            if (answer := answers.get(sequence[position])) is None:
-                tally.reasons[refusals[sequence[position]]] += 1
-                continue
-            start = window_start(position, settings.max_history, settings.window)
-            history = [items[item] for item in sequence[start:position]]
-            try:
-                prompt = fit_prompt(template, tokenizer, history, room, shots)
-            except UserError as error:
-                tally.reasons[str(error)] += 1
-                continue
-            tally.count(prompt, answer)
-            prompts.append(prompt.token_ids)
-        tally.merge(prompts)
-        done += 1
-        progress("rows", done, len(chosen))
-    keys = [item.key for item in file.items()]
-    return [Answer(keys[number], items[number]["title"], ids) for number, ids in answers.items()]
-
-
-def _labelled(
-    file: Dataset,
-    template: Template,
-    tokenizer: TextTokenizer,
-    users: int,
-    tally: _Tally,
-    progress: Progress,
-) -> list[Answer]:
-    """Tally every labelled text; gives the labels as answers."""
-    examples = list(file.examples())
-    task = classify(template, tokenizer, training_examples(examples), tokenizer.context)
-    for start in range(0, len(examples), CHUNK):
-        prompts = []
-        for example in examples[start : start + CHUNK]:
-            try:
-                prompt = task.prompt(example.texts)
-                answer = task.completion(example.label) if example.label is not None else ()
-            except UserError as error:
-                tally.reasons[str(error)] += 1
-                continue
-            tally.count(prompt, answer)
-            prompts.append(prompt.token_ids)
-        tally.merge(prompts)
-        progress("rows", min(start + CHUNK, len(examples)), len(examples))
-    pairs = zip(task.answers, task.completions, strict=True)
-    return [Answer(name, name, ids) for name, ids in pairs]
-
-
-def _drawn(count: int, wanted: int) -> frozenset[int] | range:
-    """The ids of `wanted` of `count` users, always the same ones; all of them for 0."""
-    if not 0 < wanted < count:
-        return range(count)
-    return frozenset(random.Random(1).sample(range(count), wanted))

@@ -1,4 +1,4 @@
-"""Templates that are being written: kept in the home after each pause, so that a kill loses half a second."""
+"""Templates that are being written, saved in the home after each pause in typing."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from promptrec_tui.prompts.template import Template
 from promptrec_tui.workspace.opening import Workspace, now
 
 NEW = "new"
-"""The key of a template that is no version of any."""
+"""The key of a template that has no version yet."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,10 @@ def find_draft(workspace: Workspace, key: str) -> Draft | None:
     """The draft of that key, if there is one that can be read."""
     try:
         document = read_json(_path(workspace, key))
-        fields = document["template"]
-        pairs = tuple((label, text) for label, text in fields.pop("verbalizers"))
-        return Draft(Template(**fields, verbalizers=pairs), document["base"], document["typed"])
+        values = document["template"]
+        # Earlier drafts hold a list of pairs.
+        verbalizers = dict(values.pop("verbalizers", {}))
+        return Draft(Template(**values, verbalizers=verbalizers), document["base"], document["typed"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

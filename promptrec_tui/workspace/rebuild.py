@@ -14,6 +14,7 @@ from promptrec_tui.files import sha256_file, sha256_folder, sync_file, sync_fold
 from promptrec_tui.home import Home
 from promptrec_tui.models.check import check_model
 from promptrec_tui.prompts.library import builtin_templates
+from promptrec_tui.prompts.template import template_as
 from promptrec_tui.runs.base_models import EMBEDDED_ID, base_folder
 from promptrec_tui.runs.folder import run_folders
 from promptrec_tui.runs.liveness import take_lock
@@ -293,8 +294,8 @@ def _templates_of_runs(workspace: Workspace, specs: Sequence[RunSpec]) -> None:
     shipped = {template.name for template in builtin_templates()}
     own = {spec.template.id: spec for spec in reversed(specs) if spec.template.name not in shipped}
     for spec in sorted(own.values(), key=lambda spec: (spec.template.name, spec.template.version)):
-        values = spec.template.model_dump() | {"verbalizers": dict(spec.template.verbalizers)}
-        restore_template(workspace.catalogue, TemplateRow(**values, builtin=False, created=spec.created))
+        row = template_as(TemplateRow, spec.template, builtin=False, created=spec.created)
+        restore_template(workspace.catalogue, row)
 
 
 def _written(path: Path) -> str:

@@ -1,27 +1,22 @@
 """One row as a model gets it under a template, saved or still being written."""
 
-from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from promptrec_tui.datasets.dataset import Dataset, Example, open_dataset
-from promptrec_tui.datasets.shots import Shot, draw_shots
-from promptrec_tui.datasets.split_names import split_of
-from promptrec_tui.datasets.splits import leave_one_out
-from promptrec_tui.errors import UserError
+from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.files import FileState, file_state
-from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt, frame_of
+from promptrec_tui.prompts.fitting import frame_of
 from promptrec_tui.prompts.template import Template, check_template
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
-from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.store.models import find_model, list_models
-from promptrec_tui.tasks.classify import Classify, classify
-from promptrec_tui.tasks.next_item import NextItem, next_item, solved, window_start
-from promptrec_tui.workspace.datasets import find_dataset
+from promptrec_tui.tasks.defaults import case_noun
+from promptrec_tui.tasks.drafts import TASKS, Draft, task_module
+from promptrec_tui.workspace.datasets import find_dataset, list_datasets
 from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.rows import Case, TaskData, rows_of
 from promptrec_tui.workspace.templates import as_template, find_template
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "config.json", "chat_template.jinja")
@@ -67,15 +62,10 @@ def render_template(
     first rendering of a dataset, template and model waits for it.
     Raises UserError when a name is unknown or the user has fewer than two events.
     """
-    found = as_template(find_template(workspace, template))
+    text = as_template(find_template(workspace, template))
     sources = _sources(workspace, dataset, model)
-    if found.task == "classify":
-        return _labelled(found, sources, user, row)
-    key, events, older = _user(sources, dataset, user, row or 0)
-    task = _task(found, sources)
-    prompt, completion = task.prompt(events[:-1]), task.completion(events[-1])
-    titles = [task.items[item]["title"] for item in events[:-1]]
-    return replace(_rendering(found, sources, key, prompt, completion, titles), older=older)
+    case = _case(sources, text.task, user, row)
+    return _rendering(text, sources, case, _whole(text, sources))
 
 
 def render_draft(
@@ -89,65 +79,29 @@ def render_draft(
     """
     check_template(template)
     sources = _sources(workspace, dataset, model)
-    if template.task == "classify":
-        return _labelled(template, sources, user, None)
-    key, events, older = _user(sources, dataset, user, 0)
-    tokenizer = _tokenizer(sources.model, sources.model_states)
-    items = _items(sources.dataset, sources.dataset_state)
-    completion = completion_ids(template, tokenizer, items[events[-1]])
-    longest = completion_ids(template, tokenizer, items[_longest(sources.dataset, sources.dataset_state)])
-    room = tokenizer.context - max(len(completion), len(longest))
-    history = [items[item] for item in events[:-1]]
-    shots = solved(items, _shots(sources.dataset, sources.dataset_state))
-    prompt = fit_prompt(template, tokenizer, history, room, shots)
-    titles = [item["title"] for item in history]
-    return replace(_rendering(template, sources, key, prompt, completion, titles), older=older)
+    case = _case(sources, template.task, user, None)
+    draft = _draft(template, sources, [case.answer])
+    return _rendering(template, sources, case, draft)
 
 
 def neighbour(workspace: Workspace, dataset: str, task: str, user: str | None, by: int) -> str | None:
     """The row that stands `by` rows after `user` (None: before the first): the key of a user, or the number
     of a labelled text; None where there is none."""
     with open_dataset(workspace.home.root / find_dataset(workspace, dataset).file) as file:
-        if task == "classify":
-            number = int(user) if user is not None and user.isdecimal() else -1
-            places = [place for place, example in enumerate(file.examples()) if not _is_test(example)]
-            here = bisect_left(places, number)
-            # From a test text, or from before the first, the next one is already one step away.
-            step = here + by - (by > 0 and number not in places[here : here + 1])
-            return str(places[step]) if 0 <= step < len(places) else None
-        try:
-            here = file.user(user).user_id if user is not None else -by
-            return file.user_at(max(0, here + by)).key
-        except (IndexError, UserError):
-            return None
+        return rows_of(task).step(file, user, by)
 
 
-def item_fields(file: Dataset) -> list[dict[str, str]]:
-    """What templates see of each item: its title and its attributes, as text."""
-    return [{**item.attributes, "title": item.title} for item in file.items()]
+def datasets_by_task(workspace: Workspace) -> dict[str, list[str]]:
+    """The ids of the datasets that have rows for a task, by task."""
+    datasets = list_datasets(workspace)
+    return {task: [row.id for row in datasets if rows_of(task).count(row)] for task in TASKS}
 
 
-def training_examples(examples: Sequence[Example]) -> list[tuple[dict[str, str], str]]:
-    """The labelled texts that may be learnt from, as (fields, label): of the training split where there is
-    one, else all."""
-    return [
-        (example.texts, example.label)
-        for example in examples
-        if example.label is not None and split_of(example.split or "") not in ("valid", "test")
-    ]
-
-
-def _rendering(
-    template: Template,
-    sources: "_Sources",
-    user: str,
-    prompt: Prompt,
-    completion: tuple[int, ...],
-    titles: Sequence[str],
-) -> Rendering:
+def _rendering(template: Template, sources: "_Sources", case: Case, draft: Draft) -> Rendering:
     tokenizer = _tokenizer(sources.model, sources.model_states)
+    prompt, completion = draft.prompt(case.question), draft.completion(case.answer)
     return Rendering(
-        user=user,
+        user=case.key,
         prompt=prompt.text,
         completion=tokenizer.decode(completion),
         prompt_token_ids=prompt.token_ids,
@@ -155,56 +109,16 @@ def _rendering(
         dropped_history=prompt.dropped,
         context=tokenizer.context,
         chat=frame_of(template, tokenizer) is not None,
-        dropped_titles=tuple(titles[: prompt.dropped]),
+        dropped_titles=tuple(draft.droppable(case.question)[: prompt.dropped]),
         special_texts=prompt.specials,
+        older=case.older,
+        row=case_noun(template.task),
     )
 
 
-def _labelled(template: Template, sources: "_Sources", user: str | None, row: int | None) -> Rendering:
-    number = int(user) if user is not None and user.isdecimal() else row
+def _case(sources: "_Sources", task: str, user: str | None, row: int | None) -> Case:
     with open_dataset(sources.dataset) as file:
-        count = file.counts.examples
-        if number is None:
-            open_ones = (place for place, example in enumerate(file.examples()) if not _is_test(example))
-            number = next(open_ones, 0)
-        example = next(islice(file.examples(), number, None), None)
-    if not count:
-        raise UserError("The dataset has no labelled texts: choose a template for next_item, or other data.")
-    if example is None:
-        raise UserError(f"There is no text {number}: the dataset has {count}, the first is 0.")
-    task = _classify(template, sources)
-    prompt = task.prompt(example.texts)
-    completion = task.completion(example.label) if example.label is not None else ()
-    shots = [" ".join(map(str, shot.values())) for shot in task.shots]
-    return replace(_rendering(template, sources, str(number), prompt, completion, shots), row="text")
-
-
-def _is_test(example: Example) -> bool:
-    return split_of(example.split or "") == "test"
-
-
-def _user(sources: "_Sources", dataset: str, user: str | None, row: int) -> tuple[str, list[int], int]:
-    """A user's key, the window of events that ends with the validation target, and how many are older."""
-    with open_dataset(sources.dataset) as file:
-        if not file.counts.users:
-            raise UserError("The dataset has no users: choose a template for classify, or other data.")
-        key = user if user is not None else _user_of_row(file, dataset, row)
-        events = file.sequence(file.user(key).user_id)
-    if len(events) < 2:
-        raise UserError(f"User {key!r} has {len(events)} event(s): choose one with at least two.")
-    # Of two events none is a target of any split.
-    split = leave_one_out(events)
-    target = split.validation if split else len(events) - 1
-    settings = DataSettings()
-    start = window_start(target, settings.max_history, settings.window)
-    return key, events[start : target + 1], start
-
-
-def _user_of_row(file: Dataset, dataset: str, row: int) -> str:
-    rows = file.rows(row, 1)
-    if not rows:
-        raise UserError(f"Dataset {dataset!r} has no row {row}: it has {file.counts.interactions} rows.")
-    return rows[0].user
+        return rows_of(task).find(file, user, row)
 
 
 @dataclass(frozen=True)
@@ -229,18 +143,16 @@ def _sources(workspace: Workspace, dataset: str, model: str) -> _Sources:
 
 
 @lru_cache(maxsize=4)
-def _task(template: Template, sources: _Sources) -> NextItem:
-    tokenizer = _tokenizer(sources.model, sources.model_states)
-    items = _items(sources.dataset, sources.dataset_state)
-    shots = _shots(sources.dataset, sources.dataset_state)
-    return next_item(template, tokenizer, items, tokenizer.context, shots)
+def _whole(template: Template, sources: _Sources) -> Draft:
+    return _draft(template, sources, None)
 
 
-@lru_cache(maxsize=4)
-def _classify(template: Template, sources: _Sources) -> Classify:
+def _draft(template: Template, sources: _Sources, answers: Iterable[Any] | None) -> Draft:
     tokenizer = _tokenizer(sources.model, sources.model_states)
-    training = _training(sources.dataset, sources.dataset_state)
-    return classify(template, tokenizer, training, tokenizer.context)
+    data = _data(sources.dataset, sources.dataset_state)
+    draft = task_module(template).draft(template, tokenizer, data, answers)
+    draft.check()
+    return draft
 
 
 @lru_cache(maxsize=2)
@@ -249,24 +161,5 @@ def _tokenizer(folder: Path, states: tuple[FileState | None, ...]) -> TextTokeni
 
 
 @lru_cache(maxsize=2)
-def _items(path: Path, state: FileState | None) -> list[dict[str, str]]:
-    with open_dataset(path) as file:
-        return item_fields(file)
-
-
-@lru_cache(maxsize=2)
-def _shots(path: Path, state: FileState | None) -> list[Shot]:
-    with open_dataset(path) as file:
-        return draw_shots(file, DataSettings().tie_rule)
-
-
-@lru_cache(maxsize=2)
-def _longest(path: Path, state: FileState | None) -> int:
-    items = _items(path, state)
-    return max(range(len(items)), key=lambda item: len(items[item]["title"]))
-
-
-@lru_cache(maxsize=2)
-def _training(path: Path, state: FileState | None) -> list[tuple[dict[str, str], str]]:
-    with open_dataset(path) as file:
-        return training_examples(list(file.examples()))
+def _data(path: Path, state: FileState | None) -> TaskData:
+    return TaskData(path)

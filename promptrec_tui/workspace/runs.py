@@ -12,6 +12,7 @@ from typing import Any
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.home import Home
+from promptrec_tui.prompts.template import template_as
 from promptrec_tui.runs.attempts import Computing, Started, Verdict
 from promptrec_tui.runs.base_models import base_folder, placed_spec
 from promptrec_tui.runs.damage import damage
@@ -172,20 +173,7 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
         created=now(),
         task=new.task,
         dataset=DatasetRef(id=dataset.id, name=dataset.name, file=dataset.file, sha256=dataset.sha256),
-        template=TemplateRef(
-            id=template.id,
-            name=template.name,
-            version=template.version,
-            task=template.task,
-            language=template.language,
-            prompt=template.prompt,
-            completion=template.completion,
-            end_token=template.end_token,
-            wrap=template.wrap,
-            system=template.system,
-            verbalizers=template.verbalizers,
-            sha256=template.sha256,
-        ),
+        template=template_as(TemplateRef, template),
         model=ModelRef(
             id=model.id,
             name=model.name,

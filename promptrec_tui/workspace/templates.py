@@ -1,18 +1,12 @@
-"""What a person does with prompt templates."""
+"""List, save and rename prompt templates."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.prompts.template import (
-    Template as Template,
-)
-from promptrec_tui.prompts.template import (
-    check_template,
-    parse_template,
-    parse_template_file,
-    template_to_toml,
-)
+from promptrec_tui.prompts.template import Template as Template
+from promptrec_tui.prompts.template import check_template, parse_template, parse_template_file, template_as
+from promptrec_tui.prompts.template import template_to_toml as template_to_toml
 from promptrec_tui.store import templates as store
 from promptrec_tui.store.templates import TemplateRow as TemplateRow
 from promptrec_tui.workspace.names import check_name
@@ -62,7 +56,7 @@ def save_template(workspace: Workspace, path: Path) -> TemplateRow:
 def save_edited(workspace: Workspace, template: Template, base: str) -> Saved:
     """Save what was edited from the version `base` (its id, empty for a new template) as the next version.
 
-    Whatever was saved under the name meanwhile stays as a version of its own and is told.
+    A version that was saved under the name in between stays, and is returned as `meanwhile`.
     Raises UserError as `save_template` does.
     """
     rows = store.template_versions(workspace.catalogue, base) if base else []
@@ -81,27 +75,7 @@ def save_edited(workspace: Workspace, template: Template, base: str) -> Saved:
 
 def as_template(row: TemplateRow) -> Template:
     """The template text of a catalogue row."""
-    return Template(
-        name=row.name,
-        task=row.task,
-        language=row.language,
-        prompt=row.prompt,
-        completion=row.completion,
-        end_token=row.end_token,
-        wrap=row.wrap,
-        system=row.system,
-        verbalizers=tuple(row.verbalizers.items()),
-    )
-
-
-def template_toml(row: TemplateRow) -> str:
-    """The TOML file that `save_template` reads the same template from."""
-    return template_text(as_template(row))
-
-
-def template_text(template: Template) -> str:
-    """The same of a template that is being written."""
-    return template_to_toml(template)
+    return template_as(Template, row)
 
 
 def read_toml(text: str) -> Template:

@@ -1,4 +1,4 @@
-"""Trying templates: the same model and users under several wordings, before anything is tuned."""
+"""Comparing templates before tuning: the same model and users under each of them."""
 
 import json
 import subprocess
@@ -40,7 +40,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Word:
-    """What leaving a word out did to the winner: `cost` is the growth of the mean log2 rank over `users`."""
+    """The effect of leaving a word out of the best template.
+
+    `cost`: by how much the mean log2 rank over `users` users grows.
+    """
 
     word: str
     cost: float
@@ -81,7 +84,7 @@ def try_templates(
     """Let the untuned `model` (the first one by default), or a finished `run`, recommend under each template.
 
     Without names all templates of the task are tried; `orders` tries each with the newest item first too;
-    `words` weighs the winner's words. Takes minutes: `progress` is told what is tried. Raises UserError for
+    `words` measures the effect of each word of the best one. Takes minutes. Raises UserError for
     unknown names, a run without an adapter, or when nothing can be tried.
     """
     names = list(templates) or [row.name for row in list_templates(workspace) if row.task == TASK]
@@ -135,7 +138,7 @@ def _model(workspace: Workspace, model: str, run: str) -> dict[str, str | None]:
 
 
 def _ask(workspace: Workspace, request: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
-    """Start the process, hand it the request, pass its progress on, and answer its last line."""
+    """Start the process, send it the request, report its progress, and return its last line."""
     log = workspace.home.root / "trials.log"
     with open(log, "wb") as errors:
         process = subprocess.Popen(

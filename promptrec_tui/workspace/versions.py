@@ -11,7 +11,7 @@ from promptrec_tui.store.runs import list_runs
 from promptrec_tui.store.templates import TemplateRow
 from promptrec_tui.text import clean
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.templates import template_toml
+from promptrec_tui.workspace.templates import template_to_toml
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,6 @@ def template_versions(workspace: Workspace, template: str) -> list[Version]:
 
 def version_diff(before: TemplateRow, after: TemplateRow) -> list[str]:
     """A unified diff of two versions, as lines of cleaned text; empty when they say the same."""
-    old, new = (template_toml(row).splitlines() for row in (before, after))
+    old, new = (template_to_toml(row).splitlines() for row in (before, after))
     name, other = (f"{row.name} version {row.version}" for row in (before, after))
     return [clean(line) for line in difflib.unified_diff(old, new, name, other, lineterm="")]

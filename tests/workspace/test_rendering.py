@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from promptrec_tui.datasets.dataset import Dataset
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.models.embedded import EMBEDDED
+from promptrec_tui.tasks import next_item
 from promptrec_tui.workspace import rendering as room
 from promptrec_tui.workspace.datasets import ImportOptions, find_dataset, import_source
 from promptrec_tui.workspace.models import add_model
@@ -54,20 +56,20 @@ def test_other_users_and_templates_read_no_file_again(
 ) -> None:
     done: Counter[str] = Counter()
 
-    def count(name: str) -> None:
-        real = getattr(room, name)
+    def count(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
 
         def counted(*arguments: Any) -> Any:
             done[name] += 1
             return real(*arguments)
 
-        monkeypatch.setattr(room, name, counted)
+        monkeypatch.setattr(owner, name, counted)
 
-    for name in ("load_tokenizer", "item_fields", "next_item"):
-        count(name)
+    for owner, name in ((room, "load_tokenizer"), (Dataset, "items"), (next_item, "draft")):
+        count(owner, name)
     names = [row.name for row in list_templates(workspace)][:2]
     renderings = {(user, name): _render(workspace, user, name) for name in names for user in ("u00", "u01")}
-    assert done == {"load_tokenizer": 1, "item_fields": 1, "next_item": 2}
+    assert done == {"load_tokenizer": 1, "items": 1, "draft": 2}
     assert len({rendering.prompt for rendering in renderings.values()}) == 4
 
     add_model(workspace, str(shutil.copytree(model, tmp_path / "other")), "other")

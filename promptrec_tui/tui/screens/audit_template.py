@@ -1,4 +1,4 @@
-"""A template over a whole dataset: the `template audit` command in the background, and what it found."""
+"""A template over a whole dataset: the `template audit` command in the background, and its result."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from promptrec_tui.tui.widgets.text_pane import TextPane
 
 
 class AuditTemplateScreen(BaseScreen[None]):
-    """Begins at once; leaving it ends the command. All three are names or ids."""
+    """Starts at once; leaving the screen ends the command. All three arguments are names or ids."""
 
     PLACE = "audit_template"
     MODE = "templates"

@@ -1,4 +1,4 @@
-"""The editor of a template: its texts, what is wrong with them, and what the model gets to read."""
+"""The editor of a template: its texts, their errors, and the rendering of one row."""
 
 import os
 import shlex
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.app import ComposeResult, SuspendNotSupported
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.templates import Template
 
 RENDER_SECONDS = 0.005
-"""From a keystroke to the question; a faster next keystroke takes its place."""
+"""Delay from a keystroke to the rendering; an earlier next keystroke restarts it."""
 
 DRAFT_SECONDS = 0.5
 WRAPS = ("auto", "plain", "chat")
@@ -42,7 +42,7 @@ ESCAPES = {"\\n": "\n", "\\t": "\t"}
 
 @dataclass(frozen=True)
 class Row:
-    """For what a template is rendered: ids of dataset and model with their names, and the key of a user."""
+    """The row that is rendered: ids and names of dataset and model, and the key of a user."""
 
     dataset: str
     dataset_name: str
@@ -80,11 +80,11 @@ class EditTemplateScreen(BaseScreen[str]):
                     yield Static("ends with", classes="label")
                     yield Input(placeholder="the model's own", id="end", compact=True)
                 yield Static(id="wrap")
-                yield TemplateArea("system", "system text, for chats")
-                yield Static("prompt", classes="label")
-                yield TemplateArea("prompt")
-                yield Static("completion, which is trained", classes="label")
-                yield TemplateArea("completion")
+                for entry in self._began.text_fields():
+                    label, optional = entry.metadata["label"], entry.default == ""
+                    if not optional:
+                        yield Static(label, classes="label")
+                    yield TemplateArea(entry.name, label if optional else "")
             with Vertical(id="shown"):
                 yield Static(id="problem")
                 yield Static(id="facts")
@@ -107,14 +107,13 @@ class EditTemplateScreen(BaseScreen[str]):
         end = self.query_one("#end", Input).value
         for escape, char in ESCAPES.items():
             end = end.replace(escape, char)
+        texts: dict[str, Any] = {str(area.id): area.text for area in self.query(TemplateArea)}
         return replace(
             self._began,
             name=self.query_one("#name", Input).value,
-            prompt=self.query_one("#prompt", TextArea).text,
-            completion=self.query_one("#completion", TextArea).text,
-            system=self.query_one("#system", TextArea).text,
             end_token=end or None,
             wrap=self._wrap,
+            **texts,
         )
 
     def _fill(self, template: "Template") -> None:
@@ -125,12 +124,8 @@ class EditTemplateScreen(BaseScreen[str]):
             end = end.replace(char, escape)
         self.query_one("#name", Input).value = template.name
         self.query_one("#end", Input).value = end
-        for name, text in (
-            ("system", template.system),
-            ("prompt", template.prompt),
-            ("completion", template.completion),
-        ):
-            self.query_one(f"#{name}", TextArea).text = text
+        for area in self.query(TemplateArea):
+            area.text = getattr(template, str(area.id))
 
     @on(TextArea.Changed)
     @on(Input.Changed)
@@ -157,7 +152,7 @@ class EditTemplateScreen(BaseScreen[str]):
                 workspace.rendering.render_draft, row.dataset, template, row.user, row.model
             )
         except UserError as error:
-            # The last good rendering stays: a half-typed tag is no reason to see nothing.
+            # The last good rendering stays while a tag is half typed.
             problem.update(problem_text(error))
             self.query_one("#shown").add_class("-wrong")
             self._show_wrap()
@@ -226,7 +221,7 @@ class EditTemplateScreen(BaseScreen[str]):
     @work(exclusive=True, group="outside", exit_on_error=False)
     async def action_open_editor(self) -> None:
         template = self.template
-        text = self._unread or await self.ask(lambda _: workspace.templates.template_text(template))
+        text = self._unread or await self.ask(lambda _: workspace.templates.template_to_toml(template))
         path = self.promptrec.home.root / "drafts" / f"{self._key}.toml"
         try:
             edited = self._edit(path, text)

@@ -1,5 +1,6 @@
-"""Mode 3: the prompt templates, and what the model gets to read."""
+"""Mode 3: the prompt templates, and the rendering of one row."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -51,9 +52,11 @@ class TemplatesScreen(BaseScreen[None]):
     _datasets: "tuple[DatasetRow, ...]" = ()
     _models: "tuple[ModelRow, ...]" = ()
     _dataset = ""
+    _by_task: Mapping[str, list[str]] = {}
+    """The ids of the datasets that have rows for a task."""
     _model = ""
     _user: str | None = None
-    """Its key; None: the first of the dataset."""
+    """The key of the rendered row; None: the first of the dataset."""
     _present_task = ""
     _wanted = ""
     """The template to put the cursor on as soon as it is listed."""
@@ -79,7 +82,7 @@ class TemplatesScreen(BaseScreen[None]):
 
     @property
     def _names(self) -> tuple[str, str]:
-        """What dataset and model are called."""
+        """The names of dataset and model."""
         dataset = next((row.name for row in self._datasets if row.id == self._dataset), "")
         return dataset, next((row.name for row in self._models if row.id == self._model), "")
 
@@ -103,6 +106,7 @@ class TemplatesScreen(BaseScreen[None]):
         templates = tuple(await self.ask(workspace.templates.list_templates))
         datasets = tuple(await self.ask(workspace.datasets.list_datasets))
         models = tuple(await self.ask(workspace.models.list_models))
+        self._by_task = await self.ask(workspace.rendering.datasets_by_task)
         if (templates, datasets, models) == (self._templates, self._datasets, self._models):
             return
         if not self._templates:
@@ -174,17 +178,16 @@ class TemplatesScreen(BaseScreen[None]):
 
     @work(exclusive=True, group="step", exit_on_error=False)
     async def _step_user(self, by: int) -> None:
-        if found := await self.ask(
+        if user := await self.ask(
             workspace.rendering.neighbour, self._dataset, self._present_task, self._user, by
         ):
-            self._user = found
+            self._user = user
             self._show()
 
     @property
     def _fitting(self) -> list[str]:
-        """The ids of the datasets that have what the present task asks about."""
-        labelled = self._present_task == "classify"
-        return [row.id for row in self._datasets if (row.examples if labelled else row.users)]
+        """The ids of the datasets that have rows for the present task."""
+        return self._by_task.get(self._present_task, [])
 
     def action_next_dataset(self) -> None:
         self._dataset = _after(self._fitting or [row.id for row in self._datasets], self._dataset)

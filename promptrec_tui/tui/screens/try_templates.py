@@ -1,4 +1,4 @@
-"""The form that tries templates on the same users, and the screen that shows how they did."""
+"""The form that compares templates on the same users, and the screen with their results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from promptrec_tui.tui.widgets.text_pane import TextPane
 from promptrec_tui.tui.widgets.trial_text import trials_text
 
 RUN = "run: "
-"""What stands before the name of a run among the models."""
+"""Prefix of the names of runs among the models."""
 
 ABOUT = (
     "The same model recommends to the same users under each template, before anything is tuned: all "
@@ -58,12 +58,12 @@ class TryTemplatesScreen(CommandForm):
 
     async def load(self) -> None:
         await super().load()
-        datasets = [found.name for found in await self.ask(workspace.datasets.list_datasets)]
-        models = [found.name for found in await self.ask(workspace.models.list_models)]
+        datasets = [entry.name for entry in await self.ask(workspace.datasets.list_datasets)]
+        models = [entry.name for entry in await self.ask(workspace.models.list_models)]
         tuned = [
-            RUN + found.name
-            for found in await self.ask(workspace.run_views.refreshed_runs)
-            if found.state == "done"
+            RUN + entry.name
+            for entry in await self.ask(workspace.run_views.refreshed_runs)
+            if entry.state == "done"
         ]
         for name, names in (("dataset", datasets), ("model", models + tuned)):
             offer(self.query_one(f"#{name}", Select), names)
@@ -99,7 +99,7 @@ class TryTemplatesScreen(CommandForm):
 
 
 class TrialsScreen(BaseScreen[None]):
-    """How the templates did: the `template try` document as text."""
+    """The results: the `template try` document as text."""
 
     PLACE = "trials"
     MODE = "templates"

@@ -1,4 +1,4 @@
-"""The `template audit` document as people read it."""
+"""The `template audit` document as text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ BAR_WIDTH = 40
 
 
 def audit_text(audit: Mapping[str, Any], glyphs: Glyphs) -> Content:
-    """What the rows take, what they lose, what tells the answers apart."""
+    """Lengths of the rows, dropped history, answers that begin alike."""
     wrap = "a chat" if audit["chat"] else "plain text"
     name = f"{clean(audit['template'])} version {audit['version']}"
     lines = [

@@ -1,4 +1,4 @@
-"""How a template and its rendering read. What is trained stands out, in colour and in words."""
+"""A template and its rendering as text; the trained part is coloured and named."""
 
 import re
 from typing import TYPE_CHECKING
@@ -21,18 +21,20 @@ TRAINED = "$text-success on $success-muted"
 
 
 def template_text(row: "TemplateRow", line_end: str = LINE_END) -> Content:
-    """The two parts of a template as they were written."""
+    """The texts of a template as they were written."""
     end = "the tokenizer's end of text" if row.end_token is None else clean_visibly(row.end_token, line_end)
-    return Content("\n").join(
-        [
-            Content.assemble((clean(row.name), "bold"), (_facts(row), "dim")),
-            *([Content("system").stylize("dim"), Content(clean_lines(row.system))] if row.system else []),
-            Content("prompt").stylize("dim"),
-            _coloured(row.prompt),
-            Content.assemble(("completion", TRAINED), ("  trained; ends with ", "dim"), end),
-            _coloured(row.completion),
-        ]
-    )
+    lines = [Content.assemble((clean(row.name), "bold"), (_facts(row), "dim"))]
+    for entry in row.text_fields():
+        text = getattr(row, entry.name)
+        if entry.name == "completion":
+            lines.append(Content.assemble(("completion", TRAINED), ("  trained; ends with ", "dim"), end))
+        elif text:
+            lines.append(Content(entry.name).stylize("dim"))
+        if entry.default != "":
+            lines.append(_coloured(text))
+        elif text:
+            lines.append(Content(clean_lines(text)))
+    return Content("\n").join(lines)
 
 
 def rendering_text(rendering: "Rendering", line_end: str = LINE_END) -> Content:
@@ -47,7 +49,7 @@ def rendering_text(rendering: "Rendering", line_end: str = LINE_END) -> Content:
 def rendering_facts(
     rendering: "Rendering", dataset: str, model: str, glyphs: Glyphs | None = None
 ) -> Content:
-    """For whom it was rendered, and how much of the context it takes; with `glyphs`, as a bar too."""
+    """The row that was rendered, and its share of the context; with `glyphs`, as a bar too."""
     prompt, completion = len(rendering.prompt_token_ids), len(rendering.completion_token_ids)
     dropped, special = rendering.dropped_history, rendering.special_texts
     return Content.assemble(
@@ -70,7 +72,7 @@ def rendering_facts(
 
 
 def _context_bar(prompt: int, completion: int, context: int, glyphs: Glyphs) -> tuple[tuple[str, str], ...]:
-    """The context as `BAR_WIDTH` cells: prompt, completion, what is free."""
+    """The context as `BAR_WIDTH` cells: prompt, completion, free tokens."""
     full, trained = round(prompt * BAR_WIDTH / context), -(-completion * BAR_WIDTH // context)
     full = min(full, BAR_WIDTH - trained)
     block, free = glyphs.bars[-1], glyphs.bars[0]
@@ -93,7 +95,7 @@ def problem_text(error: UserError) -> Content:
 
 
 def diff_text(lines: "list[str]") -> Content:
-    """A unified diff, in the colours that people know."""
+    """A unified diff: added lines green, removed lines red."""
     if not lines:
         return Content("Both say the same.")
     styles = {"+": "$text-success", "-": "$text-error", "@": "dim"}

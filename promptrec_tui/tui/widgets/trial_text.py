@@ -1,4 +1,4 @@
-"""Templates that were tried, as a text: a table, the spread, and what the words cost."""
+"""The `template try` document as text: a table, the spread, and the effect of each word."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ SHOWN_WORDS = 12
 
 
 def trials_text(document: Mapping[str, Any]) -> Text:
-    """The `template try` document, for a person."""
+    """The whole document."""
     metric = str(document["metric"])
     k = metric.partition("@")[2]
     keys = ("users", metric, f"hr@{k}", "mrr", "rank")
@@ -44,7 +44,7 @@ def trials_text(document: Mapping[str, Any]) -> Text:
 
 
 def _words(words: Sequence[Mapping[str, Any]], template: str) -> Text:
-    """The dearest words, each with a bar: how often the rank doubles without it."""
+    """The words with the largest cost, each with a bar: how often the rank doubles without it."""
     most = max((abs(word["cost"]) for word in words), default=0) or 1
     text = Text(
         f"What leaving a word out of {clean(template)} costs, in doublings of the rank\n", style="dim"

@@ -34,7 +34,7 @@ from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.text import clean
 from promptrec_tui.tokentree.backbone import NoMemoryError
 from promptrec_tui.tuning.batches import Batch, Steps
-from promptrec_tui.tuning.data import checked_dataset, template_of
+from promptrec_tui.tuning.data import checked_dataset
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import PREVIEW_ITEMS, PREVIEW_USERS
 from promptrec_tui.tuning.requests import RequestInbox
@@ -84,7 +84,7 @@ class ClassifyJob(ABC):
         self.fields = _fields([example.texts for example in training])
         """The fields of a text by name: the value that all training texts have, or None where they differ."""
         self.task = classify(
-            template_of(spec.template),
+            spec.template,
             self.tokenizer,
             [(example.texts, str(example.label)) for example in training],
             self.tokenizer.context,
