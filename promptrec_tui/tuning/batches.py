@@ -34,7 +34,7 @@ def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
 
 
 class Steps(Protocol):
-    """What each optimiser step trains."""
+    """What each optimiser step trains, and which part of it each of several processes does."""
 
     total_steps: int
     batch_size: int
@@ -46,8 +46,21 @@ class Steps(Protocol):
     def size(self, step: int) -> int:
         """Targets of step `step` (the first is 0)."""
 
-    def batches(self, step: int) -> list[Batch]:
-        """The forwards of step `step`; all their weights add to 1."""
+    def batches(self, step: int, rank: int = 0, ranks: int = 1) -> list[Batch]:
+        """The forwards that process `rank` of `ranks` makes for step `step`: one at least.
+
+        The weights of all processes add to 1. They hang on nothing but the plan, the step and `ranks`, so
+        that processes need not agree on them.
+        """
+
+
+def deal(size: int, rank: int, ranks: int) -> range:
+    """Which targets of a step of `size` belong to process `rank` of `ranks`: consecutive ones, an even share.
+
+    Neighbours stay together because those of one user share their history. Of a step with fewer targets than
+    processes some get none.
+    """
+    return range(size * rank // ranks, size * (rank + 1) // ranks)
 
 
 class Plan:
@@ -98,10 +111,13 @@ class Plan:
         """Targets of step `step` (the first is 0)."""
         return min(self.batch_size, self._end - step * self.batch_size)
 
-    def pieces(self, step: int) -> list[Tree]:
-        """The trees of step `step`, or the parts of them, in the order of the stream."""
-        start = step * self.batch_size
-        stop = start + self.size(step)
+    def pieces(self, step: int, targets: range | None = None) -> list[Tree]:
+        """The trees of step `step`, or the parts of them, in the order of the stream.
+
+        Of its targets, counted from 0, those in `targets`; all if None.
+        """
+        wanted = range(self.size(step)) if targets is None else targets
+        start, stop = (step * self.batch_size + place for place in (wanted.start, wanted.stop))
         pieces = []
         while start < stop:
             epoch, offset = divmod(start, self.targets)
@@ -115,13 +131,20 @@ class Plan:
             start += taken
         return pieces
 
-    def batches(self, step: int) -> list[Batch]:
-        """The forwards of step `step`, rows of like length together; all their weights add to 1."""
+    def batches(self, step: int, rank: int = 0, ranks: int = 1) -> list[Batch]:
+        """The forwards of process `rank` for step `step`, rows of like length together.
+
+        The weights of all `ranks` processes add to 1. A process without a target makes one forward of weight
+        0, since it must take part when gradients are added up.
+        """
+        size = self.size(step)
+        dealt = deal(size, rank, ranks)
+        own = self.pieces(step, dealt or range(1))
         plain: list[Tree] = []
         branching: list[Tree] = []
         offset = 0
-        for piece in self.pieces(step):
-            # Owners are counted through the step, so that weights can be told when all is packed.
+        for piece in own:
+            # Owners are numbered through, so that weights can be computed when all is packed.
             tree = replace(piece, owners=piece.owners - piece.owners.min() + np.int32(offset))
             targets = int(tree.owners.max()) + 1 - offset
             if not tree.branches:
@@ -133,8 +156,13 @@ class Plan:
             offset += targets
         rows = pack(branching, max(map(len, branching))) if branching else []
         lengths = np.bincount(np.concatenate([tree.owners for tree in plain + rows]), minlength=offset)
-        by_token = self.loss == "token"
-        weights = np.full(offset, 1 / lengths.sum()) if by_token else 1 / (offset * lengths)
+        if self.loss == "token":
+            whole = own if ranks == 1 else self.pieces(step)
+            weights = np.full(offset, 1 / sum(len(piece.owners) for piece in whole))
+        else:
+            weights = 1 / (size * lengths)
+        if not dealt:
+            weights = np.zeros(offset)
         total = sum(map(len, plain + rows))
         room = min(self.forward, ceil(total / self.accumulate)) if self.accumulate > 1 else self.forward
         return [
@@ -223,15 +251,17 @@ class RowPlan:
         """Rows of step `step` (the first is 0)."""
         return min(self.batch_size, self._end - step * self.batch_size)
 
-    def batches(self, step: int) -> list[Batch]:
-        """The forwards of step `step`, rows of like length together; all their weights add to 1."""
+    def batches(self, step: int, rank: int = 0, ranks: int = 1) -> list[Batch]:
+        """The forwards of process `rank` for step `step`, dealt and weighed as those of a `Plan`."""
         start, size = step * self.batch_size, self.size(step)
-        places = (divmod(place, self.targets) for place in range(start, start + size))
+        dealt = deal(size, rank, ranks)
+        places = (divmod(start + place, self.targets) for place in dealt or range(1))
         rows = [self.rows[self._order(epoch)[offset]] for epoch, offset in places]
         room = self.forward
         if self.accumulate > 1:
             room = min(room, ceil(sum(map(len, rows)) / self.accumulate))
-        return [labelled_batch(group, self.padding, 1 / size) for group in _groups(rows, room)]
+        weight = 1 / size if dealt else 0.0
+        return [labelled_batch(group, self.padding, weight) for group in _groups(rows, room)]
 
 
 def labelled_batch(rows: Sequence[LabelledRow], padding: int, weight: float) -> Batch:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,33 @@ class StepTooLargeError(Exception):
         self.rows = rows
 
 
+class LossModule(torch.nn.Module):
+    """A model whose forward is a batch's share of the loss of a step.
+
+    Wrappers of data-parallel training (DDP, FSDP) hook into a module's forward. `loss` calls parts of the
+    model, so a wrapper around the model itself would never see a forward.
+    """
+
+    def __init__(self, model: torch.nn.Module, loss: Callable[[Any, Batch], Tensor]) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The share, a scalar."""
+        return self.loss(self.model, batch)
+
+
 class TargetTrainer(Trainer):
     """A Trainer for which one batch of its data loader is one whole optimiser step.
 
     Trainer's own gradient accumulation averages micro-batches, or counts label tokens, and neither is a mean
     over targets. Here the weights of a step's micro-batches add to 1 and their gradients are summed, so the
-    accumulation changes nothing but memory.
+    accumulation changes nothing but memory. Nor do several processes change anything: each has a part of the
+    step's micro-batches, and gradients are added up at the last one of each.
+
+    `Trainer.model` is the model itself, which checkpoints are made of; the loss and what wraps it are around
+    it while training goes on.
     """
 
     def __init__(
@@ -45,12 +66,12 @@ class TargetTrainer(Trainer):
         loss: Callable[[Any, Batch], Tensor],
         arguments: TrainingArguments,
     ) -> None:
-        """`loss(model, batch)` is the share of a step's loss that one of its batches has."""
+        """`loss(model, batch)` is the share of a step's loss that one of its batches has, a scalar."""
         super().__init__(model=tuned.model, args=arguments)
         self.tuned = tuned
         self.remove_callback(PrinterCallback)
         self.plan = plan
-        self.share_of = loss
+        self.loss = loss
         self.folder = RunFolder(Path(str(arguments.output_dir)).parent)
         self.step_loss = float("nan")
         """Loss of the last step."""
@@ -58,10 +79,10 @@ class TargetTrainer(Trainer):
         """Whether the last step left the weights alone, because its gradient was not finite."""
 
     def get_train_dataloader(self) -> DataLoader[list[Batch]]:
-        """The steps of the plan, in order. A resumed run skips step numbers, not tensors."""
+        """This process's part of each step, in order. A resumed run skips step numbers, not tensors."""
 
         def batches(steps: Sequence[int]) -> list[Batch]:
-            return self.plan.batches(steps[0])
+            return self.plan.batches(steps[0], self.accelerator.process_index, self.accelerator.num_processes)
 
         # Its own generator: a loader draws a seed at its start, which would shift a resumed run's dropout.
         return DataLoader(
@@ -70,6 +91,11 @@ class TargetTrainer(Trainer):
             collate_fn=batches,
             generator=torch.Generator(),
         )
+
+    def _wrap_model(self, model: Any, training: bool = True, dataloader: Any = None) -> Any:
+        """The loss around the model, and around that what several processes need."""
+        wrapped: Any = self.accelerator.prepare_model(LossModule(self.tuned.model, self.loss))
+        return wrapped
 
     def training_step(
         self, model: Any, inputs: Any, num_items_in_batch: Tensor | int | None = None
@@ -80,19 +106,24 @@ class TargetTrainer(Trainer):
         so they and its moments stay as they are, while steps and the learning rate's schedule go on.
         """
         model.train()
+        processes = self.accelerator.num_processes
         total = torch.zeros((), device=self.args.device)
         try:
-            for batch in inputs:
-                loss = self.share_of(model, self._prepare_inputs(batch))
-                self.accelerator.backward(loss)
+            for number, batch in enumerate(inputs, 1):
+                last = number == len(inputs)
+                with nullcontext() if last else self.accelerator.no_sync(model):
+                    loss = model(self._prepare_inputs(batch))
+                    # DDP and FSDP take the mean over processes, where a step needs the sum of their shares.
+                    self.accelerator.backward(loss * processes)
                 total += loss.detach()
         except torch.OutOfMemoryError as error:
             raise StepTooLargeError(len(inputs), max(len(batch["token_ids"]) for batch in inputs)) from error
-        self.step_loss = total.item()
+        loss_of_step: Tensor = self.accelerator.reduce(total)
+        self.step_loss = loss_of_step.item()
         self.step_skipped = not _finite_norm(model)
         if self.step_skipped:
             model.zero_grad(set_to_none=True)
-        return total
+        return loss_of_step
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """As Trainer does, in the run's folder; of a checkpoint for which there is no room nothing is left.
@@ -166,6 +197,8 @@ def training_arguments(
         save_strategy="no",
         report_to=[],
         disable_tqdm=True,
+        # A weight that a loss does not reach has no gradient, in several processes as in one.
+        ddp_find_unused_parameters=True,
         **options,
     )
     # One device a run: with more GPUs in sight Trainer would wrap the model in DataParallel.

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -117,6 +118,53 @@ def test_forwards_hold_the_step(
         if "ends" in batch:
             own = batch["positions"][batch["rows"], batch["columns"]].tolist()
             assert own == [len(ids) - 1 for ids, _ in before(batch)]
+
+
+@given(
+    Sizes,
+    Layout,
+    st.integers(1, 9),
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.sampled_from(["target", "token"]),
+    st.integers(0, 5),
+)
+def test_a_step_is_dealt_to_processes_whole_and_its_mean_stays(
+    sizes: list[list[int]],
+    layout: str,
+    batch_size: int,
+    accumulate: int,
+    ranks: int,
+    loss: str,
+    seed: int,
+) -> None:
+    made = trees(sizes, layout)
+    plan, other = (
+        Plan(made, batch_size=batch_size, accumulate=accumulate, loss=loss, seed=seed, epochs=2)
+        for _ in range(2)
+    )
+    for step in reversed(range(plan.total_steps)):
+        shares = [plan.batches(step, rank, ranks) for rank in range(ranks)]
+        assert all(shares), "a process without a forward would leave the others waiting"
+        dealt, whole = told(batch for share in shares for batch in share), told(plan.batches(step))
+        assert [token for token, _ in dealt] == [token for token, _ in whole]
+        assert [weight for _, weight in dealt] == pytest.approx([weight for _, weight in whole])
+        again = other.batches(step, ranks - 1, ranks)
+        assert all(
+            torch.equal(tensor, same[name])
+            for batch, same in zip(shares[-1], again, strict=True)
+            for name, tensor in batch.items()
+        ), "a share hangs on seed, step and number of processes alone"
+
+
+def told(batches: Iterable[Batch]) -> list[tuple[tuple[int, ...], float]]:
+    """Each trained token after all that it sees, and its weight; forwards of weight 0 train nothing."""
+    return sorted(
+        ((*seen, label), weight)
+        for batch in batches
+        for (seen, label), weight in zip(before(batch), batch["weights"].tolist(), strict=True)
+        if weight
+    )
 
 
 def sizes_of(sizes: list[list[int]], label: int) -> int:

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from promptrec_tui.runs.checkpoints import checkpoint_path, verify
 from promptrec_tui.runs.events import Event, to_fields
@@ -90,6 +93,24 @@ def test_a_paused_run_ends_as_an_undisturbed_one(
     assert curves[0] == curves[1]
     assert {step for step, name in curves[0] if name == "train_loss"} == set(range(1, 7))
     assert {step for step, name in curves[0] if name == "ndcg@10"} == {0, 3, 6}
+
+
+def test_a_checkpoint_holds_the_model_without_what_training_puts_around_it(
+    new_run: Callable[..., RunFolder], tune: Any
+) -> None:
+    """Files and names as every version has written them: older checkpoints resume, and peft reads them."""
+    folder = new_run()
+    tune(folder)
+    place = checkpoint_path(folder, 6)
+    state = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", "training_args.bin")
+    adapter = ("README.md", "adapter_config.json", WEIGHTS)
+    assert {path.name for path in place.iterdir()} == {*state, *adapter, "manifest.json"}
+    names = load_file(place / WEIGHTS).keys()
+    assert all(
+        re.fullmatch(r"base_model\.model\.model\.layers\.\d.*lora_[AB]\.weight", name) for name in names
+    )
+    optimizer = torch.load(place / "optimizer.pt")
+    assert [len(group["params"]) for group in optimizer["param_groups"]] == [len(names), 0]
 
 
 def test_a_pause_in_the_final_evaluation_resumes_there(
