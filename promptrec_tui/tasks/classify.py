@@ -95,11 +95,3 @@ def draw(solved: Sequence[tuple[Fields, str]], count: int, seed: int) -> list[tu
     rounds = [pile[turn] for turn in range(count) for pile in piles if turn < len(pile)][:count]
     lots.shuffle(rounds)
     return rounds
-
-
-def first_token_collisions(task: Classify) -> list[tuple[str, ...]]:
-    """Groups of answers that begin with the same token: a model tells them apart only further on."""
-    groups: dict[int, list[str]] = {}
-    for answer, completion in zip(task.answers, task.completions, strict=True):
-        groups.setdefault(completion[0], []).append(answer)
-    return [tuple(group) for group in groups.values() if len(group) > 1]
