@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from promptrec_tui.datasets.places import quoted, shown_name
+from promptrec_tui.datasets.faults import quoted, shown_name
 from promptrec_tui.datasets.quarantine import answer, read_apart
 from promptrec_tui.errors import UserError
 

@@ -1,12 +1,10 @@
-"""The items of a source: a key, a title, and every other column as a text attribute."""
+"""What a source says of its items and users: keys, titles, and every other column as a text attribute."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from promptrec_tui.datasets.bad_rows import BadRows, rows
-from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import quoted, shown_name
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.faults import BadRows, located, quoted, rows, shown_name
+from promptrec_tui.datasets.tables import Table, Tick
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 
@@ -105,3 +103,32 @@ def title_remarks(titles: Iterable[str]) -> tuple[str, ...]:
             f"{shared:,} items share their title with an earlier item; a model cannot tell them apart."
         )
     return tuple(remarks)
+
+
+Profiles = Mapping[str, Mapping[str, str]]
+"""Attributes by the key of a user."""
+
+
+def read_profiles(table: Table, columns: Mapping[str, int], tick: Tick | None = None) -> Profiles:
+    """Read the users of `table`; `columns` says where the key stands.
+
+    Raises UserError, with file and line, for a key that is empty, too long, or stands twice.
+    """
+    column = columns["user"]
+    others = [(i, name) for i, name in enumerate(table.columns) if name and i != column]
+    lines: dict[str, int] = {}
+    found: dict[str, dict[str, str]] = {}
+    for line, fields in table.rows(tick):
+        key = fields[column]
+        fault = ""
+        if not key:
+            fault = f"the user's key ({table.columns[column]}) is empty. Fill it in"
+        elif len(key) > KEY_LIMIT:
+            fault = f"the key has {len(key):,} characters, {KEY_LIMIT:,} at most. Shorten it"
+        elif key in lines:
+            fault = f"user {quoted(key)} stands in {table.unit} {lines[key]} already. Keep one"
+        if fault:
+            raise located(table.path, line, fault, table.unit)
+        lines[key] = line
+        found[key] = {name: fields[i] for i, name in others}
+    return found

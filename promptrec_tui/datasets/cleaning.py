@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from promptrec_tui.datasets.broken_text import without_entities
 from promptrec_tui.datasets.contents import Contents
-from promptrec_tui.datasets.entities import without_entities
 from promptrec_tui.datasets.events import again, units_of_second
-from promptrec_tui.datasets.split_names import split_of
+from promptrec_tui.datasets.splits import split_of
 from promptrec_tui.datasets.text_lints import plain, question
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean, did_you_mean

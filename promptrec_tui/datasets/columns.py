@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
-from promptrec_tui.datasets.places import listed, quoted, shown_name
+from promptrec_tui.datasets.faults import listed, quoted, shown_name
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean

@@ -17,16 +17,8 @@ from promptrec_tui.datasets.dialects import (
     is_unquoted,
     looks_like_data,
 )
-from promptrec_tui.datasets.encodings import (
-    UTF8_MARK,
-    Tick,
-    check_text,
-    head,
-    mark_note,
-    open_binary,
-    read_lines,
-)
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.encodings import UTF8_MARK, check_text, head, mark_note, open_binary, read_lines
+from promptrec_tui.datasets.faults import located, quoted, shown_name
 from promptrec_tui.datasets.separators import (
     check_parting,
     check_separator,
@@ -35,6 +27,7 @@ from promptrec_tui.datasets.separators import (
     likely_separator,
     spaced,
 )
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 
 BULK_BYTES = 8 << 20

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from promptrec_tui.datasets.catalogue import TITLE_LIMIT, Catalogue, bare_catalogue, title_remarks
+from promptrec_tui.datasets.catalogue import TITLE_LIMIT, Catalogue, Profiles, bare_catalogue, title_remarks
 from promptrec_tui.datasets.columns import find_columns
+from promptrec_tui.datasets.faults import quoted, shown_name
 from promptrec_tui.datasets.intake import Engine
-from promptrec_tui.datasets.places import quoted, shown_name
-from promptrec_tui.datasets.profiles import Profiles
 from promptrec_tui.datasets.tables import Table
 
 SAMPLE_ROWS = 2_000

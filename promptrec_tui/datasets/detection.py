@@ -11,11 +11,11 @@ from promptrec_tui.datasets.columns import has_columns
 from promptrec_tui.datasets.delimited import read_delimited
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import ENCODINGS, head
+from promptrec_tui.datasets.faults import listed, located, quoted, shown_name
 from promptrec_tui.datasets.json_shapes import has_parts, is_columnar, wraps_records
 from promptrec_tui.datasets.json_texts import BLANKS
 from promptrec_tui.datasets.labelled import is_labelled, split_files
 from promptrec_tui.datasets.movielens import movielens_pair
-from promptrec_tui.datasets.places import listed, located, quoted, shown_name
 from promptrec_tui.datasets.recbole import SUFFIX, is_typed
 from promptrec_tui.datasets.separators import plural
 from promptrec_tui.errors import UserError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptrec_tui.datasets.encodings import open_binary, read_lines
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.faults import located, quoted, shown_name
 from promptrec_tui.errors import UserError
 
 QUOTINGS = ("auto", "csv", "none")

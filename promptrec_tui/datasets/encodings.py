@@ -4,16 +4,14 @@ import codecs
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.faults import located, quoted, shown_name
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
-
-Tick = Callable[[int, int], None]
-"""Called now and then while a file is read, with bytes read and bytes in all."""
 
 ENCODINGS = {
     "utf-8": "utf-8-sig",

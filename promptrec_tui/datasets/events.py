@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from promptrec_tui.datasets.values import UNITS
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 NO_TIME = -(2**63)
 """Stands in `timestamp` where an interaction has none: the one number that no source can give."""
-
-UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
-"""From such a timestamp on, so many of its units are a second: seconds would be the year 5138 or later."""
 
 UNIT_NAMES = {10**9: "nanoseconds", 10**6: "microseconds", 10**3: "milliseconds", 1: "seconds"}
 SECONDS = (10**8, 4_102_444_800)
@@ -98,7 +97,7 @@ def units_of_second(timestamp: Ints) -> Ints:
 
 def unit_name(timestamp: int) -> str:
     """The unit that a timestamp looks like: "seconds", or a finer one."""
-    return UNIT_NAMES[next((unit for least, unit in UNITS if timestamp >= least), 1)]
+    return UNIT_NAMES[next(unit for least, unit in UNITS if timestamp >= least)]
 
 
 def again(*columns: NDArray[np.generic]) -> Bools:

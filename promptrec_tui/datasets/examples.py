@@ -4,12 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import count
 
-from promptrec_tui.datasets.bad_rows import BadRows
 from promptrec_tui.datasets.dataset import Example
-from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import listed, quoted
-from promptrec_tui.datasets.split_names import SPLITS, split_of
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.faults import BadRows, listed, quoted
+from promptrec_tui.datasets.splits import SPLITS, split_of
+from promptrec_tui.datasets.tables import Table, Tick
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 

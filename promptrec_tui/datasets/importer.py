@@ -8,8 +8,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptrec_tui.datasets.bad_rows import BadRows
-from promptrec_tui.datasets.catalogue import Catalogue, read_catalogue
+from promptrec_tui.datasets.catalogue import Catalogue, Profiles, read_catalogue, read_profiles
 from promptrec_tui.datasets.columns import (
     OPTIONAL,
     check_mapping,
@@ -27,16 +26,16 @@ from promptrec_tui.datasets.described import (
     no_title,
 )
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect, check_quoting
-from promptrec_tui.datasets.encodings import Tick, check_encoding
+from promptrec_tui.datasets.encodings import check_encoding
 from promptrec_tui.datasets.examples import read_examples
+from promptrec_tui.datasets.faults import BadRows
 from promptrec_tui.datasets.intake import opened_engine
-from promptrec_tui.datasets.moments import check_order, finest
-from promptrec_tui.datasets.profiles import Profiles, read_profiles
 from promptrec_tui.datasets.separators import check_separator
 from promptrec_tui.datasets.sources import Reading, Source, open_source
-from promptrec_tui.datasets.split_names import check_no_splits, check_splits
+from promptrec_tui.datasets.splits import check_no_splits, check_splits
 from promptrec_tui.datasets.staging import staging_folder
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.tables import Table, Tick
+from promptrec_tui.datasets.values import check_order, finest
 from promptrec_tui.datasets.writer import write_dataset
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file

@@ -8,9 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from promptrec_tui.datasets.encodings import Tick
 from promptrec_tui.datasets.staging import why_not_written
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.tables import Table, Tick
 from promptrec_tui.errors import UserError
 
 MEMORY = "600MB"

@@ -9,16 +9,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from promptrec_tui.datasets.bad_rows import WAY_OUT, rows
 from promptrec_tui.datasets.catalogue import KEY_LIMIT
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
-from promptrec_tui.datasets.encodings import Tick
 from promptrec_tui.datasets.events import NO_TIME, SECONDS, UNKNOWN, Events, Ints, unit_name
+from promptrec_tui.datasets.faults import WAY_OUT, located, quoted, rows, shown_name
 from promptrec_tui.datasets.intake import Engine, objects, put_table, run, take_in
-from promptrec_tui.datasets.moments import parse_moments
-from promptrec_tui.datasets.places import located, quoted, shown_name
-from promptrec_tui.datasets.tables import Table
-from promptrec_tui.datasets.values import decimal_commas, parse_rating
+from promptrec_tui.datasets.tables import Table, Tick
+from promptrec_tui.datasets.values import decimal_commas, parse_moments, parse_rating
 from promptrec_tui.errors import UserError
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptrec_tui.datasets.columns import has_columns
-from promptrec_tui.datasets.split_names import split_of
+from promptrec_tui.datasets.splits import split_of
 
 PAIR = ("text", "label")
 ITEM_PAIR = ("key", "title")

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from promptrec_tui.datasets.places import quoted
+from promptrec_tui.datasets.faults import quoted
 
 BLANKS = " \t\r\n\x1e"
 """What may stand between values; the last one parts the records of RFC 7464."""

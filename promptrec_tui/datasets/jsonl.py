@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptrec_tui.datasets.bad_rows import rows
 from promptrec_tui.datasets.columns import has_columns
-from promptrec_tui.datasets.encodings import Tick, mark_note, read_lines
+from promptrec_tui.datasets.encodings import mark_note, read_lines
+from promptrec_tui.datasets.faults import listed, located, rows, shown_name
 from promptrec_tui.datasets.json_shapes import ITEM_PAIR, PAIR, parts_of
 from promptrec_tui.datasets.json_texts import (
     BLANKS,
@@ -18,7 +18,7 @@ from promptrec_tui.datasets.json_texts import (
     parse_strict,
     skip_blanks,
 )
-from promptrec_tui.datasets.places import listed, located, shown_name
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 
 WHOLE_LIMIT = 1 << 29

@@ -7,9 +7,10 @@ from itertools import islice
 from pathlib import Path
 
 from promptrec_tui.datasets.delimited import empty_file
-from promptrec_tui.datasets.encodings import Tick, mark_note, read_lines
-from promptrec_tui.datasets.places import located, quoted, shown_name
-from promptrec_tui.datasets.split_names import SPLIT_NAMES, SPLITS
+from promptrec_tui.datasets.encodings import mark_note, read_lines
+from promptrec_tui.datasets.faults import located, quoted, shown_name
+from promptrec_tui.datasets.splits import SPLIT_NAMES, SPLITS
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 
 MOST_LABEL_CHARACTERS = 60

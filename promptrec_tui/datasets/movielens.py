@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptrec_tui.datasets.delimited import Delimited, headless_table, read_delimited
-from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import shown_name
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.faults import shown_name
+from promptrec_tui.datasets.tables import Table, Tick
 from promptrec_tui.errors import UserError
 
 PAIRS = (("ratings.csv", "movies.csv"), ("ratings.dat", "movies.dat"), ("u.data", "u.item"))

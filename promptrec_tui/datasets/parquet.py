@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.datasets.delimited import sql_text
-from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import quoted, shown_name
+from promptrec_tui.datasets.faults import quoted, shown_name
 from promptrec_tui.datasets.quarantine import answer, read_apart
 from promptrec_tui.datasets.staging import why_not_written
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 
 MAGIC = b"PAR1"

@@ -10,14 +10,19 @@ from pathlib import Path
 from promptrec_tui.datasets.described import no_title
 from promptrec_tui.datasets.dialects import Dialect
 from promptrec_tui.datasets.examples import unknown_splits
+from promptrec_tui.datasets.faults import quoted
 from promptrec_tui.datasets.importer import ImportOptions, column_names, map_columns, reading
-from promptrec_tui.datasets.moments import can_be_moment, parse_moments
-from promptrec_tui.datasets.places import quoted
 from promptrec_tui.datasets.sources import Source, open_source
-from promptrec_tui.datasets.split_names import check_no_splits, check_splits, split_of
+from promptrec_tui.datasets.splits import check_no_splits, check_splits, split_of
 from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.datasets.tables import Table
-from promptrec_tui.datasets.values import decimal_commas, parse_moment, parse_rating
+from promptrec_tui.datasets.values import (
+    can_be_moment,
+    decimal_commas,
+    parse_moment,
+    parse_moments,
+    parse_rating,
+)
 from promptrec_tui.errors import UserError
 
 SHOWN_ROWS = 5

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from promptrec_tui.datasets.places import shown_name
+from promptrec_tui.datasets.faults import shown_name
 from promptrec_tui.errors import UserError
 
 MEMORY_BYTES = 6 << 30

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from promptrec_tui.datasets.delimited import Delimited, check_columns, empty_file
 from promptrec_tui.datasets.encodings import mark_note, read_lines
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.faults import located, quoted, shown_name
 from promptrec_tui.errors import UserError
 
 TYPES = ("token", "token_seq", "float", "float_seq")

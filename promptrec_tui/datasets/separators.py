@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promptrec_tui.datasets.columns import usual_names
 from promptrec_tui.datasets.encodings import read_lines
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.faults import located, quoted, shown_name
 from promptrec_tui.errors import UserError
 
 SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";", "bar": "|", "colons": "::", "space": " "}

@@ -19,12 +19,12 @@ from promptrec_tui.datasets.delimited import Delimited, read_delimited
 from promptrec_tui.datasets.detection import FORMATS, LINES, Guess, check_json_name, detect, looks_like
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import head
+from promptrec_tui.datasets.faults import quoted, shown_name
 from promptrec_tui.datasets.json_shapes import ITEM_PAIR
 from promptrec_tui.datasets.jsonl import read_json, read_jsonl, read_objects
 from promptrec_tui.datasets.labelled import is_labelled, read_labelled_lines, split_files
 from promptrec_tui.datasets.movielens import movielens_tables
 from promptrec_tui.datasets.parquet import read_parquet
-from promptrec_tui.datasets.places import quoted, shown_name
 from promptrec_tui.datasets.recbole import read_atomic, recbole_files
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError

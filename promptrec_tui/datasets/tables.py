@@ -1,10 +1,11 @@
 """A table of a source: rows of text, each with the place where it stands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from promptrec_tui.datasets.encodings import Tick
+Tick = Callable[[int, int], None]
+"""Called now and then while a file is read, with bytes read and bytes in all."""
 
 
 class Table(Protocol):

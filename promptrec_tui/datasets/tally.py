@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from promptrec_tui.datasets.encodings import Tick
 from promptrec_tui.datasets.events import NO_TIME, Bools, Events, Floats, Ints
 from promptrec_tui.datasets.interactions import Interactions
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.datasets.writer import Interaction
 
 PART = 65_536

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from promptrec_tui.datasets.broken_text import broken_parts, entities
 from promptrec_tui.datasets.dataset import Example
-from promptrec_tui.datasets.entities import entities
 from promptrec_tui.datasets.findings import Lint, Severity, percent, shown
-from promptrec_tui.datasets.mojibake import broken_parts
 from promptrec_tui.datasets.privacy import masked, personal_data
 from promptrec_tui.datasets.user_inference import authors
 

@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
+from promptrec_tui.datasets.broken_text import broken_parts, entities
 from promptrec_tui.datasets.dataset import Item
-from promptrec_tui.datasets.entities import entities
 from promptrec_tui.datasets.findings import Lint, percent, shown
-from promptrec_tui.datasets.mojibake import broken_parts
 
 
 def duplicate_titles(items: Sequence[Item]) -> Lint | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import delete, or_, select
@@ -11,12 +12,14 @@ from promptrec_tui.runs.states import State
 from promptrec_tui.store import tables
 from promptrec_tui.store.engine import Catalogue
 from promptrec_tui.store.lookup import pick, refuse_taken
-from promptrec_tui.store.thinning import Point, thin
 
 PATIENCE = 3.0
 """Seconds to wait for another program before a run goes unlisted for a while."""
 
 LAST_CHARACTER = "\U0010ffff"
+
+Point = tuple[int, float | None]
+"""A step of a curve, and the value there; None where it was not a number."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,24 @@ def metric_series(
     return {name: thin(list(points.items()), max_points) for name, points in series.items()}
 
 
+def thin(points: Sequence[Point], max_points: int) -> list[Point]:
+    """At most `max_points` (5 or more) of `points`, in their order.
+
+    The first and the last point stay. The others are cut into equal stretches, of which each keeps its least
+    and its greatest value, so that no spike is lost, and one gap (None) if it has any.
+    """
+    if len(points) <= max_points:
+        return list(points)
+    inner = points[1:-1]
+    kept_of_each = 3 if any(value is None for _, value in inner) else 2
+    stretches = max(1, (max_points - 2) // kept_of_each)
+    bounds = [len(inner) * number // stretches for number in range(stretches + 1)]
+    kept = [points[0]]
+    for start, stop in pairwise(bounds):
+        kept += _extremes(inner[start:stop])
+    return [*kept, points[-1]]
+
+
 def previews(catalogue: Catalogue, run_id: str) -> list[PreviewRow]:
     """For each pinned user, in their order: the first preview before training, and the last one since."""
     preview = tables.Preview
@@ -228,6 +249,13 @@ def warnings(catalogue: Catalogue, run_id: str) -> list[str]:
     query = select(warning.message).where(warning.run_id == run_id).order_by(warning.attempt, warning.seq)
     with catalogue.read() as session:
         return list(dict.fromkeys(session.scalars(query)))
+
+
+def _extremes(stretch: Sequence[Point]) -> list[Point]:
+    numbers = [(value, index) for index, (_, value) in enumerate(stretch) if value is not None]
+    gaps = [index for index, (_, value) in enumerate(stretch) if value is None]
+    kept = {min(numbers)[1], max(numbers)[1]} if numbers else set()
+    return [stretch[index] for index in sorted(kept | set(gaps[:1]))]
 
 
 def _preview(record: tables.Preview) -> PreviewRow:

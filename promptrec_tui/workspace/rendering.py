@@ -9,8 +9,7 @@ from pathlib import Path
 
 from promptrec_tui.datasets.dataset import Dataset, Example, open_dataset
 from promptrec_tui.datasets.shots import Shot, draw_shots
-from promptrec_tui.datasets.split_names import split_of
-from promptrec_tui.datasets.splits import leave_one_out
+from promptrec_tui.datasets.splits import leave_one_out, split_of
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import FileState, file_state
 from promptrec_tui.prompts.fitting import Prompt, completion_ids, fit_prompt, frame_of

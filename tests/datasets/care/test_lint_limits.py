@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from promptrec_tui.datasets.broken_text import entities, without_entities
 from promptrec_tui.datasets.cleaning import clean_contents, parse_steps
 from promptrec_tui.datasets.contents import read_contents
 from promptrec_tui.datasets.dataset import Item, open_dataset
-from promptrec_tui.datasets.entities import entities, without_entities
 from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.datasets.lints import lint_dataset
 from promptrec_tui.datasets.releases import release_times
