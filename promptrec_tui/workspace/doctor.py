@@ -15,7 +15,7 @@ from promptrec_tui.resources import resource
 from promptrec_tui.runs.folder import run_folders
 from promptrec_tui.runs.gpus import GIB, installed_gpus, nvml_trouble
 from promptrec_tui.runs.logout import survival_from_here
-from promptrec_tui.store.mounts import network_type
+from promptrec_tui.store.connection import network_type
 from promptrec_tui.store.schema import damaged_sentence, is_damaged
 from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.machine import versions

@@ -1,8 +1,8 @@
 """What is done for a home once in a while, and what its place should be warned of."""
 
 from promptrec_tui.home import VARIABLE, exposed_at
+from promptrec_tui.store.connection import network_type
 from promptrec_tui.store.disk_reserve import lay_by
-from promptrec_tui.store.mounts import network_type
 from promptrec_tui.workspace.opening import Workspace
 
 
