@@ -20,11 +20,11 @@ FileState = tuple[int, int, int, int]
 def file_state(path: Path) -> FileState | None:
     """How a file or folder stands; None when it is not there."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
     # A copy that keeps its time, under an inode that was free again, differs in the last one only.
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def is_folder(path: Path) -> bool:

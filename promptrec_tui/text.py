@@ -66,4 +66,4 @@ def did_you_mean(name: str, known: Iterable[str], count: int = 2) -> str:
     """ " Did you mean 'x' or 'y'?" for the names nearest to a mistyped one; empty when none is near."""
     folded = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(name.casefold(), list(folded), count)
-    return f" Did you mean {' or '.join(repr(clean(folded[found])) for found in near)}?" if near else ""
+    return f" Did you mean {' or '.join(repr(clean(folded[match])) for match in near)}?" if near else ""

@@ -49,8 +49,8 @@ def _rebuild(as_json: bool) -> None:
 
 def paths_command(as_json: JsonOption = False) -> None:
     """Print where everything lies."""
-    found = places(find_home())
+    paths = places(find_home())
     if as_json:
-        print_json(found)
+        print_json(paths)
     else:
-        print_table([{"what": key, "path": value} for key, value in found.items()], ("what", "path"), "")
+        print_table([{"what": key, "path": value} for key, value in paths.items()], ("what", "path"), "")

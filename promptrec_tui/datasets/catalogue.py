@@ -72,12 +72,12 @@ def read_catalogue(
         raise UserError(
             f"{shown_name(table.path)} names its columns and has no items. Add a row for each item."
         )
-    said = list(bad.notes())
+    warnings = list(bad.notes())
     if untitled:
-        said.append(f"{untitled:,} items have no title and are called by their key.")
+        warnings.append(f"{untitled:,} items have no title and are called by their key.")
     if repeated:
-        said.append(f"{rows(repeated)} of items repeated letter for letter: each item counts once.")
-    return Catalogue(ids, tuple(titles), tuple(attributes), (*said, *title_remarks(titles)))
+        warnings.append(f"{rows(repeated)} of items repeated letter for letter: each item counts once.")
+    return Catalogue(ids, tuple(titles), tuple(attributes), (*warnings, *title_remarks(titles)))
 
 
 def bare_catalogue(keys: Sequence[str]) -> Catalogue:
@@ -117,7 +117,7 @@ def read_profiles(table: Table, columns: Mapping[str, int], tick: Tick | None = 
     column = columns["user"]
     others = [(i, name) for i, name in enumerate(table.columns) if name and i != column]
     lines: dict[str, int] = {}
-    found: dict[str, dict[str, str]] = {}
+    profiles: dict[str, dict[str, str]] = {}
     for line, fields in table.rows(tick):
         key = fields[column]
         fault = ""
@@ -130,5 +130,5 @@ def read_profiles(table: Table, columns: Mapping[str, int], tick: Tick | None = 
         if fault:
             raise located(table.path, line, fault, table.unit)
         lines[key] = line
-        found[key] = {name: fields[i] for i, name in others}
-    return found
+        profiles[key] = {name: fields[i] for i, name in others}
+    return profiles

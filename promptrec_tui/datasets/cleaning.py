@@ -58,10 +58,10 @@ class Effect:
             "example": self.examples,
         }
         gone = [_counted(count, noun) for noun, count in counts.items() if count]
-        said = [f"{' and '.join(gone[-2:]) if len(gone) < 3 else ', '.join(gone)} left out"] if gone else []
+        parts = [f"{' and '.join(gone[-2:]) if len(gone) < 3 else ', '.join(gone)} left out"] if gone else []
         if self.changed:
-            said.append(f"{_counted(self.changed, 'value')} changed")
-        return f"{self.step}: {'; '.join(said) or 'nothing to do'}."
+            parts.append(f"{_counted(self.changed, 'value')} changed")
+        return f"{self.step}: {'; '.join(parts) or 'nothing to do'}."
 
 
 def _counted(count: int, noun: str) -> str:
@@ -240,10 +240,10 @@ def tidy_title(title: str) -> str:
 def article_first(title: str) -> str:
     """`Matrix, The (1999)` as `The Matrix (1999)`, and tidy."""
     title = tidy_title(title)
-    if not (found := _ARTICLE.match(title)):
+    if not (match := _ARTICLE.match(title)):
         return title
-    article, space = found["article"], "" if found["article"].endswith("'") else " "
-    return f"{article}{space}{found['rest']}{found['year']}"
+    article, space = match["article"], "" if match["article"].endswith("'") else " "
+    return f"{article}{space}{match['rest']}{match['year']}"
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,12 @@ class Delimited:
         if self.header:
             next(records, None)
         width = len(self.columns)
-        found = self.oddities
-        found.clear()
+        oddities = self.oddities
+        oddities.clear()
         for line, fields in records:
             if len(fields) != width:
                 if self.skip_bad:
-                    found.leave_out(line)
+                    oddities.leave_out(line)
                     continue
                 raise located(
                     self.path,
@@ -86,8 +86,8 @@ class Delimited:
                     "holds the separator, mend the row, or leave such rows out with --skip-bad",
                 )
             if self.quotable and any("\n" in text and self._may_hold_rows(text) for text in fields):
-                found.swallowed += 1
-                found.swallowed_line = found.swallowed_line or line
+                oddities.swallowed += 1
+                oddities.swallowed_line = oddities.swallowed_line or line
             yield line, fields
 
     def _may_hold_rows(self, text: str) -> bool:
@@ -125,10 +125,10 @@ def read_delimited(path: Path, encoding: str = "utf-8", dialect: Dialect = AS_US
     separator makes.
     """
     check_text(path)
-    before, told, lines = first_lines(path, encoding)
+    before, declared, lines = first_lines(path, encoding)
     if not lines:
         raise empty_file(path)
-    delimiter = check_separator(dialect.separator) or told or likely_separator(lines)
+    delimiter = check_separator(dialect.separator) or declared or likely_separator(lines)
     unquoted = dialect.quoting == "none" or len(delimiter) > 1
     notes = (*mark_note(path, encoding), *doubts(path, lines, delimiter))
     apart = spaced(lines, delimiter)

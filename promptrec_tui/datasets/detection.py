@@ -95,8 +95,8 @@ def _are_objects(text: str, lines: bool) -> bool:
 def _folder(folder: Path, encoding: str, dialect: Dialect) -> Guess:
     if pair := movielens_pair(folder):
         return Guess("movielens", f"the folder holds {pair[0]} and {pair[1]}", folder)
-    if found := sorted(folder.glob(f"*{SUFFIX}")):
-        return Guess("recbole", f"the folder holds {shown_name(found[0])}", folder)
+    if atomic_files := sorted(folder.glob(f"*{SUFFIX}")):
+        return Guess("recbole", f"the folder holds {shown_name(atomic_files[0])}", folder)
     if splits := split_files(folder, TEXT_SUFFIXES):
         names = ", ".join(shown_name(path) for path in splits.values())
         guess = _file(next(iter(splits.values())), encoding, dialect)
@@ -141,8 +141,8 @@ def _delimited(path: Path, encoding: str, dialect: Dialect) -> Guess:
     table = read_delimited(path, encoding, dialect)
     if _has_answer(table.columns):
         return Guess("labelled", f"it has the columns {listed(table.columns)}", path)
-    what = "names" if table.header else "fields"
-    return Guess("csv", f"its first line has {what} between {plural(table.delimiter)}", path)
+    first_line = "names" if table.header else "fields"
+    return Guess("csv", f"its first line has {first_line} between {plural(table.delimiter)}", path)
 
 
 def _json(path: Path, encoding: str, lines: bool) -> Guess:

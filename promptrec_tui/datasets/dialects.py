@@ -63,21 +63,21 @@ class Oddities:
 
     def notes(self, path: Path) -> tuple[str, ...]:
         """Sentences for a person."""
-        said = []
+        sentences = []
         if self.left_out:
             lines = ", ".join(map(str, self.left_out_lines))
             more = " …" if self.left_out > len(self.left_out_lines) else ""
-            said.append(
+            sentences.append(
                 f"{shown_name(path)}: {self.left_out:,} rows have another number of fields than the header "
                 f"and were left out (line {lines}{more})."
             )
         if self.swallowed:
-            said.append(
+            sentences.append(
                 f"{shown_name(path)}: {self.swallowed:,} quoted fields hold line ends and separators as "
                 f"whole rows do, the first in line {self.swallowed_line}. If rows are missing, its "
                 "quotes enclose nothing: say --quoting none."
             )
-        return tuple(said)
+        return tuple(sentences)
 
 
 def check_quoting(quoting: str) -> str:

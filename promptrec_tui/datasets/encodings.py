@@ -206,6 +206,6 @@ def _up_to_fault(
     for position in range(len(data)):
         try:
             text.append(decoder.decode(data[position : position + 1]))
-        except UnicodeDecodeError as found:
-            return "".join(text), found.object[found.start]
+        except UnicodeDecodeError as inner:
+            return "".join(text), inner.object[inner.start]
     return "".join(text), error.object[error.start]

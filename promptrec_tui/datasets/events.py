@@ -88,9 +88,9 @@ def units_of_second(timestamp: Ints) -> Ints:
         units[(units == 1) & (timestamp >= least)] = unit
     large = units > 1
     small = ~large & (timestamp != NO_TIME)
-    told = timestamp[small & ~np.isin(timestamp, UNKNOWN)]
-    plain = (told >= SECONDS[0]) & (told <= SECONDS[1])
-    if large.any() and not (len(told) and plain.all()):
+    known = timestamp[small & ~np.isin(timestamp, UNKNOWN)]
+    plain = (known >= SECONDS[0]) & (known <= SECONDS[1])
+    if large.any() and not (len(known) and plain.all()):
         units[small] = units[large].min()
     return units
 
@@ -102,11 +102,11 @@ def unit_name(timestamp: int) -> str:
 
 def again(*columns: NDArray[np.generic]) -> Bools:
     """Which rows are equal, in all `columns`, to an earlier row."""
-    found = np.zeros(len(columns[0]), dtype=bool)
+    repeated = np.zeros(len(columns[0]), dtype=bool)
     order = np.lexsort(columns)  # stable: of equal rows the earliest comes first
     same = np.ones(max(len(order) - 1, 0), dtype=bool)
     for column in columns:
         sorted_column = column[order]
         same &= sorted_column[1:] == sorted_column[:-1]
-    found[order[1:][same]] = True
-    return found
+    repeated[order[1:][same]] = True
+    return repeated

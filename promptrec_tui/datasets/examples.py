@@ -36,11 +36,11 @@ def read_examples(
     unused = set(splits)
     numbers = count()
     for content, table in tables.items():
-        found = columns[content]
-        answer = next(found[name] for name in ANSWERS if name in found)
-        asked = next(index for name, index in found.items() if name in ("text", "instruction"))
-        split = found.get("split")
-        named = {index: name for name, index in found.items()}
+        index_of = columns[content]
+        answer = next(index_of[name] for name in ANSWERS if name in index_of)
+        asked = next(index for name, index in index_of.items() if name in ("text", "instruction"))
+        split = index_of.get("split")
+        named = {index: name for name, index in index_of.items()}
         others = [
             (index, named.get(index, name))
             for index, name in enumerate(table.columns)

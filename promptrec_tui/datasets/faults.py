@@ -32,9 +32,9 @@ def quoted(text: str) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Names from a file in quotes, as many as an error can show."""
-    found = [quoted(name) for name in names]
-    more = f" and {len(found) - SHOWN_NAMES:,} more" if len(found) > SHOWN_NAMES else ""
-    return ", ".join(found[:SHOWN_NAMES]) + more
+    shown = [quoted(name) for name in names]
+    more = f" and {len(shown) - SHOWN_NAMES:,} more" if len(shown) > SHOWN_NAMES else ""
+    return ", ".join(shown[:SHOWN_NAMES]) + more
 
 
 @dataclass
@@ -78,8 +78,8 @@ class BadRows:
         if not self.count:
             return ()
         lines = ", ".join(map(str, self._lines)) + (" …" if self.count > len(self._lines) else "")
-        said = f"{rows(self.count)} of {self._file} left out as not sound ({self._unit} {lines})"
-        return (f"{said}: {'; '.join(self._faults)}.",)
+        sentence = f"{rows(self.count)} of {self._file} left out as not sound ({self._unit} {lines})"
+        return (f"{sentence}: {'; '.join(self._faults)}.",)
 
 
 def rows(count: int) -> str:

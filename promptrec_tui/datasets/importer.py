@@ -95,12 +95,12 @@ def import_dataset(
     """
     report = progress or _silent
     with staging_folder(target.parent) as staging:
-        found = open_source(source, options.format, options.items, reading(options, staging))
-        columns = map_columns(found, options.mapping)
-        if found.has_examples:
-            return _write_examples(target, found, columns, options, report)
+        opened = open_source(source, options.format, options.items, reading(options, staging))
+        columns = map_columns(opened, options.mapping)
+        if opened.has_examples:
+            return _write_examples(target, opened, columns, options, report)
         check_no_splits(options.splits)
-        return _write_interactions(target, found, columns, options, staging, report)
+        return _write_interactions(target, opened, columns, options, staging, report)
 
 
 def reading(options: ImportOptions, staging: Path) -> Reading:
@@ -185,8 +185,8 @@ def _write_interactions(
         )
         if catalogue is None:
             catalogue = described_items(engine, table, extras, interactions.items)
-            told, of_users = described_users(engine, table, extras, interactions.users)
-            profiles = profiles or told
+            described, of_users = described_users(engine, table, extras, interactions.users)
+            profiles = profiles or described
         tally = Tally(len(catalogue.ids), timed="timestamp" in columns["interactions"])
         counts = {
             "users": len(interactions.users),

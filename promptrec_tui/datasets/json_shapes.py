@@ -56,12 +56,12 @@ def _are_records(part: object) -> bool:
 
 
 def _by_split(arrays: Mapping[str, list[Any]]) -> dict[str | None, list[Any]]:
-    found: dict[str | None, list[Any]] = {}
+    by_split: dict[str | None, list[Any]] = {}
     for name, part in arrays.items():
-        found.setdefault(split_of(name) or name, []).extend(part)
-    (first, *others) = found
+        by_split.setdefault(split_of(name) or name, []).extend(part)
+    (first, *others) = by_split
     # One array that is called data, or items, is no split.
-    return {None: found[first]} if not others and split_of(str(first)) is None else found
+    return {None: by_split[first]} if not others and split_of(str(first)) is None else by_split
 
 
 def _by_key(value: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

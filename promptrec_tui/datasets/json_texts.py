@@ -23,8 +23,8 @@ class Number(str):
 class JsonError(ValueError):
     """What is wrong in a JSON text, in which line and column of it (from 1)."""
 
-    def __init__(self, what: str, text: str, position: int) -> None:
-        super().__init__(what)
+    def __init__(self, fault: str, text: str, position: int) -> None:
+        super().__init__(fault)
         self.position = position
         self.line = text.count("\n", 0, position) + 1
         self.column = position - text.rfind("\n", 0, position)
@@ -37,8 +37,8 @@ def parse_strict(text: str) -> Any:
     """
     value, end = parse_next(text, 0)
     if (rest := skip_blanks(text, end)) < len(text):
-        what = "a comma follows the value" if text[rest] == "," else "another value follows"
-        raise JsonError(f"it is not JSON: {what}", text, rest)
+        fault = "a comma follows the value" if text[rest] == "," else "another value follows"
+        raise JsonError(f"it is not JSON: {fault}", text, rest)
     return value
 
 
@@ -101,12 +101,12 @@ def _written(value: Any) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    record = dict(pairs)
+    if len(record) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the name {quoted(twice)} stands in one object twice")
-    return found
+    return record
 
 
 def _refuse_constant(name: str) -> None:

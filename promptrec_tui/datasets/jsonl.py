@@ -41,12 +41,12 @@ class JsonTable:
 
     def rows(self, tick: Tick | None = None) -> Iterator[tuple[int, list[str]]]:
         """As `Table.rows`."""
-        found: Iterable[tuple[int, dict[str, Any]]] = (
+        records: Iterable[tuple[int, dict[str, Any]]] = (
             _objects(self.path, self.encoding, [] if self.skip_bad else None, tick)
             if self.records is None
             else self.records
         )
-        for ordinal, (number, record) in enumerate(found, 1):
+        for ordinal, (number, record) in enumerate(records, 1):
             yield (
                 ordinal if self.unit == "record" else number,
                 [as_text(record.get(name)) for name in self.columns],
@@ -190,13 +190,13 @@ def _objects(
                     raise JsonError("it is not JSON: a comma follows the object", text, start)
             except JsonError as fault:
                 if left_out is None:
-                    said = f"{fault} at column {fault.column}. {MENDED}"
-                    raise located(path, number + fault.line - 1, said) from None
+                    message = f"{fault} at column {fault.column}. {MENDED}"
+                    raise located(path, number + fault.line - 1, message) from None
                 left_out.append(line)
                 break
             if not isinstance(value, dict):
-                what = f"an array, not an object. {_conversion(path)}" if isinstance(value, list) else ""
-                raise located(path, line, f"it is {what or f'not an object. {MENDED}'}")
+                kind = f"an array, not an object. {_conversion(path)}" if isinstance(value, list) else ""
+                raise located(path, line, f"it is {kind or f'not an object. {MENDED}'}")
             yield line, value
 
 

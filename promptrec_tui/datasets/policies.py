@@ -85,15 +85,15 @@ USABLE = frozenset({"leave_one_out"})
 def summarise_splits(dataset: Dataset) -> list[SplitSummary]:
     """What each policy makes of `dataset`, as far as it has the timestamps or the given split for it."""
     events = dataset.events()
-    found = [
+    summaries = [
         _summary(name, about, cut(events), events)
         for name, (cut, about) in POLICIES.items()
         if len(events) and (events.timed or cut is not global_time)
     ]
     splits = Counter(example.split for example in dataset.examples())
     if set(splits) - {None}:
-        found.append(_given(splits))
-    return found
+        summaries.append(_given(splits))
+    return summaries
 
 
 def tied_users(parts: Parts, events: Events) -> Bools:

@@ -63,12 +63,12 @@ def personal_data(text: str) -> Iterator[tuple[str, str]]:
     """(kind, what looks like it) for each piece of personal data in `text`; each piece once."""
     if not _HINT.search(text):
         return
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     for kind, pattern, check in _PATTERNS:
         for match in pattern.finditer(text):
             start, end = match.span()
-            if check(match[0]) and all(end <= left or start >= right for left, right in found):
-                found.append((start, end))
+            if check(match[0]) and all(end <= left or start >= right for left, right in spans):
+                spans.append((start, end))
                 yield kind, match[0]
 
 

@@ -25,13 +25,13 @@ def read_apart(module: str, source: Path, *arguments: str) -> str:
     It is told the source and the arguments through a pipe: everybody can read a command line.
     Raises UserError with the reader's own sentence, or one about its crash.
     """
-    told = json.dumps([str(source.absolute()), *arguments]).encode()
-    child = subprocess.run([sys.executable, "-m", module], input=told, capture_output=True, check=False)
+    request = json.dumps([str(source.absolute()), *arguments]).encode()
+    child = subprocess.run([sys.executable, "-m", module], input=request, capture_output=True, check=False)
     if child.returncode == 0:
         return child.stdout.decode()
-    said = child.stderr.decode(errors="replace").strip().splitlines()
-    if child.returncode == REFUSED and said:
-        raise UserError(said[-1])
+    errors = child.stderr.decode(errors="replace").strip().splitlines()
+    if child.returncode == REFUSED and errors:
+        raise UserError(errors[-1])
     how = f"status {child.returncode}"
     if child.returncode < 0:
         with suppress(ValueError):

@@ -77,17 +77,17 @@ def plural(mark: str) -> str:
 
 def first_lines(path: Path, encoding: str) -> tuple[int, str, list[str]]:
     """How many lines come before the first row, the separator that they tell, and the first lines of rows."""
-    told, before, characters = "", 0, 0
+    declared, before, characters = "", 0, 0
     lines: list[str] = []
     for number, line in enumerate(read_lines(path, encoding)):
-        if not told and not lines and (found := SEPARATOR_LINE.fullmatch(line)):
-            told, before = found[1], number + 1
+        if not declared and not lines and (match := SEPARATOR_LINE.fullmatch(line)):
+            declared, before = match[1], number + 1
         elif line.strip():
             lines.append(line)
             characters += len(line)
             if len(lines) == SAMPLE_LINES or characters > SAMPLE_CHARACTERS:
                 break
-    return before, told, lines
+    return before, declared, lines
 
 
 def likely_separator(lines: Sequence[str]) -> str:
@@ -190,12 +190,12 @@ def option(mark: str) -> str:
 
 
 def _uneven(used: Parting, lines: Sequence[str]) -> str:
-    said = f"it names {used.width} columns, and the lines below it have {used.rows} fields"
+    fault = f"it names {used.width} columns, and the lines below it have {used.rows} fields"
     if used.rows != used.width + 1:
-        return f"{said}. Give each field a name"
+        return f"{fault}. Give each field a name"
     if all(line.rstrip("\r\n").endswith(used.mark) for line in lines[1:]):
-        return f"{said}, as each ends with a separator. End this line with one too"
-    return f"{said}. If the first field is the row's name, as R writes it, put a name for it in front"
+        return f"{fault}, as each ends with a separator. End this line with one too"
+    return f"{fault}. If the first field is the row's name, as R writes it, put a name for it in front"
 
 
 def _check_whole_lines(path: Path, lines: Sequence[str]) -> None:

@@ -28,23 +28,23 @@ def split_of(name: str) -> str | None:
     return SPLIT_NAMES.get(plain) or SPLIT_NAMES.get(plain.removeprefix(f"{OUT_OF_SCOPE}_"))
 
 
-def check_splits(told: Mapping[str, str]) -> dict[str, str]:
+def check_splits(meanings: Mapping[str, str]) -> dict[str, str]:
     """What a person says that names of splits mean, by the name in small letters.
 
     Raises UserError for a meaning that is none of SPLITS.
     """
-    found = {}
-    for name, meaning in told.items():
+    known_names = {}
+    for name, meaning in meanings.items():
         known = split_of(meaning)
         if known is None:
             raise UserError(f"{quoted(meaning)} is no split: choose among {', '.join(SPLITS)}.")
-        found[name.strip().casefold()] = known
-    return found
+        known_names[name.strip().casefold()] = known
+    return known_names
 
 
-def check_no_splits(told: Mapping[str, str]) -> None:
+def check_no_splits(meanings: Mapping[str, str]) -> None:
     """Refuse, with UserError, meanings of splits where rows have none."""
-    if told:
+    if meanings:
         raise UserError("Interactions have no splits: a run splits them. Leave out --map-split.")
 
 

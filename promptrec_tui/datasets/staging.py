@@ -68,11 +68,11 @@ def why_not_written(error: Exception, folder: Path) -> str:
 
     Its errors have many types and no number: only the words of the system tell.
     """
-    said = str(error).splitlines()[0] if str(error) else ""
+    reason = str(error).splitlines()[0] if str(error) else ""
     if type(error).__name__ == "OutOfMemoryException":
-        return f"The import needs more memory than there is: {said.partition(': ')[2] or said}."
+        return f"The import needs more memory than there is: {reason.partition(': ')[2] or reason}."
     for number, mending in MENDING.items():
-        if os.strerror(number) in said:
+        if os.strerror(number) in reason:
             return f"Cannot write in {folder}: {os.strerror(number)}. {mending}"
     return ""
 

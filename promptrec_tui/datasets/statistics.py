@@ -85,10 +85,10 @@ def describe_dataset(
         if any(texts.splits):
             pictures.append(_labels("splits", texts.splits))
     if count_tokens:
-        for what, texts_of in (("title", [item.title for item in items]), ("text", texts.texts)):
+        for noun, texts_of in (("title", [item.title for item in items]), ("text", texts.texts)):
             if texts_of:
-                lengths = _lengths(texts_of, count_tokens, progress, f"counting tokens of {what}s")
-                pictures.append(_values(f"{what} length in tokens of {model}", lengths))
+                lengths = _lengths(texts_of, count_tokens, progress, f"counting tokens of {noun}s")
+                pictures.append(_values(f"{noun} length in tokens of {model}", lengths))
     by_events = sorted(items, key=lambda item: -item.events)
     counts = dataset.counts
     return Statistics(

@@ -54,7 +54,7 @@ class Texts:
         rows: dict[str, list[int]] = defaultdict(list)
         for row, text in enumerate(self.plain):
             rows[text].append(row)
-        return {text: found for text, found in rows.items() if len(found) > 1}
+        return {text: numbers for text, numbers in rows.items() if len(numbers) > 1}
 
     @cached_property
     def users(self) -> Sequence[str | int] | None:
@@ -109,12 +109,13 @@ def texts_across_splits(texts: Texts) -> Lint | None:
 
 def contradicting_labels(texts: Texts) -> Lint | None:
     """One text with different labels."""
-    found = [rows[0] for rows in texts.rows_by_text.values() if len({texts.labels[row] for row in rows}) > 1]
+    copies = texts.rows_by_text.values()
+    rows = [same[0] for same in copies if len({texts.labels[row] for row in same}) > 1]
     return _lint(
         "contradicting_labels",
         "warning",
-        f"{len(found):,} texts stand with different labels: no answer can be right each time.",
-        found,
+        f"{len(rows):,} texts stand with different labels: no answer can be right each time.",
+        rows,
         texts,
         "Settle them in the source; `dataset clean --step texts=once` keeps the first copy of the test "
         "split, else that of validation, else the first of all, with its label.",
@@ -198,13 +199,13 @@ def unbalanced_labels(texts: Texts) -> Lint | None:
 
 def broken_texts(texts: Texts) -> Lint | None:
     """Texts that were read in the wrong encoding."""
-    found = {row: parts for row, text in enumerate(texts.texts) if (parts := broken_parts(text))}
+    broken = {row: parts for row, text in enumerate(texts.texts) if (parts := broken_parts(text))}
     return _lint(
         "broken_texts",
         "warning",
-        f"{len(found):,} of {len(texts.texts):,} texts look as if they had been read in the wrong encoding: "
-        f"{', '.join(_most_common(found.values()))}.",
-        list(found),
+        f"{len(broken):,} of {len(texts.texts):,} texts look as if they had been read in the wrong encoding: "
+        f"{', '.join(_most_common(broken.values()))}.",
+        list(broken),
         texts,
         "Import the source again with its own --encoding, or mend it if it was broken before.",
     )
@@ -212,13 +213,13 @@ def broken_texts(texts: Texts) -> Lint | None:
 
 def escaped_texts(texts: Texts) -> Lint | None:
     """Texts with characters written as in HTML."""
-    found = {row: parts for row, text in enumerate(texts.texts) if (parts := entities(text))}
+    escaped = {row: parts for row, text in enumerate(texts.texts) if (parts := entities(text))}
     return _lint(
         "escaped_texts",
         "warning",
-        f"{len(found):,} of {len(texts.texts):,} texts hold characters written as in HTML: "
-        f"{', '.join(_most_common(found.values()))}.",
-        list(found),
+        f"{len(escaped):,} of {len(texts.texts):,} texts hold characters written as in HTML: "
+        f"{', '.join(_most_common(escaped.values()))}.",
+        list(escaped),
         texts,
         "Write them as they are: `dataset clean --step entities=unescape`.",
     )
@@ -226,7 +227,7 @@ def escaped_texts(texts: Texts) -> Lint | None:
 
 def empty_texts(texts: Texts) -> Lint | None:
     """Examples that ask nothing, or have no answer."""
-    found = [
+    rows = [
         row
         for row, (text, label) in enumerate(zip(texts.plain, texts.labels, strict=True))
         if not (text and label)
@@ -234,8 +235,8 @@ def empty_texts(texts: Texts) -> Lint | None:
     return _lint(
         "empty_texts",
         "warning",
-        f"{len(found):,} of {len(texts.texts):,} examples have no text or no answer.",
-        found,
+        f"{len(rows):,} of {len(texts.texts):,} examples have no text or no answer.",
+        rows,
         texts,
         "Fill them in or take them out of the source.",
     )
@@ -254,22 +255,22 @@ TEXT_LINTS = (
 )
 
 
-def private_texts(texts: Iterable[str], what: str, total: int, way_on: str) -> Lint | None:
-    """`what` (a plural) that hold personal data. The examples hide all but two characters of each."""
+def private_texts(texts: Iterable[str], noun: str, total: int, way_on: str) -> Lint | None:
+    """`noun` (a plural) that hold personal data. The examples hide all but two characters of each."""
     kinds: Counter[str] = Counter()
     pieces: list[str] = []
     count = 0
     for text in texts:
-        found = list(personal_data(text))
-        kinds.update({kind for kind, _ in found})
-        pieces += [f"{kind} {masked(piece)}" for kind, piece in found]
-        count += bool(found)
+        personal = list(personal_data(text))
+        kinds.update({kind for kind, _ in personal})
+        pieces += [f"{kind} {masked(piece)}" for kind, piece in personal]
+        count += bool(personal)
     if not count:
         return None
     return Lint(
         "personal_data",
         "warning",
-        f"{count:,} of {total:,} {what} hold what looks like personal data: "
+        f"{count:,} of {total:,} {noun} hold what looks like personal data: "
         f"{', '.join(f'{kind} in {n:,}' for kind, n in kinds.most_common())}. Names are not looked for.",
         count,
         count / total,
@@ -292,7 +293,7 @@ def _later(rows: Sequence[int], splits: Sequence[str]) -> Iterator[int]:
 
 
 def _most_common(parts: Iterable[Sequence[str]]) -> list[str]:
-    return [part for part, _ in Counter(part for found in parts for part in found).most_common(4)]
+    return [part for part, _ in Counter(part for text_parts in parts for part in text_parts).most_common(4)]
 
 
 def _lint(

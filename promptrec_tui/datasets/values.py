@@ -57,13 +57,13 @@ def decimal_commas(texts: Iterable[str]) -> dict[str, float]:
 
     Empty where the column does not: where a number has a point, or a text may be in thousands (1,000).
     """
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for text in map(str.strip, texts):
         if _COMMA.fullmatch(text):
-            found[text] = float(text.replace(",", "."))
+            values[text] = float(text.replace(",", "."))
         elif "." in text or not _NUMBER.fullmatch(text or "0"):
             return {}
-    return found
+    return values
 
 
 def parse_moment(text: str) -> int | float:
@@ -96,19 +96,19 @@ def parse_moments(
     points between the numbers the day does. A moment without a time zone is in UTC. Answers notes too.
     Raises UserError where nothing tells the order.
     """
-    found: dict[str, int | float] = {}
+    moments: dict[str, int | float] = {}
     numeric: dict[str, Parts] = {}
     named = False
     for text in texts:
         bare = _OFFSET.sub(r"\1", _ZONE.sub("", text.strip()))
         try:
-            found[text] = parse_moment(bare)
+            moments[text] = parse_moment(bare)
             named = named or not (_is_number(bare) or _TOLD_ZONE.search(text))
         except ValueError:
             if matched := _NUMERIC.fullmatch(bare):
                 numeric[text] = matched.groups()
             elif (moment := _by_format(bare)) is not None:
-                found[text] = _seconds(moment)
+                moments[text] = _seconds(moment)
                 named = True
     notes = []
     if numeric:
@@ -116,13 +116,13 @@ def parse_moments(
         for text, parts in numeric.items():
             moment = _moment(parts, day_first)
             if moment is not None:
-                found[text] = _seconds(moment)
+                moments[text] = _seconds(moment)
         example = next(iter(numeric))
         which = "day/month/year" if day_first else "month/day/year"
         notes.append(f'Dates such as "{example}" were read as {which}.')
     if named or numeric:
         notes.append("Dates without a time zone were read as UTC.")
-    return found, tuple(notes)
+    return moments, tuple(notes)
 
 
 def finest(columns: Sequence[Sequence[str]], usual: int) -> int:
@@ -144,10 +144,10 @@ def finest(columns: Sequence[Sequence[str]], usual: int) -> int:
     # A day before or after may be the time zone's doing.
     early, late = (-A_DAY, 2 * A_DAY) if grain == A_DAY else (0, grain)
     best = 0
-    for index, found in enumerate(moments):
-        if found is None or len(set(found)) <= len(set(moments[best] or ())):
+    for index, column in enumerate(moments):
+        if column is None or len(set(column)) <= len(set(moments[best] or ())):
             continue
-        near = sum(early <= moment - day < late for moment, day in zip(found, days, strict=True))
+        near = sum(early <= moment - day < late for moment, day in zip(column, days, strict=True))
         if near >= MOST * len(days):
             best = index
     return best
@@ -156,8 +156,8 @@ def finest(columns: Sequence[Sequence[str]], usual: int) -> int:
 def _comparable(texts: Sequence[str]) -> list[float] | None:
     """The moments of a column in seconds since 1970; None where a text is no moment, or too early to be."""
     try:
-        found, _ = parse_moments(texts)
-        values = [found[text] for text in texts]
+        moments, _ = parse_moments(texts)
+        values = [moments[text] for text in texts]
     except (KeyError, UserError):
         return None
     shape = next((form for form, width in CALENDARS if all(len(text) == width for text in texts)), None)

@@ -41,7 +41,7 @@ def paired_bootstrap(metric: Metric, ours: Predictions, theirs: Predictions, see
         wanted = groups if alone else np.concatenate([members[group] for group in groups])
         return metric.of(take(ours.rows, wanted)) - metric.of(take(theirs.rows, wanted))
 
-    found = bootstrap(
+    result = bootstrap(
         (np.arange(len(members)),),
         difference,
         n_resamples=SAMPLES,
@@ -49,4 +49,4 @@ def paired_bootstrap(metric: Metric, ours: Predictions, theirs: Predictions, see
         method="percentile",
         rng=np.random.default_rng(seed),
     )
-    return Interval(value, float(found.confidence_interval.low), float(found.confidence_interval.high))
+    return Interval(value, float(result.confidence_interval.low), float(result.confidence_interval.high))

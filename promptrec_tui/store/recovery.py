@@ -25,19 +25,19 @@ class Salvaged:
 
 def salvage(database: Path) -> Salvaged:
     """Read datasets, templates and models, of whatever version, row by row as far as that goes."""
-    found = Salvaged()
+    salvaged = Salvaged()
     rows: list[tuple[str, list[Any], type[Any]]] = [
-        ("dataset", found.datasets, DatasetRow),
-        ("template", found.templates, TemplateRow),
-        ("model", found.models, ModelRow),
+        ("dataset", salvaged.datasets, DatasetRow),
+        ("template", salvaged.templates, TemplateRow),
+        ("model", salvaged.models, ModelRow),
     ]
     for table, into, kind in rows:
         try:
             for values in _rows(database, table):
                 into.append(_made(kind, values))
         except (sqlite3.Error, ValueError, TypeError, KeyError):
-            found.torn.append(table)
-    return found
+            salvaged.torn.append(table)
+    return salvaged
 
 
 DEFAULTS: dict[str, Any] = {"wrap": "auto", "system": "", "verbalizers": {}, "parent": None, "steps": ()}

@@ -130,8 +130,8 @@ def add_run(catalogue: Catalogue, spec: RunSpec) -> RunRow:
     Raises UserError when another run has its name, BusyError when another program holds the catalogue.
     """
     with catalogue.write(PATIENCE) as session:
-        found = select(tables.Run.id).where(tables.Run.name == spec.name, tables.Run.id != spec.id)
-        refuse_taken("run", spec.name, session.scalar(found))
+        same_name = select(tables.Run.id).where(tables.Run.name == spec.name, tables.Run.id != spec.id)
+        refuse_taken("run", spec.name, session.scalar(same_name))
         record = session.get(tables.Run, spec.id)
         if record is None:
             record = spec_record(spec)
@@ -161,8 +161,8 @@ def find_run(catalogue: Catalogue, run: str) -> RunRow:
     wanted = run.encode(errors="replace").decode()
     query = select(*COLUMNS).where(or_(tables.Run.name == wanted, tables.Run.id == wanted))
     with catalogue.read() as session:
-        found = [_row(record) for record in session.execute(query)]
-    return pick("run", run, found or list_runs(catalogue))
+        rows = [_row(record) for record in session.execute(query)]
+    return pick("run", run, rows or list_runs(catalogue))
 
 
 def delete_run(catalogue: Catalogue, run: str) -> RunRow:

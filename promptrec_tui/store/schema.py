@@ -85,13 +85,13 @@ def newer_sentence(home: Home) -> str:
     known, version = known_versions(resource("migrations")), read_version(home.database)
     if version in known:
         return ""
-    told = (
+    sentence = (
         f"The catalogue {home.database} was written by a newer promptrec "
         f"(tables {version}; this one knows {known[-1]})"
     )
     if not _has_all_columns(home.database):
-        raise UserError(f"{told}: update promptrec, or set PROMPTREC_HOME to another folder.")
-    return f"{told}, so it is open for reading only, as that one saw it last: update promptrec to go on."
+        raise UserError(f"{sentence}: update promptrec, or set PROMPTREC_HOME to another folder.")
+    return f"{sentence}, so it is open for reading only, as that one saw it last: update promptrec to go on."
 
 
 def check_after_crash(home: Home) -> None:

@@ -44,8 +44,8 @@ class _Behind(CacheLayerMixin):
         layer, rows = copy(self._layer), len(key_states)
         layer.keys = layer.keys.expand(rows, -1, -1, -1)
         layer.values = layer.values.expand(rows, -1, -1, -1)
-        found: tuple[Tensor, Tensor] = layer.update(key_states, value_states, *args, **kwargs)
-        return found
+        extended: tuple[Tensor, Tensor] = layer.update(key_states, value_states, *args, **kwargs)
+        return extended
 
 
 def batched_scores(

@@ -57,8 +57,8 @@ def examine(home: Home) -> list[Finding]:
 
 
 def _python() -> Finding:
-    found = ", ".join(f"{name} {number}" for name, number in versions().items())
-    return Finding("versions", sys.version_info >= (3, 11), f"{found}, SQLite {sqlite3.sqlite_version}")
+    packages = ", ".join(f"{name} {number}" for name, number in versions().items())
+    return Finding("versions", sys.version_info >= (3, 11), f"{packages}, SQLite {sqlite3.sqlite_version}")
 
 
 def _home(home: Home) -> list[Finding]:
@@ -106,8 +106,8 @@ def _files(workspace: Workspace) -> Finding:
     runs = {row.id for row in list_runs(workspace)}
     if lonely := [folder.id for folder in run_folders(home) if folder.id not in runs]:
         wrong.append(f"run {_some(lonely)} has a folder and is not listed: 'promptrec doctor --rebuild'")
-    found = f"{len(datasets)} datasets and {len(runs)} runs, as the catalogue lists them"
-    return Finding("files", not wrong, "; ".join(wrong) or found)
+    summary = f"{len(datasets)} datasets and {len(runs)} runs, as the catalogue lists them"
+    return Finding("files", not wrong, "; ".join(wrong) or summary)
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:
@@ -137,8 +137,8 @@ def _embedded() -> Finding:
     if not EMBEDDED.is_dir():
         return Finding("embedded model", False, f"missing from {EMBEDDED}: install promptrec again")
     check = check_model(EMBEDDED)
-    found = f"{check.model_type}, {check.parameters:,} parameters" if check.ok else " ".join(check.problems)
-    return Finding("embedded model", check.ok, found)
+    summary = f"{check.model_type}, {check.parameters:,} parameters" if check.ok else " ".join(check.problems)
+    return Finding("embedded model", check.ok, summary)
 
 
 def _gpus() -> list[Finding]:

@@ -90,9 +90,9 @@ def continuation(workspace: Workspace, run: str) -> NewRun:
 def remedy(workspace: Workspace, run: str) -> dict[str, Any]:
     """The settings with which a fork of a failed run may do better; empty when nothing is known."""
     folder = run_folder(workspace, run)
-    said = finished_event(folder.events, folder.last_attempt)
-    found = said.get("remedy") if said else None
-    return dict(found) if isinstance(found, dict) else {}
+    event = finished_event(folder.events, folder.last_attempt)
+    settings = event.get("remedy") if event else None
+    return dict(settings) if isinstance(settings, dict) else {}
 
 
 def _like(workspace: Workspace, spec: RunSpec) -> NewRun:

@@ -81,11 +81,11 @@ def recover(home: Home) -> str:
             return ""
         rebuilt = _build(home, _put_aside(home))
     counts = f"{rebuilt.runs} runs, {rebuilt.datasets} datasets, {rebuilt.templates} templates"
-    told = [f"The catalogue was gone: a new one was made from the folders ({counts})."]
-    told += rebuilt.losses[:MOST_LOSSES]
+    sentences = [f"The catalogue was gone: a new one was made from the folders ({counts})."]
+    sentences += rebuilt.losses[:MOST_LOSSES]
     if len(rebuilt.losses) > MOST_LOSSES:
-        told.append(f"{len(rebuilt.losses) - MOST_LOSSES} more things are missing.")
-    return " ".join(told)
+        sentences.append(f"{len(rebuilt.losses) - MOST_LOSSES} more things are missing.")
+    return " ".join(sentences)
 
 
 @contextmanager
@@ -110,9 +110,9 @@ def _building(home: Home) -> Iterator[None]:
 
 def _build(home: Home, old: Path | None) -> Rebuilt:
     """Fill a catalogue that is not there yet."""
-    found, losses = _salvaged(home, old)
+    salvaged, losses = _salvaged(home, old)
     with closing(open_catalogue(home)) as catalogue:
-        _put_back(catalogue, found)
+        _put_back(catalogue, salvaged)
     workspace = open_as_it_stands(home)
     with closing(workspace.catalogue):
         specs = _specs(home)
@@ -157,36 +157,36 @@ def _put_aside(home: Home) -> Path | None:
 def _salvaged(home: Home, old: Path | None) -> tuple[Salvaged, list[str]]:
     """What the old catalogue still has, completed from the newest good copy where that is torn."""
     copy = next((path for path in copies(home) if not is_damaged(path)), None)
-    found = salvage(old) if old else Salvaged(torn=["dataset", "template", "model"])
-    if not found.torn:
-        return found, []
+    salvaged = salvage(old) if old else Salvaged(torn=["dataset", "template", "model"])
+    if not salvaged.torn:
+        return salvaged, []
     if copy:
         before = salvage(copy)
         # What was deleted since the copy was made does not come back.
         before.datasets = [row for row in before.datasets if (home.root / row.file).is_file()]
         for table, here, there in (
-            ("dataset", found.datasets, before.datasets),
-            ("template", found.templates, before.templates),
-            ("model", found.models, before.models),
+            ("dataset", salvaged.datasets, before.datasets),
+            ("template", salvaged.templates, before.templates),
+            ("model", salvaged.models, before.models),
         ):
-            if table in found.torn:
+            if table in salvaged.torn:
                 here += there  # type: ignore[operator]
-    if "template" not in found.torn:
-        return found, []
+    if "template" not in salvaged.torn:
+        return salvaged, []
     which = f"saved after {copy.name} was made" if copy else "that no run used"
-    return found, [f"Templates {which} may be missing."]
+    return salvaged, [f"Templates {which} may be missing."]
 
 
-def _put_back(catalogue: Catalogue, found: Salvaged) -> None:
-    datasets = {row.id: row for row in reversed(found.datasets)}
+def _put_back(catalogue: Catalogue, salvaged: Salvaged) -> None:
+    datasets = {row.id: row for row in reversed(salvaged.datasets)}
     for dataset in datasets.values():
         if dataset.name not in {row.name for row in list_datasets(catalogue)}:
             add_dataset(catalogue, dataset)
-    models = {row.id: row for row in reversed(found.models)}
+    models = {row.id: row for row in reversed(salvaged.models)}
     for model in models.values():
         if model.name not in {row.name for row in list_models(catalogue)}:
             add_model(catalogue, model)
-    for template in found.templates:
+    for template in salvaged.templates:
         restore_template(catalogue, template)
 
 
