@@ -1,4 +1,4 @@
-"""Files written so that a crash leaves the old one or the new one, never a torn one."""
+"""Atomic file writes: a crash leaves the old file or the new one, never a mixture."""
 
 import errno
 import hashlib
@@ -18,7 +18,7 @@ FileState = tuple[int, int, int, int]
 
 
 def file_state(path: Path) -> FileState | None:
-    """How a file or folder stands; None when it is not there."""
+    """The identity, size and times of a file or folder; None when it does not exist."""
     try:
         status = path.stat()
     except OSError:

@@ -40,7 +40,7 @@ def path_text(path: Path) -> str:
 
 METRIC_WORDS = {"macro_f1": "macro-F1", "logloss": "log loss", "validation_loss": "validation loss"}
 FEW = 30
-"""Below this many cases a mean, and its interval, say little."""
+"""With fewer cases than this, a mean and its interval are unreliable."""
 
 
 def metric_text(name: str) -> str:

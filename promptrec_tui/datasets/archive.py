@@ -1,4 +1,4 @@
-"""Zip archives, taken out with care: plain files only, under plain names, and no more than they say."""
+"""Zip archives, unpacked with limits: plain files with safe names and the declared sizes only."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""What a source says of its items and users: keys, titles, and every other column as a text attribute."""
+"""The items and users of a source: keys, titles, and every other column as a text attribute."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class Catalogue:
 def read_catalogue(
     table: Table, columns: Mapping[str, int], tick: Tick | None = None, skip_bad: bool = False
 ) -> Catalogue:
-    """Read the items of `table`; `columns` says where key and title stand.
+    """Read the items of `table`; `columns` gives the columns of key and title.
 
-    An item without a title is called by its key; a row that stands there twice, letter for letter, counts
+    An item without a title gets its key as title; a row that is repeated letter for letter counts
     once. Raises UserError, with file and line, for an empty key, a key that stands there twice with other
     fields, and a key or title that is too long; with `skip_bad` such rows are left out.
     """
@@ -88,7 +88,7 @@ def bare_catalogue(keys: Sequence[str]) -> Catalogue:
 
 
 def title_remarks(titles: Iterable[str]) -> tuple[str, ...]:
-    """What is to be said of odd and shared titles."""
+    """Warnings about titles with control characters and titles that several items share."""
     all_titles = list(titles)
     unclean = sum(clean(title) != title for title in all_titles)
     shared = len(all_titles) - len(set(all_titles))
@@ -110,9 +110,9 @@ Profiles = Mapping[str, Mapping[str, str]]
 
 
 def read_profiles(table: Table, columns: Mapping[str, int], tick: Tick | None = None) -> Profiles:
-    """Read the users of `table`; `columns` says where the key stands.
+    """Read the users of `table`; `columns` gives the column of the key.
 
-    Raises UserError, with file and line, for a key that is empty, too long, or stands twice.
+    Raises UserError, with file and line, for a key that is empty, too long, or repeated.
     """
     column = columns["user"]
     others = [(i, name) for i, name in enumerate(table.columns) if name and i != column]

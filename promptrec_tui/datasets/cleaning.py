@@ -1,4 +1,4 @@
-"""Cleaning in steps. Each makes new contents of old ones and is counted; the dataset it began with stays."""
+"""Cleaning in steps. Each step returns new contents and counts its changes; the original dataset stays."""
 
 import hmac
 import re
@@ -112,7 +112,7 @@ def _times(contents: Contents, choice: str, secret: Secret) -> Done:
     if not events.timed:
         raise UserError("The step times=seconds needs timestamps, and these interactions lack them.")
     units = units_of_second(events.timestamp)
-    # By parts of a second too, which the new timestamps no more have.
+    # Sort by fractions of a second too: the new timestamps lose them.
     order = np.lexsort((events.line, events.timestamp / units, events.user))
     moved = replace(events, timestamp=events.timestamp // units)
     return replace(contents, events=moved.take(order)), int((units > 1).sum())
@@ -223,12 +223,12 @@ def _rank(split: str | None) -> int:
 def _pseudonyms(contents: Contents, choice: str, secret: Secret) -> Done:
     key = secret()
     users = [pseudonym(user, key) for user in contents.users]
-    # Names and addresses may stand among the attributes.
+    # Attributes may hold names and addresses.
     return replace(contents, users=users, profiles=[{} for _ in users]), contents.counts.users
 
 
 def pseudonym(key: str, secret: bytes) -> str:
-    """The same for the same user and secret; without the secret nobody can tell who it is, or try."""
+    """A keyed hash of a user key: equal keys get equal pseudonyms, reversible only with the secret."""
     return hmac.digest(secret, key.encode("utf-8", "surrogateescape"), "sha256").hex()[:PSEUDONYM_LENGTH]
 
 
@@ -248,7 +248,7 @@ def article_first(title: str) -> str:
 
 @dataclass(frozen=True)
 class StepKind:
-    """A step to choose: what its choices are (a pattern, and in words), what it does."""
+    """A kind of step: its choices as a pattern and in words, a description, and the function."""
 
     pattern: str
     choices: str

@@ -1,4 +1,4 @@
-"""Which column of a table holds which field: as told, else by the common names."""
+"""Which column of a table holds which field: as the person says, else by the common names."""
 
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
@@ -129,7 +129,7 @@ def find_columns(
 
 
 def moment_columns(table: Table, columns: Mapping[str, int]) -> list[int]:
-    """The columns that are called as moments usually are and stand for no field yet."""
+    """The columns with a usual name for timestamps that are not used for a field yet."""
     return [
         index
         for index, name in enumerate(table.columns)
@@ -138,7 +138,7 @@ def moment_columns(table: Table, columns: Mapping[str, int]) -> list[int]:
 
 
 def other_moments(table: Table, columns: Mapping[str, int]) -> tuple[str, ...]:
-    """Which column the moments come from, where several could be it."""
+    """A note on the column that timestamps are read from, where several are possible."""
     if "timestamp" not in columns:
         return ()
     used = columns["timestamp"]

@@ -108,7 +108,7 @@ class Dataset:
         self._connection.close()
 
     def items(self) -> list[Item]:
-        """All items; an item stands at the index of its id."""
+        """All items; the index of an item is its id."""
         return self._items("ORDER BY item_id")
 
     def find_items(self, text: str, limit: int = 10) -> list[Item]:
@@ -218,7 +218,7 @@ class Dataset:
         return gather(rows, self.counts.interactions)
 
     def user_keys(self) -> list[str]:
-        """The source keys of all users; a key stands at the index of its id."""
+        """The source keys of all users; the index of a key is the user's id."""
         return [key for (key,) in self._connection.execute("SELECT key FROM user ORDER BY user_id")]
 
     def profiles(self) -> list[dict[str, str]]:

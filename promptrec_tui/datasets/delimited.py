@@ -41,7 +41,7 @@ ODD = (b'"', b"\0", b"\r", b"\n\n")
 class Delimited:
     """A delimited file whose columns are known.
 
-    Where `quotable`, fields may stand in quotes (RFC 4180), and `delimiter` is one character. `header` says
+    Where `quotable`, fields may be in quotes (RFC 4180), and `delimiter` is one character. `header` says
     whether the first row names the columns; `before` lines stand above it; `spaced`: a space after a
     separator is none of the field. `skip_bad`: rows of another width are left out and counted.
     """
@@ -118,7 +118,7 @@ class Delimited:
 
 
 def read_delimited(path: Path, encoding: str = "utf-8", dialect: Dialect = AS_USUAL) -> Delimited:
-    """The CSV or TSV file `path`; its separator is as told, else the one that parts its lines best.
+    """The CSV or TSV file `path`; its separator is the given one, else the one that splits its lines best.
 
     Without a line of names the columns are called 1, 2, 3 and so on. Raises UserError when the file cannot be
     read, is empty, names a column twice, has a first line that looks like data, or other lines than its

@@ -1,4 +1,4 @@
-"""Titles and attributes that stand in the file of interactions, once for each event.
+"""Titles and attributes inside the interactions file, repeated for each event.
 
 Exports of shops and of Kaggle have this shape. A column describes the items when it is the same in nearly
 all events of an item, and the users when it is so for a user; of several values the last one counts.
@@ -61,7 +61,7 @@ def find_extras(table: Table, columns: Mapping[str, int], title_told: bool) -> E
 
 
 def no_title(table: Table, columns: Mapping[str, int]) -> tuple[str, ...]:
-    """What is said of a column that is called as titles are and is none, such as the title of a review."""
+    """A note on a column called title that does not hold item titles, such as the title of a review."""
     index = find_columns(table, (TITLE,), {}, optional={TITLE}).get(TITLE)
     if index is None or TITLE in columns or index in columns.values():
         return ()
@@ -123,9 +123,9 @@ def described_items(engine: Engine, table: Table, extras: Extras, keys: Sequence
 def described_users(
     engine: Engine, table: Table, extras: Extras, users: Sequence[str]
 ) -> tuple[Profiles, tuple[str, ...]]:
-    """The attributes of users, by key, that the engine's `source` tells, and what is to be said of them.
+    """The attributes of users, by key, from the engine's `source`, and notes about them.
 
-    Columns that describe items are none.
+    Columns that describe items are left out.
     """
     profiles: dict[str, dict[str, str]] = {}
     used = []

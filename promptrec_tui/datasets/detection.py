@@ -1,4 +1,4 @@
-"""Which format a source has, by what stands in it, and why one thinks so."""
+"""The format of a source, detected from its content, with the reason."""
 
 import json
 import re
@@ -33,7 +33,7 @@ _PAIR_ARRAY = re.compile(rf"\[\s*{_PAIR.pattern}")
 
 @dataclass(frozen=True)
 class Guess:
-    """A format, the reason for it, and the place of the data: a file of the folder that was asked about."""
+    """A detected format, the reason for it, and the path of the data: the source or a file in it."""
 
     format: str
     why: str
@@ -79,7 +79,7 @@ def _beginning(data: bytes, encoding: str) -> str:
 
 
 def _are_objects(text: str, lines: bool) -> bool:
-    """Do records stand here one after another, or one alone in a line? `lines`: so the file's name says.
+    """Is this a sequence of records, or one record on a line? `lines`: the file's name says JSON Lines.
 
     One that holds records itself, or that takes several lines, is a document of its own.
     """
@@ -174,7 +174,7 @@ def _json(path: Path, encoding: str, lines: bool) -> Guess:
 
 
 def _pairs(text: str) -> list[str]:
-    """The first texts of the pairs in arrays of them, where these stand before any inner object."""
+    """The first texts of the pairs in arrays of pairs, where these come before any inner object."""
     first = _PAIR_ARRAY.search(text)
     inner = text.find("{", 1)
     if not first or 0 <= inner < first.start():
@@ -187,7 +187,7 @@ def _has_answer(names: Sequence[str]) -> bool:
 
 
 def _first_names(text: str, lines: bool) -> tuple[str, ...]:
-    """The names in the first record of what a JSON file begins with; none where that is not JSON."""
+    """The names in the first record at the beginning of a JSON file; empty where it is not JSON."""
     decoder = json.JSONDecoder()
     start = text.find("{")
     while start >= 0:

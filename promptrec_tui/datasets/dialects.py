@@ -23,7 +23,7 @@ csv.field_size_limit(FIELD_LIMIT)
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a person says of a file's form.
+    """The settings for reading a delimited file.
 
     `quoting`: "csv" (quotes enclose fields), "none" (a quote is a character) or "auto"; `header`: does the
     first line name the columns? None: it has to look as if. `skip_bad`: leave out rows that are not sound.
@@ -43,7 +43,7 @@ AS_USUAL = Dialect()
 
 @dataclass
 class Oddities:
-    """What was met while the rows of a file went by."""
+    """Irregular rows counted while a file is read."""
 
     left_out: int = 0
     left_out_lines: list[int] = field(default_factory=list)
@@ -115,7 +115,7 @@ def looks_like_data(names: Sequence[str], known: bool) -> bool:
 
 
 def data_in_header(path: Path, line: int, names: Sequence[str]) -> UserError:
-    """What to say where the first line looks like a row."""
+    """The error for a first line that looks like a row."""
     shown = ", ".join(map(quoted, names[:4])) + (" …" if len(names) > 4 else "")
     return located(
         path,

@@ -1,4 +1,4 @@
-"""Text files and how their bytes spell characters: as told, never guessed in silence."""
+"""Text files and their encodings: as given, never guessed silently."""
 
 import codecs
 import io
@@ -133,7 +133,7 @@ def check_text(path: Path) -> None:
 
 
 def mark_note(path: Path, encoding: str) -> tuple[str, ...]:
-    """What is said about a byte order mark, if the file begins with one."""
+    """A note about a byte order mark, if the file begins with one."""
     if encoding == "utf-8" and head(path, len(UTF8_MARK)) == UTF8_MARK:
         return (f"{shown_name(path)} begins with a byte order mark, which was left out.",)
     return ()

@@ -31,7 +31,7 @@ _LAST_NUMBER = re.compile(r"\d{1,15}$")
 
 
 SIGMAS = 5.0
-"""How far above chance, in standard deviations, an order of ids has to be before it is told."""
+"""How far above chance, in standard deviations, an order of ids must be to be reported."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def tied_targets(records: Records) -> Lint | None:
 
 
 def repeated_targets(records: Records) -> Lint | None:
-    """Users whose test target stands in their history already."""
+    """Users whose test target is in their history already."""
     events, judged = records.events, records.judged
     if not len(judged):
         return None

@@ -1,4 +1,4 @@
-"""All interactions of a dataset file at once, as arrays: for whoever counts, checks or cleans them."""
+"""All interactions of a dataset file as arrays, for counting, checking and cleaning."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ WAY_OUT = "or leave such rows out with --skip-bad"
 
 
 def located(path: Path, line: int, message: str, unit: str = "line") -> UserError:
-    """The UserError that says where: file, line (or row, record), and one sentence without its full stop."""
+    """A UserError with file, line (or row, record) and one sentence, given without its full stop."""
     return UserError(f"{shown_name(path)}, {unit} {line}: {message}.")
 
 

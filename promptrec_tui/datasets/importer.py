@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from promptrec_tui.datasets.tally import Tally
 
 MOMENT_ROWS, MOMENT_COLUMNS = 200, 50
-"""How many rows and columns are looked at for the column that tells the moments best."""
+"""How many rows and columns are read to choose the timestamp column with the finest resolution."""
 
 Progress = Callable[[str, int, int], None]
 """Called with phase, done and total (0 = unknown): bytes or percent while reading, rows while writing.
@@ -104,7 +104,7 @@ def import_dataset(
 
 
 def reading(options: ImportOptions, staging: Path) -> Reading:
-    """How the options say to read. Raises UserError for one that is not known."""
+    """The reading settings from the options. Raises UserError for an unknown value."""
     dialect = replace(
         options.dialect,
         quoting=check_quoting(options.dialect.quoting),
@@ -131,19 +131,19 @@ def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[st
         if "timestamp" in columns[content] and "timestamp" not in mapping:
             columns[content]["timestamp"] = _finest(table, columns[content])
         if "title" in columns[content] and content == "interactions" and "title" not in mapping:
-            with suppress(UserError):  # which the import itself will meet, and says
+            with suppress(UserError):  # the import itself reports it
                 if TITLE not in find_extras(table, columns[content], False).columns:
                     del columns[content]["title"]
     return columns
 
 
 def _finest(table: Table, columns: Mapping[str, int]) -> int:
-    """The column whose first rows tell the moments best: the one found by name, or a finer one beside it."""
+    """The timestamp column of the finest resolution in the first rows: the one found by name, or another."""
     used = columns["timestamp"]
     try:
         rows = [fields for _, fields in islice(table.rows(), MOMENT_ROWS)]
     except UserError:
-        # The import itself will meet the same fault, and says it.
+        # The import itself reports the same fault.
         return used
     usual = moment_columns(table, columns)
     others = [index for index in range(len(table.columns)) if index not in (*columns.values(), *usual)]
@@ -289,7 +289,7 @@ def _users(interactions: "Interactions", profiles: Profiles) -> Iterator[User]:
 
 
 def _idle(profiles: Profiles, interactions: "Interactions") -> tuple[str, ...]:
-    """What is to be said of users whom the source describes and who did nothing."""
+    """A warning about users of the users file that have no event."""
     idle = len(profiles) - sum(key in profiles for key in interactions.users)
     return (f"{idle:,} users of the users' file have no event and are left out.",) if idle else ()
 

@@ -86,7 +86,7 @@ def read_interactions(
 ) -> Interactions:
     """Read the interactions of `table`; `items` are the keys of the catalogue by id, None without one.
 
-    As the `dialect` says, dates are read and rows that are not sound left out, counted as rejected.
+    The `dialect` sets how dates are read, and whether bad rows are left out and counted as rejected.
 
     Rows of unknown items are rejected. Users, and items without a catalogue, get ids in the order of their
     first row. Raises UserError, with file and line, for an empty user or item, a bad rating or timestamp;
@@ -338,7 +338,7 @@ def _nothing_left(table: Table, rejected: int, unknown: str) -> UserError:
 
 
 def _moments(engine: Engine, table: Table) -> tuple[str, ...]:
-    """What is to be said of the moments. Raises UserError where a column has two units.
+    """Warnings about the timestamps. Raises UserError where a column has two units.
 
     In a column of milliseconds early ones are small numbers too: they are of another unit only where each
     number below 10^11 looks like a count of seconds. 0 and -1 mean unknown, and tell nothing of the unit.

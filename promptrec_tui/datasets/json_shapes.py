@@ -29,7 +29,7 @@ def is_columnar(value: Mapping[str, Any]) -> bool:
 
 
 def parts_of(value: Any) -> tuple[dict[str | None, list[Any]], list[str]]:
-    """The arrays of records in a JSON value by their split (None is no split), and the names of what is none.
+    """The arrays of records in a JSON value by split (None: no split), and the names of the other values.
 
     Objects by key become records with their key in "key". Arrays that are called after one split, such as
     train and oos_train of CLINC150, are put together. An object without arrays is one record.

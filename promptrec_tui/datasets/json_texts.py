@@ -1,4 +1,4 @@
-"""JSON read strictly, with numbers as they are written: nothing changes its value on the way."""
+"""Strict JSON; numbers are kept as they are written."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 from promptrec_tui.datasets.faults import quoted
 
 BLANKS = " \t\r\n\x1e"
-"""What may stand between values; the last one parts the records of RFC 7464."""
+"""Characters allowed between values; the last one separates the records of RFC 7464."""
 
 _BLANKS = re.compile(f"[{BLANKS}]*")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?')
@@ -21,7 +21,7 @@ class Number(str):
 
 
 class JsonError(ValueError):
-    """What is wrong in a JSON text, in which line and column of it (from 1)."""
+    """A fault of a JSON text, with its line and column (from 1)."""
 
     def __init__(self, fault: str, text: str, position: int) -> None:
         super().__init__(fault)
@@ -43,7 +43,7 @@ def parse_strict(text: str) -> Any:
 
 
 def skip_blanks(text: str, start: int) -> int:
-    """Where in `text`, from `start` on, something else than blanks stands."""
+    """The position of the first character in `text` from `start` on that is not a blank."""
     blanks = _BLANKS.match(text, start)
     return blanks.end() if blanks else start
 
@@ -157,7 +157,7 @@ def _syntax(error: json.JSONDecodeError) -> str:
 
 
 def _culprit(text: str, start: int) -> int:
-    """Where a name comes twice in one object, or NaN or an infinity stands."""
+    """The position of a repeated name in an object, of NaN or of an infinity."""
     names: list[set[str]] = []
     for token in _TOKEN.finditer(text, start):
         match token[0]:

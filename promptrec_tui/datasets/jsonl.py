@@ -176,7 +176,7 @@ def _objects(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each object with the line in which it begins, however many lines it takes.
 
-    What is none is raised as UserError, or its line goes to `left_out`.
+    A value that is not an object raises UserError, or its line goes to `left_out`.
     """
     for number, text in _blocks(path, encoding, tick):
         line, place = number, 0
@@ -201,7 +201,7 @@ def _objects(
 
 
 def _blocks(path: Path, encoding: str, tick: Tick | None) -> Iterator[tuple[int, str]]:
-    """Lines, or several as one where a value goes on from one to the next; with the number of the first."""
+    """(number, text) of each line; lines that share one value are joined, with the number of the first."""
     begun: list[str] = []
     start = depth = 0
     looked = False

@@ -1,4 +1,4 @@
-"""All lints over one dataset: what would spoil an experiment, before it is run."""
+"""All lints of one dataset, before an experiment is run."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Parquet files: made, in a child process, into a file of plain text columns, and read from that."""
+"""Parquet files: converted in a child process to a file of text columns, and read from that."""
 
 import json
 import os
@@ -156,7 +156,7 @@ def _check_characters(engine: Any, source: Path, copy: Path, width: int) -> None
 
 
 def _damaged(engine: Any, source: Path, plain: Path, error: Exception) -> UserError:
-    """What DuckDB could not read, and where: the first row group that cannot be read by itself."""
+    """The error for a file that DuckDB cannot read, with the first row group that is damaged."""
     import duckdb
 
     where = ""

@@ -1,4 +1,4 @@
-"""Splits of all events by stated policies, functions of the file, and what each leaves to ties."""
+"""Splits of all events by policy, and how much each policy leaves to the tie rule."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -24,7 +24,7 @@ SHARES = (0.8, 0.9)
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """How many targets each part has, and `users` a test target; `usable`: can a run be told to split so?
+    """The number of targets of each part and of `users` with a test target; `usable`: can a run use it?
 
     `tied` is the share (0 to 1) of those users whose test or validation target hangs on the tie rule.
     """

@@ -1,4 +1,4 @@
-"""A source as an import would read it: format and why, columns, first rows, and what is wrong with them."""
+"""A preview of an import: format and reason, columns, first rows, and problems."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -141,7 +141,7 @@ def _part(
     try:
         parse_moments(dict.fromkeys(moments), dialect.dates)
     except UserError as error:
-        # Later rows of a long file may tell.
+        # Later rows of a long file may settle the order.
         (problems if checked < CHECKED_ROWS else notes).append(str(error))
     return Part(content, table.path.name, table.columns, column_names(table, columns), tuple(rows))
 

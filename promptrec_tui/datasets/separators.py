@@ -21,7 +21,7 @@ OTHERS = (" ", "^", "~", ":", "#")
 """Marks that are suggested where none of the usual ones parts a line, and never taken unasked."""
 
 SURE = ("\t", "::")
-"""Marks that hardly ever stand inside a text."""
+"""Marks that are rare inside texts."""
 
 STRICT = (",", ";")
 """Marks between which a quote always encloses: one that is not closed is a fault."""
@@ -30,7 +30,7 @@ SAMPLE_LINES, SAMPLE_CHARACTERS = 100, 1 << 20
 AGREE = 0.9
 LONGEST_MARK = 8
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-"""The first line with which Excel tells the separator."""
+"""The first line in which Excel names the separator."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def plural(mark: str) -> str:
 
 
 def first_lines(path: Path, encoding: str) -> tuple[int, str, list[str]]:
-    """How many lines come before the first row, the separator that they tell, and the first lines of rows."""
+    """The number of lines before the first row, the separator that they name, and the first lines of rows."""
     declared, before, characters = "", 0, 0
     lines: list[str] = []
     for number, line in enumerate(read_lines(path, encoding)):
@@ -131,7 +131,7 @@ def spaced(lines: Sequence[str], mark: str) -> bool:
 
 
 def doubts(path: Path, lines: Sequence[str], mark: str) -> tuple[str, ...]:
-    """A note where another separator parts the lines further and no usual name tells which it is."""
+    """A note where another separator also splits the lines and no usual column name decides."""
     used = part(lines, mark)
     others = [each for each in (part(lines, other) for other in JUDGED if other != mark) if each.fits]
     if not others or mark in SURE or usual_names(used.first):
@@ -184,7 +184,7 @@ def check_parting(path: Path, lines: Sequence[str], line: int, mark: str, named:
 
 
 def option(mark: str) -> str:
-    """How the command is told this separator."""
+    """The command-line option for this separator."""
     names = {known: name for name, known in SEPARATORS.items()}
     return f"--separator {names.get(mark) or quoted(mark)}"
 

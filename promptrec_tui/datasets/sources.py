@@ -1,4 +1,4 @@
-"""What is imported: interactions and their items, or texts with an answer; in whatever format they come."""
+"""Opening a source of any format: interactions with their items and users, or texts with an answer."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -80,7 +80,7 @@ class Source:
 
     @property
     def describes_itself(self) -> bool:
-        """May the interactions tell of their items, as no other table does?"""
+        """May the interactions describe their items, because no other table does?"""
         return self.format in ("csv", "jsonl", "parquet") and "items" not in self.tables
 
 
@@ -220,12 +220,12 @@ def _item_table(path: Path, reading: Reading) -> Table:
             return read_atomic(path, reading.text_encoding)
         case _:
             check_json_name(path, reading.text_encoding)
-            # Whether the interactions have a line of names says nothing of the items.
+            # The header of the interactions does not decide about that of the items.
             return _read_delimited(path, reading, of_items=True)
 
 
 def _read_delimited(path: Path, reading: Reading, of_items: bool = False) -> Delimited:
-    """The delimited file `path` in the form that a person said.
+    """The delimited file `path`, read with the given dialect.
 
     `of_items`: what was said is of the interactions first of all. Another separator is judged by the lines;
     with --no-header it has a line of names all the same where that holds the columns that were said for

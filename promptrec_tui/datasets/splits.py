@@ -16,22 +16,22 @@ SPLIT_NAMES = {
 }  # fmt: skip
 
 OUT_OF_SCOPE = "oos"
-"""How CLINC150 calls texts that no intent fits: oos_train goes with train, under the label oos."""
+"""CLINC150's name for texts without an intent: oos_train belongs to train, with the label oos."""
 
 TIE_RULES = ("line", "item")
-"""What orders a user's events at the same timestamp: the line in the source, or the item id."""
+"""The order of a user's events at the same timestamp: by line in the source, or by item id."""
 
 
 def split_of(name: str) -> str | None:
-    """The split that a name means, whatever its letter case; None for a name that means none."""
+    """The split that a name means, ignoring letter case; None for an unknown name."""
     plain = name.strip().casefold().replace("-", "_")
     return SPLIT_NAMES.get(plain) or SPLIT_NAMES.get(plain.removeprefix(f"{OUT_OF_SCOPE}_"))
 
 
 def check_splits(meanings: Mapping[str, str]) -> dict[str, str]:
-    """What a person says that names of splits mean, by the name in small letters.
+    """The given meanings of split names, by the name in lower case.
 
-    Raises UserError for a meaning that is none of SPLITS.
+    Raises UserError for a meaning that is not one of SPLITS.
     """
     known_names = {}
     for name, meaning in meanings.items():
@@ -43,7 +43,7 @@ def check_splits(meanings: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_no_splits(meanings: Mapping[str, str]) -> None:
-    """Refuse, with UserError, meanings of splits where rows have none."""
+    """Raise UserError for meanings of splits where rows have no split."""
     if meanings:
         raise UserError("Interactions have no splits: a run splits them. Leave out --map-split.")
 

@@ -1,4 +1,4 @@
-"""A table of a source: rows of text, each with the place where it stands."""
+"""A table of a source: rows of text, each with its line number."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ Tick = Callable[[int, int], None]
 
 
 class Table(Protocol):
-    """Columns and rows, whatever the file's format; values are the source's own text to the last field."""
+    """Columns and rows of a file of any format; every value is the source's own text."""
 
     @property
     def path(self) -> Path: ...
@@ -37,6 +37,6 @@ class Table(Protocol):
     def relation(self) -> tuple[str, int] | None:
         """How DuckDB reads the same rows: a FROM clause with columns c0, c1, …, and the first row's number.
 
-        None where only `rows` can say exactly what stands in the file.
+        None where only `rows` reads the file exactly.
         """
         ...

@@ -1,4 +1,4 @@
-"""What is counted while interactions go by on their way into the dataset file."""
+"""Counts made while interactions are written to the dataset file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,7 +43,7 @@ class Tally:
         tick(interactions.count, interactions.count)
 
     def remarks(self) -> tuple[str, ...]:
-        """Sentences about what went by."""
+        """Warnings about the counted interactions."""
         sentences = []
         if self._tied:
             sentences.append(

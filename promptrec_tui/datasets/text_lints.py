@@ -1,4 +1,4 @@
-"""What can be wrong with labelled texts: copies, splits that share, labels, who stands behind them."""
+"""Lints of labelled texts: copies, texts in several splits, labels, users."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class Texts:
 
     @cached_property
     def rows_by_text(self) -> Mapping[str, list[int]]:
-        """The rows of each text that stands more than once."""
+        """The rows of each text that occurs more than once."""
         rows: dict[str, list[int]] = defaultdict(list)
         for row, text in enumerate(self.plain):
             rows[text].append(row)
@@ -58,7 +58,7 @@ class Texts:
 
     @cached_property
     def users(self) -> Sequence[str | int] | None:
-        """Who stands behind each row, as a field says or as the histories show; None when neither does."""
+        """The user of each row, from a field or inferred from histories; None where neither is possible."""
         names = [name for name in (self.examples[0].fields if self.examples else ()) if _is_user(name)]
         if names:
             return [str(example.fields.get(names[0], "")) for example in self.examples]
@@ -76,7 +76,7 @@ def plain(text: str) -> str:
 
 
 def duplicate_texts(texts: Texts) -> Lint | None:
-    """Texts that stand twice in one split."""
+    """Texts that occur twice in one split."""
     copies = [row for rows in texts.rows_by_text.values() for row in _later(rows, texts.splits)]
     return _lint(
         "duplicate_texts",
@@ -90,7 +90,7 @@ def duplicate_texts(texts: Texts) -> Lint | None:
 
 
 def texts_across_splits(texts: Texts) -> Lint | None:
-    """Texts that stand in two splits."""
+    """Texts that occur in two splits."""
     shared = [
         row
         for rows in texts.rows_by_text.values()
@@ -175,7 +175,7 @@ def few_users(texts: Texts) -> Lint | None:
 
 
 def unbalanced_labels(texts: Texts) -> Lint | None:
-    """Labels of which one stands far more often than another."""
+    """Labels of which one is far more frequent than another."""
     counts = Counter(texts.labels)
     counts.pop("", None)
     # Free text is no label: every answer differs.

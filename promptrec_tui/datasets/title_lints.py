@@ -1,4 +1,4 @@
-"""What can be wrong with the titles of items: a model knows an item by nothing else."""
+"""Lints of item titles: a model sees nothing else of an item."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ def duplicate_titles(items: Sequence[Item]) -> Lint | None:
 
 def title_prefixes(items: Sequence[Item]) -> Lint | None:
     """Titles with which longer titles begin."""
-    # Keys that stand for titles begin one another all the time.
+    # Keys used as titles are often prefixes of one another.
     titles = sorted({item.title for item in items if item.title != item.key})
-    # Everything that begins with a title stands right behind it.
+    # Sorted, the titles that begin with a title directly follow it.
     pairs = [(title, after) for title, after in pairwise(titles) if after.startswith(title)]
     if not pairs:
         return None

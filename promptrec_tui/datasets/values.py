@@ -15,7 +15,7 @@ A_DAY = 86_400
 GRAINS = (A_DAY, 60, 1)
 MOST = 0.9
 PLAUSIBLE = 10**8
-"""Earlier than this (1973) a number is not believed to be a moment unless its column is said to be one."""
+"""A number below this (1973) counts as a timestamp only in a column that is mapped to timestamps."""
 UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (-math.inf, 1))
 """Timestamps from the first number on have so many units a second: as seconds they would be after 5137."""
 CALENDARS = (("%Y%m%d", 8), ("%Y%m%d%H%M", 12), ("%Y%m%d%H%M%S", 14))
@@ -67,7 +67,7 @@ def decimal_commas(texts: Iterable[str]) -> dict[str, float]:
 
 
 def parse_moment(text: str) -> int | float:
-    """A number as it stands (seconds since 1970), or an ISO 8601 date and time (UTC if unsaid) in seconds.
+    """A number unchanged (seconds since 1970), or an ISO 8601 date and time in seconds (UTC without a zone).
 
     Parts of a second survive, so that events can be ordered by them. Raises ValueError for anything else, an
     empty field too: without its moment an event has no place in a history.
@@ -94,7 +94,7 @@ def parse_moments(
 
     Whether the day or the month comes first is decided by a value above 12, or by `order` (of ORDERS); with
     points between the numbers the day does. A moment without a time zone is in UTC. Answers notes too.
-    Raises UserError where nothing tells the order.
+    Raises UserError where the order cannot be decided.
     """
     moments: dict[str, int | float] = {}
     numeric: dict[str, Parts] = {}
@@ -126,7 +126,7 @@ def parse_moments(
 
 
 def finest(columns: Sequence[Sequence[str]], usual: int) -> int:
-    """Which of some columns of the same rows tells the moments best: the first one, or a finer one.
+    """The index of the column with the finest timestamps: the first one, or a finer one.
 
     Another one is taken where the first holds whole days, minutes or seconds only, and the other one has
     moments of the same ones at different times; of the `usual` first ones also where the first holds no
@@ -171,14 +171,14 @@ def _comparable(texts: Sequence[str]) -> list[float] | None:
 
 
 def check_order(order: str) -> str:
-    """`order`, in lower case. Raises UserError when it is none of ORDERS."""
+    """`order`, in lower case. Raises UserError when it is not one of ORDERS."""
     if (known := order.lower()) in ORDERS:
         return known
     raise UserError(f"--dates {order!r} is not known: choose among {', '.join(ORDERS)}.")
 
 
 def can_be_moment(text: str) -> bool:
-    """Could this text alone be a moment, whatever the order of day and month?"""
+    """Could this text be a timestamp, with either order of day and month?"""
     return bool(parse_moments([text], "day-first")[0] or parse_moments([text], "month-first")[0])
 
 

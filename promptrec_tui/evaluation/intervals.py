@@ -1,4 +1,4 @@
-"""How sure a difference between two models is."""
+"""Confidence intervals for the difference of two models."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ SAMPLES = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """A difference and its 95 % interval; the ends are NaN where it takes more groups to tell."""
+    """A difference and its 95 % interval; the ends are NaN where there are too few groups."""
 
     value: float
     low: float

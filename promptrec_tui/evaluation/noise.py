@@ -1,4 +1,4 @@
-"""How far figures hang on differences of scores that are nearer than the noise of their precision."""
+"""How far metrics depend on score differences below the numerical noise of the precision."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a number means: the conditions under which it was measured, and the users it was measured on."""
+"""The protocol of a figure: the conditions of its measurement, and the sample of users."""
 
 import hashlib
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ class Protocol:
 def sample_users(keys: Iterable[str], n: int, seed: int) -> list[str]:
     """At most `n` of the user `keys`, chosen by a hash of seed and key.
 
-    The choice does not hang on the order of `keys` nor on a random generator's version, and a smaller sample
+    The choice does not depend on the order of `keys` or on a random generator's version, and a smaller sample
     is the beginning of a larger one under the same seed.
     """
 

@@ -1,4 +1,4 @@
-"""Connections to the catalogue file, with the rules that every one of them keeps."""
+"""Connections to the catalogue file and their settings; network file systems."""
 
 import sqlite3
 import tempfile
@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 BUSY_SECONDS = 10.0
 
 WAL_AT = slice(18, 20)
-"""The bytes of a database file that say 2 where it is in WAL mode."""
+"""The bytes of a database file that are 2 in WAL mode."""
 
 NETWORK = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "coda", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4"}
@@ -54,7 +54,7 @@ def best_mode(database: Path, version: tuple[int, ...] = sqlite3.sqlite_version_
 
 
 def wal_works(folder: Path) -> bool:
-    """Whether a database in `folder` can be written in WAL mode: some file systems say so and then fail."""
+    """Whether a database in `folder` can be written in WAL mode: some file systems accept it, then fail."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".wal-", ignore_cleanup_errors=True) as place:
         probe = Path(place) / "probe.db"
         try:

@@ -1,4 +1,4 @@
-"""What can still be read of an old catalogue file, damaged as it may be."""
+"""Rows that can still be read from a damaged catalogue file."""
 
 import json
 import sqlite3
@@ -15,7 +15,7 @@ from promptrec_tui.store.templates import TemplateRow
 
 @dataclass
 class Salvaged:
-    """The rows that could be read; `torn` names the tables that could not be read to their end."""
+    """The rows that could be read; `torn` names the tables that could not be read completely."""
 
     datasets: list[DatasetRow] = field(default_factory=list)
     templates: list[TemplateRow] = field(default_factory=list)
@@ -24,7 +24,7 @@ class Salvaged:
 
 
 def salvage(database: Path) -> Salvaged:
-    """Read datasets, templates and models, of whatever version, row by row as far as that goes."""
+    """Read datasets, templates and models of any version, row by row up to the first damage."""
     salvaged = Salvaged()
     rows: list[tuple[str, list[Any], type[Any]]] = [
         ("dataset", salvaged.datasets, DatasetRow),

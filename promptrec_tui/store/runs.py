@@ -1,4 +1,4 @@
-"""Runs as the catalogue knows them: the list, the curves, the previews, the evaluations."""
+"""Queries about runs: the list, curves, previews, evaluations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -14,7 +14,7 @@ from promptrec_tui.store.engine import Catalogue
 from promptrec_tui.store.lookup import pick, refuse_taken
 
 PATIENCE = 3.0
-"""Seconds to wait for another program before a run goes unlisted for a while."""
+"""Seconds to wait for another program; after that the run is listed later."""
 
 LAST_CHARACTER = "\U0010ffff"
 
@@ -24,7 +24,7 @@ Point = tuple[int, float | None]
 
 @dataclass(frozen=True)
 class QueuePlace:
-    """Where a waiting run stands: 1 is next. After a failure of it the queue may stop."""
+    """The position of a waiting run, 1 being next, and whether the queue goes on after it fails."""
 
     place: int
     held: bool
@@ -73,7 +73,7 @@ STATE, SPARKLINE = FIELDS.index("state"), FIELDS.index("sparkline")
 
 @dataclass(frozen=True)
 class PreviewRow:
-    """What one user was recommended: `history`, `target` are titles, `top` has `key title logprob` each."""
+    """The recommendations to one user: `history`, `target` are titles, `top` has `key title logprob` each."""
 
     stage: str
     step: int
@@ -106,7 +106,7 @@ def blank_record(run_id: str, name: str, created: str) -> tables.Run:
 
 
 def describe(record: tables.Run, spec: RunSpec) -> None:
-    """Put what the spec says into a run's record; its id and name stay."""
+    """Copy the spec's values into a run's record; its id and name stay."""
     record.dataset, record.template, record.model = spec.dataset.name, spec.template.name, spec.model.name
     record.task, record.created, record.updated = spec.task, spec.created, spec.created
 
@@ -181,7 +181,7 @@ def metric_series(
 ) -> dict[str, list[Point]]:
     """The (step, value) points of each named metric in step order, value None where it was not a number.
 
-    Where a later attempt did a step again its value stands. More than `max_points` are thinned: least and
+    Where a later attempt repeated a step, its value counts. More than `max_points` are thinned: least and
     greatest value of every stretch stay, and a gap stays a gap. A name without points has an empty list.
     """
     metric = tables.Metric
@@ -244,7 +244,7 @@ def evaluations(catalogue: Catalogue, run_id: str) -> list[EvaluationRow]:
 
 
 def warnings(catalogue: Catalogue, run_id: str) -> list[str]:
-    """What a run wants known, oldest first, each sentence once."""
+    """The warnings of a run, oldest first, each sentence once."""
     warning = tables.Warning
     query = select(warning.message).where(warning.run_id == run_id).order_by(warning.attempt, warning.seq)
     with catalogue.read() as session:

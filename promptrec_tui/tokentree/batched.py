@@ -1,4 +1,4 @@
-"""Scores of titles in plain batches behind the cached prompt: the way for layers that see a window only."""
+"""Scores of titles in plain batches after the cached prompt, for models with sliding-window layers."""
 
 from collections.abc import Callable, Sequence
 from copy import copy

@@ -84,7 +84,7 @@ class Ranker:
         self.context: int = causal_of(model).config.max_position_embeddings
         self.reach = reach(model)
         self.tick: Callable[[], None] = lambda: None
-        """Called before each forward of a search or a sweep; what it raises ends the question."""
+        """Called before each forward of a search or a sweep; an exception from it ends the search."""
 
     def scores(self, prompt: Sequence[int], exclude: Sequence[int] = ()) -> Tensor:
         """The score of each title after `prompt`: fp32 [N] on the CPU; -inf at the indices `exclude`.
@@ -110,7 +110,7 @@ class Ranker:
     def top_k(self, prompt: Sequence[int], k: int, exclude: Sequence[int] = ()) -> list[tuple[int, float]]:
         """The `k` best (title index, score), best first, without `exclude`; fewer when the catalogue ends.
 
-        Raises NotANumberError when the model answers NaN: nothing true can be said then.
+        Raises NotANumberError when the model answers NaN.
         """
         return self.top_k_each([prompt], k, [exclude])[0]
 

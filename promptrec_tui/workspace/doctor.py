@@ -1,4 +1,4 @@
-"""Is all well? What could go wrong on this machine, one finding each."""
+"""Checks of machine and home, one finding each."""
 
 import shutil
 import sqlite3
@@ -30,7 +30,7 @@ ENOUGH_BYTES = 2_000_000_000
 
 @dataclass(frozen=True)
 class Finding:
-    """One check and what it found."""
+    """One check and its result."""
 
     check: str
     ok: bool
@@ -38,7 +38,7 @@ class Finding:
 
 
 def places(home: Home) -> dict[str, str]:
-    """Where everything lies, by name."""
+    """The paths of all files and folders, by name."""
     return {
         "home": str(home.root),
         "catalogue": str(home.database),
@@ -52,7 +52,7 @@ def places(home: Home) -> dict[str, str]:
 
 
 def examine(home: Home) -> list[Finding]:
-    """All checks, in the order a person would mend them. Creates the home if there is none."""
+    """All checks, in the order in which problems should be mended. Creates the home if there is none."""
     return [_python(), *_home(home), _disk(home), _embedded(), *_gpus(), _torch(), _logout()]
 
 
@@ -86,7 +86,7 @@ def _catalogue(workspace: Workspace) -> Finding:
 
 
 def _files(workspace: Workspace) -> Finding:
-    """Are the files there that the catalogue lists, and does it list those that are there?"""
+    """Do catalogue and folders list the same files?"""
     home, wrong = workspace.home, []
     datasets = list_datasets(workspace)
     listed = {row.file for row in datasets}

@@ -1,4 +1,4 @@
-"""A new catalogue from what lies in the home: runs from their folders, the rest from wherever it is found."""
+"""A new catalogue from the home: runs from their folders, the rest from older catalogues and files."""
 
 import json
 import time
@@ -37,12 +37,12 @@ BUILDING_SECONDS = 60.0
 """How long another process that makes the catalogue is waited for."""
 
 MOST_LOSSES = 3
-"""Losses that are told one by one when nobody asked."""
+"""Losses that are listed one by one after an automatic recovery."""
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """How much came back, where the catalogue from before lies now, and what is missing, a sentence each."""
+    """The numbers of recovered rows, the path of the old catalogue, and a sentence for each loss."""
 
     runs: int
     datasets: int
@@ -53,7 +53,7 @@ class Rebuilt:
 
 
 def rebuild(home: Home) -> Rebuilt:
-    """Put the catalogue aside into the backups, and make a new one.
+    """Move the catalogue to the backups, and make a new one.
 
     Runs with their figures come from the run folders. Datasets, templates and models come from the old
     catalogue as far as it can be read, else from its newest good copy; what is missing then comes from the
@@ -90,7 +90,7 @@ def recover(home: Home) -> str:
 
 @contextmanager
 def _building(home: Home) -> Iterator[None]:
-    """Be the one who makes the catalogue. `home.rebuilding` is locked by that one.
+    """Hold the lock `home.rebuilding`: one process at a time makes the catalogue.
 
     It is not empty from the moment in which something is moved until all is done: whoever finds it so after a
     kill begins again.
@@ -135,7 +135,7 @@ def _build(home: Home, old: Path | None) -> Rebuilt:
 def _put_aside(home: Home) -> Path | None:
     """Move the catalogue into the backups, under a name that no rotation deletes; None when there is none.
 
-    What a builder left half made is thrown away: the old catalogue is the one that it put aside.
+    An unfinished catalogue of an earlier rebuild is deleted: the old catalogue is the one it moved away.
     """
     parts = [home.database.with_name(home.database.name + part) for part in reversed(PARTS)]
     before = home.backups / (home.rebuilding.read_text("utf-8").strip() or "none")
@@ -197,7 +197,7 @@ def _specs(home: Home) -> list[RunSpec]:
         try:
             specs.append(folder.spec())
         except (OSError, UserError):
-            continue  # the run's row tells of it
+            continue  # the run's row shows the error
     return sorted(specs, key=lambda spec: spec.created)
 
 
