@@ -1,4 +1,4 @@
-"""Files written so that a crash leaves the old one or the new one, never a torn one."""
+"""Atomic file writes: a crash leaves the old file or the new one, never a mixture."""
 
 import errno
 import hashlib
@@ -18,13 +18,13 @@ FileState = tuple[int, int, int, int]
 
 
 def file_state(path: Path) -> FileState | None:
-    """How a file or folder stands; None when it is not there."""
+    """The identity, size and times of a file or folder; None when it does not exist."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
     # A copy that keeps its time, under an inode that was free again, differs in the last one only.
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def is_folder(path: Path) -> bool:

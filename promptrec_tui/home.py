@@ -33,7 +33,7 @@ class Home:
 
     @property
     def rebuilding(self) -> Path:
-        """There while the catalogue is made anew, and locked by whoever does it."""
+        """Exists while the catalogue is rebuilt, locked by the process that rebuilds it."""
         return self.root / "rebuilding"
 
     @property
@@ -130,7 +130,7 @@ class Home:
                 f"{self.root} is no home of promptrec, and others may look into it, so it stays as it is: "
                 f"set {VARIABLE} to a new folder, for example {self.root / 'promptrec'}."
             )
-        # Some file systems know no modes; `doctor` tells of it.
+        # Some file systems have no modes; `doctor` reports it.
         with suppress(PermissionError):
             self.root.chmod(0o700)
 

@@ -40,7 +40,7 @@ def path_text(path: Path) -> str:
 
 METRIC_WORDS = {"macro_f1": "macro-F1", "logloss": "log loss", "validation_loss": "validation loss"}
 FEW = 30
-"""Below this many cases a mean, and its interval, say little."""
+"""With fewer cases than this, a mean and its interval are unreliable."""
 
 
 def metric_text(name: str) -> str:
@@ -66,4 +66,4 @@ def did_you_mean(name: str, known: Iterable[str], count: int = 2) -> str:
     """ " Did you mean 'x' or 'y'?" for the names nearest to a mistyped one; empty when none is near."""
     folded = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(name.casefold(), list(folded), count)
-    return f" Did you mean {' or '.join(repr(clean(folded[found])) for found in near)}?" if near else ""
+    return f" Did you mean {' or '.join(repr(clean(folded[match])) for match in near)}?" if near else ""

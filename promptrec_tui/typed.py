@@ -1,4 +1,4 @@
-"""JSON values checked against frozen dataclasses: what a file says is used only where its type is right."""
+"""JSON values checked against frozen dataclasses: a value is used only where its type is right."""
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -29,7 +29,7 @@ Check = Callable[[Any], Any]
 
 
 def build(kind: type[T], value: Any) -> T:
-    """The dataclass `kind` from a JSON object; keys that it does not know are passed over.
+    """The dataclass `kind` from a JSON object; unknown keys are ignored.
 
     Fields may be int (64 bits), Count, float (finite), Moment, bool, str, Any, an enumeration, a Literal,
     another dataclass, tuples and mappings of these, and each of them or None.
@@ -50,7 +50,7 @@ def build(kind: type[T], value: Any) -> T:
 
 
 def read(kind: type[T], path: Path) -> T | None:
-    """The dataclass `kind` from the JSON file at `path`; None when it is missing or says something else."""
+    """The dataclass `kind` from the JSON file at `path`; None when it is missing or does not fit."""
     try:
         return build(kind, read_json(path))
     except (OSError, ValueError):
@@ -171,7 +171,7 @@ def _of(kind: type, words: str) -> Check:
 
 
 def _shown(value: Any) -> str:
-    """A value for a sentence: short, and whatever it is without an error."""
+    """A short text of any value, for an error message."""
     match value:
         case None:
             return "null"

@@ -17,8 +17,7 @@ from promptrec_tui.cli.output import (
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.workspace.cleaning import clean_dataset
-from promptrec_tui.workspace.lints import lint_dataset
-from promptrec_tui.workspace.statistics import dataset_splits, dataset_statistics
+from promptrec_tui.workspace.inspection import dataset_splits, dataset_statistics, lint_dataset
 
 BAR_WIDTH = 40
 

@@ -1,4 +1,4 @@
-"""`promptrec doctor` and `promptrec paths`: is all well, and where does it lie."""
+"""`promptrec doctor` and `promptrec paths`: checks of machine and home, and the paths of files."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ def doctor_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for what could go wrong; exit status 1 when something must be mended."""
+    """Check machine and home; exit status 1 when something must be mended."""
     if anew:
         _rebuild(as_json)
         return
@@ -48,9 +48,9 @@ def _rebuild(as_json: bool) -> None:
 
 
 def paths_command(as_json: JsonOption = False) -> None:
-    """Print where everything lies."""
-    found = places(find_home())
+    """Print the paths of all files and folders."""
+    paths = places(find_home())
     if as_json:
-        print_json(found)
+        print_json(paths)
     else:
-        print_table([{"what": key, "path": value} for key, value in found.items()], ("what", "path"), "")
+        print_table([{"what": key, "path": value} for key, value in paths.items()], ("what", "path"), "")

@@ -1,4 +1,4 @@
-"""What commands write: tables and JSON on stdout, progress on stderr."""
+"""Output of commands: tables and JSON on stdout, progress on stderr."""
 
 import json
 import sys

@@ -220,7 +220,7 @@ def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
     gain = metrics.get("gain") or {}
     for against, values in (("before", gain.get("before")), ("best baseline", gain.get("best_baseline"))):
         for name in names:
-            interval = (values or {}).get(name) or ((values or {}).get("metric") or {}).get(name)
+            interval = (values or {}).get(name)
             if interval and None not in interval.values() and name in names[:2]:
                 print(
                     f"after minus {against}, {name}: {interval['value']:+.4f}"

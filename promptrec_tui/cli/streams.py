@@ -1,4 +1,4 @@
-"""Standard output and error as commands have them: whatever is printed, a terminal gets plain text."""
+"""Standard output and error of commands, with control sequences removed."""
 
 import io
 import os
@@ -17,11 +17,11 @@ SIMPLER = str.maketrans({"–": "-", "━": "#", "─": "-", "…": ".", "’": 
 
 
 class OutputError(UserError):
-    """What a command had to say could not be written."""
+    """The output of a command could not be written."""
 
 
 class ReaderGoneError(Exception):
-    """Nobody reads the output any more, as with `| head`."""
+    """The reader of the output has closed the pipe, as `| head` does."""
 
 
 class CleanStream(io.TextIOBase):
@@ -94,7 +94,7 @@ def shown_in(text: str, encoding: str) -> str:
 
 @contextmanager
 def clean_streams() -> Iterator[None]:
-    """`print` and whoever else writes to stdout or stderr within the block write through a `CleanStream`."""
+    """Within the block, stdout and stderr are written through a `CleanStream`."""
     with redirect_stdout(CleanStream(sys.stdout)), redirect_stderr(CleanStream(sys.stderr, must=False)):
         yield
 
@@ -110,7 +110,7 @@ def write_over(line: str, end: str = "") -> None:
 
 
 def leave(status: int) -> NoReturn:
-    """End the process. What Python still holds for a stream that takes nothing is dropped without a word."""
+    """End the process. Buffered output for a closed stream is dropped silently."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

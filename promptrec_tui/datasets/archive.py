@@ -1,4 +1,4 @@
-"""Zip archives, taken out with care: plain files only, under plain names, and no more than they say."""
+"""Zip archives, unpacked with limits: plain files with safe names and the declared sizes only."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from promptrec_tui.datasets.places import quoted, shown_name
+from promptrec_tui.datasets.faults import quoted, shown_name
 from promptrec_tui.datasets.quarantine import answer, read_apart
 from promptrec_tui.errors import UserError
 

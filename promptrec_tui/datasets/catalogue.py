@@ -1,12 +1,10 @@
-"""The items of a source: a key, a title, and every other column as a text attribute."""
+"""The items and users of a source: keys, titles, and every other column as a text attribute."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from promptrec_tui.datasets.bad_rows import BadRows, rows
-from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import quoted, shown_name
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.faults import BadRows, located, quoted, rows, shown_name
+from promptrec_tui.datasets.tables import Table, Tick
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 
@@ -27,9 +25,9 @@ class Catalogue:
 def read_catalogue(
     table: Table, columns: Mapping[str, int], tick: Tick | None = None, skip_bad: bool = False
 ) -> Catalogue:
-    """Read the items of `table`; `columns` says where key and title stand.
+    """Read the items of `table`; `columns` gives the columns of key and title.
 
-    An item without a title is called by its key; a row that stands there twice, letter for letter, counts
+    An item without a title gets its key as title; a row that is repeated letter for letter counts
     once. Raises UserError, with file and line, for an empty key, a key that stands there twice with other
     fields, and a key or title that is too long; with `skip_bad` such rows are left out.
     """
@@ -74,12 +72,12 @@ def read_catalogue(
         raise UserError(
             f"{shown_name(table.path)} names its columns and has no items. Add a row for each item."
         )
-    said = list(bad.notes())
+    warnings = list(bad.notes())
     if untitled:
-        said.append(f"{untitled:,} items have no title and are called by their key.")
+        warnings.append(f"{untitled:,} items have no title and are called by their key.")
     if repeated:
-        said.append(f"{rows(repeated)} of items repeated letter for letter: each item counts once.")
-    return Catalogue(ids, tuple(titles), tuple(attributes), (*said, *title_remarks(titles)))
+        warnings.append(f"{rows(repeated)} of items repeated letter for letter: each item counts once.")
+    return Catalogue(ids, tuple(titles), tuple(attributes), (*warnings, *title_remarks(titles)))
 
 
 def bare_catalogue(keys: Sequence[str]) -> Catalogue:
@@ -90,7 +88,7 @@ def bare_catalogue(keys: Sequence[str]) -> Catalogue:
 
 
 def title_remarks(titles: Iterable[str]) -> tuple[str, ...]:
-    """What is to be said of odd and shared titles."""
+    """Warnings about titles with control characters and titles that several items share."""
     all_titles = list(titles)
     unclean = sum(clean(title) != title for title in all_titles)
     shared = len(all_titles) - len(set(all_titles))
@@ -105,3 +103,32 @@ def title_remarks(titles: Iterable[str]) -> tuple[str, ...]:
             f"{shared:,} items share their title with an earlier item; a model cannot tell them apart."
         )
     return tuple(remarks)
+
+
+Profiles = Mapping[str, Mapping[str, str]]
+"""Attributes by the key of a user."""
+
+
+def read_profiles(table: Table, columns: Mapping[str, int], tick: Tick | None = None) -> Profiles:
+    """Read the users of `table`; `columns` gives the column of the key.
+
+    Raises UserError, with file and line, for a key that is empty, too long, or repeated.
+    """
+    column = columns["user"]
+    others = [(i, name) for i, name in enumerate(table.columns) if name and i != column]
+    lines: dict[str, int] = {}
+    profiles: dict[str, dict[str, str]] = {}
+    for line, fields in table.rows(tick):
+        key = fields[column]
+        fault = ""
+        if not key:
+            fault = f"the user's key ({table.columns[column]}) is empty. Fill it in"
+        elif len(key) > KEY_LIMIT:
+            fault = f"the key has {len(key):,} characters, {KEY_LIMIT:,} at most. Shorten it"
+        elif key in lines:
+            fault = f"user {quoted(key)} stands in {table.unit} {lines[key]} already. Keep one"
+        if fault:
+            raise located(table.path, line, fault, table.unit)
+        lines[key] = line
+        profiles[key] = {name: fields[i] for i, name in others}
+    return profiles

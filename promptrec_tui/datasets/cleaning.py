@@ -1,4 +1,4 @@
-"""Cleaning in steps. Each makes new contents of old ones and is counted; the dataset it began with stays."""
+"""Cleaning in steps. Each step returns new contents and counts its changes; the original dataset stays."""
 
 import hmac
 import re
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from promptrec_tui.datasets.broken_text import without_entities
 from promptrec_tui.datasets.contents import Contents
-from promptrec_tui.datasets.entities import without_entities
 from promptrec_tui.datasets.events import again, units_of_second
-from promptrec_tui.datasets.split_names import split_of
+from promptrec_tui.datasets.splits import split_of
 from promptrec_tui.datasets.text_lints import plain, question
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean, did_you_mean
@@ -58,10 +58,10 @@ class Effect:
             "example": self.examples,
         }
         gone = [_counted(count, noun) for noun, count in counts.items() if count]
-        said = [f"{' and '.join(gone[-2:]) if len(gone) < 3 else ', '.join(gone)} left out"] if gone else []
+        parts = [f"{' and '.join(gone[-2:]) if len(gone) < 3 else ', '.join(gone)} left out"] if gone else []
         if self.changed:
-            said.append(f"{_counted(self.changed, 'value')} changed")
-        return f"{self.step}: {'; '.join(said) or 'nothing to do'}."
+            parts.append(f"{_counted(self.changed, 'value')} changed")
+        return f"{self.step}: {'; '.join(parts) or 'nothing to do'}."
 
 
 def _counted(count: int, noun: str) -> str:
@@ -112,7 +112,7 @@ def _times(contents: Contents, choice: str, secret: Secret) -> Done:
     if not events.timed:
         raise UserError("The step times=seconds needs timestamps, and these interactions lack them.")
     units = units_of_second(events.timestamp)
-    # By parts of a second too, which the new timestamps no more have.
+    # Sort by fractions of a second too: the new timestamps lose them.
     order = np.lexsort((events.line, events.timestamp / units, events.user))
     moved = replace(events, timestamp=events.timestamp // units)
     return replace(contents, events=moved.take(order)), int((units > 1).sum())
@@ -223,12 +223,12 @@ def _rank(split: str | None) -> int:
 def _pseudonyms(contents: Contents, choice: str, secret: Secret) -> Done:
     key = secret()
     users = [pseudonym(user, key) for user in contents.users]
-    # Names and addresses may stand among the attributes.
+    # Attributes may hold names and addresses.
     return replace(contents, users=users, profiles=[{} for _ in users]), contents.counts.users
 
 
 def pseudonym(key: str, secret: bytes) -> str:
-    """The same for the same user and secret; without the secret nobody can tell who it is, or try."""
+    """A keyed hash of a user key: equal keys get equal pseudonyms, reversible only with the secret."""
     return hmac.digest(secret, key.encode("utf-8", "surrogateescape"), "sha256").hex()[:PSEUDONYM_LENGTH]
 
 
@@ -240,15 +240,15 @@ def tidy_title(title: str) -> str:
 def article_first(title: str) -> str:
     """`Matrix, The (1999)` as `The Matrix (1999)`, and tidy."""
     title = tidy_title(title)
-    if not (found := _ARTICLE.match(title)):
+    if not (match := _ARTICLE.match(title)):
         return title
-    article, space = found["article"], "" if found["article"].endswith("'") else " "
-    return f"{article}{space}{found['rest']}{found['year']}"
+    article, space = match["article"], "" if match["article"].endswith("'") else " "
+    return f"{article}{space}{match['rest']}{match['year']}"
 
 
 @dataclass(frozen=True)
 class StepKind:
-    """A step to choose: what its choices are (a pattern, and in words), what it does."""
+    """A kind of step: its choices as a pattern and in words, a description, and the function."""
 
     pattern: str
     choices: str

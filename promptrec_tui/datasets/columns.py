@@ -1,9 +1,9 @@
-"""Which column of a table holds which field: as told, else by the common names."""
+"""Which column of a table holds which field: as the person says, else by the common names."""
 
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
-from promptrec_tui.datasets.places import listed, quoted, shown_name
+from promptrec_tui.datasets.faults import listed, quoted, shown_name
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
@@ -114,22 +114,22 @@ def find_columns(
     # A column without a name, such as the row numbers that pandas writes, is no field's.
     names = {_plain(column): index for index, column in reversed(list(enumerate(table.columns)))}
     names.pop("", None)
-    found = {field: _named(table, field, mapping[field]) for field in fields if field in mapping}
+    columns = {field: _named(table, field, mapping[field]) for field in fields if field in mapping}
     for field in fields:
-        if field in found:
+        if field in columns:
             continue
         guesses = (_plain((likely or {}).get(field, "")), *COMMON_NAMES[field])
-        free = (names[guess] for guess in guesses if guess in names and names[guess] not in found.values())
+        free = (names[guess] for guess in guesses if guess in names and names[guess] not in columns.values())
         index = next(free, None)
         if index is not None:
-            found[field] = index
+            columns[field] = index
         elif field not in optional:
-            raise _missing(table, field, found.values())
-    return found
+            raise _missing(table, field, columns.values())
+    return columns
 
 
 def moment_columns(table: Table, columns: Mapping[str, int]) -> list[int]:
-    """The columns that are called as moments usually are and stand for no field yet."""
+    """The columns with a usual name for timestamps that are not used for a field yet."""
     return [
         index
         for index, name in enumerate(table.columns)
@@ -138,15 +138,15 @@ def moment_columns(table: Table, columns: Mapping[str, int]) -> list[int]:
 
 
 def other_moments(table: Table, columns: Mapping[str, int]) -> tuple[str, ...]:
-    """Which column the moments come from, where several could be it."""
+    """A note on the column that timestamps are read from, where several are possible."""
     if "timestamp" not in columns:
         return ()
     used = columns["timestamp"]
     others = [table.columns[index] for index in moment_columns(table, columns)]
     if not others:
         return ()
-    said = f"The moments of {shown_name(table.path)} are those of {quoted(table.columns[used])}, not of "
-    return (f"{said}{', '.join(map(quoted, others))}: --map timestamp=COLUMN takes another.",)
+    note = f"The moments of {shown_name(table.path)} are those of {quoted(table.columns[used])}, not of "
+    return (f"{note}{', '.join(map(quoted, others))}: --map timestamp=COLUMN takes another.",)
 
 
 def _plain(name: str) -> str:

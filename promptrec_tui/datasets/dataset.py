@@ -113,7 +113,7 @@ class Dataset:
         self._connection.close()
 
     def items(self) -> list[Item]:
-        """All items; an item stands at the index of its id."""
+        """All items; the index of an item is its id."""
         return self._items("ORDER BY item_id")
 
     def find_items(self, text: str, limit: int = 10) -> list[Item]:
@@ -154,8 +154,8 @@ class Dataset:
 
     def user(self, key: str) -> User:
         """The user of that source key. Raises UserError, with the nearest key, when there is none."""
-        if found := self._users("WHERE key = :key", {"key": key}):
-            return found[0]
+        if matching := self._users("WHERE key = :key", {"key": key}):
+            return matching[0]
         keys = [user.key for user in self.users(limit=NEAREST_AMONG)]
         near = get_close_matches(key, keys, n=1)
         hint = f'Did you mean "{clean(near[0])}"?' if near else f'Users are called like "{clean(keys[0])}".'
@@ -163,8 +163,8 @@ class Dataset:
 
     def user_at(self, user_id: int) -> User:
         """The user of that id. Raises IndexError when there is none."""
-        if found := self._users("WHERE user_id = :user_id", {"user_id": user_id}):
-            return found[0]
+        if matching := self._users("WHERE user_id = :user_id", {"user_id": user_id}):
+            return matching[0]
         raise IndexError(user_id)
 
     def history(self, user_id: int) -> list[Row]:
@@ -179,18 +179,18 @@ class Dataset:
         It looks through all histories, which are in no order of items: seconds in a large file. Calls
         `progress(done, users)` about a hundred times.
         """
-        users, found = self.counts.users, list[Row]()
+        users, rows = self.counts.users, list[Row]()
         step = max(1, users // 100)
         for start in range(0, users, step):
-            found += self._rows(
+            rows += self._rows(
                 "WHERE interaction.user_id >= :start AND interaction.user_id < :end "
                 "AND interaction.item_id = :item",
-                {"start": start, "end": start + step, "item": item_id, "limit": limit - len(found)},
+                {"start": start, "end": start + step, "item": item_id, "limit": limit - len(rows)},
             )
             progress(min(start + step, users), users)
-            if len(found) >= limit:
+            if len(rows) >= limit:
                 break
-        return found
+        return rows
 
     def rows(self, start: int, limit: int) -> list[Row]:
         """Up to `limit` interactions from row number `start` on: user by user, oldest first."""
@@ -223,49 +223,49 @@ class Dataset:
         return gather(rows, self.counts.interactions)
 
     def user_keys(self) -> list[str]:
-        """The source keys of all users; a key stands at the index of its id."""
+        """The source keys of all users; the index of a key is the user's id."""
         return [key for (key,) in self._connection.execute("SELECT key FROM user ORDER BY user_id")]
 
     def profiles(self) -> list[dict[str, str]]:
         """The attributes of all users, in the order of their ids."""
-        found = self._connection.execute(f"SELECT {self._attributes} FROM user ORDER BY user_id")
-        return [json.loads(text) for (text,) in found]
+        rows = self._connection.execute(f"SELECT {self._attributes} FROM user ORDER BY user_id")
+        return [json.loads(text) for (text,) in rows]
 
     def examples(self, start: int = 0, limit: int = -1) -> Iterator[Example]:
         """The labelled texts from id `start` on, in the order of their source, streamed; -1: to the last."""
-        found = self._connection.execute(
+        rows = self._connection.execute(
             "SELECT example_id, fields, label, split FROM example WHERE example_id >= ? "
             "ORDER BY example_id LIMIT ?",
             (start, limit),
         )
-        for example_id, fields, label, split in found:
+        for example_id, fields, label, split in rows:
             yield Example(example_id, json.loads(fields), label, split)
 
     def _items(self, where: str, values: Mapping[str, Any] | None = None) -> list[Item]:
-        found = self._connection.execute(
+        rows = self._connection.execute(
             f"SELECT item_id, key, title, attributes, events FROM item {where}", values or {}
         )
         return [
-            Item(item_id, key, title, json.loads(text), events) for item_id, key, title, text, events in found
+            Item(item_id, key, title, json.loads(text), events) for item_id, key, title, text, events in rows
         ]
 
     def _users(self, where: str, values: Mapping[str, Any]) -> list[User]:
-        found = self._connection.execute(
+        rows = self._connection.execute(
             f"SELECT user_id, key, events, first_row, {self._attributes} FROM user {where}", values
         )
         return [
             User(user_id, key, events, first_row, json.loads(text))
-            for user_id, key, events, first_row, text in found
+            for user_id, key, events, first_row, text in rows
         ]
 
     def _rows(self, where: str, values: Mapping[str, Any]) -> list[Row]:
-        found = self._connection.execute(
+        rows = self._connection.execute(
             "SELECT user.key, position, item.key, title, rating, timestamp FROM interaction "
             f"JOIN user USING (user_id) JOIN item USING (item_id) {where} "
             "ORDER BY interaction.user_id, interaction.position LIMIT :limit",
             values,
         )
-        return [Row(*row) for row in found]
+        return [Row(*row) for row in rows]
 
 
 def open_dataset(path: Path) -> Dataset:

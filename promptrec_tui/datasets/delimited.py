@@ -17,16 +17,8 @@ from promptrec_tui.datasets.dialects import (
     is_unquoted,
     looks_like_data,
 )
-from promptrec_tui.datasets.encodings import (
-    UTF8_MARK,
-    Tick,
-    check_text,
-    head,
-    mark_note,
-    open_binary,
-    read_lines,
-)
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.encodings import UTF8_MARK, check_text, head, mark_note, open_binary, read_lines
+from promptrec_tui.datasets.faults import located, quoted, shown_name
 from promptrec_tui.datasets.separators import (
     check_parting,
     check_separator,
@@ -35,6 +27,7 @@ from promptrec_tui.datasets.separators import (
     likely_separator,
     spaced,
 )
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 
 BULK_BYTES = 8 << 20
@@ -48,7 +41,7 @@ ODD = (b'"', b"\0", b"\r", b"\n\n")
 class Delimited:
     """A delimited file whose columns are known.
 
-    Where `quotable`, fields may stand in quotes (RFC 4180), and `delimiter` is one character. `header` says
+    Where `quotable`, fields may be in quotes (RFC 4180), and `delimiter` is one character. `header` says
     whether the first row names the columns; `before` lines stand above it; `spaced`: a space after a
     separator is none of the field. `skip_bad`: rows of another width are left out and counted.
     """
@@ -79,12 +72,12 @@ class Delimited:
         if self.header:
             next(records, None)
         width = len(self.columns)
-        found = self.oddities
-        found.clear()
+        oddities = self.oddities
+        oddities.clear()
         for line, fields in records:
             if len(fields) != width:
                 if self.skip_bad:
-                    found.leave_out(line)
+                    oddities.leave_out(line)
                     continue
                 raise located(
                     self.path,
@@ -93,8 +86,8 @@ class Delimited:
                     "holds the separator, mend the row, or leave such rows out with --skip-bad",
                 )
             if self.quotable and any("\n" in text and self._may_hold_rows(text) for text in fields):
-                found.swallowed += 1
-                found.swallowed_line = found.swallowed_line or line
+                oddities.swallowed += 1
+                oddities.swallowed_line = oddities.swallowed_line or line
             yield line, fields
 
     def _may_hold_rows(self, text: str) -> bool:
@@ -125,17 +118,17 @@ class Delimited:
 
 
 def read_delimited(path: Path, encoding: str = "utf-8", dialect: Dialect = AS_USUAL) -> Delimited:
-    """The CSV or TSV file `path`; its separator is as told, else the one that parts its lines best.
+    """The CSV or TSV file `path`; its separator is the given one, else the one that splits its lines best.
 
     Without a line of names the columns are called 1, 2, 3 and so on. Raises UserError when the file cannot be
     read, is empty, names a column twice, has a first line that looks like data, or other lines than its
     separator makes.
     """
     check_text(path)
-    before, told, lines = first_lines(path, encoding)
+    before, declared, lines = first_lines(path, encoding)
     if not lines:
         raise empty_file(path)
-    delimiter = check_separator(dialect.separator) or told or likely_separator(lines)
+    delimiter = check_separator(dialect.separator) or declared or likely_separator(lines)
     unquoted = dialect.quoting == "none" or len(delimiter) > 1
     notes = (*mark_note(path, encoding), *doubts(path, lines, delimiter))
     apart = spaced(lines, delimiter)

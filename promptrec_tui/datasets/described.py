@@ -1,4 +1,4 @@
-"""Titles and attributes that stand in the file of interactions, once for each event.
+"""Titles and attributes inside the interactions file, repeated for each event.
 
 Exports of shops and of Kaggle have this shape. A column describes the items when it is the same in nearly
 all events of an item, and the users when it is so for a user; of several values the last one counts.
@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from promptrec_tui.datasets.catalogue import TITLE_LIMIT, Catalogue, bare_catalogue, title_remarks
+from promptrec_tui.datasets.catalogue import TITLE_LIMIT, Catalogue, Profiles, bare_catalogue, title_remarks
 from promptrec_tui.datasets.columns import find_columns
+from promptrec_tui.datasets.faults import quoted, shown_name
 from promptrec_tui.datasets.intake import Engine
-from promptrec_tui.datasets.places import quoted, shown_name
-from promptrec_tui.datasets.profiles import Profiles
 from promptrec_tui.datasets.tables import Table
 
 SAMPLE_ROWS = 2_000
@@ -48,21 +47,21 @@ def find_extras(table: Table, columns: Mapping[str, int], title_told: bool) -> E
     rows = list(islice(table.rows(), SAMPLE_ROWS))
     used = {index for name, index in columns.items() if name != TITLE}
     keys = {name: [fields[columns[name]] for _, fields in rows] for name in ("user", "item")}
-    found = {}
+    described = {}
     for index, name in enumerate(table.columns):
         if index in used or not name:
             continue
         values = [fields[index] for _, fields in rows]
         if columns.get(TITLE) == index:
             if title_told or _agree(keys["item"], values):
-                found[TITLE] = index
-        elif len(found) < MOST_COLUMNS and _may_describe(keys, values):
-            found[f"{PREFIX}{index}"] = index
-    return Extras(found, {name: table.columns[index] for name, index in found.items()}, title_told)
+                described[TITLE] = index
+        elif len(described) < MOST_COLUMNS and _may_describe(keys, values):
+            described[f"{PREFIX}{index}"] = index
+    return Extras(described, {name: table.columns[index] for name, index in described.items()}, title_told)
 
 
 def no_title(table: Table, columns: Mapping[str, int]) -> tuple[str, ...]:
-    """What is said of a column that is called as titles are and is none, such as the title of a review."""
+    """A note on a column called title that does not hold item titles, such as the title of a review."""
     index = find_columns(table, (TITLE,), {}, optional={TITLE}).get(TITLE)
     if index is None or TITLE in columns or index in columns.values():
         return ()
@@ -82,11 +81,11 @@ def _may_describe(keys: Mapping[str, Sequence[str]], values: Sequence[str]) -> b
 
 def _agree(keys: Sequence[str], values: Sequence[str], least: int = 0) -> bool:
     """Have nearly all keys with several rows one value? At least `least` of them there must be."""
-    found: dict[str, list[str]] = defaultdict(list)
+    values_of: dict[str, list[str]] = defaultdict(list)
     for key, value in zip(keys, values, strict=True):
         if value:
-            found[key].append(value)
-    several = [values for values in found.values() if len(values) > 1]
+            values_of[key].append(value)
+    several = [values for values in values_of.values() if len(values) > 1]
     same = sum(len(set(values)) == 1 for values in several)
     return len(several) >= least and same >= SAME * len(several)
 
@@ -116,17 +115,17 @@ def described_items(engine: Engine, table: Table, extras: Extras, keys: Sequence
     untitled = sum(title == key for title, key in zip(titles, keys, strict=True))
     if untitled:
         notes.append(f"{untitled:,} items have no title and are called by their key.")
-    what = f"The items are described by {shown_name(table.path)} itself: {', '.join(used)}."
+    source_note = f"The items are described by {shown_name(table.path)} itself: {', '.join(used)}."
     ids = {key: item for item, key in enumerate(keys)}
-    return Catalogue(ids, tuple(titles), tuple(attributes), (what, *notes, *title_remarks(titles)))
+    return Catalogue(ids, tuple(titles), tuple(attributes), (source_note, *notes, *title_remarks(titles)))
 
 
 def described_users(
     engine: Engine, table: Table, extras: Extras, users: Sequence[str]
 ) -> tuple[Profiles, tuple[str, ...]]:
-    """The attributes of users, by key, that the engine's `source` tells, and what is to be said of them.
+    """The attributes of users, by key, from the engine's `source`, and notes about them.
 
-    Columns that describe items are none.
+    Columns that describe items are left out.
     """
     profiles: dict[str, dict[str, str]] = {}
     used = []
@@ -138,8 +137,8 @@ def described_users(
             used.append(quoted(extras.names[field]))
             for user, value in values:
                 profiles.setdefault(users[user], {})[extras.names[field]] = value
-    said = f"The users are described by {shown_name(table.path)} itself: {', '.join(used)}."
-    return profiles, (said,) if used else ()
+    note = f"The users are described by {shown_name(table.path)} itself: {', '.join(used)}."
+    return profiles, (note,) if used else ()
 
 
 def _is_of_items(engine: Engine, field: str) -> bool:
@@ -149,12 +148,12 @@ def _is_of_items(engine: Engine, field: str) -> bool:
 
 def _values(engine: Engine, field: str, by: str, keys: str) -> tuple[list[tuple[int, str]], int]:
     """(id, last value) of each user or item that has one, and how many have several."""
-    found = engine.execute(
+    result = engine.execute(
         f'SELECT {keys}.id, arg_max(source."{field}", source.line), count(DISTINCT source."{field}") '
         f'FROM source JOIN {keys} ON source."{by}" = {keys}.key WHERE source."{field}" IS NOT NULL '
         f"GROUP BY {keys}.id ORDER BY {keys}.id"
     )
-    rows: Iterator[tuple[int, str, int]] = iter(found.fetchall())
+    rows: Iterator[tuple[int, str, int]] = iter(result.fetchall())
     values, several = [], 0
     for number, value, count in rows:
         values.append((number, value))

@@ -1,4 +1,4 @@
-"""Which format a source has, by what stands in it, and why one thinks so."""
+"""The format of a source, detected from its content, with the reason."""
 
 import json
 import re
@@ -11,11 +11,11 @@ from promptrec_tui.datasets.columns import has_columns
 from promptrec_tui.datasets.delimited import read_delimited
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import ENCODINGS, head
+from promptrec_tui.datasets.faults import listed, located, quoted, shown_name
 from promptrec_tui.datasets.json_shapes import has_parts, is_columnar, wraps_records
 from promptrec_tui.datasets.json_texts import BLANKS
 from promptrec_tui.datasets.labelled import is_labelled, split_files
 from promptrec_tui.datasets.movielens import movielens_pair
-from promptrec_tui.datasets.places import listed, located, quoted, shown_name
 from promptrec_tui.datasets.recbole import SUFFIX, is_typed
 from promptrec_tui.datasets.separators import plural
 from promptrec_tui.errors import UserError
@@ -33,7 +33,7 @@ _PAIR_ARRAY = re.compile(rf"\[\s*{_PAIR.pattern}")
 
 @dataclass(frozen=True)
 class Guess:
-    """A format, the reason for it, and the place of the data: a file of the folder that was asked about."""
+    """A detected format, the reason for it, and the path of the data: the source or a file in it."""
 
     format: str
     why: str
@@ -79,7 +79,7 @@ def _beginning(data: bytes, encoding: str) -> str:
 
 
 def _are_objects(text: str, lines: bool) -> bool:
-    """Do records stand here one after another, or one alone in a line? `lines`: so the file's name says.
+    """Is this a sequence of records, or one record on a line? `lines`: the file's name says JSON Lines.
 
     One that holds records itself, or that takes several lines, is a document of its own.
     """
@@ -95,8 +95,8 @@ def _are_objects(text: str, lines: bool) -> bool:
 def _folder(folder: Path, encoding: str, dialect: Dialect) -> Guess:
     if pair := movielens_pair(folder):
         return Guess("movielens", f"the folder holds {pair[0]} and {pair[1]}", folder)
-    if found := sorted(folder.glob(f"*{SUFFIX}")):
-        return Guess("recbole", f"the folder holds {shown_name(found[0])}", folder)
+    if atomic_files := sorted(folder.glob(f"*{SUFFIX}")):
+        return Guess("recbole", f"the folder holds {shown_name(atomic_files[0])}", folder)
     if splits := split_files(folder, TEXT_SUFFIXES):
         names = ", ".join(shown_name(path) for path in splits.values())
         guess = _file(next(iter(splits.values())), encoding, dialect)
@@ -141,8 +141,8 @@ def _delimited(path: Path, encoding: str, dialect: Dialect) -> Guess:
     table = read_delimited(path, encoding, dialect)
     if _has_answer(table.columns):
         return Guess("labelled", f"it has the columns {listed(table.columns)}", path)
-    what = "names" if table.header else "fields"
-    return Guess("csv", f"its first line has {what} between {plural(table.delimiter)}", path)
+    first_line = "names" if table.header else "fields"
+    return Guess("csv", f"its first line has {first_line} between {plural(table.delimiter)}", path)
 
 
 def _json(path: Path, encoding: str, lines: bool) -> Guess:
@@ -174,7 +174,7 @@ def _json(path: Path, encoding: str, lines: bool) -> Guess:
 
 
 def _pairs(text: str) -> list[str]:
-    """The first texts of the pairs in arrays of them, where these stand before any inner object."""
+    """The first texts of the pairs in arrays of pairs, where these come before any inner object."""
     first = _PAIR_ARRAY.search(text)
     inner = text.find("{", 1)
     if not first or 0 <= inner < first.start():
@@ -187,7 +187,7 @@ def _has_answer(names: Sequence[str]) -> bool:
 
 
 def _first_names(text: str, lines: bool) -> tuple[str, ...]:
-    """The names in the first record of what a JSON file begins with; none where that is not JSON."""
+    """The names in the first record at the beginning of a JSON file; empty where it is not JSON."""
     decoder = json.JSONDecoder()
     start = text.find("{")
     while start >= 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptrec_tui.datasets.encodings import open_binary, read_lines
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.faults import located, quoted, shown_name
 from promptrec_tui.errors import UserError
 
 QUOTINGS = ("auto", "csv", "none")
@@ -23,7 +23,7 @@ csv.field_size_limit(FIELD_LIMIT)
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a person says of a file's form.
+    """The settings for reading a delimited file.
 
     `quoting`: "csv" (quotes enclose fields), "none" (a quote is a character) or "auto"; `header`: does the
     first line name the columns? None: it has to look as if. `skip_bad`: leave out rows that are not sound.
@@ -43,7 +43,7 @@ AS_USUAL = Dialect()
 
 @dataclass
 class Oddities:
-    """What was met while the rows of a file went by."""
+    """Irregular rows counted while a file is read."""
 
     left_out: int = 0
     left_out_lines: list[int] = field(default_factory=list)
@@ -63,21 +63,21 @@ class Oddities:
 
     def notes(self, path: Path) -> tuple[str, ...]:
         """Sentences for a person."""
-        said = []
+        sentences = []
         if self.left_out:
             lines = ", ".join(map(str, self.left_out_lines))
             more = " …" if self.left_out > len(self.left_out_lines) else ""
-            said.append(
+            sentences.append(
                 f"{shown_name(path)}: {self.left_out:,} rows have another number of fields than the header "
                 f"and were left out (line {lines}{more})."
             )
         if self.swallowed:
-            said.append(
+            sentences.append(
                 f"{shown_name(path)}: {self.swallowed:,} quoted fields hold line ends and separators as "
                 f"whole rows do, the first in line {self.swallowed_line}. If rows are missing, its "
                 "quotes enclose nothing: say --quoting none."
             )
-        return tuple(said)
+        return tuple(sentences)
 
 
 def check_quoting(quoting: str) -> str:
@@ -115,7 +115,7 @@ def looks_like_data(names: Sequence[str], known: bool) -> bool:
 
 
 def data_in_header(path: Path, line: int, names: Sequence[str]) -> UserError:
-    """What to say where the first line looks like a row."""
+    """The error for a first line that looks like a row."""
     shown = ", ".join(map(quoted, names[:4])) + (" …" if len(names) > 4 else "")
     return located(
         path,

@@ -1,19 +1,17 @@
-"""Text files and how their bytes spell characters: as told, never guessed in silence."""
+"""Text files and their encodings: as given, never guessed silently."""
 
 import codecs
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.faults import located, quoted, shown_name
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
-
-Tick = Callable[[int, int], None]
-"""Called now and then while a file is read, with bytes read and bytes in all."""
 
 ENCODINGS = {
     "utf-8": "utf-8-sig",
@@ -135,7 +133,7 @@ def check_text(path: Path) -> None:
 
 
 def mark_note(path: Path, encoding: str) -> tuple[str, ...]:
-    """What is said about a byte order mark, if the file begins with one."""
+    """A note about a byte order mark, if the file begins with one."""
     if encoding == "utf-8" and head(path, len(UTF8_MARK)) == UTF8_MARK:
         return (f"{shown_name(path)} begins with a byte order mark, which was left out.",)
     return ()
@@ -208,6 +206,6 @@ def _up_to_fault(
     for position in range(len(data)):
         try:
             text.append(decoder.decode(data[position : position + 1]))
-        except UnicodeDecodeError as found:
-            return "".join(text), found.object[found.start]
+        except UnicodeDecodeError as inner:
+            return "".join(text), inner.object[inner.start]
     return "".join(text), error.object[error.start]

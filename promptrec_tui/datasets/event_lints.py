@@ -31,7 +31,7 @@ _LAST_NUMBER = re.compile(r"\d{1,15}$")
 
 
 SIGMAS = 5.0
-"""How far above chance, in standard deviations, an order of ids has to be before it is told."""
+"""How far above chance, in standard deviations, an order of ids must be to be reported."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def tied_targets(records: Records) -> Lint | None:
 
 
 def repeated_targets(records: Records) -> Lint | None:
-    """Users whose test target stands in their history already."""
+    """Users whose test target is in their history already."""
     events, judged = records.events, records.judged
     if not len(judged):
         return None
@@ -85,16 +85,16 @@ def repeated_targets(records: Records) -> Lint | None:
     seen = events.item == last
     seen[events.ends] = False
     users = np.add.reduceat(seen, events.starts) > 0
-    found = events.ends[users & (events.lengths >= SHORTEST)]
-    share = len(found) / len(judged)
+    rows = events.ends[users & (events.lengths >= SHORTEST)]
+    share = len(rows) / len(judged)
     return _lint(
         "repeated_targets",
         "serious" if share >= 0.05 else "warning",
-        f"{len(found):,} of {len(judged):,} users ({percent(share)}) have their test target in their history "
+        f"{len(rows):,} of {len(judged):,} users ({percent(share)}) have their test target in their history "
         "already: with seen items removed it can never be found, with them kept it is given away.",
-        found,
+        rows,
         share,
-        records.say(found),
+        records.say(rows),
         "Keep the first event of each item (`dataset clean --step repeats=first`), or ask for repeats with "
         "evaluation.seen=kept.",
     )
@@ -105,14 +105,14 @@ def duplicate_events(records: Records) -> Lint | None:
     events = records.events
     if not events.timed:
         return None
-    found = np.flatnonzero(again(events.timestamp, events.item, events.user))
+    rows = np.flatnonzero(again(events.timestamp, events.item, events.user))
     return _lint(
         "duplicate_events",
         "warning",
-        f"{len(found):,} of {len(events):,} interactions repeat user, item and time of another.",
-        found,
-        len(found) / len(events),
-        records.say(found),
+        f"{len(rows):,} of {len(events):,} interactions repeat user, item and time of another.",
+        rows,
+        len(rows) / len(events),
+        records.say(rows),
         "Keep one of each: `dataset clean --step dedupe=first`.",
     )
 
@@ -123,17 +123,17 @@ def future_items(records: Records) -> Lint | None:
     released = release_times(records.items, records.now)
     if times is None or np.isnan(released).all():
         return None
-    found = np.flatnonzero(times < released[records.events.item])
+    rows = np.flatnonzero(times < released[records.events.item])
     dated = int((~np.isnan(released[records.events.item])).sum())
     if not dated:
         return None
     return _lint(
         "future_items",
         "warning",
-        f"{len(found):,} of {dated:,} events of dated items happened before the item was released.",
-        found,
-        len(found) / dated,
-        records.say(found),
+        f"{len(rows):,} of {dated:,} events of dated items happened before the item was released.",
+        rows,
+        len(rows) / dated,
+        records.say(rows),
         "Look whether times or release dates are shifted (a wrong column, a wrong unit) and mend the source.",
     )
 
@@ -221,30 +221,30 @@ def early_times(records: Records) -> Lint | None:
 
 def untimed_events(records: Records) -> Lint | None:
     """Events without a timestamp."""
-    found = np.flatnonzero(records.events.timestamp == NO_TIME)
+    rows = np.flatnonzero(records.events.timestamp == NO_TIME)
     return _lint(
         "untimed_events",
         "warning",
-        f"{len(found):,} of {len(records.events):,} interactions have no timestamp: their order is that "
+        f"{len(rows):,} of {len(records.events):,} interactions have no timestamp: their order is that "
         "of the source's lines.",
-        found,
-        len(found) / max(len(records.events), 1),
-        records.say(found),
+        rows,
+        len(rows) / max(len(records.events), 1),
+        records.say(rows),
         "Name the column with --map timestamp=COLUMN, or see to it that the lines stand in order.",
     )
 
 
 def short_histories(records: Records) -> Lint | None:
     """Users with too few events for a target."""
-    found = records.events.starts[records.events.lengths < SHORTEST]
+    rows = records.events.starts[records.events.lengths < SHORTEST]
     users = len(records.events.starts)
     return _lint(
         "short_histories",
         "note",
-        f"{len(found):,} of {users:,} users have fewer than {SHORTEST} events: no target is drawn from them.",
-        found,
-        len(found) / max(users, 1),
-        records.say(found),
+        f"{len(rows):,} of {users:,} users have fewer than {SHORTEST} events: no target is drawn from them.",
+        rows,
+        len(rows) / max(users, 1),
+        records.say(rows),
         "Nothing needs to be done; `dataset clean --step kcore=5` takes them out, with rare items.",
     )
 
@@ -273,8 +273,8 @@ def seconds(events: Events) -> Floats | None:
 
 def _numbers(items: Sequence[Item]) -> Ints | None:
     """The number at the end of each item's key; None when some key ends without one."""
-    found = [_LAST_NUMBER.search(item.key) for item in items]
-    return np.array([int(match[0]) for match in found if match]) if all(found) else None
+    matches = [_LAST_NUMBER.search(item.key) for item in items]
+    return np.array([int(match[0]) for match in matches if match]) if all(matches) else None
 
 
 def _rank_correlation(events: Events, numbers: Ints) -> tuple[float, Floats, Ints]:
@@ -291,15 +291,15 @@ def _rank_correlation(events: Events, numbers: Ints) -> tuple[float, Floats, Int
     return (1 - distance.sum() / most.sum() if len(users) else 0.0), 1 - distance / most, users
 
 
-def _odd_times(records: Records, odd: Bools, name: str, what: str) -> Lint | None:
-    found = np.flatnonzero(odd)
+def _odd_times(records: Records, odd: Bools, name: str, fault: str) -> Lint | None:
+    rows = np.flatnonzero(odd)
     return _lint(
         name,
         "warning",
-        f"{len(found):,} of {len(odd):,} timestamps {what}.",
-        found,
-        len(found) / max(len(odd), 1),
-        records.say(found),
+        f"{len(rows):,} of {len(odd):,} timestamps {fault}.",
+        rows,
+        len(rows) / max(len(odd), 1),
+        records.say(rows),
         "Look whether the column or its unit is the wrong one, and import it again.",
     )
 
@@ -308,11 +308,11 @@ def _lint(
     name: str,
     severity: Severity,
     finding: str,
-    found: Ints,
+    rows: Ints,
     share: float,
     examples: Iterator[str],
     way_on: str,
 ) -> Lint | None:
-    if not len(found):
+    if not len(rows):
         return None
-    return Lint(name, severity, finding, len(found), float(share), shown(examples), way_on)
+    return Lint(name, severity, finding, len(rows), float(share), shown(examples), way_on)

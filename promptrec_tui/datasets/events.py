@@ -1,4 +1,4 @@
-"""All interactions of a dataset file at once, as arrays: for whoever counts, checks or cleans them."""
+"""All interactions of a dataset file as arrays, for counting, checking and cleaning."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from promptrec_tui.datasets.values import UNITS
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 NO_TIME = -(2**63)
 """Stands in `timestamp` where an interaction has none: the one number that no source can give."""
-
-UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
-"""From such a timestamp on, so many of its units are a second: seconds would be the year 5138 or later."""
 
 UNIT_NAMES = {10**9: "nanoseconds", 10**6: "microseconds", 10**3: "milliseconds", 1: "seconds"}
 SECONDS = (10**8, 4_102_444_800)
@@ -89,25 +88,25 @@ def units_of_second(timestamp: Ints) -> Ints:
         units[(units == 1) & (timestamp >= least)] = unit
     large = units > 1
     small = ~large & (timestamp != NO_TIME)
-    told = timestamp[small & ~np.isin(timestamp, UNKNOWN)]
-    plain = (told >= SECONDS[0]) & (told <= SECONDS[1])
-    if large.any() and not (len(told) and plain.all()):
+    known = timestamp[small & ~np.isin(timestamp, UNKNOWN)]
+    plain = (known >= SECONDS[0]) & (known <= SECONDS[1])
+    if large.any() and not (len(known) and plain.all()):
         units[small] = units[large].min()
     return units
 
 
 def unit_name(timestamp: int) -> str:
     """The unit that a timestamp looks like: "seconds", or a finer one."""
-    return UNIT_NAMES[next((unit for least, unit in UNITS if timestamp >= least), 1)]
+    return UNIT_NAMES[next(unit for least, unit in UNITS if timestamp >= least)]
 
 
 def again(*columns: NDArray[np.generic]) -> Bools:
     """Which rows are equal, in all `columns`, to an earlier row."""
-    found = np.zeros(len(columns[0]), dtype=bool)
+    repeated = np.zeros(len(columns[0]), dtype=bool)
     order = np.lexsort(columns)  # stable: of equal rows the earliest comes first
     same = np.ones(max(len(order) - 1, 0), dtype=bool)
     for column in columns:
         sorted_column = column[order]
         same &= sorted_column[1:] == sorted_column[:-1]
-    found[order[1:][same]] = True
-    return found
+    repeated[order[1:][same]] = True
+    return repeated

@@ -4,12 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import count
 
-from promptrec_tui.datasets.bad_rows import BadRows
 from promptrec_tui.datasets.dataset import Example
-from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import listed, quoted
-from promptrec_tui.datasets.split_names import SPLITS, split_of
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.faults import BadRows, listed, quoted
+from promptrec_tui.datasets.splits import SPLITS, split_of
+from promptrec_tui.datasets.tables import Table, Tick
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 
@@ -38,11 +36,11 @@ def read_examples(
     unused = set(splits)
     numbers = count()
     for content, table in tables.items():
-        found = columns[content]
-        answer = next(found[name] for name in ANSWERS if name in found)
-        asked = next(index for name, index in found.items() if name in ("text", "instruction"))
-        split = found.get("split")
-        named = {index: name for name, index in found.items()}
+        index_of = columns[content]
+        answer = next(index_of[name] for name in ANSWERS if name in index_of)
+        asked = next(index for name, index in index_of.items() if name in ("text", "instruction"))
+        split = index_of.get("split")
+        named = {index: name for name, index in index_of.items()}
         others = [
             (index, named.get(index, name))
             for index, name in enumerate(table.columns)

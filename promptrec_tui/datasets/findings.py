@@ -1,4 +1,4 @@
-"""What a lint says: one thing in a dataset that spoils experiments, counted, shown, with a way on."""
+"""Lint findings: one problem of a dataset, with its count, examples and advice."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -8,8 +8,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptrec_tui.datasets.bad_rows import BadRows
-from promptrec_tui.datasets.catalogue import Catalogue, read_catalogue
+from promptrec_tui.datasets.catalogue import Catalogue, Profiles, read_catalogue, read_profiles
 from promptrec_tui.datasets.columns import (
     OPTIONAL,
     check_mapping,
@@ -27,16 +26,16 @@ from promptrec_tui.datasets.described import (
     no_title,
 )
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect, check_quoting
-from promptrec_tui.datasets.encodings import Tick, check_encoding
+from promptrec_tui.datasets.encodings import check_encoding
 from promptrec_tui.datasets.examples import read_examples
+from promptrec_tui.datasets.faults import BadRows
 from promptrec_tui.datasets.intake import opened_engine
-from promptrec_tui.datasets.moments import check_order, finest
-from promptrec_tui.datasets.profiles import Profiles, read_profiles
 from promptrec_tui.datasets.separators import check_separator
 from promptrec_tui.datasets.sources import Reading, Source, open_source
-from promptrec_tui.datasets.split_names import check_no_splits, check_splits
+from promptrec_tui.datasets.splits import check_no_splits, check_splits
 from promptrec_tui.datasets.staging import staging_folder
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.tables import Table, Tick
+from promptrec_tui.datasets.values import check_order, finest
 from promptrec_tui.datasets.writer import write_dataset
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from promptrec_tui.datasets.tally import Tally
 
 MOMENT_ROWS, MOMENT_COLUMNS = 200, 50
-"""How many rows and columns are looked at for the column that tells the moments best."""
+"""How many rows and columns are read to choose the timestamp column with the finest resolution."""
 
 Progress = Callable[[str, int, int], None]
 """Called with phase, done and total (0 = unknown): bytes or percent while reading, rows while writing.
@@ -96,16 +95,16 @@ def import_dataset(
     """
     report = progress or _silent
     with staging_folder(target.parent) as staging:
-        found = open_source(source, options.format, options.items, reading(options, staging))
-        columns = map_columns(found, options.mapping)
-        if found.has_examples:
-            return _write_examples(target, found, columns, options, report)
+        opened = open_source(source, options.format, options.items, reading(options, staging))
+        columns = map_columns(opened, options.mapping)
+        if opened.has_examples:
+            return _write_examples(target, opened, columns, options, report)
         check_no_splits(options.splits)
-        return _write_interactions(target, found, columns, options, staging, report)
+        return _write_interactions(target, opened, columns, options, staging, report)
 
 
 def reading(options: ImportOptions, staging: Path) -> Reading:
-    """How the options say to read. Raises UserError for one that is not known."""
+    """The reading settings from the options. Raises UserError for an unknown value."""
     dialect = replace(
         options.dialect,
         quoting=check_quoting(options.dialect.quoting),
@@ -132,19 +131,19 @@ def map_columns(source: Source, mapping: Mapping[str, str]) -> dict[str, dict[st
         if "timestamp" in columns[content] and "timestamp" not in mapping:
             columns[content]["timestamp"] = _finest(table, columns[content])
         if "title" in columns[content] and content == "interactions" and "title" not in mapping:
-            with suppress(UserError):  # which the import itself will meet, and says
+            with suppress(UserError):  # the import itself reports it
                 if TITLE not in find_extras(table, columns[content], False).columns:
                     del columns[content]["title"]
     return columns
 
 
 def _finest(table: Table, columns: Mapping[str, int]) -> int:
-    """The column whose first rows tell the moments best: the one found by name, or a finer one beside it."""
+    """The timestamp column of the finest resolution in the first rows: the one found by name, or another."""
     used = columns["timestamp"]
     try:
         rows = [fields for _, fields in islice(table.rows(), MOMENT_ROWS)]
     except UserError:
-        # The import itself will meet the same fault, and says it.
+        # The import itself reports the same fault.
         return used
     usual = moment_columns(table, columns)
     others = [index for index in range(len(table.columns)) if index not in (*columns.values(), *usual)]
@@ -186,8 +185,8 @@ def _write_interactions(
         )
         if catalogue is None:
             catalogue = described_items(engine, table, extras, interactions.items)
-            told, of_users = described_users(engine, table, extras, interactions.users)
-            profiles = profiles or told
+            described, of_users = described_users(engine, table, extras, interactions.users)
+            profiles = profiles or described
         tally = Tally(len(catalogue.ids), timed="timestamp" in columns["interactions"])
         counts = {
             "users": len(interactions.users),
@@ -290,7 +289,7 @@ def _users(interactions: "Interactions", profiles: Profiles) -> Iterator[User]:
 
 
 def _idle(profiles: Profiles, interactions: "Interactions") -> tuple[str, ...]:
-    """What is to be said of users whom the source describes and who did nothing."""
+    """A warning about users of the users file that have no event."""
     idle = len(profiles) - sum(key in profiles for key in interactions.users)
     return (f"{idle:,} users of the users' file have no event and are left out.",) if idle else ()
 

@@ -1,4 +1,4 @@
-"""Where columns are gathered and sorted: a DuckDB database of the import's own, its memory bounded."""
+"""Columns gathered and sorted in a temporary DuckDB database with bounded memory."""
 
 import os
 import threading
@@ -8,9 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from promptrec_tui.datasets.encodings import Tick
 from promptrec_tui.datasets.staging import why_not_written
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.tables import Table, Tick
 from promptrec_tui.errors import UserError
 
 MEMORY = "600MB"
@@ -61,7 +60,7 @@ def take_in(engine: Engine, table: Table, columns: Mapping[str, int], exact: str
             engine.execute(f"CREATE OR REPLACE VIEW source AS {numbered}").fetchall()
             return
         except duckdb.Error:
-            # The strict reader will meet the same fault, and says line and column in one sentence.
+            # The strict reader reports the same fault with line and column.
             pass
     _take_rows(engine, table, columns, exact, tick)
     engine.execute("CREATE OR REPLACE VIEW source AS SELECT * FROM taken").fetchall()
@@ -81,7 +80,7 @@ def run(engine: Engine, sql: str, tick: Tick) -> None:
     thread.start()
     try:
         while thread.is_alive():
-            # DuckDB says -1 while it does not know.
+            # DuckDB answers -1 while the progress is unknown.
             tick(min(max(int(engine.query_progress()), 0), 100), 100)
             thread.join(LOOK_SECONDS)
     except BaseException:

@@ -9,16 +9,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from promptrec_tui.datasets.bad_rows import WAY_OUT, rows
 from promptrec_tui.datasets.catalogue import KEY_LIMIT
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
-from promptrec_tui.datasets.encodings import Tick
 from promptrec_tui.datasets.events import NO_TIME, SECONDS, UNKNOWN, Events, Ints, unit_name
+from promptrec_tui.datasets.faults import WAY_OUT, located, quoted, rows, shown_name
 from promptrec_tui.datasets.intake import Engine, objects, put_table, run, take_in
-from promptrec_tui.datasets.moments import parse_moments
-from promptrec_tui.datasets.places import located, quoted, shown_name
-from promptrec_tui.datasets.tables import Table
-from promptrec_tui.datasets.values import decimal_commas, parse_rating
+from promptrec_tui.datasets.tables import Table, Tick
+from promptrec_tui.datasets.values import decimal_commas, parse_moments, parse_rating
 from promptrec_tui.errors import UserError
 
 T = TypeVar("T")
@@ -66,15 +63,15 @@ class Interactions:
                 np.searchsorted(ends, start + CHUNK, "right"), np.searchsorted(ends, start, "right") + 1
             )
             end = int(ends[users - 1])
-            found = self.engine.execute(
+            arrays = self.engine.execute(
                 f"SELECT * FROM ordered WHERE rowid >= {start} AND rowid < {end}"
             ).fetchnumpy()
             yield Events(
-                found["user_id"].astype(np.int64),
-                found["item_id"].astype(np.int64),
-                np.ma.filled(found["rating"], np.nan),
-                np.ma.filled(found["moment"], NO_TIME),
-                found["line"],
+                arrays["user_id"].astype(np.int64),
+                arrays["item_id"].astype(np.int64),
+                np.ma.filled(arrays["rating"], np.nan),
+                np.ma.filled(arrays["moment"], NO_TIME),
+                arrays["line"],
             )
             start = end
 
@@ -89,7 +86,7 @@ def read_interactions(
 ) -> Interactions:
     """Read the interactions of `table`; `items` are the keys of the catalogue by id, None without one.
 
-    As the `dialect` says, dates are read and rows that are not sound left out, counted as rejected.
+    The `dialect` sets how dates are read, and whether bad rows are left out and counted as rejected.
 
     Rows of unknown items are rejected. Users, and items without a catalogue, get ids in the order of their
     first row. Raises UserError, with file and line, for an empty user or item, a bad rating or timestamp;
@@ -121,8 +118,8 @@ def read_interactions(
     )
     warnings = (*bad.notes, *warnings)
     if rejected:
-        said = f"{rejected:,} interactions name items that are not in the items file and were left out"
-        warnings = (f"{said}: {unknown}.", *warnings)
+        sentence = f"{rejected:,} interactions name items that are not in the items file and were left out"
+        warnings = (f"{sentence}: {unknown}.", *warnings)
     lengths = engine.execute("SELECT events FROM users ORDER BY id").fetchnumpy()["events"]
     return Interactions(engine, users, lengths.astype(np.int64), items, rejected + bad.count, warnings)
 
@@ -158,8 +155,8 @@ class _Bad:
         ).fetchall()
         self.count += count
         few = ", ".join(map(str, lines[:EXAMPLES])) + (" …" if count > EXAMPLES else "")
-        said = f"{rows(count)} of {shown_name(self.table.path)} left out as not sound"
-        self.notes.append(f"{said} ({self.table.unit} {few}): {fault}.")
+        sentence = f"{rows(count)} of {shown_name(self.table.path)} left out as not sound"
+        self.notes.append(f"{sentence} ({self.table.unit} {few}): {fault}.")
 
 
 def _check_keys(bad: _Bad) -> None:
@@ -178,8 +175,8 @@ def _where(engine: Engine, condition: str) -> tuple[int, int, list[int]]:
     (count,) = engine.execute(f"SELECT count(*) FROM source WHERE {condition}").fetchall()[0]
     if not count:
         return 0, 0, []
-    found = engine.execute(f"SELECT line FROM source WHERE {condition} ORDER BY line LIMIT {SHOWN_LINES}")
-    lines = [line for (line,) in found.fetchall()]
+    result = engine.execute(f"SELECT line FROM source WHERE {condition} ORDER BY line LIMIT {SHOWN_LINES}")
+    lines = [line for (line,) in result.fetchall()]
     return lines[0], count, lines
 
 
@@ -270,11 +267,11 @@ def _calendar_numbers(bad: _Bad) -> None:
 
 def _parsed(engine: Engine, column: str, parse: Callable[[str], T]) -> dict[str, T]:
     """What each text of a column means; texts that mean nothing are left out."""
-    found = {}
+    parsed = {}
     for text in _texts(engine, column):
         with suppress(ValueError):
-            found[text] = parse(text)
-    return found
+            parsed[text] = parse(text)
+    return parsed
 
 
 def _texts(engine: Engine, column: str) -> list[str]:
@@ -297,11 +294,11 @@ def _unknown(engine: Engine) -> tuple[int, str]:
     """How many rows name an item that the table `items` lacks, and a few of them to show."""
     missing = "FROM source ANTI JOIN items ON source.item = items.key"
     (count,) = engine.execute(f"SELECT count(*) {missing}").fetchall()[0]
-    found = engine.execute(
+    unknown = engine.execute(
         f"SELECT item, min(line) {missing} GROUP BY item ORDER BY 2 LIMIT {EXAMPLES + 1}"
     ).fetchall()
-    shown = ", ".join(f"{quoted(key)} (line {line})" for key, line in found[:EXAMPLES])
-    return count, shown + (" …" if len(found) > EXAMPLES else "")
+    shown = ", ".join(f"{quoted(key)} (line {line})" for key, line in unknown[:EXAMPLES])
+    return count, shown + (" …" if len(unknown) > EXAMPLES else "")
 
 
 def _number(engine: Engine, field: str, name: str, known: str = "") -> list[str]:
@@ -341,7 +338,7 @@ def _nothing_left(table: Table, rejected: int, unknown: str) -> UserError:
 
 
 def _moments(engine: Engine, table: Table) -> tuple[str, ...]:
-    """What is to be said of the moments. Raises UserError where a column has two units.
+    """Warnings about the timestamps. Raises UserError where a column has two units.
 
     In a column of milliseconds early ones are small numbers too: they are of another unit only where each
     number below 10^11 looks like a count of seconds. 0 and -1 mean unknown, and tell nothing of the unit.

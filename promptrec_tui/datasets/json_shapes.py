@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptrec_tui.datasets.columns import has_columns
-from promptrec_tui.datasets.split_names import split_of
+from promptrec_tui.datasets.splits import split_of
 
 PAIR = ("text", "label")
 ITEM_PAIR = ("key", "title")
@@ -29,7 +29,7 @@ def is_columnar(value: Mapping[str, Any]) -> bool:
 
 
 def parts_of(value: Any) -> tuple[dict[str | None, list[Any]], list[str]]:
-    """The arrays of records in a JSON value by their split (None is no split), and the names of what is none.
+    """The arrays of records in a JSON value by split (None: no split), and the names of the other values.
 
     Objects by key become records with their key in "key". Arrays that are called after one split, such as
     train and oos_train of CLINC150, are put together. An object without arrays is one record.
@@ -56,12 +56,12 @@ def _are_records(part: object) -> bool:
 
 
 def _by_split(arrays: Mapping[str, list[Any]]) -> dict[str | None, list[Any]]:
-    found: dict[str | None, list[Any]] = {}
+    by_split: dict[str | None, list[Any]] = {}
     for name, part in arrays.items():
-        found.setdefault(split_of(name) or name, []).extend(part)
-    (first, *others) = found
+        by_split.setdefault(split_of(name) or name, []).extend(part)
+    (first, *others) = by_split
     # One array that is called data, or items, is no split.
-    return {None: found[first]} if not others and split_of(str(first)) is None else found
+    return {None: by_split[first]} if not others and split_of(str(first)) is None else by_split
 
 
 def _by_key(value: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,13 +1,13 @@
-"""JSON read strictly, with numbers as they are written: nothing changes its value on the way."""
+"""Strict JSON; numbers are kept as they are written."""
 
 import json
 import re
 from typing import Any
 
-from promptrec_tui.datasets.places import quoted
+from promptrec_tui.datasets.faults import quoted
 
 BLANKS = " \t\r\n\x1e"
-"""What may stand between values; the last one parts the records of RFC 7464."""
+"""Characters allowed between values; the last one separates the records of RFC 7464."""
 
 _BLANKS = re.compile(f"[{BLANKS}]*")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?')
@@ -21,10 +21,10 @@ class Number(str):
 
 
 class JsonError(ValueError):
-    """What is wrong in a JSON text, in which line and column of it (from 1)."""
+    """A fault of a JSON text, with its line and column (from 1)."""
 
-    def __init__(self, what: str, text: str, position: int) -> None:
-        super().__init__(what)
+    def __init__(self, fault: str, text: str, position: int) -> None:
+        super().__init__(fault)
         self.position = position
         self.line = text.count("\n", 0, position) + 1
         self.column = position - text.rfind("\n", 0, position)
@@ -37,13 +37,13 @@ def parse_strict(text: str) -> Any:
     """
     value, end = parse_next(text, 0)
     if (rest := skip_blanks(text, end)) < len(text):
-        what = "a comma follows the value" if text[rest] == "," else "another value follows"
-        raise JsonError(f"it is not JSON: {what}", text, rest)
+        fault = "a comma follows the value" if text[rest] == "," else "another value follows"
+        raise JsonError(f"it is not JSON: {fault}", text, rest)
     return value
 
 
 def skip_blanks(text: str, start: int) -> int:
-    """Where in `text`, from `start` on, something else than blanks stands."""
+    """The position of the first character in `text` from `start` on that is not a blank."""
     blanks = _BLANKS.match(text, start)
     return blanks.end() if blanks else start
 
@@ -101,12 +101,12 @@ def _written(value: Any) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    record = dict(pairs)
+    if len(record) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the name {quoted(twice)} stands in one object twice")
-    return found
+    return record
 
 
 def _refuse_constant(name: str) -> None:
@@ -157,7 +157,7 @@ def _syntax(error: json.JSONDecodeError) -> str:
 
 
 def _culprit(text: str, start: int) -> int:
-    """Where a name comes twice in one object, or NaN or an infinity stands."""
+    """The position of a repeated name in an object, of NaN or of an infinity."""
     names: list[set[str]] = []
     for token in _TOKEN.finditer(text, start):
         match token[0]:

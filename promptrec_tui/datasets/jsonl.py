@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptrec_tui.datasets.bad_rows import rows
 from promptrec_tui.datasets.columns import has_columns
-from promptrec_tui.datasets.encodings import Tick, mark_note, read_lines
+from promptrec_tui.datasets.encodings import mark_note, read_lines
+from promptrec_tui.datasets.faults import listed, located, rows, shown_name
 from promptrec_tui.datasets.json_shapes import ITEM_PAIR, PAIR, parts_of
 from promptrec_tui.datasets.json_texts import (
     BLANKS,
@@ -18,7 +18,7 @@ from promptrec_tui.datasets.json_texts import (
     parse_strict,
     skip_blanks,
 )
-from promptrec_tui.datasets.places import listed, located, shown_name
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 
 WHOLE_LIMIT = 1 << 29
@@ -41,12 +41,12 @@ class JsonTable:
 
     def rows(self, tick: Tick | None = None) -> Iterator[tuple[int, list[str]]]:
         """As `Table.rows`."""
-        found: Iterable[tuple[int, dict[str, Any]]] = (
+        records: Iterable[tuple[int, dict[str, Any]]] = (
             _objects(self.path, self.encoding, [] if self.skip_bad else None, tick)
             if self.records is None
             else self.records
         )
-        for ordinal, (number, record) in enumerate(found, 1):
+        for ordinal, (number, record) in enumerate(records, 1):
             yield (
                 ordinal if self.unit == "record" else number,
                 [as_text(record.get(name)) for name in self.columns],
@@ -176,7 +176,7 @@ def _objects(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each object with the line in which it begins, however many lines it takes.
 
-    What is none is raised as UserError, or its line goes to `left_out`.
+    A value that is not an object raises UserError, or its line goes to `left_out`.
     """
     for number, text in _blocks(path, encoding, tick):
         line, place = number, 0
@@ -190,18 +190,18 @@ def _objects(
                     raise JsonError("it is not JSON: a comma follows the object", text, start)
             except JsonError as fault:
                 if left_out is None:
-                    said = f"{fault} at column {fault.column}. {MENDED}"
-                    raise located(path, number + fault.line - 1, said) from None
+                    message = f"{fault} at column {fault.column}. {MENDED}"
+                    raise located(path, number + fault.line - 1, message) from None
                 left_out.append(line)
                 break
             if not isinstance(value, dict):
-                what = f"an array, not an object. {_conversion(path)}" if isinstance(value, list) else ""
-                raise located(path, line, f"it is {what or f'not an object. {MENDED}'}")
+                kind = f"an array, not an object. {_conversion(path)}" if isinstance(value, list) else ""
+                raise located(path, line, f"it is {kind or f'not an object. {MENDED}'}")
             yield line, value
 
 
 def _blocks(path: Path, encoding: str, tick: Tick | None) -> Iterator[tuple[int, str]]:
-    """Lines, or several as one where a value goes on from one to the next; with the number of the first."""
+    """(number, text) of each line; lines that share one value are joined, with the number of the first."""
     begun: list[str] = []
     start = depth = 0
     looked = False

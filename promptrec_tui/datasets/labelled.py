@@ -7,9 +7,10 @@ from itertools import islice
 from pathlib import Path
 
 from promptrec_tui.datasets.delimited import empty_file
-from promptrec_tui.datasets.encodings import Tick, mark_note, read_lines
-from promptrec_tui.datasets.places import located, quoted, shown_name
-from promptrec_tui.datasets.split_names import SPLIT_NAMES, SPLITS
+from promptrec_tui.datasets.encodings import mark_note, read_lines
+from promptrec_tui.datasets.faults import located, quoted, shown_name
+from promptrec_tui.datasets.splits import SPLIT_NAMES, SPLITS
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 
 MOST_LABEL_CHARACTERS = 60
@@ -61,12 +62,12 @@ def split_files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 
     Raises UserError where two files are called after one split.
     """
-    found = [
+    files = [
         (SPLIT_NAMES[path.stem.lower()], path)
         for path in sorted(folder.iterdir())
         if path.stem.lower() in SPLIT_NAMES and path.suffix.lower() in suffixes and path.is_file()
     ]
-    if len(dict(found)) < len(found):
-        names = ", ".join(shown_name(path) for _, path in found)
+    if len(dict(files)) < len(files):
+        names = ", ".join(shown_name(path) for _, path in files)
         raise UserError(f"{shown_name(folder)} holds a split twice: {names}. Keep one file of each.")
-    return dict(sorted(found, key=lambda pair: SPLITS.index(pair[0])))
+    return dict(sorted(files, key=lambda pair: SPLITS.index(pair[0])))

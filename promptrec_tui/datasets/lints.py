@@ -1,4 +1,4 @@
-"""All lints over one dataset: what would spoil an experiment, before it is run."""
+"""All lints of one dataset, before an experiment is run."""
 
 import time
 from collections.abc import Callable
@@ -35,13 +35,13 @@ def lint_dataset(dataset: Dataset, progress: Progress, now: float | None = None)
     if texts.examples:
         checks |= {lint.__name__: _bound(lint, texts) for lint in TEXT_LINTS}
         checks["private_texts"] = lambda: private_texts(texts.texts, "texts", len(texts.texts), READ_THEM)
-    found = []
+    findings = []
     for number, (name, check) in enumerate(checks.items()):
         progress(f"checking {name.replace('_', ' ')}", number, len(checks))
         if lint := check():
-            found.append(lint)
+            findings.append(lint)
     progress("checking", len(checks), len(checks))
-    return sorted(found, key=lambda lint: SEVERITIES.index(lint.severity))
+    return sorted(findings, key=lambda lint: SEVERITIES.index(lint.severity))
 
 
 def _bound(lint: Callable[[T], Lint | None], subject: T) -> Check:

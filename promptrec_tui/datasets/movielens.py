@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptrec_tui.datasets.delimited import Delimited, headless_table, read_delimited
-from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import shown_name
-from promptrec_tui.datasets.tables import Table
+from promptrec_tui.datasets.faults import shown_name
+from promptrec_tui.datasets.tables import Table, Tick
 from promptrec_tui.errors import UserError
 
 PAIRS = (("ratings.csv", "movies.csv"), ("ratings.dat", "movies.dat"), ("u.data", "u.item"))
@@ -49,8 +48,8 @@ class FlaggedFilms:
 
 def movielens_pair(folder: Path) -> tuple[str, str] | None:
     """The names of the ratings and the movies in this folder; None when it is not one of MovieLens."""
-    found = (pair for pair in PAIRS if all((folder / name).is_file() for name in pair))
-    return next(found, None)
+    pairs = (pair for pair in PAIRS if all((folder / name).is_file() for name in pair))
+    return next(pairs, None)
 
 
 def movielens_tables(folder: Path, encoding: str | None) -> tuple[Table, Table]:
@@ -60,8 +59,9 @@ def movielens_tables(folder: Path, encoding: str | None) -> tuple[Table, Table]:
     """
     match movielens_pair(folder):
         case ("ratings.csv", _):
-            told = encoding or "utf-8"
-            return read_delimited(folder / "ratings.csv", told), read_delimited(folder / "movies.csv", told)
+            csv_encoding = encoding or "utf-8"
+            ratings, movies = folder / "ratings.csv", folder / "movies.csv"
+            return read_delimited(ratings, csv_encoding), read_delimited(movies, csv_encoding)
         case ("ratings.dat", _):
             return (
                 headless_table(folder / "ratings.dat", "::", RATING_COLUMNS, encoding),

@@ -1,4 +1,4 @@
-"""Parquet files: made, in a child process, into a file of plain text columns, and read from that."""
+"""Parquet files: converted in a child process to a file of text columns, and read from that."""
 
 import json
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.datasets.delimited import sql_text
-from promptrec_tui.datasets.encodings import Tick
-from promptrec_tui.datasets.places import quoted, shown_name
+from promptrec_tui.datasets.faults import quoted, shown_name
 from promptrec_tui.datasets.quarantine import answer, read_apart
 from promptrec_tui.datasets.staging import why_not_written
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.errors import UserError
 
 MAGIC = b"PAR1"
@@ -38,9 +38,9 @@ class ParquetTable:
     def rows(self, tick: Tick | None = None) -> Iterator[tuple[int, list[str]]]:
         """As `Table.rows`; rows count from 1, a null is an empty field."""
         with _engine() as engine:
-            found = engine.execute(f"SELECT * FROM {_reader(self.copy)}")
+            result = engine.execute(f"SELECT * FROM {_reader(self.copy)}")
             done = 0
-            while chunk := found.fetchmany(CHUNK):
+            while chunk := result.fetchmany(CHUNK):
                 for number, fields in enumerate(chunk, done + 1):
                     yield number, list(fields)
                 done += len(chunk)
@@ -58,13 +58,13 @@ def read_parquet(path: Path, staging: Path) -> ParquetTable:
     Raises UserError when it is no whole Parquet file, is damaged, or unpacks to far too much.
     """
     copy = staging / f"{len(list(staging.iterdir()))}.parquet"
-    said = json.loads(read_apart("promptrec_tui.datasets.parquet", path, str(copy.absolute())))
+    converted = json.loads(read_apart("promptrec_tui.datasets.parquet", path, str(copy.absolute())))
     notes = tuple(
         f"{shown_name(path)}: the column {quoted(name)} has the type {kind}, which has no plain text; "
         "it was left out."
-        for name, kind in said["left_out"].items()
+        for name, kind in converted["left_out"].items()
     )
-    return ParquetTable(path, tuple(said["columns"]), copy, notes)
+    return ParquetTable(path, tuple(converted["columns"]), copy, notes)
 
 
 def convert(source: Path, copy: Path) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _check_characters(engine: Any, source: Path, copy: Path, width: int) -> None
 
 
 def _damaged(engine: Any, source: Path, plain: Path, error: Exception) -> UserError:
-    """What DuckDB could not read, and where: the first row group that cannot be read by itself."""
+    """The error for a file that DuckDB cannot read, with the first row group that is damaged."""
     import duckdb
 
     where = ""
@@ -174,8 +174,8 @@ def _damaged(engine: Any, source: Path, plain: Path, error: Exception) -> UserEr
             where = ""
     except duckdb.Error:
         pass
-    said = str(error).splitlines()[0].split(": ", 1)[-1].replace(str(plain), shown_name(source)).rstrip(".")
-    return UserError(f"{shown_name(source)} is damaged{where}: {said}. Get a fresh copy.")
+    reason = str(error).splitlines()[0].split(": ", 1)[-1].replace(str(plain), shown_name(source)).rstrip(".")
+    return UserError(f"{shown_name(source)} is damaged{where}: {reason}. Get a fresh copy.")
 
 
 def _answer(arguments: Sequence[str]) -> str:

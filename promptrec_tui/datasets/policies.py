@@ -1,4 +1,4 @@
-"""Splits of all events by stated policies, functions of the file, and what each leaves to ties."""
+"""Splits of all events by policy, and how much each policy leaves to the tie rule."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from promptrec_tui.datasets.dataset import Dataset
 from promptrec_tui.datasets.events import Bools, Events
-from promptrec_tui.datasets.split_names import split_of
+from promptrec_tui.datasets.splits import leave_one_out, split_of
 
 CONTEXT, TRAINING, VALIDATION, TEST = range(4)
 """What an event is: history only, or a target of one of the three parts."""
@@ -24,7 +24,7 @@ SHARES = (0.8, 0.9)
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """How many targets each part has, and `users` a test target; `usable`: can a run be told to split so?
+    """The number of targets of each part and of `users` with a test target; `usable`: can a run use it?
 
     `tied` is the share (0 to 1) of those users whose test or validation target hangs on the tie rule.
     """
@@ -39,12 +39,13 @@ class SplitSummary:
     usable: bool
 
 
-def leave_one_out(events: Events) -> Parts:
-    """A user's last event = test, the last but one = validation, those from the third on = training."""
-    parts = _training(events)
-    long = events.lengths > HISTORY
-    parts[events.ends[long]] = TEST
-    parts[events.ends[long] - 1] = VALIDATION
+def leave_one_out_parts(events: Events) -> Parts:
+    """`splits.leave_one_out` of each user's events."""
+    parts = np.full(len(events), CONTEXT, dtype=np.int8)
+    for start, length in zip(events.starts.tolist(), events.lengths.tolist(), strict=True):
+        if split := leave_one_out(range(length)):
+            parts[start + split.training.start : start + split.training.stop] = TRAINING
+            parts[start + split.validation], parts[start + split.test] = VALIDATION, TEST
     return parts
 
 
@@ -72,7 +73,7 @@ def global_time(events: Events) -> Parts:
 
 
 POLICIES: dict[str, tuple[Callable[[Events], Parts], str]] = {
-    "leave_one_out": (leave_one_out, "last event of a user = test, last but one = validation"),
+    "leave_one_out": (leave_one_out_parts, "last event of a user = test, last but one = validation"),
     "ratio_by_user": (ratio_by_user, "of each user: the last tenth = test, the tenth before = validation"),
     "global_time": (global_time, "of all events: the last tenth = test, the tenth before = validation"),
 }
@@ -84,15 +85,15 @@ USABLE = frozenset({"leave_one_out"})
 def summarise_splits(dataset: Dataset) -> list[SplitSummary]:
     """What each policy makes of `dataset`, as far as it has the timestamps or the given split for it."""
     events = dataset.events()
-    found = [
+    summaries = [
         _summary(name, about, cut(events), events)
         for name, (cut, about) in POLICIES.items()
         if len(events) and (events.timed or cut is not global_time)
     ]
     splits = Counter(example.split for example in dataset.examples())
     if set(splits) - {None}:
-        found.append(_given(splits))
-    return found
+        summaries.append(_given(splits))
+    return summaries
 
 
 def tied_users(parts: Parts, events: Events) -> Bools:

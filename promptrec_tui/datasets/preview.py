@@ -1,4 +1,4 @@
-"""A source as an import would read it: format and why, columns, first rows, and what is wrong with them."""
+"""A preview of an import: format and reason, columns, first rows, and problems."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,19 @@ from pathlib import Path
 from promptrec_tui.datasets.described import no_title
 from promptrec_tui.datasets.dialects import Dialect
 from promptrec_tui.datasets.examples import unknown_splits
+from promptrec_tui.datasets.faults import quoted
 from promptrec_tui.datasets.importer import ImportOptions, column_names, map_columns, reading
-from promptrec_tui.datasets.moments import can_be_moment, parse_moments
-from promptrec_tui.datasets.places import quoted
 from promptrec_tui.datasets.sources import Source, open_source
-from promptrec_tui.datasets.split_names import check_no_splits, check_splits, split_of
+from promptrec_tui.datasets.splits import check_no_splits, check_splits, split_of
 from promptrec_tui.datasets.staging import staging_folder
 from promptrec_tui.datasets.tables import Table
-from promptrec_tui.datasets.values import decimal_commas, parse_moment, parse_rating
+from promptrec_tui.datasets.values import (
+    can_be_moment,
+    decimal_commas,
+    parse_moment,
+    parse_moments,
+    parse_rating,
+)
 from promptrec_tui.errors import UserError
 
 SHOWN_ROWS = 5
@@ -57,31 +62,31 @@ def preview_source(source: Path, options: ImportOptions, place: Path) -> Preview
     encoding = options.encoding or "utf-8"
     with staging_folder(place) as staging:
         try:
-            found = open_source(source, options.format, options.items, reading(options, staging))
+            opened = open_source(source, options.format, options.items, reading(options, staging))
         except UserError as error:
             return Preview("", "", encoding, (), (str(error),), ())
         problems: list[str] = []
         columns: Mapping[str, Mapping[str, int]] = {}
         try:
-            columns = map_columns(found, options.mapping)
+            columns = map_columns(opened, options.mapping)
         except UserError as error:
             problems.append(str(error))
         notes: list[str] = []
         parts = tuple(
             _part(content, table, columns.get(content, {}), options.dialect, problems, notes)
-            for content, table in found.tables.items()
+            for content, table in opened.tables.items()
         )
         try:
-            told = check_splits(options.splits)
-            if found.has_examples and (unknown := _unknown_names(found, columns, told)):
+            split_meanings = check_splits(options.splits)
+            if opened.has_examples and (unknown := _unknown_names(opened, columns, split_meanings)):
                 problems.append(str(unknown_splits(unknown)))
-            if not found.has_examples:
-                check_no_splits(told)
+            if not opened.has_examples:
+                check_no_splits(split_meanings)
         except UserError as error:
             problems.append(str(error))
-        if found.describes_itself and columns:
-            notes += no_title(found.tables["interactions"], columns["interactions"])
-        return Preview(found.format, found.why, encoding, parts, tuple(problems), (*_notes(found), *notes))
+        if opened.describes_itself and columns:
+            notes += no_title(opened.tables["interactions"], columns["interactions"])
+        return Preview(opened.format, opened.why, encoding, parts, tuple(problems), (*_notes(opened), *notes))
 
 
 def _notes(source: Source) -> tuple[str, ...]:
@@ -89,7 +94,7 @@ def _notes(source: Source) -> tuple[str, ...]:
 
 
 def _unknown_names(
-    source: Source, columns: Mapping[str, Mapping[str, int]], told: Mapping[str, str]
+    source: Source, columns: Mapping[str, Mapping[str, int]], split_meanings: Mapping[str, str]
 ) -> Counter[str]:
     """How many of the first rows have each name of a split that means none."""
     names: Counter[str] = Counter()
@@ -100,9 +105,8 @@ def _unknown_names(
             continue
         with suppress(UserError):  # which is a problem that was found already
             names.update(fields[split].strip() for _, fields in islice(table.rows(), CHECKED_ROWS))
-    return Counter(
-        {name: n for name, n in names.items() if name and name.casefold() not in told and not split_of(name)}
-    )
+    known = {name for name in names if not name or name.casefold() in split_meanings or split_of(name)}
+    return Counter({name: count for name, count in names.items() if name not in known})
 
 
 def _part(
@@ -137,7 +141,7 @@ def _part(
     try:
         parse_moments(dict.fromkeys(moments), dialect.dates)
     except UserError as error:
-        # Later rows of a long file may tell.
+        # Later rows of a long file may settle the order.
         (problems if checked < CHECKED_ROWS else notes).append(str(error))
     return Part(content, table.path.name, table.columns, column_names(table, columns), tuple(rows))
 

@@ -51,9 +51,9 @@ KINDS: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
     ("phone", r"(?<![\w.])1[3-9]\d{9}(?!\w)", _always),
     ("phone", r"(?<![\w.])\(?[2-9]\d{2}\)?[ -]\d{3}-\d{4}(?!\w)", _always),
 )
-"""Kind, pattern, and a check (check digits, a length) that tells most chance numbers apart."""
+"""Kind, pattern, and a check (check digits, a length) that excludes most chance matches."""
 
-# ASCII classes: a number may stand right behind a Chinese character.
+# ASCII classes: a number may directly follow a Chinese character.
 _PATTERNS = tuple((kind, re.compile(pattern, re.ASCII), check) for kind, pattern, check in KINDS)
 
 _HINT = re.compile(r"@|\d\D{0,3}\d\D{0,3}\d")
@@ -63,12 +63,12 @@ def personal_data(text: str) -> Iterator[tuple[str, str]]:
     """(kind, what looks like it) for each piece of personal data in `text`; each piece once."""
     if not _HINT.search(text):
         return
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     for kind, pattern, check in _PATTERNS:
         for match in pattern.finditer(text):
             start, end = match.span()
-            if check(match[0]) and all(end <= left or start >= right for left, right in found):
-                found.append((start, end))
+            if check(match[0]) and all(end <= left or start >= right for left, right in spans):
+                spans.append((start, end))
                 yield kind, match[0]
 
 

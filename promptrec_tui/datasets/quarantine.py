@@ -1,4 +1,4 @@
-"""Readers of doubtful files, in a child process with limits: what crashes there is one sentence here."""
+"""Readers of untrusted files, in a child process with limits: a crash there becomes one sentence here."""
 
 import json
 import os
@@ -10,28 +10,28 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from promptrec_tui.datasets.places import shown_name
+from promptrec_tui.datasets.faults import shown_name
 from promptrec_tui.errors import UserError
 
 MEMORY_BYTES = 6 << 30
 """Address space, of which DuckDB reserves more than it uses."""
 REFUSED = 3
-"""The exit status of a reader that says itself what is wrong."""
+"""The exit status of a reader that printed its own error."""
 
 
 def read_apart(module: str, source: Path, *arguments: str) -> str:
     """What `python -m MODULE` prints of a source; the module calls `answer`.
 
-    It is told the source and the arguments through a pipe: everybody can read a command line.
+    Source and arguments go through a pipe, because command lines are visible to all users.
     Raises UserError with the reader's own sentence, or one about its crash.
     """
-    told = json.dumps([str(source.absolute()), *arguments]).encode()
-    child = subprocess.run([sys.executable, "-m", module], input=told, capture_output=True, check=False)
+    request = json.dumps([str(source.absolute()), *arguments]).encode()
+    child = subprocess.run([sys.executable, "-m", module], input=request, capture_output=True, check=False)
     if child.returncode == 0:
         return child.stdout.decode()
-    said = child.stderr.decode(errors="replace").strip().splitlines()
-    if child.returncode == REFUSED and said:
-        raise UserError(said[-1])
+    errors = child.stderr.decode(errors="replace").strip().splitlines()
+    if child.returncode == REFUSED and errors:
+        raise UserError(errors[-1])
     how = f"status {child.returncode}"
     if child.returncode < 0:
         with suppress(ValueError):
@@ -42,7 +42,7 @@ def read_apart(module: str, source: Path, *arguments: str) -> str:
 
 
 def answer(read: Callable[[Sequence[str]], str]) -> None:
-    """Be the reader: limit this process, call `read` with what stdin tells, print what it says."""
+    """The main function of a reader: limit this process, call `read` with the arguments from stdin, print."""
     os.umask(0o077)
     arguments = json.load(sys.stdin)
     with suppress(ValueError, OSError):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from promptrec_tui.datasets.delimited import Delimited, check_columns, empty_file
 from promptrec_tui.datasets.encodings import mark_note, read_lines
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.faults import located, quoted, shown_name
 from promptrec_tui.errors import UserError
 
 TYPES = ("token", "token_seq", "float", "float_seq")
@@ -40,11 +40,11 @@ def recbole_files(place: Path) -> dict[str, Path]:
 
     Raises UserError when a folder holds no `.inter` file, or several.
     """
-    found = sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
-    if not found:
+    files = sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
+    if not files:
         raise UserError(f"{shown_name(place)} is not a RecBole folder: it needs a file called NAME{SUFFIX}.")
-    if len(found) > 1:
-        names = ", ".join(shown_name(path) for path in found)
+    if len(files) > 1:
+        names = ", ".join(shown_name(path) for path in files)
         raise UserError(f"{shown_name(place)} holds several files of interactions: {names}. Give one.")
-    beside = {"items": found[0].with_suffix(".item"), "users": found[0].with_suffix(".user")}
-    return {"interactions": found[0], **{what: path for what, path in beside.items() if path.is_file()}}
+    beside = {"items": files[0].with_suffix(".item"), "users": files[0].with_suffix(".user")}
+    return {"interactions": files[0], **{content: path for content, path in beside.items() if path.is_file()}}

@@ -1,4 +1,4 @@
-"""When items came out, as far as their attributes or titles say."""
+"""Release times of items, from their attributes or titles."""
 
 import re
 from collections.abc import Sequence

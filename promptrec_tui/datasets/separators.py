@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promptrec_tui.datasets.columns import usual_names
 from promptrec_tui.datasets.encodings import read_lines
-from promptrec_tui.datasets.places import located, quoted, shown_name
+from promptrec_tui.datasets.faults import located, quoted, shown_name
 from promptrec_tui.errors import UserError
 
 SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";", "bar": "|", "colons": "::", "space": " "}
@@ -21,7 +21,7 @@ OTHERS = (" ", "^", "~", ":", "#")
 """Marks that are suggested where none of the usual ones parts a line, and never taken unasked."""
 
 SURE = ("\t", "::")
-"""Marks that hardly ever stand inside a text."""
+"""Marks that are rare inside texts."""
 
 STRICT = (",", ";")
 """Marks between which a quote always encloses: one that is not closed is a fault."""
@@ -30,7 +30,7 @@ SAMPLE_LINES, SAMPLE_CHARACTERS = 100, 1 << 20
 AGREE = 0.9
 LONGEST_MARK = 8
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-"""The first line with which Excel tells the separator."""
+"""The first line in which Excel names the separator."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,18 @@ def plural(mark: str) -> str:
 
 
 def first_lines(path: Path, encoding: str) -> tuple[int, str, list[str]]:
-    """How many lines come before the first row, the separator that they tell, and the first lines of rows."""
-    told, before, characters = "", 0, 0
+    """The number of lines before the first row, the separator that they name, and the first lines of rows."""
+    declared, before, characters = "", 0, 0
     lines: list[str] = []
     for number, line in enumerate(read_lines(path, encoding)):
-        if not told and not lines and (found := SEPARATOR_LINE.fullmatch(line)):
-            told, before = found[1], number + 1
+        if not declared and not lines and (match := SEPARATOR_LINE.fullmatch(line)):
+            declared, before = match[1], number + 1
         elif line.strip():
             lines.append(line)
             characters += len(line)
             if len(lines) == SAMPLE_LINES or characters > SAMPLE_CHARACTERS:
                 break
-    return before, told, lines
+    return before, declared, lines
 
 
 def likely_separator(lines: Sequence[str]) -> str:
@@ -131,7 +131,7 @@ def spaced(lines: Sequence[str], mark: str) -> bool:
 
 
 def doubts(path: Path, lines: Sequence[str], mark: str) -> tuple[str, ...]:
-    """A note where another separator parts the lines further and no usual name tells which it is."""
+    """A note where another separator also splits the lines and no usual column name decides."""
     used = part(lines, mark)
     others = [each for each in (part(lines, other) for other in JUDGED if other != mark) if each.fits]
     if not others or mark in SURE or usual_names(used.first):
@@ -184,18 +184,18 @@ def check_parting(path: Path, lines: Sequence[str], line: int, mark: str, named:
 
 
 def option(mark: str) -> str:
-    """How the command is told this separator."""
+    """The command-line option for this separator."""
     names = {known: name for name, known in SEPARATORS.items()}
     return f"--separator {names.get(mark) or quoted(mark)}"
 
 
 def _uneven(used: Parting, lines: Sequence[str]) -> str:
-    said = f"it names {used.width} columns, and the lines below it have {used.rows} fields"
+    fault = f"it names {used.width} columns, and the lines below it have {used.rows} fields"
     if used.rows != used.width + 1:
-        return f"{said}. Give each field a name"
+        return f"{fault}. Give each field a name"
     if all(line.rstrip("\r\n").endswith(used.mark) for line in lines[1:]):
-        return f"{said}, as each ends with a separator. End this line with one too"
-    return f"{said}. If the first field is the row's name, as R writes it, put a name for it in front"
+        return f"{fault}, as each ends with a separator. End this line with one too"
+    return f"{fault}. If the first field is the row's name, as R writes it, put a name for it in front"
 
 
 def _check_whole_lines(path: Path, lines: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ SHOT_HISTORY = 5
 """Items that a shot shows of its user's history, at most."""
 
 LOOKS = 1_000
-"""Users among whom shots are looked for: where all have too few events, a large dataset has none."""
+"""At most so many users are tried for shots: where they all have too few events, there are none."""
 
 
 class Shot(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is imported: interactions and their items, or texts with an answer; in whatever format they come."""
+"""Opening a source of any format: interactions with their items and users, or texts with an answer."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,12 +19,12 @@ from promptrec_tui.datasets.delimited import Delimited, read_delimited
 from promptrec_tui.datasets.detection import FORMATS, LINES, Guess, check_json_name, detect, looks_like
 from promptrec_tui.datasets.dialects import AS_USUAL, Dialect
 from promptrec_tui.datasets.encodings import head
+from promptrec_tui.datasets.faults import quoted, shown_name
 from promptrec_tui.datasets.json_shapes import ITEM_PAIR
 from promptrec_tui.datasets.jsonl import read_json, read_jsonl, read_objects
 from promptrec_tui.datasets.labelled import is_labelled, read_labelled_lines, split_files
 from promptrec_tui.datasets.movielens import movielens_tables
 from promptrec_tui.datasets.parquet import read_parquet
-from promptrec_tui.datasets.places import quoted, shown_name
 from promptrec_tui.datasets.recbole import read_atomic, recbole_files
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
@@ -48,7 +48,7 @@ class Reading:
     mapping: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def told(self) -> str:
+    def text_encoding(self) -> str:
         """The encoding to read in."""
         return self.encoding or "utf-8"
 
@@ -80,7 +80,7 @@ class Source:
 
     @property
     def describes_itself(self) -> bool:
-        """May the interactions tell of their items, as no other table does?"""
+        """May the interactions describe their items, because no other table does?"""
         return self.format in ("csv", "jsonl", "parquet") and "items" not in self.tables
 
 
@@ -95,7 +95,7 @@ def open_source(path: Path, format: str, items: Path | None, reading: Reading) -
     guess = (
         Guess(format, "it was told", path)
         if format != "auto"
-        else detect(path, reading.told, reading.dialect)
+        else detect(path, reading.text_encoding, reading.dialect)
     )
     source = _OPENERS[guess.format](guess.path, reading)
     unread = _unread(path, source) if path.is_dir() else ()
@@ -164,7 +164,9 @@ def _movielens(path: Path, reading: Reading) -> Source:
 
 def _recbole(path: Path, reading: Reading) -> Source:
     files = recbole_files(path)
-    return Source("recbole", "", {what: read_atomic(file, reading.told) for what, file in files.items()})
+    return Source(
+        "recbole", "", {name: read_atomic(file, reading.text_encoding) for name, file in files.items()}
+    )
 
 
 def _csv(path: Path, reading: Reading) -> Source:
@@ -173,11 +175,11 @@ def _csv(path: Path, reading: Reading) -> Source:
 
 def _jsonl(path: Path, reading: Reading) -> Source:
     path = _file(path, "JSON Lines file")
-    whole = looks_like(path, reading.told) == "json"
+    whole = looks_like(path, reading.text_encoding) == "json"
     table = (
-        read_objects(path, reading.told)
+        read_objects(path, reading.text_encoding)
         if whole
-        else read_jsonl(path, reading.told, reading.dialect.skip_bad)
+        else read_jsonl(path, reading.text_encoding, reading.dialect.skip_bad)
     )
     return Source("jsonl", "", {"interactions": table})
 
@@ -207,23 +209,23 @@ _OPENERS: Mapping[str, Callable[[Path, Reading], Source]] = {
 
 def _item_table(path: Path, reading: Reading) -> Table:
     path = _file(find_place(path), "CSV, TSV, JSON Lines or Parquet file", "items")
-    match looks_like(path, reading.told):
+    match looks_like(path, reading.text_encoding):
         case "parquet":
             return read_parquet(path, reading.staging)
         case "objects" if len(head(path).split(b"\n", 2)) > 2 or path.suffix.lower() in LINES:
-            return read_jsonl(path, reading.told, reading.dialect.skip_bad)
+            return read_jsonl(path, reading.text_encoding, reading.dialect.skip_bad)
         case "objects" | "json":
-            return read_objects(path, reading.told, ITEM_PAIR)
+            return read_objects(path, reading.text_encoding, ITEM_PAIR)
         case "typed":
-            return read_atomic(path, reading.told)
+            return read_atomic(path, reading.text_encoding)
         case _:
-            check_json_name(path, reading.told)
-            # Whether the interactions have a line of names says nothing of the items.
+            check_json_name(path, reading.text_encoding)
+            # The header of the interactions does not decide about that of the items.
             return _read_delimited(path, reading, of_items=True)
 
 
 def _read_delimited(path: Path, reading: Reading, of_items: bool = False) -> Delimited:
-    """The delimited file `path` in the form that a person said.
+    """The delimited file `path`, read with the given dialect.
 
     `of_items`: what was said is of the interactions first of all. Another separator is judged by the lines;
     with --no-header it has a line of names all the same where that holds the columns that were said for
@@ -235,12 +237,12 @@ def _read_delimited(path: Path, reading: Reading, of_items: bool = False) -> Del
         except UserError:
             reading = replace(reading, dialect=replace(reading.dialect, separator=""))
     if of_items and reading.dialect.header is False:
-        said = {reading.mapping[field] for field in ITEM_FIELDS if field in reading.mapping}
+        mapped = {reading.mapping[field] for field in ITEM_FIELDS if field in reading.mapping}
         with suppress(UserError):
-            table = read_delimited(path, reading.told, replace(reading.dialect, header=None))
-            if said & set(table.columns) if said else usual_names(table.columns):
+            table = read_delimited(path, reading.text_encoding, replace(reading.dialect, header=None))
+            if mapped & set(table.columns) if mapped else usual_names(table.columns):
                 return table
-    return read_delimited(path, reading.told, reading.dialect)
+    return read_delimited(path, reading.text_encoding, reading.dialect)
 
 
 def _examples(path: Path, reading: Reading) -> dict[str, Table]:
@@ -255,23 +257,23 @@ def _examples(path: Path, reading: Reading) -> dict[str, Table]:
         )
     tables: dict[str, Table] = {}
     for split, file in files.items():
-        found = _example_tables(file, reading)
-        if list(found) != [None]:
+        tables_of_file = _example_tables(file, reading)
+        if list(tables_of_file) != [None]:
             raise UserError(f"{shown_name(file)} holds splits itself. Give the file alone.")
-        tables[split] = found[None]
+        tables[split] = tables_of_file[None]
     return tables
 
 
 def _example_tables(path: Path, reading: Reading) -> Mapping[str | None, Table]:
-    match looks_like(path, reading.told):
+    match looks_like(path, reading.text_encoding):
         case "parquet":
             return {None: read_parquet(path, reading.staging)}
         case "objects":
-            return {None: read_jsonl(path, reading.told, reading.dialect.skip_bad)}
+            return {None: read_jsonl(path, reading.text_encoding, reading.dialect.skip_bad)}
         case "json":
-            return read_json(path, reading.told)
-        case _ if path.suffix.lower() not in (".csv", ".tsv") and is_labelled(path, reading.told):
-            return {None: read_labelled_lines(path, reading.told)}
+            return read_json(path, reading.text_encoding)
+        case _ if path.suffix.lower() not in (".csv", ".tsv") and is_labelled(path, reading.text_encoding):
+            return {None: read_labelled_lines(path, reading.text_encoding)}
         case _:
             return {None: _read_delimited(path, reading)}
 

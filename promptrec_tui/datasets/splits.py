@@ -1,13 +1,51 @@
-"""Splits as functions of a user's sequence and a stated policy; a dataset file holds no split."""
+"""Splits: their usual names, and leave-one-out as a function of a user's sequence and a tie rule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from promptrec_tui.datasets.split_names import split_of
+from promptrec_tui.datasets.faults import quoted
+from promptrec_tui.errors import UserError
+
+SPLITS = ("train", "valid", "test")
+SPLIT_NAMES = {
+    "train": "train", "training": "train", "trainset": "train", "tr": "train",
+    "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid", "development": "valid",
+    "eval": "valid", "evaluation": "valid",
+    "test": "test", "testing": "test", "testset": "test", "te": "test",
+}  # fmt: skip
+
+OUT_OF_SCOPE = "oos"
+"""CLINC150's name for texts without an intent: oos_train belongs to train, with the label oos."""
 
 TIE_RULES = ("line", "item")
-"""What orders a user's events at the same timestamp: the line in the source, or the item id."""
+"""The order of a user's events at the same timestamp: by line in the source, or by item id."""
+
+
+def split_of(name: str) -> str | None:
+    """The split that a name means, ignoring letter case; None for an unknown name."""
+    plain = name.strip().casefold().replace("-", "_")
+    return SPLIT_NAMES.get(plain) or SPLIT_NAMES.get(plain.removeprefix(f"{OUT_OF_SCOPE}_"))
+
+
+def check_splits(meanings: Mapping[str, str]) -> dict[str, str]:
+    """The given meanings of split names, by the name in lower case.
+
+    Raises UserError for a meaning that is not one of SPLITS.
+    """
+    known_names = {}
+    for name, meaning in meanings.items():
+        known = split_of(meaning)
+        if known is None:
+            raise UserError(f"{quoted(meaning)} is no split: choose among {', '.join(SPLITS)}.")
+        known_names[name.strip().casefold()] = known
+    return known_names
+
+
+def check_no_splits(meanings: Mapping[str, str]) -> None:
+    """Raise UserError for meanings of splits where rows have no split."""
+    if meanings:
+        raise UserError("Interactions have no splits: a run splits them. Leave out --map-split.")
 
 
 @dataclass(frozen=True)

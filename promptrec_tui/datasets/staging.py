@@ -1,4 +1,4 @@
-"""Folders in which an import works: beside what it will write, and gone afterwards, even after a kill."""
+"""Working folders of imports, beside the file that is written; removed afterwards, even after a kill."""
 
 import errno
 import fcntl
@@ -17,7 +17,7 @@ HALF_WRITTEN = ".*.sqlite.[0-9]*.tmp"
 """A dataset file that is being written, with the id of the process that does it."""
 
 LOCK_SECONDS = 60.0
-"""By then a folder has its lock, if somebody works in it."""
+"""After this time a folder in use has its lock."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def staging_folder(parent: Path) -> Iterator[Path]:
 
 
 def sweep(parent: Path) -> None:
-    """Take away the folders of imports that are no more, whose lock nobody holds, and half-written files."""
+    """Delete the folders of ended imports, whose lock is free, and half-written files."""
     for folder in parent.glob(f"{PREFIX}*"):
         try:
             with open(folder / "lock", "rb") as lock:
@@ -66,13 +66,13 @@ def sweep(parent: Path) -> None:
 def why_not_written(error: Exception, folder: Path) -> str:
     """One sentence for an error of DuckDB about a disk or a limit; empty for any other.
 
-    Its errors have many types and no number: only the words of the system tell.
+    Its errors have many types and no number: only the system's message is reliable.
     """
-    said = str(error).splitlines()[0] if str(error) else ""
+    reason = str(error).splitlines()[0] if str(error) else ""
     if type(error).__name__ == "OutOfMemoryException":
-        return f"The import needs more memory than there is: {said.partition(': ')[2] or said}."
+        return f"The import needs more memory than there is: {reason.partition(': ')[2] or reason}."
     for number, mending in MENDING.items():
-        if os.strerror(number) in said:
+        if os.strerror(number) in reason:
             return f"Cannot write in {folder}: {os.strerror(number)}. {mending}"
     return ""
 
@@ -89,7 +89,7 @@ MENDING = {
 
 
 def _take_away(folder: Path) -> None:
-    # The lock goes last: what is left when this breaks off is known as nobody's.
+    # The lock goes last: a folder left by an interrupted deletion is then known to be unused.
     shutil.rmtree(folder / "work", ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""What a dataset looks like: counts, histograms, the most and the least popular items."""
+"""Statistics of a dataset: counts, histograms, the most and the least popular items."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -31,7 +31,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Histogram:
-    """How something is spread; `note` says it in a few words."""
+    """A distribution; `note` summarises it in a few words."""
 
     title: str
     bars: tuple[Bar, ...]
@@ -64,7 +64,7 @@ class Statistics:
 def describe_dataset(
     dataset: Dataset, progress: Progress, count_tokens: CountTokens | None = None, model: str = ""
 ) -> Statistics:
-    """Counts and histograms of `dataset`; lengths in tokens where `count_tokens` (of `model`) can tell."""
+    """Counts and histograms of `dataset`; lengths in tokens where `count_tokens` (of `model`) is given."""
     progress("reading", 0, 0)
     items, events = dataset.items(), dataset.events()
     texts = Texts(list(dataset.examples()))
@@ -85,10 +85,10 @@ def describe_dataset(
         if any(texts.splits):
             pictures.append(_labels("splits", texts.splits))
     if count_tokens:
-        for what, texts_of in (("title", [item.title for item in items]), ("text", texts.texts)):
+        for noun, texts_of in (("title", [item.title for item in items]), ("text", texts.texts)):
             if texts_of:
-                lengths = _lengths(texts_of, count_tokens, progress, f"counting tokens of {what}s")
-                pictures.append(_values(f"{what} length in tokens of {model}", lengths))
+                lengths = _lengths(texts_of, count_tokens, progress, f"counting tokens of {noun}s")
+                pictures.append(_values(f"{noun} length in tokens of {model}", lengths))
     by_events = sorted(items, key=lambda item: -item.events)
     counts = dataset.counts
     return Statistics(
@@ -202,7 +202,7 @@ def _over_time(times: NDArray[np.float64]) -> Histogram:
 
 
 def _labels(title: str, labels: Sequence[str]) -> Histogram:
-    """The most frequent labels; how many rows have another one is said in the note."""
+    """The most frequent labels; the note counts the rows with another label."""
     counts = Counter(label or "(none)" for label in labels)
     bars = tuple(Bar(label, count) for label, count in counts.most_common(MOST_BARS))
     others = counts.total() - sum(bar.count for bar in bars)

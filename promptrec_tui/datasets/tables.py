@@ -1,14 +1,15 @@
-"""A table of a source: rows of text, each with the place where it stands."""
+"""A table of a source: rows of text, each with its line number."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from promptrec_tui.datasets.encodings import Tick
+Tick = Callable[[int, int], None]
+"""Called now and then while a file is read, with bytes read and bytes in all."""
 
 
 class Table(Protocol):
-    """Columns and rows, whatever the file's format; values are the source's own text to the last field."""
+    """Columns and rows of a file of any format; every value is the source's own text."""
 
     @property
     def path(self) -> Path: ...
@@ -36,6 +37,6 @@ class Table(Protocol):
     def relation(self) -> tuple[str, int] | None:
         """How DuckDB reads the same rows: a FROM clause with columns c0, c1, …, and the first row's number.
 
-        None where only `rows` can say exactly what stands in the file.
+        None where only `rows` reads the file exactly.
         """
         ...

@@ -1,13 +1,13 @@
-"""What is counted while interactions go by on their way into the dataset file."""
+"""Counts made while interactions are written to the dataset file."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from promptrec_tui.datasets.encodings import Tick
 from promptrec_tui.datasets.events import NO_TIME, Bools, Events, Floats, Ints
 from promptrec_tui.datasets.interactions import Interactions
+from promptrec_tui.datasets.tables import Tick
 from promptrec_tui.datasets.writer import Interaction
 
 PART = 65_536
@@ -43,23 +43,23 @@ class Tally:
         tick(interactions.count, interactions.count)
 
     def remarks(self) -> tuple[str, ...]:
-        """Sentences about what went by."""
-        said = []
+        """Warnings about the counted interactions."""
+        sentences = []
         if self._tied:
-            said.append(
+            sentences.append(
                 f"{self._tied:,} of {self._judged:,} users have their last two interactions at the same "
                 "moment: which one is the test target is decided by the tie rule."
             )
         if self._twice:
-            said.append(
+            sentences.append(
                 f"{self._twice:,} interactions repeat user, item and timestamp of an earlier one; all are "
                 "kept (dataset clean merges them)."
             )
         if self._back:
-            said.append(
+            sentences.append(
                 f"{self._back:,} interactions come back to an item that the user had before; all are kept."
             )
-        return tuple(said)
+        return tuple(sentences)
 
     def _count(self, events: Events) -> None:
         self.events += np.bincount(events.item, minlength=len(self.events))
@@ -85,6 +85,6 @@ def _repeats(group: Ints, item: Ints, items: int) -> int:
 def _or_none(values: Floats | Ints, missing: Bools) -> list[Any]:
     if not missing.any():
         return list(values.tolist())
-    found = values.astype(object)
-    found[missing] = None
-    return list(found.tolist())
+    objects = values.astype(object)
+    objects[missing] = None
+    return list(objects.tolist())

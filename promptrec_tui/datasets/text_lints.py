@@ -1,14 +1,13 @@
-"""What can be wrong with labelled texts: copies, splits that share, labels, who stands behind them."""
+"""Lints of labelled texts: copies, texts in several splits, labels, users."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from promptrec_tui.datasets.broken_text import broken_parts, entities
 from promptrec_tui.datasets.dataset import Example
-from promptrec_tui.datasets.entities import entities
 from promptrec_tui.datasets.findings import Lint, Severity, percent, shown
-from promptrec_tui.datasets.mojibake import broken_parts
 from promptrec_tui.datasets.privacy import masked, personal_data
 from promptrec_tui.datasets.user_inference import authors
 
@@ -51,15 +50,15 @@ class Texts:
 
     @cached_property
     def rows_by_text(self) -> Mapping[str, list[int]]:
-        """The rows of each text that stands more than once."""
+        """The rows of each text that occurs more than once."""
         rows: dict[str, list[int]] = defaultdict(list)
         for row, text in enumerate(self.plain):
             rows[text].append(row)
-        return {text: found for text, found in rows.items() if len(found) > 1}
+        return {text: numbers for text, numbers in rows.items() if len(numbers) > 1}
 
     @cached_property
     def users(self) -> Sequence[str | int] | None:
-        """Who stands behind each row, as a field says or as the histories show; None when neither does."""
+        """The user of each row, from a field or inferred from histories; None where neither is possible."""
         names = [name for name in (self.examples[0].fields if self.examples else ()) if _is_user(name)]
         if names:
             return [str(example.fields.get(names[0], "")) for example in self.examples]
@@ -77,7 +76,7 @@ def plain(text: str) -> str:
 
 
 def duplicate_texts(texts: Texts) -> Lint | None:
-    """Texts that stand twice in one split."""
+    """Texts that occur twice in one split."""
     copies = [row for rows in texts.rows_by_text.values() for row in _later(rows, texts.splits)]
     return _lint(
         "duplicate_texts",
@@ -91,7 +90,7 @@ def duplicate_texts(texts: Texts) -> Lint | None:
 
 
 def texts_across_splits(texts: Texts) -> Lint | None:
-    """Texts that stand in two splits."""
+    """Texts that occur in two splits."""
     shared = [
         row
         for rows in texts.rows_by_text.values()
@@ -110,12 +109,13 @@ def texts_across_splits(texts: Texts) -> Lint | None:
 
 def contradicting_labels(texts: Texts) -> Lint | None:
     """One text with different labels."""
-    found = [rows[0] for rows in texts.rows_by_text.values() if len({texts.labels[row] for row in rows}) > 1]
+    copies = texts.rows_by_text.values()
+    rows = [same[0] for same in copies if len({texts.labels[row] for row in same}) > 1]
     return _lint(
         "contradicting_labels",
         "warning",
-        f"{len(found):,} texts stand with different labels: no answer can be right each time.",
-        found,
+        f"{len(rows):,} texts stand with different labels: no answer can be right each time.",
+        rows,
         texts,
         "Settle them in the source; `dataset clean --step texts=once` keeps the first copy of the test "
         "split, else that of validation, else the first of all, with its label.",
@@ -175,7 +175,7 @@ def few_users(texts: Texts) -> Lint | None:
 
 
 def unbalanced_labels(texts: Texts) -> Lint | None:
-    """Labels of which one stands far more often than another."""
+    """Labels of which one is far more frequent than another."""
     counts = Counter(texts.labels)
     counts.pop("", None)
     # Free text is no label: every answer differs.
@@ -199,13 +199,13 @@ def unbalanced_labels(texts: Texts) -> Lint | None:
 
 def broken_texts(texts: Texts) -> Lint | None:
     """Texts that were read in the wrong encoding."""
-    found = {row: parts for row, text in enumerate(texts.texts) if (parts := broken_parts(text))}
+    broken = {row: parts for row, text in enumerate(texts.texts) if (parts := broken_parts(text))}
     return _lint(
         "broken_texts",
         "warning",
-        f"{len(found):,} of {len(texts.texts):,} texts look as if they had been read in the wrong encoding: "
-        f"{', '.join(_most_common(found.values()))}.",
-        list(found),
+        f"{len(broken):,} of {len(texts.texts):,} texts look as if they had been read in the wrong encoding: "
+        f"{', '.join(_most_common(broken.values()))}.",
+        list(broken),
         texts,
         "Import the source again with its own --encoding, or mend it if it was broken before.",
     )
@@ -213,13 +213,13 @@ def broken_texts(texts: Texts) -> Lint | None:
 
 def escaped_texts(texts: Texts) -> Lint | None:
     """Texts with characters written as in HTML."""
-    found = {row: parts for row, text in enumerate(texts.texts) if (parts := entities(text))}
+    escaped = {row: parts for row, text in enumerate(texts.texts) if (parts := entities(text))}
     return _lint(
         "escaped_texts",
         "warning",
-        f"{len(found):,} of {len(texts.texts):,} texts hold characters written as in HTML: "
-        f"{', '.join(_most_common(found.values()))}.",
-        list(found),
+        f"{len(escaped):,} of {len(texts.texts):,} texts hold characters written as in HTML: "
+        f"{', '.join(_most_common(escaped.values()))}.",
+        list(escaped),
         texts,
         "Write them as they are: `dataset clean --step entities=unescape`.",
     )
@@ -227,7 +227,7 @@ def escaped_texts(texts: Texts) -> Lint | None:
 
 def empty_texts(texts: Texts) -> Lint | None:
     """Examples that ask nothing, or have no answer."""
-    found = [
+    rows = [
         row
         for row, (text, label) in enumerate(zip(texts.plain, texts.labels, strict=True))
         if not (text and label)
@@ -235,8 +235,8 @@ def empty_texts(texts: Texts) -> Lint | None:
     return _lint(
         "empty_texts",
         "warning",
-        f"{len(found):,} of {len(texts.texts):,} examples have no text or no answer.",
-        found,
+        f"{len(rows):,} of {len(texts.texts):,} examples have no text or no answer.",
+        rows,
         texts,
         "Fill them in or take them out of the source.",
     )
@@ -255,22 +255,22 @@ TEXT_LINTS = (
 )
 
 
-def private_texts(texts: Iterable[str], what: str, total: int, way_on: str) -> Lint | None:
-    """`what` (a plural) that hold personal data. The examples hide all but two characters of each."""
+def private_texts(texts: Iterable[str], noun: str, total: int, way_on: str) -> Lint | None:
+    """`noun` (a plural) that hold personal data. The examples hide all but two characters of each."""
     kinds: Counter[str] = Counter()
     pieces: list[str] = []
     count = 0
     for text in texts:
-        found = list(personal_data(text))
-        kinds.update({kind for kind, _ in found})
-        pieces += [f"{kind} {masked(piece)}" for kind, piece in found]
-        count += bool(found)
+        personal = list(personal_data(text))
+        kinds.update({kind for kind, _ in personal})
+        pieces += [f"{kind} {masked(piece)}" for kind, piece in personal]
+        count += bool(personal)
     if not count:
         return None
     return Lint(
         "personal_data",
         "warning",
-        f"{count:,} of {total:,} {what} hold what looks like personal data: "
+        f"{count:,} of {total:,} {noun} hold what looks like personal data: "
         f"{', '.join(f'{kind} in {n:,}' for kind, n in kinds.most_common())}. Names are not looked for.",
         count,
         count / total,
@@ -293,7 +293,7 @@ def _later(rows: Sequence[int], splits: Sequence[str]) -> Iterator[int]:
 
 
 def _most_common(parts: Iterable[Sequence[str]]) -> list[str]:
-    return [part for part, _ in Counter(part for found in parts for part in found).most_common(4)]
+    return [part for part, _ in Counter(part for text_parts in parts for part in text_parts).most_common(4)]
 
 
 def _lint(

@@ -1,13 +1,12 @@
-"""What can be wrong with the titles of items: a model knows an item by nothing else."""
+"""Lints of item titles: a model sees nothing else of an item."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
+from promptrec_tui.datasets.broken_text import broken_parts, entities
 from promptrec_tui.datasets.dataset import Item
-from promptrec_tui.datasets.entities import entities
 from promptrec_tui.datasets.findings import Lint, percent, shown
-from promptrec_tui.datasets.mojibake import broken_parts
 
 
 def duplicate_titles(items: Sequence[Item]) -> Lint | None:
@@ -15,7 +14,7 @@ def duplicate_titles(items: Sequence[Item]) -> Lint | None:
     keys: dict[str, list[str]] = defaultdict(list)
     for item in items:
         keys[item.title].append(item.key)
-    shared = {title: found for title, found in keys.items() if len(found) > 1}
+    shared = {title: keys_of for title, keys_of in keys.items() if len(keys_of) > 1}
     if not shared:
         return None
     count = sum(map(len, shared.values()))
@@ -26,45 +25,45 @@ def duplicate_titles(items: Sequence[Item]) -> Lint | None:
         "and one of them counts as a wrong answer.",
         count,
         count / len(items),
-        shown(f"{title}: {', '.join(found)}" for title, found in shared.items()),
+        shown(f"{title}: {', '.join(keys_of)}" for title, keys_of in shared.items()),
         "Are they one thing? `dataset clean --step titles=merge`. If not, make the titles differ.",
     )
 
 
 def title_prefixes(items: Sequence[Item]) -> Lint | None:
     """Titles with which longer titles begin."""
-    # Keys that stand for titles begin one another all the time.
+    # Keys used as titles are often prefixes of one another.
     titles = sorted({item.title for item in items if item.title != item.key})
-    # Everything that begins with a title stands right behind it.
-    found = [(title, after) for title, after in pairwise(titles) if after.startswith(title)]
-    if not found:
+    # Sorted, the titles that begin with a title directly follow it.
+    pairs = [(title, after) for title, after in pairwise(titles) if after.startswith(title)]
+    if not pairs:
         return None
     return Lint(
         "title_prefixes",
         "note",
-        f"{len(found):,} of {len(titles):,} titles begin a longer title: scored without an end token, the "
+        f"{len(pairs):,} of {len(titles):,} titles begin a longer title: scored without an end token, the "
         "shorter one always wins.",
-        len(found),
-        len(found) / len(titles),
-        shown(f"{title} | {after}" for title, after in found),
+        len(pairs),
+        len(pairs) / len(titles),
+        shown(f"{title} | {after}" for title, after in pairs),
         "Nothing needs to be done: each completion ends with an end token, which is scored too.",
     )
 
 
 def empty_titles(items: Sequence[Item]) -> Lint | None:
     """Items that are called by nothing but their key."""
-    found = [item for item in items if not item.title.strip() or item.title == item.key]
-    if not found:
+    untitled = [item for item in items if not item.title.strip() or item.title == item.key]
+    if not untitled:
         return None
-    share = len(found) / len(items)
+    share = len(untitled) / len(items)
     return Lint(
         "empty_titles",
         "serious" if share >= 0.5 else "warning",
-        f"{len(found):,} of {len(items):,} items ({percent(share)}) have no title but their key, of which a "
-        "model knows nothing.",
-        len(found),
+        f"{len(untitled):,} of {len(items):,} items ({percent(share)}) have no title but their key, of which "
+        "a model knows nothing.",
+        len(untitled),
         share,
-        shown(f"item {item.key}, {item.events:,} events" for item in found),
+        shown(f"item {item.key}, {item.events:,} events" for item in untitled),
         "Import with an items file (--items FILE --map title=COLUMN), or leave them out: "
         "`dataset clean --step untitled=drop`.",
     )
@@ -72,33 +71,33 @@ def empty_titles(items: Sequence[Item]) -> Lint | None:
 
 def broken_titles(items: Sequence[Item]) -> Lint | None:
     """Titles that were read in the wrong encoding."""
-    found = [(item, parts) for item in items if (parts := broken_parts(item.title))]
-    if not found:
+    broken = [(item, parts) for item in items if (parts := broken_parts(item.title))]
+    if not broken:
         return None
     return Lint(
         "broken_titles",
         "warning",
-        f"{len(found):,} of {len(items):,} titles look as if they had been read in the wrong encoding.",
-        len(found),
-        len(found) / len(items),
-        shown(f"{item.title} ({', '.join(parts)})" for item, parts in found),
+        f"{len(broken):,} of {len(items):,} titles look as if they had been read in the wrong encoding.",
+        len(broken),
+        len(broken) / len(items),
+        shown(f"{item.title} ({', '.join(parts)})" for item, parts in broken),
         "Import the source again with its own --encoding, or mend these titles in it.",
     )
 
 
 def escaped_titles(items: Sequence[Item]) -> Lint | None:
     """Titles with characters written as in HTML."""
-    found = [(item, parts) for item in items if (parts := entities(item.title))]
-    if not found:
+    escaped = [(item, parts) for item in items if (parts := entities(item.title))]
+    if not escaped:
         return None
     return Lint(
         "escaped_titles",
         "warning",
-        f"{len(found):,} of {len(items):,} titles hold characters written as in HTML, such as "
-        f"{found[0][1][0]}.",
-        len(found),
-        len(found) / len(items),
-        shown(f"{item.title} ({', '.join(parts)})" for item, parts in found),
+        f"{len(escaped):,} of {len(items):,} titles hold characters written as in HTML, such as "
+        f"{escaped[0][1][0]}.",
+        len(escaped),
+        len(escaped) / len(items),
+        shown(f"{item.title} ({', '.join(parts)})" for item, parts in escaped),
         "Write them as they are: `dataset clean --step entities=unescape`.",
     )
 

@@ -1,4 +1,4 @@
-"""Who stands behind instruction rows: rows whose histories go on from one another are of one user.
+"""The users behind instruction rows: rows whose histories continue one another belong to one user.
 
 Such rows quote a history and a target: `"Alien (1979)", "Heat (1995)" … will the user like "Fargo (1996)"?`
 The next row of the same user has that target in its history, and perhaps no more the oldest title.
@@ -11,7 +11,7 @@ _QUOTED = re.compile(r'"([^"\n]{1,300})"')
 FEWEST_TITLES = 4
 """With fewer in the history, two users may well share them all."""
 RULE_SHARE = 0.9
-"""The part of all texts that must quote a history before anything is said."""
+"""The share of texts that must quote a history before users are inferred."""
 
 
 def authors(texts: Sequence[str]) -> list[int] | None:
@@ -37,7 +37,7 @@ def authors(texts: Sequence[str]) -> list[int] | None:
 
 
 def _signature(titles: Iterable[str]) -> tuple[int, int]:
-    """The same for the same titles in whatever order: their number, and their hashes combined."""
+    """A signature of a set of titles, independent of their order: their number and combined hashes."""
     distinct = set(titles)
     combined = 0
     for title in distinct:

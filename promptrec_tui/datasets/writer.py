@@ -1,4 +1,4 @@
-"""The dataset file, written: whole or not at all, and never changed afterwards."""
+"""Writing the dataset file: whole or not at all; it never changes afterwards."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def _fill(
     examples: Iterable[Example],
 ) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        # A file that is thrown away when anything goes wrong needs no journal; it is synced once, at the end.
+        # On any error the file is deleted, so it needs no journal; it is synced once, at the end.
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.executescript(SCHEMA)

@@ -136,7 +136,7 @@ def _nearest(block: Matrix, first: int) -> Matrix:
             # Only those are sorted that can be among the nearest.
             values = block.data[place]
             place = place[values >= np.partition(values, -NEIGHBOURS)[-NEIGHBOURS]]
-        # Nearest first, equals by item id, so that the choice does not hang on scipy's order.
+        # Nearest first, equals by item id: the choice must not depend on scipy's order.
         order = np.lexsort((block.indices[place], -block.data[place]))
         kept.append(place[order[:NEIGHBOURS]])
     chosen = np.concatenate(kept)

@@ -1,10 +1,10 @@
-"""Successive halving: all candidates meet few users, the better ones more and more."""
+"""Successive halving: all candidates are tried on few users, the better ones on more."""
 
 import math
 from dataclasses import dataclass
 
 KEPT = 4
-"""One candidate in so many goes on to the next round, which has as many times more users."""
+"""One of so many candidates stays for the next round, which has so many times more users."""
 FULL = 5
 """So many candidates, or fewer, meet all users at once: halving would save nothing."""
 
@@ -27,7 +27,7 @@ def rounds(candidates: int, users: int) -> list[Round]:
         raise ValueError(f"{candidates} candidates and {users} users")
     sizes = [candidates]
     while sizes[-1] > (FULL if len(sizes) == 1 else 3):
-        # Two at least: a last one alone would be compared with nobody.
+        # At least two: a single one would have nothing to be compared with.
         sizes.append(max(2, math.ceil(sizes[-1] / KEPT)))
     later = range(len(sizes) - 1, -1, -1)
     return [Round(size, math.ceil(users / KEPT**left)) for size, left in zip(sizes, later, strict=True)]

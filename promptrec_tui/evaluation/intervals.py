@@ -1,4 +1,4 @@
-"""How sure a difference between two models is."""
+"""Confidence intervals for the difference of two models."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ SAMPLES = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """A difference and its 95 % interval; the ends are NaN where it takes more groups to tell."""
+    """A difference and its 95 % interval; the ends are NaN where there are too few groups."""
 
     value: float
     low: float
@@ -41,7 +41,7 @@ def paired_bootstrap(metric: Metric, ours: Predictions, theirs: Predictions, see
         wanted = groups if alone else np.concatenate([members[group] for group in groups])
         return metric.of(take(ours.rows, wanted)) - metric.of(take(theirs.rows, wanted))
 
-    found = bootstrap(
+    result = bootstrap(
         (np.arange(len(members)),),
         difference,
         n_resamples=SAMPLES,
@@ -49,4 +49,4 @@ def paired_bootstrap(metric: Metric, ours: Predictions, theirs: Predictions, see
         method="percentile",
         rng=np.random.default_rng(seed),
     )
-    return Interval(value, float(found.confidence_interval.low), float(found.confidence_interval.high))
+    return Interval(value, float(result.confidence_interval.low), float(result.confidence_interval.high))

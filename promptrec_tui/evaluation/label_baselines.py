@@ -24,7 +24,7 @@ def naive_bayes(texts: Sequence[str], labels: Sequence[int], count: int) -> Call
     """log P of each label given the words of a text: multinomial, one added to each count.
 
     McCallum & Nigam 1998. Words are runs of letters and digits in lower case; those that no training text has
-    say nothing.
+    are ignored.
     """
     words: dict[str, int] = {}
     for text in texts:

@@ -1,4 +1,4 @@
-"""How far figures hang on differences of scores that are nearer than the noise of their precision."""
+"""How far metrics depend on score differences below the numerical noise of the precision."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,11 +38,13 @@ def _sentence(
     nats: float, precision: str, k: int, users: int, counted: Mapping[str, Mapping[str, int] | None]
 ) -> str:
     parts = [
-        f"{found['users']} {model} ({found['hits']} of them across rank {k})"
-        for model, found in (("untuned", counted["before"]), ("tuned", counted["after"]))
-        if found
+        f"{counts['users']} {model} ({counts['hits']} of them across rank {k})"
+        for model, counts in (("untuned", counted["before"]), ("tuned", counted["after"]))
+        if counts
     ]
-    told = f"In {precision} a score may be off by {nats:.2g} nats"
+    noise = f"In {precision} a score may be off by {nats:.2g} nats"
     return (
-        f"{told}: of {users} test users so many could have another rank: {', '.join(parts)}." if parts else ""
+        f"{noise}: of {users} test users so many could have another rank: {', '.join(parts)}."
+        if parts
+        else ""
     )

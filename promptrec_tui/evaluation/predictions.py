@@ -1,4 +1,4 @@
-"""What a model or a baseline answered: one row per case."""
+"""The answers of a model or a baseline: one row per case."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Rows = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """One row per case: `keys` name the cases [R], `groups` say whose they are [R], such as the user.
+    """One row per case: `keys` name the cases [R], `groups` name their owners [R], such as users.
 
     Rows of one group depend on one another, so an interval resamples them together. Columns, by what the task
     asks for:

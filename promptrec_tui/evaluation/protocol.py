@@ -1,5 +1,7 @@
-"""What a number means: the conditions under which it was measured."""
+"""The protocol of a figure: the conditions of its measurement, and the sample of users."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,3 +35,16 @@ class Protocol:
     def to_json(self) -> dict[str, Any]:
         """The protocol as plain JSON values, keys as the field names."""
         return asdict(self)
+
+
+def sample_users(keys: Iterable[str], n: int, seed: int) -> list[str]:
+    """At most `n` of the user `keys`, chosen by a hash of seed and key.
+
+    The choice does not depend on the order of `keys` or on a random generator's version, and a smaller sample
+    is the beginning of a larger one under the same seed.
+    """
+
+    def ticket(key: str) -> tuple[bytes, str]:
+        return hashlib.sha256(f"{seed}:{key}".encode()).digest(), key
+
+    return sorted(set(keys), key=ticket)[:n]

@@ -1,4 +1,4 @@
-"""The report of a run: metrics before and after, baselines, and how sure the gains are."""
+"""The report of a run: metrics before and after, baselines, and intervals of the gains."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`app.lock`: whoever has the catalogue open shares it, whoever migrates or rebuilds it has it alone.
+"""`app.lock`: shared by each process that has the catalogue open, exclusive for migrating and rebuilding.
 
 Supervisors and trainers never open the catalogue, so they have no part in it: runs go on meanwhile.
 """
@@ -19,7 +19,7 @@ MIGRATION_SECONDS = 60.0
 
 
 def share(home: Home) -> Lock:
-    """A share of the lock. Raises UserError when the home cannot be written, or somebody keeps it alone."""
+    """A share of the lock. Raises UserError for a read-only home or an exclusive holder."""
     if lock := _take(home, fcntl.LOCK_SH, MIGRATION_SECONDS):
         return lock
     raise UserError(

@@ -1,4 +1,4 @@
-"""Connections to the catalogue file, with the rules that every one of them keeps."""
+"""Connections to the catalogue file and their settings; network file systems."""
 
 import sqlite3
 import tempfile
@@ -8,12 +8,34 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-from promptrec_tui.store.mounts import network_type
-
 BUSY_SECONDS = 10.0
 
 WAL_AT = slice(18, 20)
-"""The bytes of a database file that say 2 where it is in WAL mode."""
+"""The bytes of a database file that are 2 in WAL mode."""
+
+NETWORK = frozenset(
+    {"9p", "afs", "beegfs", "ceph", "cifs", "coda", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4"}
+    | {"ocfs2", "orangefs", "panfs", "pvfs2", "smb3", "smbfs", "wekafs"}
+    | {"fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"}
+)
+"""File systems that machines share. SQLite's WAL does not work there: it needs shared memory."""
+
+
+def network_type(folder: Path) -> str:
+    """The type of the network file system that `folder` is on; "" for a local or an unknown one.
+
+    The longest mount point decides; of two mounts at one place the later one, which covers the other.
+    """
+    import psutil
+
+    path = folder.resolve()
+    try:
+        mounts = psutil.disk_partitions(all=True)
+    except (OSError, psutil.Error):
+        return ""
+    above = [mount for mount in reversed(mounts) if path.is_relative_to(mount.mountpoint)]
+    kind = max(above, key=lambda mount: len(Path(mount.mountpoint).parts)).fstype if above else ""
+    return kind if kind in NETWORK else ""
 
 
 def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
@@ -32,7 +54,7 @@ def best_mode(database: Path, version: tuple[int, ...] = sqlite3.sqlite_version_
 
 
 def wal_works(folder: Path) -> bool:
-    """Whether a database in `folder` can be written in WAL mode: some file systems say so and then fail."""
+    """Whether a database in `folder` can be written in WAL mode: some file systems accept it, then fail."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".wal-", ignore_cleanup_errors=True) as place:
         probe = Path(place) / "probe.db"
         try:

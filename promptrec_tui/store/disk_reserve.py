@@ -1,4 +1,4 @@
-"""Room on the disk that is given up when the catalogue has none, so that what happened can be recorded."""
+"""A reserve file, deleted when the disk is full, so that the catalogue can still record events."""
 
 import os
 import shutil
@@ -9,11 +9,11 @@ from promptrec_tui.home import Home
 SIZE = 32 << 20
 """Bytes."""
 PLENTY = 1_000_000_000
-"""Free bytes of a disk on which a ballast bothers nobody."""
+"""Free bytes of a disk from which on a reserve is made."""
 
 
 def lay_by(home: Home) -> bool:
-    """Make the ballast if the disk has plenty of room; answers whether there is one."""
+    """Make the reserve if the disk has plenty of space; answers whether there is one."""
     with suppress(OSError):
         if not home.ballast.exists() and shutil.disk_usage(home.root).free > PLENTY:
             staging = home.ballast.with_name(f".{home.ballast.name}.{os.getpid()}")
@@ -27,7 +27,7 @@ def lay_by(home: Home) -> bool:
 
 
 def release(home: Home) -> bool:
-    """Give the ballast up; answers whether there was one."""
+    """Delete the reserve; answers whether there was one."""
     try:
         home.ballast.unlink()
     except OSError:

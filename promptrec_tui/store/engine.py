@@ -27,11 +27,11 @@ from promptrec_tui.store.schema import (
 
 
 class RoomMadeError(UserError):
-    """The disk was full and the ballast was given up: what was not written can be written now."""
+    """The disk was full and the reserve was deleted: the failed write can be tried again."""
 
 
 class BusyError(UserError):
-    """Another program has kept the catalogue locked: what was to be written was not."""
+    """Another program has kept the catalogue locked: nothing was written."""
 
 
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -41,7 +41,7 @@ class Catalogue:
     """The database of one home. Any thread may use it; sessions are short and belong to one thread."""
 
     def __init__(self, home: Home, lock: Lock, read_only: str = "") -> None:
-        """`lock` is a share of `app.lock`; `read_only` says why nothing may be written, if so."""
+        """`lock` is a share of `app.lock`; `read_only` is the reason why nothing may be written, or empty."""
         self.read_only = read_only
         self._home = home
         self._lock: Lock | None = lock
@@ -64,7 +64,7 @@ class Catalogue:
 
         Raises UserError when the catalogue is open for reading only, another program keeps the lock for
         `patience` seconds (BusyError), or the disk is read-only or full: RoomMadeError if there was a
-        ballast, so that it is worth to try again. CatalogueGoneError when the file is not there.
+        reserve, so that a second try can succeed. CatalogueGoneError when the file is not there.
         """
         self.require_writing()
         engine = self._writer.execution_options(patience=patience)
@@ -104,7 +104,7 @@ class Catalogue:
             raise
 
     def _follow(self) -> None:
-        """Go on with the file that has the catalogue's name now, if another one was put there."""
+        """Reconnect if another file has replaced the catalogue."""
         now = _identity(self._home.database)
         if now is None:
             raise CatalogueGoneError(gone_sentence(self._home.database))
@@ -115,10 +115,10 @@ class Catalogue:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def open_catalogue(home: Home) -> Catalogue:
@@ -136,7 +136,7 @@ def open_catalogue(home: Home) -> Catalogue:
         # With a share of the lock nobody can migrate the file any more.
         return Catalogue(home, lock, read_only=newer_sentence(home))
     except BaseException:
-        # It may be released already: what made `bring_up_to_date` fail is to be told, not that.
+        # It may be released already; the error of `bring_up_to_date` matters more.
         with suppress(OSError):
             lock.release()
         raise

@@ -1,4 +1,4 @@
-"""Finding one row by what a person calls it."""
+"""Finding one row by name or id."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Named)
 def pick(noun: str, wanted: str, rows: Sequence[R]) -> R:
     """The row whose name, or else whose id, is `wanted`.
 
-    Raises UserError with the nearest names, or with the word that there is none yet.
+    Raises UserError with the nearest names, or that there is none yet.
     """
     for row in rows:
         if row.name == wanted:

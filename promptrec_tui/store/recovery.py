@@ -1,4 +1,4 @@
-"""What can still be read of an old catalogue file, damaged as it may be."""
+"""Rows that can still be read from a damaged catalogue file."""
 
 import json
 import sqlite3
@@ -16,7 +16,7 @@ from promptrec_tui.store.templates import TemplateRow
 
 @dataclass
 class Salvaged:
-    """The rows that could be read; `torn` names the tables that could not be read to their end."""
+    """The rows that could be read; `torn` names the tables that could not be read completely."""
 
     datasets: list[DatasetRow] = field(default_factory=list)
     templates: list[TemplateRow] = field(default_factory=list)
@@ -25,20 +25,20 @@ class Salvaged:
 
 
 def salvage(database: Path) -> Salvaged:
-    """Read datasets, templates and models, of whatever version, row by row as far as that goes."""
-    found = Salvaged()
+    """Read datasets, templates and models of any version, row by row up to the first damage."""
+    salvaged = Salvaged()
     rows: list[tuple[str, list[Any], type[Any]]] = [
-        ("dataset", found.datasets, DatasetRow),
-        ("template", found.templates, TemplateRow),
-        ("model", found.models, ModelRow),
+        ("dataset", salvaged.datasets, DatasetRow),
+        ("template", salvaged.templates, TemplateRow),
+        ("model", salvaged.models, ModelRow),
     ]
     for table, into, kind in rows:
         try:
             for values in _rows(database, table):
                 into.append(_made(kind, values))
         except (sqlite3.Error, ValueError, TypeError, KeyError):
-            found.torn.append(table)
-    return found
+            salvaged.torn.append(table)
+    return salvaged
 
 
 DEFAULTS: dict[str, Any] = {"parent": None, "steps": ()}

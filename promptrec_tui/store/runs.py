@@ -1,7 +1,8 @@
-"""Runs as the catalogue knows them: the list, the curves, the previews, the evaluations."""
+"""Queries about runs: the list, curves, previews, evaluations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import delete, or_, select
@@ -11,17 +12,19 @@ from promptrec_tui.runs.states import State
 from promptrec_tui.store import tables
 from promptrec_tui.store.engine import Catalogue
 from promptrec_tui.store.lookup import pick, refuse_taken
-from promptrec_tui.store.thinning import Point, thin
 
 PATIENCE = 3.0
-"""Seconds to wait for another program before a run goes unlisted for a while."""
+"""Seconds to wait for another program; after that the run is listed later."""
 
 LAST_CHARACTER = "\U0010ffff"
+
+Point = tuple[int, float | None]
+"""A step of a curve, and the value there; None where it was not a number."""
 
 
 @dataclass(frozen=True)
 class QueuePlace:
-    """Where a waiting run stands: 1 is next. After a failure of it the queue may stop."""
+    """The position of a waiting run, 1 being next, and whether the queue goes on after it fails."""
 
     place: int
     held: bool
@@ -70,7 +73,7 @@ STATE, SPARKLINE = FIELDS.index("state"), FIELDS.index("sparkline")
 
 @dataclass(frozen=True)
 class PreviewRow:
-    """What one user was recommended: `history`, `target` are titles, `top` has `key title logprob` each."""
+    """The recommendations to one user: `history`, `target` are titles, `top` has `key title logprob` each."""
 
     stage: str
     step: int
@@ -103,7 +106,7 @@ def blank_record(run_id: str, name: str, created: str) -> tables.Run:
 
 
 def describe(record: tables.Run, spec: RunSpec) -> None:
-    """Put what the spec says into a run's record; its id and name stay."""
+    """Copy the spec's values into a run's record; its id and name stay."""
     record.dataset, record.template, record.model = spec.dataset.name, spec.template.name, spec.model.name
     record.task, record.created, record.updated = spec.task, spec.created, spec.created
 
@@ -127,8 +130,8 @@ def add_run(catalogue: Catalogue, spec: RunSpec) -> RunRow:
     Raises UserError when another run has its name, BusyError when another program holds the catalogue.
     """
     with catalogue.write(PATIENCE) as session:
-        found = select(tables.Run.id).where(tables.Run.name == spec.name, tables.Run.id != spec.id)
-        refuse_taken("run", spec.name, session.scalar(found))
+        same_name = select(tables.Run.id).where(tables.Run.name == spec.name, tables.Run.id != spec.id)
+        refuse_taken("run", spec.name, session.scalar(same_name))
         record = session.get(tables.Run, spec.id)
         if record is None:
             record = spec_record(spec)
@@ -158,8 +161,8 @@ def find_run(catalogue: Catalogue, run: str) -> RunRow:
     wanted = run.encode(errors="replace").decode()
     query = select(*COLUMNS).where(or_(tables.Run.name == wanted, tables.Run.id == wanted))
     with catalogue.read() as session:
-        found = [_row(record) for record in session.execute(query)]
-    return pick("run", run, found or list_runs(catalogue))
+        rows = [_row(record) for record in session.execute(query)]
+    return pick("run", run, rows or list_runs(catalogue))
 
 
 def delete_run(catalogue: Catalogue, run: str) -> RunRow:
@@ -178,7 +181,7 @@ def metric_series(
 ) -> dict[str, list[Point]]:
     """The (step, value) points of each named metric in step order, value None where it was not a number.
 
-    Where a later attempt did a step again its value stands. More than `max_points` are thinned: least and
+    Where a later attempt repeated a step, its value counts. More than `max_points` are thinned: least and
     greatest value of every stretch stay, and a gap stays a gap. A name without points has an empty list.
     """
     metric = tables.Metric
@@ -192,6 +195,24 @@ def metric_series(
         for name, step, value in session.execute(query):
             series[name][step] = value
     return {name: thin(list(points.items()), max_points) for name, points in series.items()}
+
+
+def thin(points: Sequence[Point], max_points: int) -> list[Point]:
+    """At most `max_points` (5 or more) of `points`, in their order.
+
+    The first and the last point stay. The others are cut into equal stretches, of which each keeps its least
+    and its greatest value, so that no spike is lost, and one gap (None) if it has any.
+    """
+    if len(points) <= max_points:
+        return list(points)
+    inner = points[1:-1]
+    kept_of_each = 3 if any(value is None for _, value in inner) else 2
+    stretches = max(1, (max_points - 2) // kept_of_each)
+    bounds = [len(inner) * number // stretches for number in range(stretches + 1)]
+    kept = [points[0]]
+    for start, stop in pairwise(bounds):
+        kept += _extremes(inner[start:stop])
+    return [*kept, points[-1]]
 
 
 def previews(catalogue: Catalogue, run_id: str) -> list[PreviewRow]:
@@ -223,11 +244,18 @@ def evaluations(catalogue: Catalogue, run_id: str) -> list[EvaluationRow]:
 
 
 def warnings(catalogue: Catalogue, run_id: str) -> list[str]:
-    """What a run wants known, oldest first, each sentence once."""
+    """The warnings of a run, oldest first, each sentence once."""
     warning = tables.Warning
     query = select(warning.message).where(warning.run_id == run_id).order_by(warning.attempt, warning.seq)
     with catalogue.read() as session:
         return list(dict.fromkeys(session.scalars(query)))
+
+
+def _extremes(stretch: Sequence[Point]) -> list[Point]:
+    numbers = [(value, index) for index, (_, value) in enumerate(stretch) if value is not None]
+    gaps = [index for index, (_, value) in enumerate(stretch) if value is None]
+    kept = {min(numbers)[1], max(numbers)[1]} if numbers else set()
+    return [stretch[index] for index in sorted(kept | set(gaps[:1]))]
 
 
 def _preview(record: tables.Preview) -> PreviewRow:

@@ -1,4 +1,4 @@
-"""The version of the catalogue's tables, and how an older file is brought to it."""
+"""The version of the catalogue's tables, and migrations from older versions."""
 
 import shutil
 import sqlite3
@@ -77,7 +77,7 @@ def is_behind(home: Home) -> bool:
 
 
 def newer_sentence(home: Home) -> str:
-    """Why the catalogue can be read only: a newer program wrote it. Empty when it is none such.
+    """Why the catalogue can be read only: a newer program wrote it. Empty when it is not newer.
 
     Reading is safe while every table and column that this program knows is there: it asks for them by name.
     Raises UserError when they are not.
@@ -85,17 +85,17 @@ def newer_sentence(home: Home) -> str:
     known, version = known_versions(resource("migrations")), read_version(home.database)
     if version in known:
         return ""
-    told = (
+    sentence = (
         f"The catalogue {home.database} was written by a newer promptrec "
         f"(tables {version}; this one knows {known[-1]})"
     )
     if not _has_all_columns(home.database):
-        raise UserError(f"{told}: update promptrec, or set PROMPTREC_HOME to another folder.")
-    return f"{told}, so it is open for reading only, as that one saw it last: update promptrec to go on."
+        raise UserError(f"{sentence}: update promptrec, or set PROMPTREC_HOME to another folder.")
+    return f"{sentence}, so it is open for reading only, as that one saw it last: update promptrec to go on."
 
 
 def check_after_crash(home: Home) -> None:
-    """Look the whole file over when a writer left it in the middle of something, and nobody is at it now.
+    """Check the whole file when a writer left it unfinished and no process uses it now.
 
     Raises UserError when it is damaged.
     """
@@ -112,7 +112,7 @@ def check_after_crash(home: Home) -> None:
 
 
 def is_damaged(database: Path) -> bool:
-    """What SQLite's quick check says of a whole file; no database at all counts as damaged too."""
+    """Does SQLite's quick check fail? A file that is not a database counts as damaged too."""
     try:
         with closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
@@ -121,7 +121,7 @@ def is_damaged(database: Path) -> bool:
 
 
 def damaged_sentence(database: Path) -> str:
-    """What is said of a damaged catalogue: what to do, and which copy is the newest good one."""
+    """The message for a damaged catalogue: the remedy, and the newest good copy."""
     good = next((path for path in copies(Home(database.parent)) if not is_damaged(path)), None)
     copy = f"the newest good copy is {good}" if good else "there is no copy of it"
     return (
@@ -131,7 +131,7 @@ def damaged_sentence(database: Path) -> str:
 
 
 def gone_sentence(database: Path) -> str:
-    """What is said when the catalogue's file is no longer where it was opened."""
+    """The message for a catalogue file that is no longer at its path."""
     return (
         f"The catalogue {database} is gone: it was deleted or moved while it was open. "
         "It is made anew from the folders of runs and datasets at the next try."

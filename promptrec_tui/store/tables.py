@@ -165,7 +165,7 @@ class Evaluation(OfRun, Base):
 
 
 class Warning(OfRun, Base):
-    """Something a run wants known."""
+    """A warning of a run."""
 
     __tablename__ = "warning"
 

@@ -1,4 +1,4 @@
-"""Scores of titles in plain batches behind the cached prompt: the way for layers that see a window only."""
+"""Scores of titles in plain batches after the cached prompt, for models with sliding-window layers."""
 
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -44,8 +44,8 @@ class _Behind(CacheLayerMixin):
         layer, rows = copy(self._layer), len(key_states)
         layer.keys = layer.keys.expand(rows, -1, -1, -1)
         layer.values = layer.values.expand(rows, -1, -1, -1)
-        found: tuple[Tensor, Tensor] = layer.update(key_states, value_states, *args, **kwargs)
-        return found
+        extended: tuple[Tensor, Tensor] = layer.update(key_states, value_states, *args, **kwargs)
+        return extended
 
 
 def batched_scores(

@@ -1,4 +1,4 @@
-"""What scores say of titles: the best of them, and the rank of one."""
+"""Top-k and ranks from scores."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from promptrec_tui.errors import UserError
 
 @dataclass(frozen=True)
 class Place:
-    """The rank of a title, and the best and the worst that it may have where scores are a little off."""
+    """The rank of a title, and the best and worst rank within the numerical noise of the scores."""
 
     rank: float
     best: float
@@ -28,7 +28,7 @@ def top_of(scores: Tensor, k: int) -> list[tuple[int, float]]:
 def rank_in(scores: Tensor, target: int, cap: int | None = None) -> float:
     """`1 + better + equal/2` of `target` among `scores` [N].
 
-    A rank beyond `cap` is inf; a NaN anywhere makes it NaN, because nothing true can be said then.
+    A rank beyond `cap` is inf; a NaN anywhere makes it NaN, because the order is unknown then.
     """
     if bool(scores.isnan().any()):
         return math.nan

@@ -86,7 +86,7 @@ class Ranker:
         self.context: int = causal_of(model).config.max_position_embeddings - virtual
         self.reach = reach(model) - virtual
         self.tick: Callable[[], None] = lambda: None
-        """Called before each forward of a search or a sweep; what it raises ends the question."""
+        """Called before each forward of a search or a sweep; an exception from it ends the search."""
 
     def scores(self, prompt: Sequence[int], exclude: Sequence[int] = ()) -> Tensor:
         """The score of each title after `prompt`: fp32 [N] on the CPU; -inf at the indices `exclude`.
@@ -112,7 +112,7 @@ class Ranker:
     def top_k(self, prompt: Sequence[int], k: int, exclude: Sequence[int] = ()) -> list[tuple[int, float]]:
         """The `k` best (title index, score), best first, without `exclude`; fewer when the catalogue ends.
 
-        Raises NotANumberError when the model answers NaN: nothing true can be said then.
+        Raises NotANumberError when the model answers NaN.
         """
         return self.top_k_each([prompt], k, [exclude])[0]
 
@@ -121,13 +121,13 @@ class Ranker:
     ) -> list[list[tuple[int, float]]]:
         """`top_k` for each of several prompts."""
         aims = [Aim(self._counts(exclude), k=k) for exclude in excludes]
-        found = []
+        rankings = []
         for search, prompt, exclude in zip(self._answers(prompts, aims), prompts, excludes, strict=True):
             if search is None:
                 scores = self.scores(prompt, exclude)
                 if torch.isnan(scores).any():
                     raise NotANumberError
-                found.append(top_of(scores, k))
+                rankings.append(top_of(scores, k))
                 continue
             if search.broken:
                 raise NotANumberError
@@ -136,8 +136,8 @@ class Ranker:
             scores = torch.from_numpy(best[self.places])
             if len(exclude):
                 scores[torch.as_tensor(list(exclude))] = -math.inf
-            found.append(top_of(scores, k))
-        return found
+            rankings.append(top_of(scores, k))
+        return rankings
 
     def rank_of(
         self, prompt: Sequence[int], target: int, exclude: Sequence[int] = (), cap: int | None = None
@@ -184,7 +184,7 @@ class Ranker:
             )
             for out, target in zip(left_out, targets, strict=True)
         ]
-        found = []
+        places = []
         for search, prompt, aim, target, out in zip(
             self._answers(prompts, aims), prompts, aims, targets, left_out, strict=True
         ):
@@ -205,16 +205,16 @@ class Ranker:
                 equal = ties - int(aim.counts[aim.target])
             if aim.margin:
                 # By rank those of equal scores stand half before the target: in the best case none, or all.
-                found.append(Place(rank, rank - ahead - equal / 2, rank + behind - equal / 2))
+                places.append(Place(rank, rank - ahead - equal / 2, rank + behind - equal / 2))
             else:
-                found.append(Place(rank, rank, rank))
-        return found
+                places.append(Place(rank, rank, rank))
+        return places
 
     def _answers(self, prompts: Sequence[Sequence[int]], aims: Sequence[Aim]) -> list[Search | None]:
         """A finished search for each prompt; None where the model's window is too short for it."""
         for prompt in prompts:
             self._check(prompt)
-        found: list[Search | None] = [None] * len(prompts)
+        answers: list[Search | None] = [None] * len(prompts)
         todo = [index for index, prompt in enumerate(prompts) if not self._slides(prompt)]
         with evaluating(self.model):
             while todo:
@@ -222,10 +222,10 @@ class Ranker:
                 searches, read = within_memory(attempt, partial(self._fewer, len(todo)))
                 for index, search in zip(todo, searches, strict=False):
                     self._finish(search, prompts[index], read)
-                    found[index] = search
+                    answers[index] = search
                 read.clear()  # before the next prompts take as much
                 todo = todo[len(searches) :]
-        return found
+        return answers
 
     def _search_first(
         self, prompts: Sequence[Sequence[int]], aims: Sequence[Aim], todo: Sequence[int]
@@ -290,9 +290,9 @@ class Ranker:
 
     def _batched(self, prompt: Sequence[int]) -> NDArray[np.float32]:
         size = batch_size(self.shape, free_bytes(self.device), prompt=len(prompt), batch=self.batch)
-        found: NDArray[np.float32]
-        found = batched_scores(self.model, prompt, self.trie.titles, size, self.tick).cpu().numpy()
-        return found
+        scores: NDArray[np.float32]
+        scores = batched_scores(self.model, prompt, self.trie.titles, size, self.tick).cpu().numpy()
+        return scores
 
     def _fewer(self, asked: int) -> bool:
         """Search for half as many of `asked` prompts from now on; for one, read half as much at once."""
@@ -333,8 +333,8 @@ class Ranker:
             order = np.argsort(row.sources, kind="stable")
             logs = picked(model, hidden, self._ids(row.sources[order]), self._ids(row.labels[order]))
             scores.index_add_(0, self._ids(row.owners[order]), logs)
-        found: NDArray[np.float32] = scores.cpu().numpy()
-        return found
+        flat: NDArray[np.float32] = scores.cpu().numpy()
+        return flat
 
     def _firsts(self) -> Ids:
         """The node of each title's first token: [M]."""

@@ -58,7 +58,7 @@ class Search:
         self.limit = limit
         self.floor = -math.inf
         self.broken = False
-        """Whether the model answered with a NaN: then nothing true can be said."""
+        """Whether the model answered with a NaN: then there is no order."""
         self.titles = np.empty(0, np.int32)
         self.scores = np.empty(0)
         self._counts = trie.sums(aim.counts)

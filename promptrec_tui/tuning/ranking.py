@@ -73,11 +73,6 @@ def rank_users(
     return places
 
 
-def ranks_of(places: Sequence[Place]) -> NDArray[np.float64]:
-    """The ranks: [U]."""
-    return np.array([place.rank for place in places])
-
-
 def rank_baseline(baseline: Baseline, cases: Sequence[Case], exclude_seen: bool) -> NDArray[np.float64]:
     """The same for a baseline, which knows all of a user's past: [U]."""
     return np.array(

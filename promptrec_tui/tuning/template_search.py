@@ -24,8 +24,7 @@ from promptrec_tui.datasets.shots import draw_shots
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.halving import rounds
 from promptrec_tui.evaluation.metrics import measured, ranking_metrics
-from promptrec_tui.evaluation.protocol import Protocol
-from promptrec_tui.evaluation.sampling import sample_users
+from promptrec_tui.evaluation.protocol import Protocol, sample_users
 from promptrec_tui.home import find_home
 from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer

@@ -1,4 +1,4 @@
-"""Making a better dataset of one: the old one stays, the new one knows where it comes from."""
+"""Cleaned datasets: the original stays, and the new one records its origin and steps."""
 
 import json
 import os

@@ -16,12 +16,12 @@ from promptrec_tui.datasets.encodings import ENCODINGS as ENCODINGS
 from promptrec_tui.datasets.importer import Imported as Imported
 from promptrec_tui.datasets.importer import ImportOptions as ImportOptions
 from promptrec_tui.datasets.importer import import_dataset
-from promptrec_tui.datasets.moments import ORDERS as ORDERS
 from promptrec_tui.datasets.preview import Part as Part
 from promptrec_tui.datasets.preview import Preview as Preview
 from promptrec_tui.datasets.preview import preview_source
 from promptrec_tui.datasets.separators import SEPARATORS as SEPARATORS
 from promptrec_tui.datasets.staging import staging_folder
+from promptrec_tui.datasets.values import ORDERS as ORDERS
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.store import datasets as store

@@ -1,4 +1,4 @@
-"""Is all well? What could go wrong on this machine, one finding each."""
+"""Checks of machine and home, one finding each."""
 
 import shutil
 import sqlite3
@@ -15,7 +15,7 @@ from promptrec_tui.resources import resource
 from promptrec_tui.runs.folder import run_folders
 from promptrec_tui.runs.gpus import GIB, installed_gpus, nvml_trouble
 from promptrec_tui.runs.logout import survival_from_here
-from promptrec_tui.store.mounts import network_type
+from promptrec_tui.store.connection import network_type
 from promptrec_tui.store.schema import damaged_sentence, is_damaged
 from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.machine import versions
@@ -30,7 +30,7 @@ ENOUGH_BYTES = 2_000_000_000
 
 @dataclass(frozen=True)
 class Finding:
-    """One check and what it found."""
+    """One check and its result."""
 
     check: str
     ok: bool
@@ -38,7 +38,7 @@ class Finding:
 
 
 def places(home: Home) -> dict[str, str]:
-    """Where everything lies, by name."""
+    """The paths of all files and folders, by name."""
     return {
         "home": str(home.root),
         "catalogue": str(home.database),
@@ -52,13 +52,13 @@ def places(home: Home) -> dict[str, str]:
 
 
 def examine(home: Home) -> list[Finding]:
-    """All checks, in the order a person would mend them. Creates the home if there is none."""
+    """All checks, in the order in which problems should be mended. Creates the home if there is none."""
     return [_python(), *_home(home), _disk(home), _embedded(), *_gpus(), _torch(), _logout()]
 
 
 def _python() -> Finding:
-    found = ", ".join(f"{name} {number}" for name, number in versions().items())
-    return Finding("versions", sys.version_info >= (3, 11), f"{found}, SQLite {sqlite3.sqlite_version}")
+    packages = ", ".join(f"{name} {number}" for name, number in versions().items())
+    return Finding("versions", sys.version_info >= (3, 11), f"{packages}, SQLite {sqlite3.sqlite_version}")
 
 
 def _home(home: Home) -> list[Finding]:
@@ -86,7 +86,7 @@ def _catalogue(workspace: Workspace) -> Finding:
 
 
 def _files(workspace: Workspace) -> Finding:
-    """Are the files there that the catalogue lists, and does it list those that are there?"""
+    """Do catalogue and folders list the same files?"""
     home, wrong = workspace.home, []
     datasets = list_datasets(workspace)
     listed = {row.file for row in datasets}
@@ -106,8 +106,8 @@ def _files(workspace: Workspace) -> Finding:
     runs = {row.id for row in list_runs(workspace)}
     if lonely := [folder.id for folder in run_folders(home) if folder.id not in runs]:
         wrong.append(f"run {_some(lonely)} has a folder and is not listed: 'promptrec doctor --rebuild'")
-    found = f"{len(datasets)} datasets and {len(runs)} runs, as the catalogue lists them"
-    return Finding("files", not wrong, "; ".join(wrong) or found)
+    summary = f"{len(datasets)} datasets and {len(runs)} runs, as the catalogue lists them"
+    return Finding("files", not wrong, "; ".join(wrong) or summary)
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:
@@ -137,8 +137,8 @@ def _embedded() -> Finding:
     if not EMBEDDED.is_dir():
         return Finding("embedded model", False, f"missing from {EMBEDDED}: install promptrec again")
     check = check_model(EMBEDDED)
-    found = f"{check.model_type}, {check.parameters:,} parameters" if check.ok else " ".join(check.problems)
-    return Finding("embedded model", check.ok, found)
+    summary = f"{check.model_type}, {check.parameters:,} parameters" if check.ok else " ".join(check.problems)
+    return Finding("embedded model", check.ok, summary)
 
 
 def _gpus() -> list[Finding]:

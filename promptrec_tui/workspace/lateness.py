@@ -1,4 +1,4 @@
-"""A catalogue that lags behind the run folders: deeds are done in the folders, and listed when it is free."""
+"""A catalogue behind the run folders: changes are made in the folders and listed once it is free."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ OLD = "Another program is writing to the catalogue: what is shown may be some se
 
 
 def refresh(workspace: Workspace) -> int:
-    """Bring the catalogue up to what the run folders say; answers the number of events read.
+    """Update the catalogue from the run folders; answers the number of events read.
 
     While another program holds the catalogue it stays as it is, and `notes` say so.
     """
@@ -28,15 +28,15 @@ def refresh(workspace: Workspace) -> int:
 
 
 def current(workspace: Workspace, run_id: str) -> RunRow:
-    """A run as its folder says now, with its figures as far as they are listed. Raises UserError for none."""
+    """A run with the state of its folder and the figures listed so far. Raises UserError for none."""
     refresh(workspace)
     return row_from_folder(workspace, RunFolder(workspace.home.runs / run_id))
 
 
 def after_deed(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
-    """A run as its folder says, after something was done to it; the catalogue follows as far as it can.
+    """The row of a run after a change to its folder; the catalogue is updated if it is free.
 
-    That it cannot does not undo the deed: `notes` then say that it was `done`.
+    If it is not, the change stands: `notes` then say that it was `done`.
     """
     try:
         ingest(workspace.home, workspace.catalogue)
@@ -47,13 +47,13 @@ def after_deed(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
 
 
 def late(workspace: Workspace, done: str, error: UserError) -> None:
-    """Note that something was done, and will be listed later."""
+    """Note that a change was made and will be listed later."""
     why = "" if isinstance(error, BusyError) else f" ({error})"
     workspace.notes[f"{done}; the list will catch up{why}."] = None
 
 
 def row_from_folder(workspace: Workspace, folder: RunFolder) -> RunRow:
-    """A run's row, its state told from the folder; its figures are those listed so far, if any are.
+    """A run's row: its state from the folder, its figures as far as they are listed.
 
     Raises UserError where its spec cannot be read either.
     """

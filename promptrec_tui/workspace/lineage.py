@@ -1,4 +1,4 @@
-"""New runs out of old ones: a fork has another run's spec, a continued run starts from its adapter."""
+"""New runs from old ones: a fork has another run's spec, a continued run starts from its adapter."""
 
 import secrets
 from collections.abc import Mapping
@@ -86,7 +86,7 @@ def continuation(workspace: Workspace, run: str) -> NewRun:
 
 
 def remedy(workspace: Workspace, run: str) -> dict[str, Any]:
-    """The settings with which a fork of a failed run may do better; empty when nothing is known."""
+    """The settings that may help a fork of a failed run; empty when none are known."""
     folder = run_folder(workspace, run)
     finished = finished_event(folder.events, folder.last_attempt)
     return dict(finished.remedy) if finished and finished.remedy else {}
@@ -131,7 +131,7 @@ def check_shape(spec: RunSpec, given: Mapping[str, Any]) -> None:
 def parent_ref(folder: RunFolder, model: str, model_sha256: str, settings: Settings) -> ParentRef:
     """The run in `folder` as the parent of a run of that base model and those settings.
 
-    Raises UserError when it has no good adapter, or one that does not fit: both values are told then.
+    Raises UserError when it has no good adapter, or one that does not fit; the message names both values.
     """
     spec = folder.spec()
     if not folder.adapter.is_dir():

@@ -1,13 +1,13 @@
-"""What is done for a home once in a while, and what its place should be warned of."""
+"""Regular maintenance of a home, and warnings about its location."""
 
 from promptrec_tui.home import VARIABLE, exposed_at
+from promptrec_tui.store.connection import network_type
 from promptrec_tui.store.disk_reserve import lay_by
-from promptrec_tui.store.mounts import network_type
 from promptrec_tui.workspace.opening import Workspace
 
 
 def tend(workspace: Workspace) -> list[str]:
-    """Lay room by for a full disk; answers what a person should know of the place, a sentence each."""
+    """Make the disk reserve; answers warnings about the home, a sentence each."""
     lay_by(workspace.home)
     warnings = [text for text in (workspace.recovered, workspace.catalogue.read_only) if text]
     if kind := network_type(workspace.home.root):
@@ -18,7 +18,7 @@ def tend(workspace: Workspace) -> list[str]:
 
 
 def network_warning(kind: str) -> str:
-    """What is said of a home on a network file system of that kind."""
+    """The warning for a home on a network file system of that kind."""
     return (
         f"The home lies on a network file system ({kind}), where the catalogue is slower and locks may fail: "
         f"set {VARIABLE} to a folder on a local disk."
@@ -26,7 +26,7 @@ def network_warning(kind: str) -> str:
 
 
 def ballast_finding(workspace: Workspace) -> tuple[bool, str]:
-    """Whether there is room laid by for a full disk, and that in words."""
+    """Whether there is a disk reserve, and a sentence about it."""
     if lay_by(workspace.home):
         size = workspace.home.ballast.stat().st_size
         return True, f"{size >> 20} MB are laid by for a full disk"

@@ -1,4 +1,4 @@
-"""A new catalogue from what lies in the home: runs from their folders, the rest from wherever it is found."""
+"""A new catalogue from the home: runs from their folders, the rest from older catalogues and files."""
 
 import json
 import time
@@ -38,12 +38,12 @@ BUILDING_SECONDS = 60.0
 """How long another process that makes the catalogue is waited for."""
 
 MOST_LOSSES = 3
-"""Losses that are told one by one when nobody asked."""
+"""Losses that are listed one by one after an automatic recovery."""
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """How much came back, where the catalogue from before lies now, and what is missing, a sentence each."""
+    """The numbers of recovered rows, the path of the old catalogue, and a sentence for each loss."""
 
     runs: int
     datasets: int
@@ -54,7 +54,7 @@ class Rebuilt:
 
 
 def rebuild(home: Home) -> Rebuilt:
-    """Put the catalogue aside into the backups, and make a new one.
+    """Move the catalogue to the backups, and make a new one.
 
     Runs with their figures come from the run folders. Datasets, templates and models come from the old
     catalogue as far as it can be read, else from its newest good copy; what is missing then comes from the
@@ -82,16 +82,16 @@ def recover(home: Home) -> str:
             return ""
         rebuilt = _build(home, _put_aside(home))
     counts = f"{rebuilt.runs} runs, {rebuilt.datasets} datasets, {rebuilt.templates} templates"
-    told = [f"The catalogue was gone: a new one was made from the folders ({counts})."]
-    told += rebuilt.losses[:MOST_LOSSES]
+    sentences = [f"The catalogue was gone: a new one was made from the folders ({counts})."]
+    sentences += rebuilt.losses[:MOST_LOSSES]
     if len(rebuilt.losses) > MOST_LOSSES:
-        told.append(f"{len(rebuilt.losses) - MOST_LOSSES} more things are missing.")
-    return " ".join(told)
+        sentences.append(f"{len(rebuilt.losses) - MOST_LOSSES} more things are missing.")
+    return " ".join(sentences)
 
 
 @contextmanager
 def _building(home: Home) -> Iterator[None]:
-    """Be the one who makes the catalogue. `home.rebuilding` is locked by that one.
+    """Hold the lock `home.rebuilding`: one process at a time makes the catalogue.
 
     It is not empty from the moment in which something is moved until all is done: whoever finds it so after a
     kill begins again.
@@ -111,9 +111,9 @@ def _building(home: Home) -> Iterator[None]:
 
 def _build(home: Home, old: Path | None) -> Rebuilt:
     """Fill a catalogue that is not there yet."""
-    found, losses = _salvaged(home, old)
+    salvaged, losses = _salvaged(home, old)
     with closing(open_catalogue(home)) as catalogue:
-        _put_back(catalogue, found)
+        _put_back(catalogue, salvaged)
     workspace = open_as_it_stands(home)
     with closing(workspace.catalogue):
         specs = _specs(home)
@@ -136,7 +136,7 @@ def _build(home: Home, old: Path | None) -> Rebuilt:
 def _put_aside(home: Home) -> Path | None:
     """Move the catalogue into the backups, under a name that no rotation deletes; None when there is none.
 
-    What a builder left half made is thrown away: the old catalogue is the one that it put aside.
+    An unfinished catalogue of an earlier rebuild is deleted: the old catalogue is the one it moved away.
     """
     parts = [home.database.with_name(home.database.name + part) for part in reversed(PARTS)]
     before = home.backups / (home.rebuilding.read_text("utf-8").strip() or "none")
@@ -158,36 +158,36 @@ def _put_aside(home: Home) -> Path | None:
 def _salvaged(home: Home, old: Path | None) -> tuple[Salvaged, list[str]]:
     """What the old catalogue still has, completed from the newest good copy where that is torn."""
     copy = next((path for path in copies(home) if not is_damaged(path)), None)
-    found = salvage(old) if old else Salvaged(torn=["dataset", "template", "model"])
-    if not found.torn:
-        return found, []
+    salvaged = salvage(old) if old else Salvaged(torn=["dataset", "template", "model"])
+    if not salvaged.torn:
+        return salvaged, []
     if copy:
         before = salvage(copy)
         # What was deleted since the copy was made does not come back.
         before.datasets = [row for row in before.datasets if (home.root / row.file).is_file()]
         for table, here, there in (
-            ("dataset", found.datasets, before.datasets),
-            ("template", found.templates, before.templates),
-            ("model", found.models, before.models),
+            ("dataset", salvaged.datasets, before.datasets),
+            ("template", salvaged.templates, before.templates),
+            ("model", salvaged.models, before.models),
         ):
-            if table in found.torn:
+            if table in salvaged.torn:
                 here += there  # type: ignore[operator]
-    if "template" not in found.torn:
-        return found, []
+    if "template" not in salvaged.torn:
+        return salvaged, []
     which = f"saved after {copy.name} was made" if copy else "that no run used"
-    return found, [f"Templates {which} may be missing."]
+    return salvaged, [f"Templates {which} may be missing."]
 
 
-def _put_back(catalogue: Catalogue, found: Salvaged) -> None:
-    datasets = {row.id: row for row in reversed(found.datasets)}
+def _put_back(catalogue: Catalogue, salvaged: Salvaged) -> None:
+    datasets = {row.id: row for row in reversed(salvaged.datasets)}
     for dataset in datasets.values():
         if dataset.name not in {row.name for row in list_datasets(catalogue)}:
             add_dataset(catalogue, dataset)
-    models = {row.id: row for row in reversed(found.models)}
+    models = {row.id: row for row in reversed(salvaged.models)}
     for model in models.values():
         if model.name not in {row.name for row in list_models(catalogue)}:
             add_model(catalogue, model)
-    for template in found.templates:
+    for template in salvaged.templates:
         restore_template(catalogue, template)
 
 
@@ -198,7 +198,7 @@ def _specs(home: Home) -> list[RunSpec]:
         try:
             specs.append(folder.spec())
         except (OSError, UserError):
-            continue  # the run's row tells of it
+            continue  # the run's row shows the error
     return sorted(specs, key=lambda spec: spec.created)
 
 

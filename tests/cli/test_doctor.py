@@ -3,13 +3,13 @@
 import json
 import sqlite3
 from contextlib import closing
-from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from promptrec_tui.cli.main import run_command
 from promptrec_tui.home import Home
-from promptrec_tui.store import mounts
 from promptrec_tui.workspace.maintenance import tend
 from promptrec_tui.workspace.opening import opened
 
@@ -29,11 +29,10 @@ def test_a_sound_catalogue_with_room_laid_by(home: Home, capsys: pytest.CaptureF
 
 
 def test_a_network_disk_is_told_with_the_way_out(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = tmp_path / "mountinfo"
-    table.write_text("22 1 8:1 / / rw - fuse.sshfs far:/ rw\n")
-    monkeypatch.setattr(mounts, "MOUNTINFO", table)
+    mount = SimpleNamespace(mountpoint="/", fstype="fuse.sshfs")
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: [mount])
     ok, finding = findings(capsys)["catalogue"]
     assert not ok
     assert "network file system (fuse.sshfs)" in finding

@@ -284,7 +284,10 @@ def test_an_import_cancelled_in_any_phase_leaves_nothing(phase, interrupt, write
     assert list(target.parent.iterdir()) == []
 
 
-text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
+# A key of nothing but spaces is refused.
+text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8).filter(
+    str.strip
+)
 rating = st.none() | st.floats(-10, 10)
 rows = st.lists(st.tuples(text, text, rating, st.integers(-(2**40), 10**10)), min_size=1, max_size=20)
 

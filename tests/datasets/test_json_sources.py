@@ -8,7 +8,7 @@ from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.datasets.dialects import Dialect
 from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.datasets.preview import preview_source
-from promptrec_tui.datasets.split_names import check_splits, split_of
+from promptrec_tui.datasets.splits import check_splits, split_of
 from promptrec_tui.errors import UserError
 
 EVENTS = [{"user": f"u{n % 3}", "item": f"i{n % 4}", "timestamp": 1_500_000_000 + n} for n in range(12)]

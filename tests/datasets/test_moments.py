@@ -7,7 +7,7 @@ import pytest
 from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.datasets.dialects import Dialect
 from promptrec_tui.datasets.importer import ImportOptions, import_dataset
-from promptrec_tui.datasets.moments import can_be_moment, check_order, parse_moments
+from promptrec_tui.datasets.values import can_be_moment, check_order, parse_moments
 from promptrec_tui.errors import UserError
 
 

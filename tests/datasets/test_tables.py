@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from promptrec_tui.datasets.columns import find_columns
 from promptrec_tui.datasets.delimited import Delimited, headless_table, read_delimited
-from promptrec_tui.datasets.places import quoted
+from promptrec_tui.datasets.faults import quoted
 
 cell = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
 

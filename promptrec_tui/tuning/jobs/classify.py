@@ -23,7 +23,7 @@ from promptrec_tui.evaluation.metrics import (
     per_class,
 )
 from promptrec_tui.evaluation.predictions import Predictions
-from promptrec_tui.evaluation.sampling import sample_users
+from promptrec_tui.evaluation.protocol import sample_users
 from promptrec_tui.home import Home
 from promptrec_tui.models.methods import Tuned
 from promptrec_tui.prompts.tokens import load_tokenizer

@@ -15,8 +15,7 @@ from promptrec_tui.evaluation.baselines import fit_baseline
 from promptrec_tui.evaluation.metrics import Metric, measured, ranking_metrics
 from promptrec_tui.evaluation.noise import noise_report
 from promptrec_tui.evaluation.predictions import Predictions, ranked
-from promptrec_tui.evaluation.protocol import Protocol
-from promptrec_tui.evaluation.sampling import sample_users
+from promptrec_tui.evaluation.protocol import Protocol, sample_users
 from promptrec_tui.home import Home
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach

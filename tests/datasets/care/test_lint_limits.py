@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from promptrec_tui.datasets.broken_text import broken_parts, entities, without_entities
 from promptrec_tui.datasets.cleaning import clean_contents, parse_steps
 from promptrec_tui.datasets.contents import read_contents
 from promptrec_tui.datasets.dataset import Item, open_dataset
-from promptrec_tui.datasets.entities import entities, without_entities
 from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.datasets.lints import lint_dataset
 from promptrec_tui.datasets.releases import release_times
@@ -86,6 +86,21 @@ def test_a_release_year_is_a_release_date_and_a_product_number_no_year():
         for time in release_times(items, NOW)
     ]
     assert years == [1999, 2001, None, 1999, 2027, None]
+
+
+@pytest.mark.parametrize(
+    "text", ["ÐœÐ¾ÑÐºÐ²Ð°", "äººå·¥æ™ºèƒ½", "M√©lange", "donâ€™t", "l├ñ", "Sepp+ñl+ñ", "re\ufffdd"]
+)
+def test_mojibake_of_several_scripts_and_code_pages_is_found(text):
+    assert broken_parts(text)
+    assert all(part in text for part in broken_parts(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["Amélie", "PÃO DE QUEIJO", "Москва слезам не верит", "千と千尋の神隠し", "“Æon” – ½"]
+)
+def test_well_written_titles_are_not_taken_for_mojibake(text):
+    assert broken_parts(text) == []
 
 
 def test_entities_are_found_and_undone():

@@ -10,7 +10,7 @@ from promptrec_tui.datasets.policies import (
     TRAINING,
     VALIDATION,
     global_time,
-    leave_one_out,
+    leave_one_out_parts,
     part_of,
     ratio_by_user,
     tied_users,
@@ -19,12 +19,20 @@ from promptrec_tui.datasets.policies import (
 
 def test_leave_one_out_takes_the_last_two(contents):
     events = contents({"u": [("a", t) for t in range(5)], "v": [("a", 1), ("b", 2)]}).events
-    assert leave_one_out(events).tolist() == [CONTEXT, CONTEXT, TRAINING, VALIDATION, TEST, CONTEXT, CONTEXT]
+    assert leave_one_out_parts(events).tolist() == [
+        CONTEXT,
+        CONTEXT,
+        TRAINING,
+        VALIDATION,
+        TEST,
+        CONTEXT,
+        CONTEXT,
+    ]
 
 
 def test_leave_one_out_of_three_events_has_no_training_target(contents):
     events = contents({"u": [("a", 1), ("b", 2), ("c", 3)]}).events
-    assert leave_one_out(events).tolist() == [CONTEXT, VALIDATION, TEST]
+    assert leave_one_out_parts(events).tolist() == [CONTEXT, VALIDATION, TEST]
 
 
 def test_ratio_by_user_cuts_each_history(contents):
@@ -63,7 +71,7 @@ def test_ties_across_the_cut_are_counted_by_user(contents):
             "tied before": [("a", 1), ("b", 1), ("c", 1), ("d", 2), ("e", 3)],
         }
     ).events
-    assert tied_users(leave_one_out(events), events).tolist() == [True, True, False]
+    assert tied_users(leave_one_out_parts(events), events).tolist() == [True, True, False]
 
 
 def test_names_of_given_splits():

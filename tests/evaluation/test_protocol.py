@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptrec_tui.evaluation.sampling import sample_users
+from promptrec_tui.evaluation.protocol import sample_users
 
 KEYS = [f"user {number}" for number in range(300)]
 

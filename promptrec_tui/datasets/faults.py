@@ -1,13 +1,40 @@
-"""Rows of a source that are not sound: counted, and told in one sentence or left out on request."""
+"""Faults of source files: where they are, how an error shows them, and rows that are left out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from promptrec_tui.datasets.places import located, shown_name
 from promptrec_tui.datasets.tables import Table
 from promptrec_tui.errors import UserError
+from promptrec_tui.text import clean
 
-SHOWN = 5
+SHOWN_CHARACTERS = 40
+SHOWN_NAMES = 20
+SHOWN_LINES = 5
 WAY_OUT = "or leave such rows out with --skip-bad"
+
+
+def located(path: Path, line: int, message: str, unit: str = "line") -> UserError:
+    """A UserError with file, line (or row, record) and one sentence, given without its full stop."""
+    return UserError(f"{shown_name(path)}, {unit} {line}: {message}.")
+
+
+def shown_name(path: Path) -> str:
+    """The name of a file or folder, safe for a terminal."""
+    return clean(path.name) or str(path)
+
+
+def quoted(text: str) -> str:
+    """A value from a file, as an error shows it: cleaned, cut, in quotes."""
+    text = clean(text[: SHOWN_CHARACTERS + 1])
+    return f'"{text}"' if len(text) <= SHOWN_CHARACTERS else f'"{text[:SHOWN_CHARACTERS]}…"'
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names from a file in quotes, as many as an error can show."""
+    shown = [quoted(name) for name in names]
+    more = f" and {len(shown) - SHOWN_NAMES:,} more" if len(shown) > SHOWN_NAMES else ""
+    return ", ".join(shown[:SHOWN_NAMES]) + more
 
 
 @dataclass
@@ -25,9 +52,9 @@ class BadRows:
     def add(self, table: Table, line: int, fault: str, advice: str) -> None:
         """Note that a row has a `fault`, such as "the key is empty", which `advice` mends."""
         self.count += 1
-        if len(self._lines) < SHOWN:
+        if len(self._lines) < SHOWN_LINES:
             self._lines.append(line)
-        if fault not in self._faults and len(self._faults) < SHOWN:
+        if fault not in self._faults and len(self._faults) < SHOWN_LINES:
             self._faults.append(fault)
         if self._first is None:
             self._file, self._unit = shown_name(table.path), table.unit
@@ -51,8 +78,8 @@ class BadRows:
         if not self.count:
             return ()
         lines = ", ".join(map(str, self._lines)) + (" …" if self.count > len(self._lines) else "")
-        said = f"{rows(self.count)} of {self._file} left out as not sound ({self._unit} {lines})"
-        return (f"{said}: {'; '.join(self._faults)}.",)
+        sentence = f"{rows(self.count)} of {self._file} left out as not sound ({self._unit} {lines})"
+        return (f"{sentence}: {'; '.join(self._faults)}.",)
 
 
 def rows(count: int) -> str:

@@ -1,10 +1,11 @@
-"""What a person wants to see of a dataset: counts, pictures, and what a split would make of it."""
+"""Inspecting a dataset before an experiment: lints, statistics, and what each split would make of it."""
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from promptrec_tui.datasets.findings import Lint as Lint
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
 from promptrec_tui.store.models import list_models
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from promptrec_tui.datasets.statistics import CountTokens, Statistics
 
 Progress = Callable[[str, int, int], None]
+
+
+def lint_dataset(workspace: Workspace, dataset: str, progress: Progress) -> list[Lint]:
+    """All that the lints find in a dataset, the serious first. Raises UserError with the nearest name."""
+    from promptrec_tui.datasets.lints import lint_dataset as lint
+
+    with open_listed(workspace, dataset) as file:
+        return lint(file, progress)
 
 
 def dataset_statistics(workspace: Workspace, dataset: str, progress: Progress) -> "Statistics":
