@@ -47,10 +47,10 @@ class NewRunScreen(Form[str]):
     _new: "NewRun | None" = None
     _defaults_of: tuple[str, str, str] | None = None
 
-    def __init__(self, derived: "DerivedRun | None" = None) -> None:
-        """`derived`: a run made from an existing one, with which the form is filled in."""
+    def __init__(self, descendant: "DerivedRun | None" = None) -> None:
+        """`descendant`: a run made from an existing one, with which the form is filled in."""
         super().__init__()
-        self._derived = derived
+        self._descendant = descendant
 
     def body(self) -> ComposeResult:
         yield Empty("A run needs a dataset, and there is none yet.", "i", "import one", id="empty")
@@ -58,8 +58,8 @@ class NewRunScreen(Form[str]):
 
     def fields(self) -> ComposeResult:
         with Vertical(id="main"):
-            if self._derived:
-                yield Static(Content(clean(self._derived.heading)).stylize("bold"))
+            if self._descendant:
+                yield Static(Content(clean(self._descendant.heading)).stylize("bold"))
             yield row("name", Input(id="name", compact=True))
             yield row("dataset", choice("dataset"))
             yield row("template", choice("template"))
@@ -80,7 +80,7 @@ class NewRunScreen(Form[str]):
         self.refresh_bindings()
         if choices is None:
             return
-        new = self._derived.new if self._derived else choices.defaults
+        new = self._descendant.new if self._descendant else choices.defaults
         for name, names in (
             ("dataset", choices.datasets),
             ("template", dict.fromkeys((*choices.templates, new.template))),
@@ -106,13 +106,13 @@ class NewRunScreen(Form[str]):
             await self._load_defaults(dataset, template, model)
 
     async def _load_defaults(self, dataset: str, template: str, model: str) -> None:
-        """Fill in the default name and settings of such a run; fields that were edited stay."""
+        """The name and settings that such a run has by default; fields that were not touched follow."""
         if self._new is None:
             return
         self._defaults_of = (dataset, template, model)
-        if derived := self._derived:
-            more = "\n".join(f"{key}={value}" for key, value in derived.changes.items())
-            defaults = {**derived.settings, "name": derived.new.name, "more": more}
+        if made := self._descendant:
+            more = "\n".join(f"{key}={value}" for key, value in made.changes.items())
+            defaults = {**made.settings, "name": made.new.name, "more": more}
         else:
             defaults = await self.ask(workspace.run_forms.run_defaults, self._new, dataset, template, model)
         self.query_one("#others", Static).update(_others(defaults))
@@ -132,7 +132,7 @@ class NewRunScreen(Form[str]):
             task=template.task,
             template=values["template"],
             model=values["model"],
-            settings={**(self._derived.settings if self._derived else {}), **_settings(values)},
+            settings={**(self._descendant.settings if self._descendant else {}), **_settings(values)},
         )
         row = await self.ask(workspace.runs.start_run, new)
         return row.id
@@ -145,7 +145,7 @@ class NewRunScreen(Form[str]):
         return super().check_action(action, parameters)
 
     def take_draft(self) -> None:
-        if self._derived is None:
+        if self._descendant is None:
             super().take_draft()
 
     def focus_home(self) -> None:
@@ -161,7 +161,7 @@ def _id(key: str) -> str:
 
 
 def _settings(values: Mapping[str, str]) -> dict[str, str]:
-    """The spec keys in the form. Raises UserError for an empty field or a key that is given twice."""
+    """The spec keys that the form gives. Raises UserError for an empty field or a key given twice."""
     settings = {}
     for key, label in SETTINGS.items():
         if not (value := values[_id(key)].strip()):
