@@ -11,8 +11,7 @@ from typing import Any
 
 from promptrec_tui.datasets.dataset import Dataset, Example, open_dataset
 from promptrec_tui.datasets.shots import Shot, draw_shots
-from promptrec_tui.datasets.split_names import split_of
-from promptrec_tui.datasets.splits import leave_one_out
+from promptrec_tui.datasets.splits import leave_one_out, split_of
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.spec import DataSettings
 from promptrec_tui.store.datasets import DatasetRow
