@@ -38,7 +38,7 @@ def path_text(path: Path) -> str:
     return os.fsencode(path).decode(errors="replace")
 
 
-METRIC_WORDS = {"macro_f1": "macro-F1", "logloss": "log loss", "validation_loss": "validation loss"}
+METRIC_WORDS = {"macro_f1": "macro-F1", "logloss": "log loss"}
 FEW = 30
 """With fewer cases than this, a mean and its interval are unreliable."""
 
@@ -47,7 +47,7 @@ def metric_text(name: str) -> str:
     """A metric's name as people write it: `NDCG@10`, `macro-F1`, `accuracy`."""
     base, at, k = name.partition("@")
     short = at or base in ("mrr", "ece", "auc")
-    return METRIC_WORDS.get(base) or (f"{base.upper()}{at}{k}" if short else base)
+    return METRIC_WORDS.get(base) or (f"{base.upper()}{at}{k}" if short else base.replace("_", " "))
 
 
 def cases_text(count: int, noun: str = "user") -> str:

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from promptrec_tui.prompts.template import VARIABLES, Template, parse_template_file
+from promptrec_tui.prompts.template import GENERAL, VARIABLES, Template, parse_template_file
 
 FOLDER = Path(__file__).parent / "builtin"
-GENERAL = ("list", "label")
-"""One for each task, which works with any dataset of that task."""
 
 
 def builtin_templates() -> list[Template]:
@@ -14,6 +12,6 @@ def builtin_templates() -> list[Template]:
     tasks = list(VARIABLES)
 
     def place(template: Template) -> tuple[int, bool, str]:
-        return tasks.index(template.task), template.name not in GENERAL, template.name
+        return tasks.index(template.task), template.name != GENERAL[template.task], template.name
 
     return sorted(map(parse_template_file, FOLDER.glob("*.toml")), key=place)

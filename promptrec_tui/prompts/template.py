@@ -23,6 +23,9 @@ VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """What each part of a task's templates may use; the first it must use, or every row would be the same."""
 
+GENERAL = {"next_item": "list", "classify": "label"}
+"""By task, the built-in template that works with any dataset of that task."""
+
 WRAPS = ("auto", "plain", "chat")
 
 Texts = Mapping[str, str]

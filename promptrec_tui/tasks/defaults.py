@@ -1,6 +1,9 @@
-"""Settings that a run begins with, by (task, family, method) and size of the model."""
+"""What differs between tasks, and the settings that a run begins with, by task, family, method and size."""
 
 import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from promptrec_tui.errors import UserError
@@ -45,32 +48,82 @@ WHOLE = {"full", "last_layers"}
 (Schulman et al.: LoRA without regret, 2025) and fp32, since bf16 rounds steps so small away."""
 
 
-MONITORS = {
-    "next_item": ("ndcg", "hr", "mrr"),
-    "classify": ("accuracy", "macro_f1", "logloss", "ece"),
+@dataclass(frozen=True)
+class TaskFacts:
+    """What differs between tasks wherever a person reads of a run, or makes one."""
+
+    case: str
+    """What a case is called: a figure is of so many of them. "user" or "text" says also how rows are read
+    and which questions the model of a run takes."""
+    made: str
+    """What tuning makes of a model, in its card."""
+    field: str
+    """The field of that, as a tag of the card."""
+    pipeline: str
+    """The tag by which the Hugging Face hub knows such models."""
+    monitors: tuple[str, ...]
+    """Metrics that a run can watch beside its validation loss; @K stands for the cut-off."""
+    leading: tuple[str, str]
+    """The metric that stands for a run in lists, and the one that is shown beside it."""
+    unused: tuple[str, ...] = ()
+    """Settings that mean nothing for it: a whole section such as "data.", or a key."""
+
+
+FACTS: Mapping[str, TaskFacts] = {
+    "next_item": TaskFacts(
+        case="user",
+        made="recommender",
+        field="recommendation",
+        pipeline="text-generation",
+        monitors=("ndcg@K", "hr@K", "mrr@K", "mrr"),
+        leading=("ndcg@K", "hr@K"),
+    ),
+    "classify": TaskFacts(
+        case="text",
+        made="classifier",
+        field="classification",
+        pipeline="text-classification",
+        monitors=("accuracy", "macro_f1", "logloss", "ece"),
+        leading=("macro_f1", "accuracy"),
+        unused=("data.", "evaluation.k", "evaluation.seen", "evaluation.baselines"),
+    ),
 }
-"""Metrics that a run can watch beside its validation loss, by task and without their @K."""
+"""By task; the first one is meant where none is named."""
 
 
-LEADING = {"next_item": ("ndcg@{k}", "hr@{k}"), "classify": ("macro_f1", "accuracy")}
-CASES = {"classify": "text"}
+def facts_of(task: str) -> TaskFacts:
+    """The facts of a task; of one that this version does not know, those of the first."""
+    return FACTS.get(task, FACTS["next_item"])
 
 
 def leading_metrics(task: str, k: int) -> tuple[str, str]:
     """The metric that stands for a run of the task in lists, and the one that is shown beside it."""
-    first, second = LEADING.get(task, LEADING["next_item"])
-    return first.format(k=k), second.format(k=k)
+    first, second = facts_of(task).leading
+    return first.replace("@K", f"@{k}"), second.replace("@K", f"@{k}")
 
 
 def case_noun(task: str) -> str:
     """What a case of the task is called: a figure is of so many of them."""
-    return CASES.get(task, "user")
+    return facts_of(task).case
+
+
+def uses(task: str, key: str) -> bool:
+    """Whether a run of the task uses the setting."""
+    return not any(key == one or (one.endswith(".") and key.startswith(one)) for one in facts_of(task).unused)
+
+
+def check_settings(task: str, given: Iterable[str]) -> None:
+    """Raise UserError when a setting that a person has `given` means nothing for the task."""
+    for key in given:
+        if not uses(task, key):
+            owners = " or ".join(other for other in FACTS if uses(other, key))
+            raise UserError(f"{key} is a setting of the task {owners}; {task} does not use it: leave it out.")
 
 
 def check_monitor(task: str, monitor: str) -> None:
     """Raise UserError for a `train.monitor` that the task does not measure."""
-    known = ("validation_loss", *MONITORS.get(task, ()))
-    if monitor.partition("@")[0] not in known:
+    known = ("validation_loss", *facts_of(task).monitors)
+    if re.sub(r"@\d+$", "@K", monitor) not in known:
         raise UserError(
             f"train.monitor={monitor} is not measured by the task {task}: choose among {', '.join(known)}."
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptrec_tui.runs.spec import RunSpec
-from promptrec_tui.tasks.defaults import case_noun
+from promptrec_tui.tasks.defaults import case_noun, facts_of, uses
 from promptrec_tui.text import cases_text, clean, few_cases, metric_text
 
 
@@ -34,12 +34,13 @@ def _front_matter(spec: RunSpec) -> Iterator[str]:
     yield "---"
     yield f"base_model: {json.dumps(clean(spec.model.name), ensure_ascii=False)}"
     yield f"library_name: {'peft' if spec.settings.tuning.peft else 'transformers'}"
-    yield f"pipeline_tag: {'text-classification' if spec.task == 'classify' else 'text-generation'}"
+    facts = facts_of(spec.task)
+    yield f"pipeline_tag: {facts.pipeline}"
     if re.fullmatch(r"[a-z]{2,3}", spec.template.language):
         yield f"language: {json.dumps(spec.template.language)}"
     yield "tags:"
-    kind = "classification" if spec.task == "classify" else "recommendation"
-    yield from (f"- {tag}" for tag in (spec.settings.tuning.method.replace("_", "-"), kind, "promptrec"))
+    method = spec.settings.tuning.method.replace("_", "-")
+    yield from (f"- {tag}" for tag in (method, facts.field, "promptrec"))
     yield "---"
     yield ""
 
@@ -47,7 +48,7 @@ def _front_matter(spec: RunSpec) -> Iterator[str]:
 def _summary(spec: RunSpec, step: int) -> Iterator[str]:
     yield (
         f"{spec.settings.tuning.result} that turns {clean(spec.model.name)} into a "
-        f"{'classifier' if spec.task == 'classify' else 'recommender'} for the dataset "
+        f"{facts_of(spec.task).made} for the dataset "
         f"{clean(spec.dataset.name)}, from step {step} of its training."
     )
     if spec.parent:
@@ -124,7 +125,11 @@ def _training(spec: RunSpec, step: int) -> Iterator[str]:
         "steps": f"{step}, of {train.batch_size} targets each",
         "targets seen": f"{step * train.batch_size:,} at most, repetitions counted",
         "loss": f"each {train.loss} counts alike",
-        "history": f"at most {data.max_history} events before a target, {data.window} windows",
+        **(
+            {"history": f"at most {data.max_history} events before a target, {data.window} windows"}
+            if uses(spec.task, "data.max_history")
+            else {}
+        ),
         "seed": str(train.seed),
         "precision": train.precision,
         "dataset": f"{clean(spec.dataset.name)}, sha256 {spec.dataset.sha256[:12]}",
@@ -155,7 +160,8 @@ def _template(spec: RunSpec) -> Iterator[str]:
 def _limits(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
     protocol = report["protocol"]
     yield from ("## Limits", "")
-    if spec.task == "classify":
+    texts = case_noun(spec.task) == "text"
+    if texts:
         yield (
             f"- It gives each text one of {protocol['labels']:,} labels, also a text that none of them fits: "
             f"{', '.join(map(clean, report['labels']))}."
@@ -178,7 +184,7 @@ def _limits(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
             "its test did not fit the memory of the GPU" if report.get("missing") else "the run ended before"
         )
         yield f"- There are no figures of the tuned model: {why}."
-    if spec.task == "classify":
+    if texts:
         yield "- Prompts have to be made with the template above."
         yield "- It has learned from the texts of its dataset and may repeat what is in them."
         return

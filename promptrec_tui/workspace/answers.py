@@ -10,7 +10,7 @@ from promptrec_tui.datasets.splits import leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.fitting import completion_ids, fit_prompt, frame_of
 from promptrec_tui.prompts.sandbox import uses
-from promptrec_tui.prompts.template import Template
+from promptrec_tui.prompts.template import VARIABLES, Template
 from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.next_item import solved
@@ -29,7 +29,7 @@ def check_answers(workspace: Workspace, spec: RunSpec) -> None:
 
     Tokenises the catalogue once: about a second for 10,000 titles.
     """
-    if spec.task != "next_item":
+    if "item" not in VARIABLES[spec.task]["completion"]:
         return
     template = as_template(find_template(workspace, spec.template.id))
     tokenizer = load_tokenizer(Path(spec.model.folder))

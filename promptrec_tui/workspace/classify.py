@@ -26,7 +26,7 @@ def classify(
     Where the texts of the run's dataset differ in several fields, each text is a JSON object of these.
     Raises UserError for an unknown run, a run of another task, and a text that cannot be asked.
     """
-    row = find_asked(workspace, run, "classify")
+    row = find_asked(workspace, run, "text")
     if not texts:
         raise UserError("There is no text to classify: give TEXT, or --file FILE with a text on each line.")
     found: list[ScoredText] = []

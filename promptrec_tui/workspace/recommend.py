@@ -33,7 +33,7 @@ def recommend(
 
     Raises UserError for an unknown run, user or title, and for a run of another task.
     """
-    row = find_asked(workspace, run, "next_item")
+    row = find_asked(workspace, run, "user")
     if (user is None) == (not titles):
         raise UserError("Say for whom: either --user KEY or --history TITLE (which may be repeated).")
     if k < 1:

@@ -44,13 +44,14 @@ class Rows:
     `find`: the row of a key, else of a row number, else the first; raises UserError where there is none.
     `step`: the key that stands so many rows after a key (None: before the first), None where there is none.
     `groups`: all rows, as (rows whose prompts are read together, done, total); of so many drawn users, unless
-    0. `count`: how many a dataset has.
+    0. `count`: how many a dataset has; `noun`: what they are made of.
     """
 
     find: Callable[[Dataset, str | None, int | None], Case]
     step: Callable[[Dataset, str | None, int], str | None]
     groups: Callable[[Dataset, int], Iterator[tuple[list[Case], int, int]]]
     count: Callable[[DatasetRow], int]
+    noun: str
 
 
 class TaskData:
@@ -175,7 +176,7 @@ def _is_test(example: Example) -> bool:
 
 
 ROWS = {
-    "user": Rows(_find_user, _step_user, _user_groups, lambda dataset: dataset.users),
-    "text": Rows(_find_text, _step_text, _text_groups, lambda dataset: dataset.examples),
+    "user": Rows(_find_user, _step_user, _user_groups, lambda dataset: dataset.users, "interactions"),
+    "text": Rows(_find_text, _step_text, _text_groups, lambda dataset: dataset.examples, "labelled texts"),
 }
 """By the noun of a case."""

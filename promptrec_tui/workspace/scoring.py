@@ -16,6 +16,7 @@ from promptrec_tui.serving.messages import Ranking as Ranking
 from promptrec_tui.serving.messages import ScoredItem as ScoredItem
 from promptrec_tui.serving.messages import ScoredText as ScoredText
 from promptrec_tui.store.runs import RunRow
+from promptrec_tui.tasks.defaults import case_noun
 from promptrec_tui.text import clean
 from promptrec_tui.typed import Count
 from promptrec_tui.workspace.opening import Workspace
@@ -23,8 +24,11 @@ from promptrec_tui.workspace.runs import find_run
 
 A = TypeVar("A")
 
-USAGES = {"next_item": "recommend {} --user KEY", "classify": "classify {} TEXT"}
-"""The command that asks a run, by its task."""
+USAGES = {
+    "user": ("recommends items to users", "recommend {} --user KEY"),
+    "text": ("gives texts their labels", "classify {} TEXT"),
+}
+"""What the model of a run does, and the command that asks it, by the noun of a case."""
 
 
 class Scorer:
@@ -75,15 +79,15 @@ class Scorer:
         self._process.wait()
 
 
-def find_asked(workspace: Workspace, run: str, task: str) -> RunRow:
-    """The run of that name or id, to be asked a question of `task`.
+def find_asked(workspace: Workspace, run: str, noun: str) -> RunRow:
+    """The run of that name or id, to be asked about a `noun`: the user or the text of a case.
 
-    Raises UserError for an unknown run, and for one of another task with the command that asks it.
+    Raises UserError for an unknown run, and for one that is asked otherwise, with the command that does.
     """
     row = find_run(workspace, run)
-    if row.task != task:
-        does = "gives texts their labels" if row.task == "classify" else "recommends items to users"
-        usage = USAGES.get(row.task, "run show {}").format(shlex.quote(clean(row.name)))
+    if case_noun(row.task) != noun:
+        does, command = USAGES[case_noun(row.task)]
+        usage = command.format(shlex.quote(clean(row.name)))
         raise UserError(f'Run {row.name!r} {does}: ask it with "promptrec {usage}".')
     return row
 

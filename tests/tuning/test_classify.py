@@ -18,7 +18,7 @@ from promptrec_tui.prompts.library import builtin_templates
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import RunSpec, Settings, apply_settings
 from promptrec_tui.runs.states import State
-from promptrec_tui.tasks.defaults import MONITORS
+from promptrec_tui.tasks.defaults import FACTS
 from promptrec_tui.tuning.jobs.encoder_classes import EncoderClasses
 from promptrec_tui.tuning.jobs.job import open_job
 from promptrec_tui.tuning.journal import Journal
@@ -307,7 +307,7 @@ def test_texts_without_memory_are_asked_in_halves(
     assert after[0] == pytest.approx(after[1], abs=1e-6)
 
 
-@pytest.mark.parametrize("monitor", [*MONITORS["classify"], "validation_loss"])
+@pytest.mark.parametrize("monitor", [*FACTS["classify"].monitors, "validation_loss"])
 def test_every_metric_can_decide(new_classifier: NewRun, tune: Any, events: Any, monitor: str) -> None:
     folder = new_classifier("encoder", train__monitor=monitor, train__max_steps=2, train__eval_every=1)
     assert tune(folder).state == State.DONE

@@ -101,7 +101,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
     @property
     def _classifies(self) -> bool:
         """Whether the run gives texts their labels."""
-        return self._row is not None and self._row.task == "classify"
+        return self._row is not None and workspace.runs.case_noun(self._row.task) == "text"
 
     @property
     def _asked(self) -> bool:
