@@ -25,13 +25,11 @@ def commands() -> str:
 
 def settings() -> str:
     """The keys of `--set`, with their defaults and what they may be."""
-    from promptrec_tui.runs.spec import allowed_values, default_values
+    from promptrec_tui.workspace.settings import setting_rows
 
     rows = ["| key | default | may be |", "|---|---|---|"]
-    for key, value in default_values().items():
-        text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
-        shown = f"`{text.lower() if isinstance(value, bool) else text}`" if text else "–"
-        rows.append(f"| `{key}` | {shown} | {allowed_values(key)} |")
+    for key, default, allowed in setting_rows():
+        rows.append(f"| `{key}` | {'–' if default == 'None' else f'`{default}`'} | {allowed} |")
     return "\n".join(rows)
 
 

@@ -21,6 +21,7 @@ from promptrec_tui.workspace.settings import read_settings_toml
 
 app = typer.Typer(help="Tuning runs.", no_args_is_help=True)
 
+TASK_HELP = f"What is asked: {' or '.join(runs.task_names())}."
 COLUMNS = ("name", "state", "queue", "step", "total_steps", "train_loss", "best", "dataset", "model", "id")
 
 
@@ -30,7 +31,7 @@ def start_command(
     dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
     template: Annotated[str, typer.Option("--template", help="Name or id of a template.")],
     model: Annotated[str, typer.Option("--model", help="Name or id of a base model.")],
-    task: Annotated[str, typer.Option("--task", help="What is asked: next_item or classify.")] = "next_item",
+    task: Annotated[str, typer.Option("--task", help=TASK_HELP)] = "next_item",
     settings: SetOption = None,
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of spec keys.")] = None,
     hold: queue.HoldOption = False,
@@ -226,7 +227,7 @@ def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
                     f"after minus {against}, {name}: {interval['value']:+.4f}"
                     f"  95 % interval {interval['low']:+.4f} to {interval['high']:+.4f}"
                 )
-    if protocol.get("task") == "classify":
+    if "labels" in protocol:
         print(
             f"test: {show(protocol.get('users'))} texts, {show(protocol.get('labels'))} labels, "
             f"split {protocol.get('split')}"

@@ -13,6 +13,7 @@ from promptrec_tui.runs.report import written_adapter
 from promptrec_tui.runs.spec import ParentRef, RunSpec, Settings, apply_settings, flat_settings
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.templates import same_text
+from promptrec_tui.tasks.defaults import check_monitor, check_settings
 from promptrec_tui.text import clean
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.names import check_name, free_name
@@ -22,6 +23,7 @@ from promptrec_tui.workspace.runs import (
     RunRow,
     launch_spec,
     run_folder,
+    settings_of,
     start_run,
 )
 
@@ -37,12 +39,15 @@ def fork_run(
     spec = folder.spec()
     name = name or _free(workspace, spec.name)
     check_name("run", name, store.run_names(workspace.catalogue, name))
+    check_settings(spec.task, settings or {})
+    changed = apply_settings(spec.settings, settings or {})
+    check_monitor(spec.task, changed.train.monitor)
     new = spec.model_copy(
         update={
             "id": secrets.token_hex(4),
             "name": name,
             "created": now(),
-            "settings": apply_settings(spec.settings, settings or {}),
+            "settings": changed,
             "versions": versions(),
             "machine": machine_facts(),
         }
@@ -101,7 +106,7 @@ def _like(workspace: Workspace, spec: RunSpec) -> NewRun:
         task=spec.task,
         template=f"{template.name}@{template.version}",
         model=spec.model.name,
-        settings=flat_settings(spec.settings),
+        settings=settings_of(spec.task, flat_settings(spec.settings)),
     )
 
 

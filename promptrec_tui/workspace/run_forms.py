@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from promptrec_tui.runs.spec import flat_settings
 from promptrec_tui.workspace import lineage
 from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.models import list_models
@@ -14,6 +15,7 @@ from promptrec_tui.workspace.runs import (
     free_run_name,
     make_spec,
     new_run_defaults,
+    settings_of,
     tuning_methods,
 )
 from promptrec_tui.workspace.settings import setting_text
@@ -65,12 +67,9 @@ def run_defaults(
     task = find_template(workspace, template).task
     method = {key: value for key, value in new.settings.items() if key == "tuning.method"}
     spec = make_spec(workspace, replace(new, task=task, template=template, model=model, settings=method))
-    settings = {
-        f"{group}.{key}": setting_text(value)
-        for group, part in spec.settings.model_dump().items()
-        for key, value in part.items()
-    }
-    return {"name": free_run_name(workspace, dataset, model), **settings}
+    settings = settings_of(task, flat_settings(spec.settings))
+    texts = {key: setting_text(value) for key, value in settings.items()}
+    return {"name": free_run_name(workspace, dataset, model), **texts}
 
 
 def fork(workspace: Workspace, run: str) -> DerivedRun:

@@ -40,7 +40,7 @@ from promptrec_tui.store import runs as store
 from promptrec_tui.store.engine import BusyError
 from promptrec_tui.store.runs import PreviewRow as PreviewRow
 from promptrec_tui.store.runs import RunRow as RunRow
-from promptrec_tui.tasks.defaults import SCALES, check_monitor, default_settings
+from promptrec_tui.tasks.defaults import FACTS, SCALES, check_monitor, check_settings, default_settings, uses
 from promptrec_tui.tasks.defaults import case_noun as case_noun
 from promptrec_tui.tasks.defaults import leading_metrics as leading_metrics
 from promptrec_tui.typed import read
@@ -54,6 +54,7 @@ from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name
 from promptrec_tui.workspace.opening import Workspace, now
 from promptrec_tui.workspace.queue_positions import with_place, with_places
+from promptrec_tui.workspace.rows import rows_of
 from promptrec_tui.workspace.templates import find_template, list_templates
 
 EVALUATION_SEED = 1
@@ -114,7 +115,7 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
     models = list_models(workspace)
     if not models:
         raise UserError("There is no base model: add one first.")
-    task = "next_item" if datasets[0].interactions else "classify"
+    task = next(task for task in FACTS if rows_of(task).count(datasets[0]))
     model = next((row for row in models if (task, row.family) in SCALES), models[0])
     template = next(row for row in list_templates(workspace) if row.task == task)
     settings = default_settings(task, model.family, "lora", model.parameters)
@@ -133,11 +134,20 @@ def tuning_methods() -> list[str]:
     return list(METHODS)
 
 
-def of_method(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a form, which has fields for several methods, without those of other methods."""
+def settings_of(task: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that a run of the task, with their tuning method, uses."""
     method = METHODS.get(str(settings.get("tuning.method")))
     own = {f"tuning.{name}" for name in method.model_fields} if method else settings.keys()
-    return {key: value for key, value in settings.items() if not key.startswith("tuning.") or key in own}
+    return {
+        key: value
+        for key, value in settings.items()
+        if uses(task, key) and (not key.startswith("tuning.") or key in own)
+    }
+
+
+def task_names() -> list[str]:
+    """The tasks that a run can have, the usual one first."""
+    return list(FACTS)
 
 
 def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
@@ -154,10 +164,11 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
             f"Template {template.name!r} is for the task {template.task!r}, not {new.task!r}: "
             "choose one of that task."
         )
-    if not (dataset.examples if new.task == "classify" else dataset.interactions):
-        lacks = "labelled texts" if new.task == "classify" else "interactions"
-        raise UserError(f"Dataset {dataset.name!r} has no {lacks}, which the task {new.task!r} needs.")
+    rows = rows_of(new.task)
+    if not rows.count(dataset):
+        raise UserError(f"Dataset {dataset.name!r} has no {rows.noun}, which the task {new.task!r} needs.")
     given = _given(new.settings)
+    check_settings(new.task, given)
     before = run_folder(workspace, new.parent) if new.parent else None
     inherited = shape_of(before.spec()) if before else {}
     if before:

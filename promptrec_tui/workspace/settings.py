@@ -2,11 +2,23 @@
 
 from promptrec_tui.runs.spec import allowed_values, default_values
 from promptrec_tui.runs.spec import read_settings_toml as read_settings_toml
+from promptrec_tui.tasks.defaults import FACTS, uses
 
 
 def setting_rows() -> list[tuple[str, str, str]]:
-    """Every key, its default as one would write it, and what it may be, in words."""
-    return [(key, setting_text(value), allowed_values(key)) for key, value in default_values().items()]
+    """Every key, its default as one would write it, and what it may be, in words.
+
+    A setting that not every task uses says which ones do.
+    """
+    return [(key, setting_text(value), _words(key)) for key, value in default_values().items()]
+
+
+def _words(key: str) -> str:
+    if key == "train.monitor":
+        measured = (f"{', '.join(facts.monitors)} ({task})" for task, facts in FACTS.items())
+        return f"validation_loss, or {', '.join(measured)}"
+    tasks = [task for task in FACTS if uses(task, key)]
+    return allowed_values(key) + (f" (task {' or '.join(tasks)})" if len(tasks) < len(FACTS) else "")
 
 
 def setting_text(value: object) -> str:

@@ -1,7 +1,8 @@
 import pytest
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.tasks.defaults import check_monitor, default_settings
+from promptrec_tui.runs.spec import setting_keys
+from promptrec_tui.tasks.defaults import FACTS, SCALES, check_monitor, check_settings, default_settings, uses
 
 
 def test_steps_shrink_with_size() -> None:
@@ -40,6 +41,8 @@ def test_the_weights_themselves_take_small_steps_in_fp32(method: str) -> None:
         ("classify", "macro_f1", True),
         ("classify", "validation_loss", True),
         ("classify", "ndcg@10", False),
+        ("next_item", "ndcg", False),
+        ("classify", "accuracy@10", False),
     ],
 )
 def test_only_what_a_task_measures_can_be_watched(task: str, monitor: str, taken: bool) -> None:
@@ -48,3 +51,22 @@ def test_only_what_a_task_measures_can_be_watched(task: str, monitor: str, taken
     else:
         with pytest.raises(UserError, match=f"not measured by the task {task}"):
             check_monitor(task, monitor)
+
+
+def test_a_setting_that_the_task_does_not_use_is_refused_by_the_name_of_the_one_that_does() -> None:
+    check_settings("next_item", setting_keys())
+    check_settings("classify", ["train.epochs", "evaluation.users", "evaluation.score"])
+    for key in ("data.max_history", "evaluation.k", "evaluation.seen", "evaluation.baselines"):
+        with pytest.raises(UserError, match=f"{key} is a setting of the task next_item; classify does not"):
+            check_settings("classify", ["train.epochs", key])
+
+
+@pytest.mark.parametrize("task", FACTS)
+def test_the_defaults_and_the_table_of_a_task_name_settings_that_there_are(task: str) -> None:
+    keys = setting_keys()
+    for name in FACTS[task].unused:
+        assert any(key.startswith(name) if name.endswith(".") else key == name for key in keys), name
+    used = [key for key in keys if uses(task, key)]
+    for (other, family), _ in SCALES.items():
+        if other == task:
+            assert default_settings(task, family, "lora", 10).keys() <= set(used)

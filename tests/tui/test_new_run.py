@@ -13,6 +13,7 @@ from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
+from promptrec_tui.workspace.lineage import fork, fork_run
 from promptrec_tui.workspace.opening import now, opened
 from promptrec_tui.workspace.recommend import recommend
 from promptrec_tui.workspace.runs import find_run, run_document
@@ -166,7 +167,18 @@ async def test_the_template_says_what_is_asked(shop_home, until, tmp_path):
         app.screen.query_one("#dataset", Select).value = "reviews"
         app.screen.query_one("#template", Select).value = "label"
         await until(pilot, lambda: field(app, "evaluation-users").value == "1000")
+        await until(pilot, lambda: not field(app, "data-max_history").parent.display)
+        others = app.screen.query_one("#others", Static).visual.plain
+        assert "train.patience" in others
+        assert "evaluation.seen" not in others
         field(app, "name").value = "moods"
+        more = app.screen.query_one("#more", TextArea)
+        more.text = "data.max_history=3"
+        await pilot.press("ctrl+r")
+        problem = app.screen.query_one("#problem", Static)
+        said = "data.max_history is a setting of the task next_item"
+        await until(pilot, lambda: said in problem.visual.plain)
+        more.text = ""
         await pilot.press("ctrl+r")
         await until(pilot, lambda: not isinstance(app.screen, NewRunScreen))
         with opened(shop_home) as workspace:
@@ -176,6 +188,14 @@ async def test_the_template_says_what_is_asked(shop_home, until, tmp_path):
                 recommend(workspace, "moods", titles=["Up"])
             with pytest.raises(UserError, match="There is no text to classify"):
                 classify(workspace, "moods", [])
+            # A fork's form has what the run uses; a run of before there was this check has more.
+            assert "data.max_history" not in fork(workspace, "moods").settings
+            with pytest.raises(UserError, match=r"evaluation\.seen is a setting of the task next_item"):
+                fork_run(workspace, "moods", settings={"evaluation.seen": "kept"})
+            with pytest.raises(UserError, match="ndcg@10 is not measured by the task classify"):
+                fork_run(workspace, "moods", settings={"train.monitor": "ndcg@10"})
+            forked = fork_run(workspace, "moods", settings={"train.epochs": "1"})
+            assert run_document(workspace, forked.id)["spec"]["settings"]["train"]["epochs"] == 1
     assert (row.task, row.dataset) == ("classify", "reviews")
     assert settings["train"]["monitor"] == "macro_f1"
 

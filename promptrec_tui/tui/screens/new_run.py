@@ -1,6 +1,6 @@
 """The form of a new run, with every default filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,8 @@ class NewRunScreen(Form[str]):
 
     _new: "NewRun | None" = None
     _defaults_of: tuple[str, str, str, str] | None = None
+    _shown: Collection[str] = SETTINGS.keys()
+    """The fields of settings that the task and the method have."""
 
     def __init__(self, derived: "DerivedRun | None" = None) -> None:
         """`derived`: a run made from an existing one, with which the form is filled in."""
@@ -125,10 +127,11 @@ class NewRunScreen(Form[str]):
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model", METHOD)}
         self.set_defaults({**{_id(key): value for key, value in defaults.items()}, **named})
-        shown = workspace.runs.of_method({**SETTINGS, "tuning.method": method})
+        task = (await self.ask(workspace.templates.find_template, template)).task
+        self._shown = workspace.runs.settings_of(task, {**SETTINGS, "tuning.method": method}).keys()
         for key in SETTINGS:
             if field := self.query_one(f"#{_id(key)}", Input).parent:
-                field.display = key in shown
+                field.display = key in self._shown
 
     async def submit(self, values: Mapping[str, str]) -> str:
         if self._new is None:
@@ -136,10 +139,10 @@ class NewRunScreen(Form[str]):
         if empty := [name for name in ("dataset", "template", "model", METHOD) if not values[name]]:
             raise UserError(f"Choose a {empty[0].rpartition('-')[2]}.")
         template = await self.ask(workspace.templates.find_template, values["template"])
-        fields, more = _settings(values)
+        fields, more = _settings(values, self._shown)
         if self._derived:
             fields = {**self._derived.settings, **fields}
-        fields = workspace.runs.of_method(fields)
+        fields = workspace.runs.settings_of(template.task, fields)
         new = replace(
             self._new,
             name=values["name"].strip(),
@@ -175,13 +178,15 @@ def _id(key: str) -> str:
     return key.replace(".", "-")
 
 
-def _settings(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The spec keys of the fields, and those of more settings.
+def _settings(values: Mapping[str, str], shown: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The spec keys of the fields that are `shown`, and those of more settings.
 
     Raises UserError for an empty field or a key that is given twice.
     """
     settings = {"tuning.method": values[METHOD]}
     for key, label in SETTINGS.items():
+        if key not in shown:
+            continue
         if not (value := values[_id(key)].strip()):
             raise UserError(f"The field {label} ({key}) is empty: fill it, or press f4 for the defaults.")
         settings[key] = value
