@@ -118,6 +118,7 @@ class NewRunScreen(Form[str]):
         if self._new is None:
             return
         self._defaults_of = (dataset, template, model, method)
+        task = (await self.ask(workspace.templates.find_template, template)).task
         if derived := self._derived:
             more = "\n".join(f"{key}={value}" for key, value in derived.changes.items())
             defaults = {**derived.settings, "name": derived.new.name, "more": more}
@@ -127,7 +128,6 @@ class NewRunScreen(Form[str]):
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model", METHOD)}
         self.set_defaults({**{_id(key): value for key, value in defaults.items()}, **named})
-        task = (await self.ask(workspace.templates.find_template, template)).task
         self._shown = workspace.runs.settings_of(task, {**SETTINGS, "tuning.method": method}).keys()
         for key in SETTINGS:
             if field := self.query_one(f"#{_id(key)}", Input).parent:
