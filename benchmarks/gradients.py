@@ -24,7 +24,9 @@ from training_process import CPU, adapted_model
 from transformers import AutoTokenizer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from promptrec_tui.models.embedded import EMBEDDED
+from promptrec_tui.models.methods import Tuned
 from promptrec_tui.runs.spec import LoraSettings, TrainSettings
+from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.tree import merge
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
@@ -43,13 +45,13 @@ class Gradients(TrainerCallback):
         self.found = {name: weight.grad.clone() for name, weight in weights if weight.grad is not None}
 
 
-def fresh() -> Any:
+def fresh() -> Tuned:
     """The embedded model under an adapter whose weights are not zero, always the same one."""
-    model = adapted_model(tuning=LoraSettings(dropout=0.0))
-    for name, weight in model.named_parameters():
+    tuned = adapted_model(tuning=LoraSettings(dropout=0.0))
+    for name, weight in tuned.model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.05)
-    return model
+    return tuned
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -73,11 +75,11 @@ def main(arguments: Sequence[str]) -> None:
     mine, theirs = Gradients(), Gradients()
     with TemporaryDirectory() as place:
         arguments_of_run = training_arguments(settings, plan, Path(place), CPU)
-        trainer = TargetTrainer(fresh(), plan, arguments_of_run)
+        trainer = TargetTrainer(fresh(), plan, completion_loss, arguments_of_run)
         trainer.add_callback(mine)
         trainer.train()
         tokenizer = AutoTokenizer.from_pretrained(str(EMBEDDED))
-        loss = hf_train(fresh(), tokenizer, examples, settings, Path(place), callbacks=[theirs])
+        loss = hf_train(fresh().model, tokenizer, examples, settings, Path(place), callbacks=[theirs])
     if mine.found.keys() != theirs.found.keys():
         raise ValueError("The two steps have trained different weights.")
     largest = max(

@@ -5,10 +5,10 @@
 Prints one line of JSON: medians of 5 runs in seconds, taken in turn, and their ratio.
 """
 
+import argparse
 import csv
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -48,4 +48,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else MOVIELENS)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=MOVIELENS, help="a folder of MovieLens")
+    main(parser.parse_args().folder)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,9 +25,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, set_se
 
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.models.loading import load_base
-from promptrec_tui.models.methods import attach
+from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.runs.spec import LoraSettings, TrainSettings
 from promptrec_tui.tasks.next_item import Example
+from promptrec_tui.tokentree.backbone import chunk_of
+from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.tree import merge
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
@@ -43,7 +46,7 @@ Groups = list[list[Example]]
 class Bench:
     """What every trainer is given."""
 
-    model: Any
+    tuned: Tuned
     tokenizer: Any
     folder: Path
 
@@ -55,22 +58,23 @@ class Bench:
         ]
         plan = Plan(trees, batch_size=settings.batch_size, loss=settings.loss, seed=settings.seed)
         arguments = training_arguments(settings, plan, self.folder, CPU)
-        TargetTrainer(self.model, plan, arguments).train()
+        loss = partial(completion_loss, chunk=chunk_of(self.tuned.model))
+        TargetTrainer(self.tuned, plan, loss, arguments).train()
 
     def padded(self, groups: Groups) -> None:
         """Trainer of transformers."""
-        hf_train(self.model, self.tokenizer, list(chain(*groups)), SETTINGS, self.folder)
+        hf_train(self.tuned.model, self.tokenizer, list(chain(*groups)), SETTINGS, self.folder)
 
     def grouped(self, groups: Groups) -> None:
         """Trainer of transformers with batches of like length."""
-        hf_train(self.model, self.tokenizer, list(chain(*groups)), SETTINGS, self.folder, grouped=True)
+        hf_train(self.tuned.model, self.tokenizer, list(chain(*groups)), SETTINGS, self.folder, grouped=True)
 
     def trl(self, groups: Groups) -> None:
         """TRL's SFTTrainer."""
-        trl_train(self.model, self.tokenizer, list(chain(*groups)), SETTINGS, self.folder)
+        trl_train(self.tuned.model, self.tokenizer, list(chain(*groups)), SETTINGS, self.folder)
 
 
-def adapted_model(vocabulary: int = 0, tuning: LoraSettings | None = None) -> Any:
+def adapted_model(vocabulary: int = 0, tuning: LoraSettings | None = None) -> Tuned:
     """The embedded model under a fresh adapter; with `vocabulary` one of its sizes, random, that has so many
     tokens."""
     set_seed(SETTINGS.seed)
@@ -80,7 +84,7 @@ def adapted_model(vocabulary: int = 0, tuning: LoraSettings | None = None) -> An
         base = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
     else:
         base = load_base(EMBEDDED, CPU, torch.float32)
-    return attach(base, tuning or LoraSettings()).model
+    return attach(base, tuning or LoraSettings())
 
 
 def timed(train: Callable[[Groups], None], groups: Groups, enough: float) -> list[float]:

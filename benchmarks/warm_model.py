@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,8 +36,10 @@ from transformers import (
 
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.models.loading import load_base
-from promptrec_tui.models.methods import attach, load_tuned
-from promptrec_tui.runs.spec import DataSettings, LoraSettings, TrainSettings
+from promptrec_tui.models.methods import Tuned, attach, load_tuned
+from promptrec_tui.runs.spec import DataSettings, FullSettings, LoraSettings, TrainSettings
+from promptrec_tui.tokentree.backbone import chunk_of
+from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.data import TrainingTrees
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
@@ -89,8 +92,8 @@ def bare_llama(vocabulary: int) -> Any:
     return LlamaForCausalLM(config)
 
 
-def train(model: Any, out: Path, movielens: Path, settings: TrainSettings) -> list[float]:
-    """Train `model`, whose config and tokenizer are in `out`, on every target; the loss of each step."""
+def train(tuned: Tuned, out: Path, movielens: Path, settings: TrainSettings) -> list[float]:
+    """Train a model, whose config and tokenizer are in `out`, on every target; the loss of each step."""
     films = read_films(movielens)
     trees = TrainingTrees(film_task(films, out), films.users, DataSettings())
     plan = Plan(
@@ -102,7 +105,9 @@ def train(model: Any, out: Path, movielens: Path, settings: TrainSettings) -> li
     )
     tell(f"{plan.targets} targets; {plan.total_steps} steps of {plan.batch_size}")
     with TemporaryDirectory() as place:
-        trainer = TargetTrainer(model, plan, training_arguments(settings, plan, Path(place), CPU))
+        loss = partial(completion_loss, chunk=chunk_of(tuned.model))
+        arguments = training_arguments(settings, plan, Path(place), CPU)
+        trainer = TargetTrainer(tuned, plan, loss, arguments)
         losses = Losses(trainer)
         trainer.add_callback(losses)
         trainer.train()
@@ -137,13 +142,13 @@ def main(arguments: Sequence[str]) -> None:
         model = load_tuned(model, options.adapter).model.merge_and_unload()
     elif options.config == "tiny":
         model.config.save_pretrained(options.out)
-        tuned = attach(model, LORA).model
+        tuned = attach(model, LORA)
         losses = train(tuned, options.out, options.movielens, settings)
-        model = tuned.merge_and_unload()
+        model = tuned.model.merge_and_unload()
     else:
         model = bare_llama(model.config.vocab_size)
         model.config.save_pretrained(options.out)
-        losses = train(model, options.out, options.movielens, settings)
+        losses = train(attach(model, FullSettings()), options.out, options.movielens, settings)
     model.eval().save_pretrained(options.out)
     facts = {
         "config": options.config,
