@@ -38,8 +38,12 @@ class AttemptFolder:
         return int(self.path.name)
 
     @property
+    def run(self) -> "RunFolder":
+        return RunFolder(self.path.parent.parent)
+
+    @property
     def claim(self) -> Path:
-        """Who may use which device: `{device, slot}`, written by whoever claimed the attempt."""
+        """Which devices the attempt has: `{devices}`, written by whoever claimed it."""
         return self.path / "claim.json"
 
     @property
