@@ -148,19 +148,21 @@ def choose_launcher() -> Launcher:
 
 
 def launch_best(launcher: Launcher, attempt: AttemptFolder, slots: Sequence[Lock]) -> None:
-    """Start the supervisor of a claimed attempt; where `launcher` cannot, as a child of this process.
+    """Start the supervisor of a claimed attempt; where a manager refuses, as a child of this process.
 
     This process gives its `slots` up. Raises UserError when a process of the run still lives, or none can be
     started.
     """
-    if launcher.inherits or not submit(launcher, attempt, slots):
-        launch(attempt, slots)
+    if launcher.inherits:
+        launch(launcher, attempt, slots)
+    elif not submit(launcher, attempt, slots):
+        launch(Detached(), attempt, slots)
 
 
 def submit(launcher: Launcher, attempt: AttemptFolder, slots: Sequence[Lock]) -> bool:
     """Have a manager start the supervisor, which inherits nothing; False, and the slots kept, if that fails.
 
-    It takes the run's lock first. When that is held this process gives the slots up, and it takes them too.
+    The supervisor takes the run's lock first. Once that is held, this process gives the slots up for it.
     """
     passed = environment(attempt.run.home)
     reach = {"XDG_RUNTIME_DIR": str(runtime_folder())}
@@ -186,7 +188,7 @@ def submit(launcher: Launcher, attempt: AttemptFolder, slots: Sequence[Lock]) ->
     return False
 
 
-def launch(attempt: AttemptFolder, slots: Sequence[Lock]) -> int:
+def launch(launcher: Launcher, attempt: AttemptFolder, slots: Sequence[Lock]) -> int:
     """Start the supervisor of a claimed attempt in a session of its own; returns its pid.
 
     It inherits the locks of `slots` and the run's own, taken here; this process gives its shares up, whatever
@@ -202,7 +204,7 @@ def launch(attempt: AttemptFolder, slots: Sequence[Lock]) -> int:
         descriptors = [lock.descriptor for lock in held]
         with open(attempt.log, "ab") as log:
             process = subprocess.Popen(
-                [*Detached().command(attempt), *map(str, descriptors)],
+                [*launcher.command(attempt), *map(str, descriptors)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

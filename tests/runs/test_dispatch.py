@@ -222,7 +222,7 @@ def test_a_full_disk_leaves_the_queue_as_it_is(home, run, stub_recipe, ended):
 
 def dispatch_with_gpus(folder: Path, free: str) -> None:
     (folder / "plug" / "pynvml.py").write_text(BUSY_GPUS)
-    surroundings = {**os.environ, "FREE": free, "PYTHONPATH": str(folder / "plug")}
+    surroundings = {**os.environ, "FREE": free}
     subprocess.run(dispatch_command(), env=surroundings, check=True)
 
 

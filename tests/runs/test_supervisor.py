@@ -15,7 +15,7 @@ from promptrec_tui.files import read_json, write_json
 from promptrec_tui.runs.control import pending, request
 from promptrec_tui.runs.devices import slot_path
 from promptrec_tui.runs.events import read_events
-from promptrec_tui.runs.launchers import environment, launch
+from promptrec_tui.runs.launchers import Detached, environment, launch
 from promptrec_tui.runs.liveness import Process, is_alive, lock_held, take_lock
 from promptrec_tui.runs.queue import claim, enqueue
 from promptrec_tui.runs.states import State
@@ -278,7 +278,7 @@ def test_a_launched_run_is_detached_and_holds_its_slot(home, run, wait_for):
     enqueue(run, device="cpu")
     slot = take_lock(slot_path(home, "cpu"))
     attempt = claim(run, [slot])
-    pid = launch(run.attempt(attempt), [slot])
+    pid = launch(Detached(), run.attempt(attempt), [slot])
     assert run_status(run).state in (State.STARTING, State.RUNNING)
     assert lock_held(slot.path)
     assert os.getsid(pid) == pid
@@ -294,7 +294,7 @@ def test_nothing_is_launched_beside_a_survivor(home, run):
     survivor = take_lock(run.lock)
     slot = take_lock(slot_path(home, "cpu"))
     with pytest.raises(UserError, match="still lives"):
-        launch(run.attempt(1), [slot])
+        launch(Detached(), run.attempt(1), [slot])
     assert not lock_held(slot.path)
     survivor.release()
 
