@@ -25,6 +25,7 @@ from transformers import AutoTokenizer, TrainerCallback, TrainerControl, Trainer
 
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.runs.spec import LoraSettings, TrainSettings
+from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.tree import merge
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     mine, theirs = Gradients(), Gradients()
     with TemporaryDirectory() as place:
         arguments_of_run = training_arguments(settings, plan, Path(place), CPU)
-        trainer = TargetTrainer(fresh(), plan, arguments_of_run)
+        trainer = TargetTrainer(fresh(), plan, completion_loss, arguments_of_run)
         trainer.add_callback(mine)
         trainer.train()
         tokenizer = AutoTokenizer.from_pretrained(str(EMBEDDED))

@@ -27,6 +27,7 @@ from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import attach
 from promptrec_tui.runs.spec import LoraSettings, TrainSettings
 from promptrec_tui.tasks.next_item import Example
+from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.tree import merge
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
@@ -55,7 +56,7 @@ class Bench:
         ]
         plan = Plan(trees, batch_size=settings.batch_size, loss=settings.loss, seed=settings.seed)
         arguments = training_arguments(settings, plan, self.folder, CPU)
-        TargetTrainer(self.model, plan, arguments).train()
+        TargetTrainer(self.model, plan, completion_loss, arguments).train()
 
     def padded(self, groups: Groups) -> None:
         """Trainer of transformers."""

@@ -37,6 +37,7 @@ from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import attach, load_tuned
 from promptrec_tui.runs.spec import DataSettings, LoraSettings, TrainSettings
+from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.data import TrainingTrees
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
@@ -102,7 +103,9 @@ def train(model: Any, out: Path, movielens: Path, settings: TrainSettings) -> li
     )
     tell(f"{plan.targets} targets; {plan.total_steps} steps of {plan.batch_size}")
     with TemporaryDirectory() as place:
-        trainer = TargetTrainer(model, plan, training_arguments(settings, plan, Path(place), CPU))
+        trainer = TargetTrainer(
+            model, plan, completion_loss, training_arguments(settings, plan, Path(place), CPU)
+        )
         losses = Losses(trainer)
         trainer.add_callback(losses)
         trainer.train()

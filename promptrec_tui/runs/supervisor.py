@@ -29,7 +29,7 @@ from promptrec_tui.runs.launchers import dispatch_command, environment, trainer_
 from promptrec_tui.runs.liveness import Ground, ground, identify
 from promptrec_tui.runs.logs import last_lines
 from promptrec_tui.runs.memory import memory_kills
-from promptrec_tui.runs.queue import read_claim
+from promptrec_tui.runs.queue import claimed_devices
 from promptrec_tui.runs.requests import requests
 from promptrec_tui.runs.slots import own_locks
 from promptrec_tui.runs.states import State
@@ -204,8 +204,7 @@ def _in_trainer(niceness: int) -> Callable[[], None]:
 
 
 def _on_cpu(place: AttemptFolder) -> bool:
-    claim = read_claim(place)
-    return claim is not None and claim.slot == "cpu"
+    return claimed_devices(place) == ("cpu",)
 
 
 def main(arguments: Sequence[str]) -> int:
