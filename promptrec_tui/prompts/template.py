@@ -27,7 +27,7 @@ Texts = Mapping[str, str]
 """The type of a field that is a table of texts. Other fields of a template are `str` or `str | None`."""
 
 ABSENT = {"task": "next_item", "language": "any"}
-"""What a TOML file means that leaves these out; their lines are always written."""
+"""The keys without a default that a TOML file may leave out, and their values then."""
 
 
 @dataclass(frozen=True)
