@@ -145,7 +145,9 @@ def other_moments(table: Table, columns: Mapping[str, int]) -> tuple[str, ...]:
     others = [table.columns[index] for index in moment_columns(table, columns)]
     if not others:
         return ()
-    note = f"The moments of {shown_name(table.path)} are those of {quoted(table.columns[used])}, not of "
+    note = (
+        f"The timestamps of {shown_name(table.path)} are read from {quoted(table.columns[used])}, not from "
+    )
     return (f"{note}{', '.join(map(quoted, others))}: --map timestamp=COLUMN takes another.",)
 
 

@@ -80,7 +80,7 @@ def unknown_splits(unknown: Counter[str]) -> UserError:
     more = " …" if len(unknown) > SHOWN else ""
     first = unknown.most_common(1)[0][0]
     return UserError(
-        f"The names of splits {shown}{more} mean no known split: say what each is, such as "
+        f"The names of splits {shown}{more} are not known: give the meaning of each, such as "
         f"--map-split {clean(first)}=train, with one of {', '.join(SPLITS)}."
     )
 

@@ -42,9 +42,9 @@ def _sentence(
         for model, counts in (("untuned", counted["before"]), ("tuned", counted["after"]))
         if counts
     ]
-    noise = f"In {precision} a score may be off by {nats:.2g} nats"
+    if not parts:
+        return ""
     return (
-        f"{noise}: of {users} test users so many could have another rank: {', '.join(parts)}."
-        if parts
-        else ""
+        f"In {precision} a score may be off by {nats:.2g} nats, so that ranks of the {users} test users "
+        f"are uncertain: {', '.join(parts)}."
     )

@@ -134,7 +134,7 @@ def gone_sentence(database: Path) -> str:
     """The message for a catalogue file that is no longer at its path."""
     return (
         f"The catalogue {database} is gone: it was deleted or moved while it was open. "
-        "It is made anew from the folders of runs and datasets at the next try."
+        "The next command rebuilds it from the folders of runs and datasets."
     )
 
 
