@@ -12,9 +12,9 @@ from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.edit_template import EditTemplateScreen, Row
 from promptrec_tui.tui.screens.template_versions import TemplateVersionsScreen
 from promptrec_tui.tui.screens.templates import TemplatesScreen
-from promptrec_tui.tui.template_verbs import Opening
 from promptrec_tui.tui.widgets.template_text import TRAINED
 from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.template_editing import Opening
 from promptrec_tui.workspace.templates import find_template, save_edited, template_versions
 from tests.tui.conftest import show_model
 from tests.waiting import rest
