@@ -1,7 +1,7 @@
-"""The queue, which lies in the run folders, and the claim that takes a run out of it.
+"""The queue, which is kept in the run folders, and the claim that takes a run out of it.
 
-A run that waits has a `queue.json`; the claim moves it into the attempt's folder as `asked.json`. So one look
-at each folder finds the few that wait among the many that have ended.
+A run that waits has a `queue.json`; the claim moves it into the attempt's folder as `asked.json`. So the runs
+that wait are found by that name, without reading the many that have ended.
 """
 
 import re
@@ -24,7 +24,7 @@ from promptrec_tui.typed import Count, read
 ASKED = "asked.json"
 
 BUSY = 10.0
-"""Seconds to wait for somebody who is asking for, claiming or withdrawing the same run."""
+"""Seconds to wait for another process that is queuing, claiming or withdrawing the same run."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Entry:
     continue_after_failure: bool
     """False: should this attempt fail, nothing else starts on its device."""
     reason: str = ""
-    """Why it still waits, as the last dispatch found; any change of the entry forgets it."""
+    """Why it still waits, as the last dispatch found; any change of the entry clears it."""
     evaluate: bool = False
     """True: the attempt trains no further, it only measures the adapter that there is."""
 
@@ -57,9 +57,9 @@ def enqueue(
 ) -> Entry:
     """Ask for the next attempt of a run: its first, or, to resume, one more than it had.
 
-    Without a `position` the run goes behind all others; one that waits already keeps its place. What is None
-    is as it was asked for last time, else 0 and True. With `after`, the last attempt that the asker knows of,
-    UserError is raised when somebody else asked or started in the meantime.
+    Without a `position` the run goes behind all others; one that waits already keeps its place. A priority or
+    `continue_after_failure` of None stays as in the last request; at first they are 0 and True. `after` is
+    the last attempt that the caller knows of: UserError is raised when the run was queued or started since.
     """
     with alone(folder):
         if after is not None and (folder.last_attempt != after or queue_entry(folder)):
@@ -102,7 +102,7 @@ def change(folder: RunFolder, claimed_too: bool = False, **changes: Any) -> bool
 
 
 def note_reason(entry: Entry, reason: str) -> None:
-    """Note why an entry waits, unless somebody is just asking for something else. Raises OSError."""
+    """Note why an entry waits, unless another process is changing it. Raises OSError."""
     if reason == entry.reason or (lock := take_lock(entry.folder.queue_lock)) is None:
         return
     try:
@@ -258,9 +258,9 @@ def _write(path: Path, entry: Entry) -> None:
 
 @contextmanager
 def alone(folder: RunFolder) -> Iterator[None]:
-    """While this lasts, nobody else asks for, claims or withdraws the run.
+    """Keep other processes from queuing, claiming or withdrawing the run.
 
-    Raises UserError when somebody else is at it for more than `BUSY` seconds.
+    Raises UserError when another process does so for more than `BUSY` seconds.
     """
     try:
         lock = take_lock(folder.queue_lock, BUSY)
