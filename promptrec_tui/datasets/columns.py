@@ -78,7 +78,7 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 def check_mapping(mapping: Mapping[str, str], fields: Sequence[str]) -> None:
-    """Refuse, with UserError, a mapping of a field that no table of this import has."""
+    """Raise UserError for a mapping of a field that no table of this import has."""
     for field in mapping:
         if field in fields:
             continue

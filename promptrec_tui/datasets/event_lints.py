@@ -49,7 +49,7 @@ class Records:
         return self.events.ends[self.events.lengths >= SHORTEST]
 
     def say(self, indices: Iterable[int]) -> Iterator[str]:
-        """Interactions as a person reads them: user, title, time."""
+        """Interactions as text: user, title, time."""
         for index in indices:
             user, title = self.users[self.events.user[index]], self.items[self.events.item[index]].title
             time = int(self.events.timestamp[index])

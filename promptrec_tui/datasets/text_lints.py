@@ -34,7 +34,7 @@ class Texts:
         return [plain(text) for text in self.texts]
 
     def say(self, row: int) -> str:
-        """An example as a person reads it: its label, and its text without the instruction."""
+        """An example as text: its label, and its text without the instruction."""
         example = self.examples[row]
         own = {name: value for name, value in example.fields.items() if name != INSTRUCTION}
         text = question(replace(example, fields=own)) or self.texts[row]

@@ -51,7 +51,7 @@ def title_prefixes(items: Sequence[Item]) -> Lint | None:
 
 
 def empty_titles(items: Sequence[Item]) -> Lint | None:
-    """Items that are called by nothing but their key."""
+    """Items without a title other than their key."""
     untitled = [item for item in items if not item.title.strip() or item.title == item.key]
     if not untitled:
         return None

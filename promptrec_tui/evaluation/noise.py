@@ -21,7 +21,7 @@ def noise_report(
     before: Sequence[tuple[float, float]] | None,
     after: Sequence[tuple[float, float]] | None,
 ) -> dict[str, Any]:
-    """The report's "noise", with a sentence for a person; ranks as in `doubts`, None where not measured."""
+    """The report's "noise", with a sentence for the user; ranks as in `doubts`, None where not measured."""
     counted = {
         name: None if ranks is None else doubts(ranks, k)
         for name, ranks in (("before", before), ("after", after))

@@ -13,7 +13,7 @@ PLENTY = 1_000_000_000
 
 
 def make_reserve(home: Home) -> bool:
-    """Make the reserve if the disk has plenty of space; answers whether there is one."""
+    """Make the reserve if the disk has plenty of space; returns whether there is one."""
     with suppress(OSError):
         if not home.disk_reserve.exists() and shutil.disk_usage(home.root).free > PLENTY:
             staging = home.disk_reserve.with_name(f".{home.disk_reserve.name}.{os.getpid()}")
@@ -27,7 +27,7 @@ def make_reserve(home: Home) -> bool:
 
 
 def release(home: Home) -> bool:
-    """Delete the reserve; answers whether there was one."""
+    """Delete the reserve; returns whether there was one."""
     try:
         home.disk_reserve.unlink()
     except OSError:

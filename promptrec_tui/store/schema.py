@@ -139,7 +139,7 @@ def gone_sentence(database: Path) -> str:
 
 
 def explain(error: sqlite3.Error, database: Path) -> str:
-    """One sentence for what a person can mend about a database error; empty when it is no such thing."""
+    """One sentence for what a person can mend about a database error; empty when there is nothing to mend."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (

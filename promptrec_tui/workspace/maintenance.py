@@ -7,7 +7,7 @@ from promptrec_tui.workspace.opening import Workspace
 
 
 def tend(workspace: Workspace) -> list[str]:
-    """Make the disk reserve; answers warnings about the home, a sentence each."""
+    """Make the disk reserve; returns warnings about the home, a sentence each."""
     make_reserve(workspace.home)
     warnings = [text for text in (workspace.recovered, workspace.catalogue.read_only) if text]
     if kind := network_type(workspace.home.root):

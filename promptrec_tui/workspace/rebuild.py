@@ -72,7 +72,7 @@ def rebuild(home: Home) -> Rebuilt:
 
 
 def recover(home: Home) -> str:
-    """Make the catalogue of a home that has lost it, as `rebuild` does; answers what came back, in words.
+    """Make the catalogue of a home that has lost it, as `rebuild` does; returns what came back, in words.
 
     Unlike `rebuild` it goes ahead while others have the lost file open: they go on with the new one. Empty
     when another process did it meanwhile. Raises UserError when another one is still at it after a minute.
