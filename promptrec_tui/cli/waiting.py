@@ -14,7 +14,7 @@ POLL_SECONDS = 0.5
 
 
 def wait_for(workspace: Workspace, run: str) -> None:
-    """Return once the run has ended and the catalogue has it so. Ctrl+C stops the waiting only, never the run."""
+    """Return once the run has ended, in the catalogue too. Ctrl+C stops the waiting, never the run."""
     terminal = sys.stderr.isatty()
     last, shown_at = "", 0.0
     while True:
