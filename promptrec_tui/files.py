@@ -47,7 +47,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace `path` by `value` as JSON in UTF-8. A NaN is refused: whoever measures it writes null."""
+    """Replace `path` by `value` as JSON in UTF-8. A NaN is refused: write null instead."""
     write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False).encode())
 
 
@@ -122,7 +122,7 @@ def _is_deep(value: Any) -> bool:
 def inside(root: Path, path: Path) -> Path:
     """`path` with the links on the way to it resolved, but not itself.
 
-    Raises UserError when it does not lie in `root` then: nothing of somebody else's is to be deleted.
+    Raises UserError when it does not lie in `root` then: nothing outside may be deleted.
     """
     place = path.parent.resolve() / path.name
     if path.name == ".." or root.resolve() not in place.parents:

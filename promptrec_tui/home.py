@@ -37,7 +37,7 @@ class Home:
         return self.root / "rebuilding"
 
     @property
-    def ballast(self) -> Path:
+    def disk_reserve(self) -> Path:
         """Room for the catalogue on a full disk."""
         return self.root / "ballast"
 

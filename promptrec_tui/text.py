@@ -59,7 +59,7 @@ def few_cases(count: int, noun: str = "user") -> str:
     """The warning that goes with test figures of few cases; empty for enough."""
     if count >= FEW:
         return ""
-    return f"Only {cases_text(count, f'test {noun}')}: another draw may tell something else."
+    return f"Only {cases_text(count, f'test {noun}')}: another sample may give other figures."
 
 
 def did_you_mean(name: str, known: Iterable[str], count: int = 2) -> str:

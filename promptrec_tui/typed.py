@@ -80,7 +80,7 @@ def _fields(kind: Any) -> list[tuple[str, Check, bool]]:
 
 
 def _check(hint: Any) -> Check:
-    """A function that answers the value as `hint` wants it, or raises ValueError: "'x', not a number"."""
+    """A function that returns the value as `hint` wants it, or raises ValueError: "'x', not a number"."""
     if hint is Any:
         return lambda value: value
     if hint in _PLAIN:

@@ -42,7 +42,7 @@ def temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def small_ballast(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
     """A home of a test needs no 32 MB."""
     monkeypatch.setattr("promptrec_tui.store.disk_reserve.SIZE", 1 << 16)
 

@@ -83,7 +83,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty
 
 
 def show(value: Any) -> str:
-    """A value for a person: 4 digits, thousands apart, – for nothing."""
+    """A value as text: 4 digits, thousands apart, – for nothing."""
     match value:
         case None:
             return "–"

@@ -14,7 +14,7 @@ POLL_SECONDS = 0.5
 
 
 def wait_for(workspace: Workspace, run: str) -> None:
-    """Return once the run has ended. Ctrl+C stops the waiting only, never the run."""
+    """Return once the run has ended, in the catalogue too. Ctrl+C stops the waiting, never the run."""
     terminal = sys.stderr.isatty()
     last, shown_at = "", 0.0
     while True:
@@ -28,6 +28,8 @@ def wait_for(workspace: Workspace, run: str) -> None:
                 print(line, file=sys.stderr, flush=True)
             last, shown_at = line, time.monotonic()
         if row.state in ENDED:
+            # The state came from the folder: the catalogue may be an event behind.
+            runs.refresh(workspace)
             if terminal:
                 print(file=sys.stderr)
             return

@@ -23,7 +23,7 @@ IGNORED = ("__MACOSX/", ".DS_Store")
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Take all of `archive` out into `folder`, in a child process; answers where its files begin.
+    """Take all of `archive` out into `folder`, in a child process; returns where its files begin.
 
     Nothing is written before every entry was looked at. Raises UserError, naming the entry, for one that
     leads out of the folder, is no plain file, is encrypted, is an archive, or unpacks to far too much; for

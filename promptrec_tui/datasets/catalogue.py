@@ -74,15 +74,15 @@ def read_catalogue(
         )
     warnings = list(bad.notes())
     if untitled:
-        warnings.append(f"{untitled:,} items have no title and are called by their key.")
+        warnings.append(f"{untitled:,} items have no title: their key is their title.")
     if repeated:
         warnings.append(f"{rows(repeated)} of items repeated letter for letter: each item counts once.")
     return Catalogue(ids, tuple(titles), tuple(attributes), (*warnings, *title_remarks(titles)))
 
 
 def bare_catalogue(keys: Sequence[str]) -> Catalogue:
-    """The catalogue of a source without an items file: every item is called by its key."""
-    note = "There is no items file: each item is called by its key, and a model sees nothing else of it."
+    """The catalogue of a source without an items file: the title of every item is its key."""
+    note = "There is no items file: the title of each item is its key, and a model sees nothing else of it."
     ids = {key: item_id for item_id, key in enumerate(keys)}
     return Catalogue(ids, tuple(ids), tuple({} for _ in ids), (note, *title_remarks(ids)))
 

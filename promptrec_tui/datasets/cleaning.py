@@ -28,7 +28,7 @@ _ARTICLE = re.compile(
 
 @dataclass(frozen=True)
 class Step:
-    """One step as a person writes it: `kcore=5` has the name kcore and the choice 5."""
+    """One step as it is written on the command line: `kcore=5` has the name kcore and the choice 5."""
 
     name: str
     choice: str

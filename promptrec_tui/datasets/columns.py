@@ -78,7 +78,7 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 def check_mapping(mapping: Mapping[str, str], fields: Sequence[str]) -> None:
-    """Refuse, with UserError, a mapping of a field that no table of this import has."""
+    """Raise UserError for a mapping of a field that no table of this import has."""
     for field in mapping:
         if field in fields:
             continue
@@ -145,7 +145,9 @@ def other_moments(table: Table, columns: Mapping[str, int]) -> tuple[str, ...]:
     others = [table.columns[index] for index in moment_columns(table, columns)]
     if not others:
         return ()
-    note = f"The moments of {shown_name(table.path)} are those of {quoted(table.columns[used])}, not of "
+    note = (
+        f"The timestamps of {shown_name(table.path)} are read from {quoted(table.columns[used])}, not from "
+    )
     return (f"{note}{', '.join(map(quoted, others))}: --map timestamp=COLUMN takes another.",)
 
 

@@ -130,7 +130,7 @@ class Dataset:
         )
 
     def item_by_title(self, title: str) -> Item | None:
-        """The most popular item of that title, in whatever letter case if none is written just so."""
+        """The most popular item of that title, ignoring letter case where none matches exactly."""
         where = (
             f"WHERE {'folded(title)' if self._old else 'folded'} = :folded "
             "ORDER BY title = :title DESC, events DESC, item_id LIMIT 1"
@@ -142,7 +142,7 @@ class Dataset:
         return next(iter(self._items("WHERE key = :key", {"key": key})), None)
 
     def users(self, start: int = 0, limit: int = 100, contains: str = "") -> list[User]:
-        """Up to `limit` users, from user id `start` on, whose key contains the text in whatever letter case.
+        """Up to `limit` users, from user id `start` on, whose key contains the text ignoring letter case.
 
         The next page starts at the last one's id + 1.
         """

@@ -120,7 +120,7 @@ class Delimited:
 def read_delimited(path: Path, encoding: str = "utf-8", dialect: Dialect = AS_USUAL) -> Delimited:
     """The CSV or TSV file `path`; its separator is the given one, else the one that splits its lines best.
 
-    Without a line of names the columns are called 1, 2, 3 and so on. Raises UserError when the file cannot be
+    Without a line of names the columns are named 1, 2, 3 and so on. Raises UserError when the file cannot be
     read, is empty, names a column twice, has a first line that looks like data, or other lines than its
     separator makes.
     """
@@ -171,7 +171,7 @@ def empty_file(path: Path) -> UserError:
 
 
 def check_columns(path: Path, line: int, columns: tuple[str, ...]) -> None:
-    """Refuse, with UserError, a header that names nothing, or a column twice."""
+    """Raise UserError for a header that names nothing, or a column twice."""
     for name in columns:
         if name and columns.count(name) > 1:
             raise located(

@@ -42,7 +42,7 @@ NO_EXTRAS = Extras({}, {})
 def find_extras(table: Table, columns: Mapping[str, int], title_told: bool) -> Extras:
     """The columns of `table` that may describe items or users, judged by its first rows.
 
-    `columns` are those of known fields, perhaps with a title; `title_told`: a person said which it is.
+    `columns` are those of known fields, perhaps with a title; `title_told`: it was given by --map.
     """
     rows = list(islice(table.rows(), SAMPLE_ROWS))
     used = {index for name, index in columns.items() if name != TITLE}
@@ -114,7 +114,7 @@ def described_items(engine: Engine, table: Table, extras: Extras, keys: Sequence
         return bare_catalogue(keys)
     untitled = sum(title == key for title, key in zip(titles, keys, strict=True))
     if untitled:
-        notes.append(f"{untitled:,} items have no title and are called by their key.")
+        notes.append(f"{untitled:,} items have no title: their key is their title.")
     source_note = f"The items are described by {shown_name(table.path)} itself: {', '.join(used)}."
     ids = {key: item for item, key in enumerate(keys)}
     return Catalogue(ids, tuple(titles), tuple(attributes), (source_note, *notes, *title_remarks(titles)))

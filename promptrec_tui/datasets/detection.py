@@ -62,7 +62,7 @@ def looks_like(path: Path, encoding: str = "utf-8") -> LOOKS:
 
 
 def check_json_name(path: Path, encoding: str) -> None:
-    """Refuse, with UserError, a file that is called as JSON is and begins as no records do."""
+    """Raise UserError for a file with a JSON name whose beginning is no JSON record."""
     text = _beginning(head(path), encoding)
     # In another encoding it is another text.
     if path.suffix.lower() in (".json", *LINES) and text and "\ufffd" not in text[:2] and "\0" not in text:

@@ -26,7 +26,7 @@ class Dialect:
     """The settings for reading a delimited file.
 
     `quoting`: "csv" (quotes enclose fields), "none" (a quote is a character) or "auto"; `header`: does the
-    first line name the columns? None: it has to look as if. `skip_bad`: leave out rows that are not sound.
+    first line name the columns? None: it has to look as if. `skip_bad`: leave out rows that are invalid.
     `dates`: "day-first", "month-first", or "auto" to judge by the column. `separator`: a mark or its name;
     empty to judge by the lines.
     """
@@ -56,13 +56,13 @@ class Oddities:
         self.left_out_lines.clear()
 
     def leave_out(self, line: int) -> None:
-        """Count a row that was left out as it is not sound."""
+        """Count a row that was left out as it is invalid."""
         self.left_out += 1
         if len(self.left_out_lines) < 5:
             self.left_out_lines.append(line)
 
     def notes(self, path: Path) -> tuple[str, ...]:
-        """Sentences for a person."""
+        """Warnings, a sentence each."""
         sentences = []
         if self.left_out:
             lines = ", ".join(map(str, self.left_out_lines))
@@ -127,7 +127,7 @@ def data_in_header(path: Path, line: int, names: Sequence[str]) -> UserError:
 
 
 def check_width(path: Path, line: int, columns: Sequence[str]) -> None:
-    """Refuse, with UserError, a table that is far too wide."""
+    """Raise UserError for a table that is far too wide."""
     if len(columns) > COLUMN_LIMIT:
         raise located(
             path,

@@ -26,7 +26,7 @@ ENCODINGS = {
     "euc-kr": "cp949",
     "cp1251": "cp1251",
 }
-"""The encodings by the names that a person gives; the values are Python's names for them."""
+"""The encodings by their names in the options; the values are Python's names for them."""
 
 ALIASES = {
     "utf-8-sig": "utf-8", "iso8859-1": "latin-1", "ascii": "utf-8", "gbk": "gb18030", "gb2312": "gb18030",
@@ -125,7 +125,7 @@ def read_lines(path: Path, encoding: str, tick: Tick | None = None, limit: int =
 
 
 def check_text(path: Path) -> None:
-    """Refuse, with UserError, a file that begins as one of SIGNATURES does."""
+    """Raise UserError for a file that begins as one of SIGNATURES does."""
     start = head(path, 64)
     for signature, kind in SIGNATURES.items():
         if start.startswith(signature):

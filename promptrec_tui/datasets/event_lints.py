@@ -49,7 +49,7 @@ class Records:
         return self.events.ends[self.events.lengths >= SHORTEST]
 
     def say(self, indices: Iterable[int]) -> Iterator[str]:
-        """Interactions as a person reads them: user, title, time."""
+        """Interactions as text: user, title, time."""
         for index in indices:
             user, title = self.users[self.events.user[index]], self.items[self.events.item[index]].title
             time = int(self.events.timestamp[index])
@@ -71,8 +71,8 @@ def tied_targets(records: Records) -> Lint | None:
         tied,
         share,
         records.say(tied),
-        "Choose data.tie_rule for the run and say which; data.tie_rule=item does not hang on the order of "
-        "lines. `promptrec dataset splits` shows what each policy leaves to ties.",
+        "Choose data.tie_rule for the run and say which; data.tie_rule=item does not depend on the order "
+        "of lines. `promptrec dataset splits` shows what each policy leaves to ties.",
     )
 
 
@@ -91,7 +91,7 @@ def repeated_targets(records: Records) -> Lint | None:
         "repeated_targets",
         "serious" if share >= 0.05 else "warning",
         f"{len(rows):,} of {len(judged):,} users ({percent(share)}) have their test target in their history "
-        "already: with seen items removed it can never be found, with them kept it is given away.",
+        "already: with seen items removed it cannot be ranked, with them kept it is easy to guess.",
         rows,
         share,
         records.say(rows),
@@ -134,7 +134,7 @@ def future_items(records: Records) -> Lint | None:
         rows,
         len(rows) / dated,
         records.say(rows),
-        "Look whether times or release dates are shifted (a wrong column, a wrong unit) and mend the source.",
+        "Check whether times or release dates are shifted (wrong column or unit) and mend the source.",
     )
 
 
@@ -166,8 +166,8 @@ def ordered_ids(records: Records) -> Lint | None:
         "ordered_ids",
         "serious" if next_id >= 0.2 else "warning" if following >= 0.5 else "note",
         f"Item ids rise along the histories: rank correlation with time {following:.2f}, and "
-        f"{percent(next_id)} of the steps go to the very next id. Who sees ids, or orders ties by them, is "
-        "told the answer.",
+        f"{percent(next_id)} of the steps go to the very next id. Ids in a template, or ties ordered by "
+        "id, reveal the target.",
         int(given_away.sum()),
         float(given_away.mean()),
         shown(
@@ -199,7 +199,7 @@ def time_units(records: Records) -> Lint | None:
         odd,
         len(odd) / total,
         records.say(odd),
-        "Bring them to seconds: `dataset clean --step times=seconds`.",
+        "Convert them to seconds: `dataset clean --step times=seconds`.",
     )
 
 
@@ -208,7 +208,7 @@ def future_times(records: Records) -> Lint | None:
     times = seconds(records.events)
     if times is None:
         return None
-    return _odd_times(records, times > records.now + A_DAY, "future_times", "lie in the future")
+    return _odd_times(records, times > records.now + A_DAY, "future_times", "are in the future")
 
 
 def early_times(records: Records) -> Lint | None:
@@ -230,7 +230,7 @@ def untimed_events(records: Records) -> Lint | None:
         rows,
         len(rows) / max(len(records.events), 1),
         records.say(rows),
-        "Name the column with --map timestamp=COLUMN, or see to it that the lines stand in order.",
+        "Name the column with --map timestamp=COLUMN, or sort the lines by time.",
     )
 
 
@@ -300,7 +300,7 @@ def _odd_times(records: Records, odd: Bools, name: str, fault: str) -> Lint | No
         rows,
         len(rows) / max(len(odd), 1),
         records.say(rows),
-        "Look whether the column or its unit is the wrong one, and import it again.",
+        "Check whether the column or its unit is wrong, and import it again.",
     )
 
 

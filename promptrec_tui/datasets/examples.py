@@ -26,7 +26,7 @@ def read_examples(
 ) -> Iterator[Example]:
     """The examples of all `tables`, by the names of their splits; "examples" is no split.
 
-    The columns of fields are called by the fields, others keep their names. An empty text or answer and a
+    The columns of fields are named after the fields, others keep their names. An empty text or answer and a
     text beyond the limit go to `bad`. Raises UserError, with file and line, for these when they are not to be
     left out, for names of splits of which neither the usual ones nor `splits` (by the name in small letters)
     tell, for names in `splits` that no row has, and where no example is left.
@@ -68,7 +68,7 @@ def read_examples(
     if unknown:
         raise unknown_splits(unknown)
     if unused:
-        raise UserError(f"No split is called {listed(sorted(unused))}: correct or leave out --map-split.")
+        raise UserError(f"No split is named {listed(sorted(unused))}: correct or leave out --map-split.")
     if not next(numbers):
         names = " and ".join(table.path.name for table in tables.values())
         raise UserError(f"{names} names its columns and has no rows (0). Add a row for each example.")
@@ -80,7 +80,7 @@ def unknown_splits(unknown: Counter[str]) -> UserError:
     more = " …" if len(unknown) > SHOWN else ""
     first = unknown.most_common(1)[0][0]
     return UserError(
-        f"The names of splits {shown}{more} mean no known split: say what each is, such as "
+        f"The names of splits {shown}{more} are not known: give the meaning of each, such as "
         f"--map-split {clean(first)}=train, with one of {', '.join(SPLITS)}."
     )
 

@@ -69,16 +69,16 @@ class BadRows:
             dots = " …" if self.count > len(self._lines) else ""
             noun = "row is" if self.count == 2 else "rows are"
             raise UserError(
-                f"{self._first} {self.count - 1:,} more {noun} not sound ({self._unit} {others}{dots})."
+                f"{self._first} {self.count - 1:,} more {noun} invalid ({self._unit} {others}{dots})."
             )
         raise self._first
 
     def notes(self) -> tuple[str, ...]:
-        """What was left out, for a person."""
+        """A warning about the rows that were left out."""
         if not self.count:
             return ()
         lines = ", ".join(map(str, self._lines)) + (" …" if self.count > len(self._lines) else "")
-        sentence = f"{rows(self.count)} of {self._file} left out as not sound ({self._unit} {lines})"
+        sentence = f"{rows(self.count)} of {self._file} left out as invalid ({self._unit} {lines})"
         return (f"{sentence}: {'; '.join(self._faults)}.",)
 
 

@@ -72,7 +72,7 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import wrote: the dataset file's SHA-256, counts, and sentences a person should read."""
+    """What an import wrote: the dataset file's SHA-256, counts, and warnings."""
 
     sha256: str
     format: str
@@ -90,7 +90,7 @@ def import_dataset(
     """Import `source` into the new dataset file `target`.
 
     Users get dense ids by first appearance, items by their place in their file (items without events stay);
-    a history is ordered by timestamp, then source line. Raises UserError when the source is not sound; after
+    a history is ordered by timestamp, then source line. Raises UserError when the source is invalid; after
     any exception, KeyboardInterrupt too, nothing is left.
     """
     report = progress or _silent

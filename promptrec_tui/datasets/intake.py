@@ -47,7 +47,7 @@ def take_in(engine: Engine, table: Table, columns: Mapping[str, int], exact: str
     """Make the view `source(line, FIELD…)` of the chosen columns of `table`, empty fields as NULL.
 
     The field `exact` is a BIGINT where its text is a whole number as DuckDB would write it; all other texts
-    of it are in the column `other`. Raises UserError where the table is not sound.
+    of it are in the column `other`. Raises UserError where the table is invalid.
     """
     import duckdb
 

@@ -125,7 +125,7 @@ def read_interactions(
 
 
 class _Bad:
-    """Rows that are not sound: the first fault is raised; with `skip` they leave the view `source`."""
+    """Rows that are invalid: the first fault is raised; with `skip` they leave the view `source`."""
 
     def __init__(self, engine: Engine, table: Table, skip: bool) -> None:
         self.engine, self.table = engine, table
@@ -155,7 +155,7 @@ class _Bad:
         ).fetchall()
         self.count += count
         few = ", ".join(map(str, lines[:EXAMPLES])) + (" …" if count > EXAMPLES else "")
-        sentence = f"{rows(count)} of {shown_name(self.table.path)} left out as not sound"
+        sentence = f"{rows(count)} of {shown_name(self.table.path)} left out as invalid"
         self.notes.append(f"{sentence} ({self.table.unit} {few}): {fault}.")
 
 
@@ -302,7 +302,7 @@ def _unknown(engine: Engine) -> tuple[int, str]:
 
 
 def _number(engine: Engine, field: str, name: str, known: str = "") -> list[str]:
-    """Make the table `name(key, id, events)` of a field, ids by first appearance; answers the keys."""
+    """Make the table `name(key, id, events)` of a field, ids by first appearance; returns the keys."""
     engine.execute(
         f"CREATE OR REPLACE TABLE {name} AS "
         "SELECT key, (row_number() OVER (ORDER BY first) - 1)::INTEGER AS id, events FROM "

@@ -31,7 +31,7 @@ def is_columnar(value: Mapping[str, Any]) -> bool:
 def parts_of(value: Any) -> tuple[dict[str | None, list[Any]], list[str]]:
     """The arrays of records in a JSON value by split (None: no split), and the names of the other values.
 
-    Objects by key become records with their key in "key". Arrays that are called after one split, such as
+    Objects by key become records with their key in "key". Arrays named after one split, such as
     train and oos_train of CLINC150, are put together. An object without arrays is one record.
     """
     if isinstance(value, list):
@@ -60,7 +60,7 @@ def _by_split(arrays: Mapping[str, list[Any]]) -> dict[str | None, list[Any]]:
     for name, part in arrays.items():
         by_split.setdefault(split_of(name) or name, []).extend(part)
     (first, *others) = by_split
-    # One array that is called data, or items, is no split.
+    # A single array named data or items is not a split.
     return {None: by_split[first]} if not others and split_of(str(first)) is None else by_split
 
 

@@ -59,7 +59,7 @@ class JsonTable:
 def read_jsonl(path: Path, encoding: str = "utf-8", skip_bad: bool = False) -> JsonTable:
     """The objects in `path`, one a line or one after another. It is read once for the names in it.
 
-    Raises UserError, with line and column, for what is not a sound object; with `skip_bad` that is left out
+    Raises UserError, with line and column, for what is not a valid object; with `skip_bad` that is left out
     and noted.
     """
     names: dict[str, None] = {}

@@ -58,9 +58,9 @@ def is_labelled(path: Path, encoding: str) -> bool:
 
 
 def split_files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """The files of a folder that are called after a split (train, valid, test), by split, in that order.
+    """The files of a folder that are named after a split (train, valid, test), by split, in that order.
 
-    Raises UserError where two files are called after one split.
+    Raises UserError where two files are named after one split.
     """
     files = [
         (SPLIT_NAMES[path.stem.lower()], path)

@@ -68,7 +68,7 @@ def read_parquet(path: Path, staging: Path) -> ParquetTable:
 
 
 def convert(source: Path, copy: Path) -> dict[str, Any]:
-    """Write the text of `source` into `copy`; answers its `columns`, and the types of those `left_out`."""
+    """Write the text of `source` into `copy`; returns its `columns`, and the types of those `left_out`."""
     import duckdb
 
     _check_ends(source)

@@ -26,7 +26,7 @@ SHARES = (0.8, 0.9)
 class SplitSummary:
     """The number of targets of each part and of `users` with a test target; `usable`: can a run use it?
 
-    `tied` is the share (0 to 1) of those users whose test or validation target hangs on the tie rule.
+    `tied` is the share (0 to 1) of those users whose test or validation target depends on the tie rule.
     """
 
     policy: str

@@ -18,7 +18,7 @@ def is_typed(header: str) -> bool:
 
 
 def read_atomic(path: Path, encoding: str = "utf-8") -> Delimited:
-    """One atomic file; its columns are called without their types.
+    """One atomic file; its columns are named without their types.
 
     Raises UserError when it is empty or a name has no type that RecBole knows.
     """

@@ -28,7 +28,7 @@ _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 
 
 def release_times(items: Sequence[Item], now: float) -> Floats:
-    """When each item came out, in seconds since 1970 (a year counts from its first day); NaN if unsaid.
+    """When each item came out, in seconds since 1970 (a year counts from its first day); NaN if unknown.
 
     It is read from an attribute such as `release_date` or `year`, else from a year at the end of the title,
     where that is not beyond the next one after `now`: a number such as (2089) is part of a name.

@@ -13,7 +13,7 @@ from promptrec_tui.datasets.faults import located, quoted, shown_name
 from promptrec_tui.errors import UserError
 
 SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";", "bar": "|", "colons": "::", "space": " "}
-"""By the names that a person gives; any other mark may be given as it is."""
+"""By their names in the option; any other mark may be given as it is."""
 
 PLURALS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", "::": "double colons", " ": "spaces"}
 JUDGED = (",", "\t", ";", "|", "::")
@@ -146,7 +146,7 @@ def doubts(path: Path, lines: Sequence[str], mark: str) -> tuple[str, ...]:
 
 
 def check_parting(path: Path, lines: Sequence[str], line: int, mark: str, named: bool) -> None:
-    """Refuse, with UserError, lines that `mark` plainly does not part; `line` is the number of the first.
+    """Raise UserError for lines that `mark` plainly does not part; `line` is the number of the first.
 
     `named`: the first one has the names of columns.
     """

@@ -30,7 +30,7 @@ class Table(Protocol):
     def rows(self, tick: Tick | None = None) -> Iterator[tuple[int, list[str]]]:
         """(number, fields) of each row, as many fields as there are columns.
 
-        Raises UserError, with file and number, at the first row that is not sound.
+        Raises UserError, with file and number, at the first row that is invalid.
         """
         ...
 

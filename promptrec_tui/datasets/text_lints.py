@@ -34,7 +34,7 @@ class Texts:
         return [plain(text) for text in self.texts]
 
     def say(self, row: int) -> str:
-        """An example as a person reads it: its label, and its text without the instruction."""
+        """An example as text: its label, and its text without the instruction."""
         example = self.examples[row]
         own = {name: value for name, value in example.fields.items() if name != INSTRUCTION}
         text = question(replace(example, fields=own)) or self.texts[row]
@@ -100,7 +100,7 @@ def texts_across_splits(texts: Texts) -> Lint | None:
     return _lint(
         "texts_across_splits",
         "serious",
-        f"{len(shared):,} texts stand in more than one split: the test asks what was taught.",
+        f"{len(shared):,} texts are in more than one split: a test on texts seen in training says little.",
         shared,
         texts,
         "Keep each in one split only, the test before the others: `dataset clean --step texts=once`.",
@@ -114,7 +114,7 @@ def contradicting_labels(texts: Texts) -> Lint | None:
     return _lint(
         "contradicting_labels",
         "warning",
-        f"{len(rows):,} texts stand with different labels: no answer can be right each time.",
+        f"{len(rows):,} texts have several labels: no answer can be right each time.",
         rows,
         texts,
         "Settle them in the source; `dataset clean --step texts=once` keeps the first copy of the test "
@@ -137,8 +137,8 @@ def user_on_both_sides(texts: Texts) -> Lint | None:
     return Lint(
         "user_on_both_sides",
         "warning",
-        f"{len(both):,} of {len(sides):,} users have rows in several splits: what is learnt of them in "
-        "training helps in the test, and says nothing of new users.",
+        f"{len(both):,} of {len(sides):,} users have rows in several splits: what is learned about them in "
+        "training helps in the test, but not with new users.",
         len(both),
         len(both) / len(sides),
         shown(f"{' and '.join(sorted(sides[user]))}: {texts.say(first[user])}" for user in both),
@@ -170,7 +170,7 @@ def few_users(texts: Texts) -> Lint | None:
         count,
         count / len(texts.texts),
         shown(f"{split or 'all'}: {n} users" for split, n in few.items()),
-        "Give intervals clustered by user, or draw the test rows from more users.",
+        "Report intervals clustered by user, or draw the test rows from more users.",
     )
 
 
@@ -188,7 +188,7 @@ def unbalanced_labels(texts: Texts) -> Lint | None:
     return Lint(
         "unbalanced_labels",
         "note",
-        f"The label {most} stands {many / few:.1f} times as often as {least}: answering {most} each time "
+        f"The label {most} is {many / few:.1f} times as frequent as {least}: answering {most} each time "
         f"gives {percent(many / counts.total())} accuracy.",
         many,
         many / counts.total(),
@@ -203,11 +203,11 @@ def broken_texts(texts: Texts) -> Lint | None:
     return _lint(
         "broken_texts",
         "warning",
-        f"{len(broken):,} of {len(texts.texts):,} texts look as if they had been read in the wrong encoding: "
+        f"{len(broken):,} of {len(texts.texts):,} texts look as if they were read in the wrong encoding: "
         f"{', '.join(_most_common(broken.values()))}.",
         list(broken),
         texts,
-        "Import the source again with its own --encoding, or mend it if it was broken before.",
+        "Import the source again with its own --encoding, or mend the source.",
     )
 
 
@@ -217,11 +217,11 @@ def escaped_texts(texts: Texts) -> Lint | None:
     return _lint(
         "escaped_texts",
         "warning",
-        f"{len(escaped):,} of {len(texts.texts):,} texts hold characters written as in HTML: "
+        f"{len(escaped):,} of {len(texts.texts):,} texts hold HTML entities: "
         f"{', '.join(_most_common(escaped.values()))}.",
         list(escaped),
         texts,
-        "Write them as they are: `dataset clean --step entities=unescape`.",
+        "Replace them by the characters: `dataset clean --step entities=unescape`.",
     )
 
 

@@ -26,7 +26,7 @@ def duplicate_titles(items: Sequence[Item]) -> Lint | None:
         count,
         count / len(items),
         shown(f"{title}: {', '.join(keys_of)}" for title, keys_of in shared.items()),
-        "Are they one thing? `dataset clean --step titles=merge`. If not, make the titles differ.",
+        "If they are the same item: `dataset clean --step titles=merge`. If not, make the titles differ.",
     )
 
 
@@ -51,7 +51,7 @@ def title_prefixes(items: Sequence[Item]) -> Lint | None:
 
 
 def empty_titles(items: Sequence[Item]) -> Lint | None:
-    """Items that are called by nothing but their key."""
+    """Items without a title other than their key."""
     untitled = [item for item in items if not item.title.strip() or item.title == item.key]
     if not untitled:
         return None
@@ -59,8 +59,8 @@ def empty_titles(items: Sequence[Item]) -> Lint | None:
     return Lint(
         "empty_titles",
         "serious" if share >= 0.5 else "warning",
-        f"{len(untitled):,} of {len(items):,} items ({percent(share)}) have no title but their key, of which "
-        "a model knows nothing.",
+        f"{len(untitled):,} of {len(items):,} items ({percent(share)}) have no title but their key, "
+        "which tells a model nothing.",
         len(untitled),
         share,
         shown(f"item {item.key}, {item.events:,} events" for item in untitled),
@@ -77,7 +77,7 @@ def broken_titles(items: Sequence[Item]) -> Lint | None:
     return Lint(
         "broken_titles",
         "warning",
-        f"{len(broken):,} of {len(items):,} titles look as if they had been read in the wrong encoding.",
+        f"{len(broken):,} of {len(items):,} titles look as if they were read in the wrong encoding.",
         len(broken),
         len(broken) / len(items),
         shown(f"{item.title} ({', '.join(parts)})" for item, parts in broken),
@@ -93,12 +93,11 @@ def escaped_titles(items: Sequence[Item]) -> Lint | None:
     return Lint(
         "escaped_titles",
         "warning",
-        f"{len(escaped):,} of {len(items):,} titles hold characters written as in HTML, such as "
-        f"{escaped[0][1][0]}.",
+        f"{len(escaped):,} of {len(items):,} titles hold HTML entities, such as {escaped[0][1][0]}.",
         len(escaped),
         len(escaped) / len(items),
         shown(f"{item.title} ({', '.join(parts)})" for item, parts in escaped),
-        "Write them as they are: `dataset clean --step entities=unescape`.",
+        "Replace them by the characters: `dataset clean --step entities=unescape`.",
     )
 
 

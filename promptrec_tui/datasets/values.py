@@ -93,7 +93,7 @@ def parse_moments(
     """The moment of each text of a column in seconds since 1970 or as the number it is; others are left out.
 
     Whether the day or the month comes first is decided by a value above 12, or by `order` (of ORDERS); with
-    points between the numbers the day does. A moment without a time zone is in UTC. Answers notes too.
+    points between the numbers the day does. A moment without a time zone is in UTC. Returns notes too.
     Raises UserError where the order cannot be decided.
     """
     moments: dict[str, int | float] = {}

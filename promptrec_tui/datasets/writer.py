@@ -51,8 +51,8 @@ def write_dataset(
 
     Items, users and examples come in the order of their ids, interactions in that of (user id, position).
     Interactions are taken first and `meta` is asked last, so all others may count what went by. The file
-    grows beside `target` and takes its name when it is on the disk; whatever is raised, by the iterables too,
-    leaves nothing. Raises FileExistsError when there is a `target` (a dataset file never
+    grows beside `target` and takes its name when it is on the disk; after any exception, also of an iterable,
+    nothing is left. Raises FileExistsError when there is a `target` (a dataset file never
     changes), UserError when it cannot be written.
     """
     if target.exists():

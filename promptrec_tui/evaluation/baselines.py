@@ -64,7 +64,7 @@ def _shares(sequences: Sequences, n_items: int) -> Floats:
 
 
 def _popularity(sequences: Sequences, n_items: int) -> Callable[[Sequence[int]], Floats]:
-    """Score = events of the item, whatever the history."""
+    """Score = events of the item, independent of the history."""
     events = _events(sequences, n_items)
     return lambda history: events.copy()
 

@@ -15,7 +15,7 @@ WORD = re.compile(r"\w+")
 
 
 def majority(texts: Sequence[str], labels: Sequence[int], count: int) -> Callable[[Sequence[str]], Floats]:
-    """log P of each label, whatever the text: its share of the training texts, one added to each count."""
+    """log P of each label for any text: its share of the training texts, one added to each count."""
     priors = np.log(np.bincount(labels, minlength=count) + 1) - np.log(len(labels) + count)
     return lambda asked: np.tile(priors, (len(asked), 1))
 
@@ -46,7 +46,7 @@ def naive_bayes(texts: Sequence[str], labels: Sequence[int], count: int) -> Call
 
 
 BASELINES: Mapping[str, Fit] = {"majority": majority, "naive_bayes": naive_bayes}
-"""By name: fitted on texts, their labels (numbers below `count`) and `count`; answers log P [R, count]."""
+"""By name: fitted on texts, their labels (numbers below `count`) and `count`; returns log P [R, count]."""
 
 
 def _word_counts(texts: Sequence[str], words: Mapping[str, int]) -> Any:

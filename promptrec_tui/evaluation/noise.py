@@ -21,7 +21,7 @@ def noise_report(
     before: Sequence[tuple[float, float]] | None,
     after: Sequence[tuple[float, float]] | None,
 ) -> dict[str, Any]:
-    """The report's "noise", with a sentence for a person; ranks as in `doubts`, None where not measured."""
+    """The report's "noise", with a sentence for the user; ranks as in `doubts`, None where not measured."""
     counted = {
         name: None if ranks is None else doubts(ranks, k)
         for name, ranks in (("before", before), ("after", after))
@@ -42,9 +42,9 @@ def _sentence(
         for model, counts in (("untuned", counted["before"]), ("tuned", counted["after"]))
         if counts
     ]
-    noise = f"In {precision} a score may be off by {nats:.2g} nats"
+    if not parts:
+        return ""
     return (
-        f"{noise}: of {users} test users so many could have another rank: {', '.join(parts)}."
-        if parts
-        else ""
+        f"In {precision} a score may be off by {nats:.2g} nats, so that ranks of the {users} test users "
+        f"are uncertain: {', '.join(parts)}."
     )

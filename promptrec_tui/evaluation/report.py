@@ -28,7 +28,7 @@ def build_report(
 
     `before` or `after` is None where a run was stopped before that evaluation: its part, and "gain", are
     empty then. The metric `lead` chooses the best baseline. NaN and inf become null. "warning" is the
-    sentence of `few_cases`, which are called by `noun`.
+    sentence of `few_cases`, which are named `noun`.
 
     Raises ValueError when some predictions are about other cases.
     """

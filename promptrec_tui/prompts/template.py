@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean, did_you_mean, is_harmless
@@ -26,13 +26,11 @@ VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
 GENERAL = {"next_item": "list", "classify": "label"}
 """By task, the built-in template that works with any dataset of that task."""
 
-WRAPS = ("auto", "plain", "chat")
-
 Texts = Mapping[str, str]
 """The type of a field that is a table of texts. Other fields of a template are `str` or `str | None`."""
 
 ABSENT = {"task": "next_item", "language": "any"}
-"""What a TOML file means that leaves these out; their lines are always written."""
+"""The keys without a default that a TOML file may leave out, and their values then."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,8 @@ class Template:
     A new field needs a default, which is what older files, rows and runs mean. With a `label` in its metadata
     it is shown and edited as a text.
     """
+
+    WRAPS: ClassVar = ("auto", "plain", "chat")
 
     name: str
     task: str
@@ -123,10 +123,10 @@ def check_template(template: Template) -> None:
             raise UserError(f"{place(template, part)}, never uses {names[0]!r}: every row would be the same.")
     if template.end_token == "":
         raise UserError(f"{place(template)} has an empty end_token: name a token, or leave the line out.")
-    if template.wrap not in WRAPS:
+    if template.wrap not in template.WRAPS:
         raise UserError(
-            f"{place(template)} has the wrap {clean(template.wrap)!r}, which is none of {', '.join(WRAPS)}: "
-            f"choose one.{did_you_mean(template.wrap, WRAPS)}"
+            f"{place(template)} has the wrap {clean(template.wrap)!r}, which is none of "
+            f"{', '.join(template.WRAPS)}: choose one.{did_you_mean(template.wrap, template.WRAPS)}"
         )
     if template.wrap == "chat" and template.end_token is not None:
         raise UserError(f"{place(template)} is a chat, whose turns end by themselves: leave end_token out.")

@@ -1,4 +1,4 @@
-"""Devices and their slots. One run at a time holds a slot; no torch is needed to name it."""
+"""Devices and their slots, named without torch. At most one run holds a slot at a time."""
 
 import os
 import platform
@@ -15,12 +15,12 @@ HIDDEN = frozenset({"", "-1", "NoDevFiles"})
 
 @dataclass(frozen=True)
 class Device:
-    """Where one run at a time may go."""
+    """A device, which at most one run uses at a time."""
 
     name: str
-    """What a claim calls it: "cpu", "mps", a GPU's UUID, or "cuda:N" where that is not known."""
+    """Its name in a claim: "cpu", "mps", a GPU's UUID, or "cuda:N" where that is not known."""
     label: str
-    """What people call it: "the CPU", "GPU 0"."""
+    """Its name in messages: "the CPU", "GPU 0"."""
     gpu: Gpu | None = None
 
     @property

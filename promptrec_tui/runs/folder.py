@@ -38,8 +38,12 @@ class AttemptFolder:
         return int(self.path.name)
 
     @property
+    def run(self) -> "RunFolder":
+        return RunFolder(self.path.parent.parent)
+
+    @property
     def claim(self) -> Path:
-        """The claimed device: `{device, slot}`, written by the process that claimed the attempt."""
+        """The claimed devices: `{devices}`, written by the process that claimed the attempt."""
         return self.path / "claim.json"
 
     @property

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +33,12 @@ class Lock:
     def release(self) -> None:
         """Give up this process's share; heirs keep theirs."""
         os.close(self.descriptor)
+
+
+def release(locks: Iterable[Lock]) -> None:
+    """Give up this process's share of several locks."""
+    for lock in locks:
+        lock.release()
 
 
 def take_lock(path: Path, patience: float = 0.3) -> Lock | None:

@@ -1,12 +1,12 @@
-"""The queue, which lies in the run folders, and the claim that takes a run out of it.
+"""The queue, which is kept in the run folders, and the claim that takes a run out of it.
 
-A run that waits has a `queue.json`; the claim moves it into the attempt's folder as `asked.json`. So one look
-at each folder finds the few that wait among the many that have ended.
+A run that waits has a `queue.json`; the claim moves it into the attempt's folder as `asked.json`. So the runs
+that wait are found by that name, without reading the many that have ended.
 """
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from promptrec_tui.typed import Count, read
 ASKED = "asked.json"
 
 BUSY = 10.0
-"""Seconds to wait for somebody who is asking for, claiming or withdrawing the same run."""
+"""Seconds to wait for another process that is queuing, claiming or withdrawing the same run."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Entry:
     continue_after_failure: bool
     """False: should this attempt fail, nothing else starts on its device."""
     reason: str = ""
-    """Why it still waits, as the last dispatch found; any change of the entry forgets it."""
+    """Why it still waits, as the last dispatch found; any change of the entry clears it."""
     evaluate: bool = False
     """True: the attempt trains no further, it only measures the adapter that there is."""
 
@@ -57,9 +57,9 @@ def enqueue(
 ) -> Entry:
     """Ask for the next attempt of a run: its first, or, to resume, one more than it had.
 
-    Without a `position` the run goes behind all others; one that waits already keeps its place. What is None
-    is as it was asked for last time, else 0 and True. With `after`, the last attempt that the asker knows of,
-    UserError is raised when somebody else asked or started in the meantime.
+    Without a `position` the run goes behind all others; one that waits already keeps its place. A priority or
+    `continue_after_failure` of None stays as in the last request; at first they are 0 and True. `after` is
+    the last attempt that the caller knows of: UserError is raised when the run was queued or started since.
     """
     with alone(folder):
         if after is not None and (folder.last_attempt != after or queue_entry(folder)):
@@ -102,7 +102,7 @@ def change(folder: RunFolder, claimed_too: bool = False, **changes: Any) -> bool
 
 
 def note_reason(entry: Entry, reason: str) -> None:
-    """Note why an entry waits, unless somebody is just asking for something else. Raises OSError."""
+    """Note why an entry waits, unless another process is changing it. Raises OSError."""
     if reason == entry.reason or (lock := take_lock(entry.folder.queue_lock)) is None:
         return
     try:
@@ -152,21 +152,21 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (-entry.priority, entry.position, entry.folder.id))
 
 
-def claim(folder: RunFolder, slot: Lock) -> int | None:
-    """Take a waiting run for the device whose `slot` lock the caller holds; answers the attempt's number.
+def claim(folder: RunFolder, slots: Sequence[Lock]) -> int | None:
+    """Take a waiting run for the devices whose `slots` the caller holds; returns the attempt's number.
 
-    None when the run does not wait (any more), is held, wants another device, or a process of an earlier
-    attempt still lives. Making the attempt's folder is the claim: of several claimants one succeeds.
-    Beside the slot's lock it is written who has it now. Raises OSError when the disk takes no more; the run
-    then waits as before.
+    None when the run does not wait (any more), is held, does not allow one of the devices, or a process of an
+    earlier attempt still lives. Making the attempt's folder is the claim: of several claimants one succeeds.
+    The attempt is recorded beside each slot's lock. Raises OSError when the disk is full; the run then waits
+    as before.
     """
     with alone(folder):
         entry = queue_entry(folder)
         if entry is None or entry.hold or lock_held(folder.lock):
             return None
-        name = slot.path.stem
-        device = next((device for device in devices_for(entry.device) if device.slot == name), None)
-        if device is None:
+        allowed = {device.slot: device.name for device in devices_for(entry.device)}
+        names = [slot.path.stem for slot in slots]
+        if not allowed.keys() >= set(names):
             return None
         attempt = folder.attempt(entry.attempt)
         try:
@@ -174,8 +174,9 @@ def claim(folder: RunFolder, slot: Lock) -> int | None:
         except FileExistsError:
             return None
         try:
-            write_json(attempt.claim, {"device": device.name, "slot": name})
-            write_json(slot.path.with_suffix(".json"), {"run": folder.id, "attempt": entry.attempt})
+            write_json(attempt.claim, {"devices": [allowed[name] for name in names]})
+            for slot in slots:
+                write_json(slot.path.with_suffix(".json"), {"run": folder.id, "attempt": entry.attempt})
             folder.queue_file.rename(attempt.path / ASKED)
         except OSError:
             shutil.rmtree(attempt.path, ignore_errors=True)
@@ -187,25 +188,29 @@ def claim(folder: RunFolder, slot: Lock) -> int | None:
 
 @dataclass(frozen=True)
 class Claim:
-    """`claim.json`: the device that an attempt was claimed for, and its slot."""
+    """`claim.json`: the devices that an attempt was claimed for, at least one."""
 
-    device: str
-    slot: str
+    devices: tuple[str, ...] = ()
+    device: str = ""
+    """The only device, in files of earlier versions."""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[0-9A-Za-z-]{1,99}", self.slot):
-            raise ValueError(f"slot is {self.slot[:40]!r}, which is none")
+        if not self.devices:
+            object.__setattr__(self, "devices", (self.device,))
+        for name in self.devices:
+            if not re.fullmatch(r"[0-9A-Za-z:/-]{1,99}", name):
+                raise ValueError(f"{name[:40]!r} is no device")
 
 
-def read_claim(attempt: AttemptFolder) -> Claim | None:
-    """What an attempt was claimed for; None where no claim says it."""
-    return read(Claim, attempt.claim)
+def claimed_devices(attempt: AttemptFolder) -> tuple[str, ...]:
+    """The devices that an attempt was claimed for; none when its claim is missing or damaged."""
+    found = read(Claim, attempt.claim)
+    return found.devices if found else ()
 
 
 def claimed_device(attempt: AttemptFolder) -> str:
-    """The device that an attempt was claimed for; "" where no claim says it."""
-    found = read_claim(attempt)
-    return found.device if found else ""
+    """The first of them, or ""."""
+    return next(iter(claimed_devices(attempt)), "")
 
 
 def asks_to_evaluate(attempt: AttemptFolder) -> bool:
@@ -253,9 +258,9 @@ def _write(path: Path, entry: Entry) -> None:
 
 @contextmanager
 def alone(folder: RunFolder) -> Iterator[None]:
-    """While this lasts, nobody else asks for, claims or withdraws the run.
+    """Keep other processes from queuing, claiming or withdrawing the run.
 
-    Raises UserError when somebody else is at it for more than `BUSY` seconds.
+    Raises UserError when another process does so for more than `BUSY` seconds.
     """
     try:
         lock = take_lock(folder.queue_lock, BUSY)

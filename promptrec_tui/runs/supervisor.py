@@ -29,14 +29,14 @@ from promptrec_tui.runs.launchers import dispatch_command, environment, trainer_
 from promptrec_tui.runs.liveness import Ground, ground, identify
 from promptrec_tui.runs.logs import last_lines
 from promptrec_tui.runs.memory import memory_kills
-from promptrec_tui.runs.queue import read_claim
+from promptrec_tui.runs.queue import claimed_devices
 from promptrec_tui.runs.requests import requests
 from promptrec_tui.runs.slots import own_locks
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.unanswered import answer_all, settle
 
 POLL_SECONDS = 0.5
-"""How often a `kill` request is looked for."""
+"""Time between two looks for a `kill` request."""
 
 CPU_NICENESS = 10
 PR_SET_PDEATHSIG = 1
@@ -46,7 +46,7 @@ GRACE_SECONDS = 60.0
 
 LOOK_LINES = 5
 
-LOST = "The run's folder, or run.lock in it, was taken away while it went: its processes were ended."
+LOST = "The run's folder, or run.lock in it, was removed while it ran: its processes were ended."
 
 
 def supervise(
@@ -60,8 +60,8 @@ def supervise(
 
     The trainer leads its own process group and writes to the attempt's log. SIGTERM to this process is passed
     on to it. A `kill` request does the same, so that what can be saved is saved, and ends the whole group
-    after `grace` seconds, or at once when it is asked a second time; it is ended at once when its folder
-    or lock is gone. What was asked and not answered by then is answered at the end.
+    after `grace` seconds, or at once when it is requested a second time; it is ended at once when its folder
+    or lock is gone. Requests without an answer are answered at the end.
     """
     place = folder.attempt(attempt)
     here = ground(folder)
@@ -79,7 +79,7 @@ def supervise(
         verdict = Verdict(State.INTERRUPTED, LOST, time=time.time())
         if ground(folder).places[folder.path] != here.places[folder.path]:
             return verdict  # there is no folder, or one of somebody else's making
-    # On a disk without room for them the trainer's own word counts, and requests are answered later.
+    # Without room on the disk the trainer's own verdict counts, and requests are answered later.
     with suppress(OSError):
         answer_all(folder, attempt, f"the run is {verdict.state.value}")
     with suppress(OSError):
@@ -156,7 +156,7 @@ def _wait(
     while waiting.is_alive():
         waiting.join(POLL_SECONDS)
         if here.lost and trainer.returncode is None:
-            # Nothing that it does can be kept, and nobody can ask it anything any more.
+            # Its results have no place any more, and requests do not reach it.
             with suppress(ProcessLookupError):
                 os.killpg(trainer.pid, signal.SIGKILL)
             continue
@@ -204,8 +204,7 @@ def _in_trainer(niceness: int) -> Callable[[], None]:
 
 
 def _on_cpu(place: AttemptFolder) -> bool:
-    claim = read_claim(place)
-    return claim is not None and claim.slot == "cpu"
+    return claimed_devices(place) == ("cpu",)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -12,11 +12,11 @@ from promptrec_tui.home import Home
 KEPT = 5
 
 COPIES = "promptrec-*.db"
-"""What copies are called; their names rise with time."""
+"""The pattern of the names of copies, which sort by time."""
 
 
 def back_up(database: Path, folder: Path, version: str) -> Path:
-    """Copy `database` into `folder`, check the copy, keep the newest 5; answers the copy's path.
+    """Copy `database` into `folder`, check the copy, keep the newest 5; returns the copy's path.
 
     Raises UserError when the copy cannot be made or differs.
     """

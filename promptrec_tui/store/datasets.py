@@ -35,7 +35,7 @@ class DatasetRow:
 
 
 def add_dataset(catalogue: Catalogue, row: DatasetRow) -> DatasetRow:
-    """List a dataset file; answers the row as stored. Raises UserError when the name is taken."""
+    """List a dataset file; returns the row as stored. Raises UserError when the name is taken."""
     # A path may hold bytes that are no text at all; here it is for reading only.
     row = replace(row, source=clean(row.source))
     with catalogue.write() as session:

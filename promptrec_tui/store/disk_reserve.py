@@ -12,24 +12,24 @@ PLENTY = 1_000_000_000
 """Free bytes of a disk from which on a reserve is made."""
 
 
-def lay_by(home: Home) -> bool:
-    """Make the reserve if the disk has plenty of space; answers whether there is one."""
+def make_reserve(home: Home) -> bool:
+    """Make the reserve if the disk has plenty of space; returns whether there is one."""
     with suppress(OSError):
-        if not home.ballast.exists() and shutil.disk_usage(home.root).free > PLENTY:
-            staging = home.ballast.with_name(f".{home.ballast.name}.{os.getpid()}")
+        if not home.disk_reserve.exists() and shutil.disk_usage(home.root).free > PLENTY:
+            staging = home.disk_reserve.with_name(f".{home.disk_reserve.name}.{os.getpid()}")
             try:
                 with open(staging, "wb") as file:
                     _fill(file.fileno(), SIZE)
-                staging.replace(home.ballast)
+                staging.replace(home.disk_reserve)
             finally:
                 staging.unlink(missing_ok=True)
-    return home.ballast.exists()
+    return home.disk_reserve.exists()
 
 
 def release(home: Home) -> bool:
-    """Delete the reserve; answers whether there was one."""
+    """Delete the reserve; returns whether there was one."""
     try:
-        home.ballast.unlink()
+        home.disk_reserve.unlink()
     except OSError:
         return False
     return True

@@ -27,7 +27,7 @@ class ModelRow:
 
 
 def add_model(catalogue: Catalogue, row: ModelRow) -> ModelRow:
-    """List a model folder; answers the row as stored. Raises UserError when the name is taken."""
+    """List a model folder; returns the row as stored. Raises UserError when the name is taken."""
     row = replace(row, source=clean(row.source))
     with catalogue.write() as session:
         refuse_taken("model", row.name, session.scalar(select(tables.Model).filter_by(name=row.name)))

@@ -134,12 +134,12 @@ def gone_sentence(database: Path) -> str:
     """The message for a catalogue file that is no longer at its path."""
     return (
         f"The catalogue {database} is gone: it was deleted or moved while it was open. "
-        "It is made anew from the folders of runs and datasets at the next try."
+        "The next command rebuilds it from the folders of runs and datasets."
     )
 
 
 def explain(error: sqlite3.Error, database: Path) -> str:
-    """One sentence for what a person can mend about a database error; empty when it is no such thing."""
+    """One sentence for what a person can mend about a database error; empty when there is nothing to mend."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (

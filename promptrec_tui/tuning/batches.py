@@ -1,4 +1,4 @@
-"""Which targets each optimiser step trains, and the tensors of it."""
+"""Which targets each optimiser step trains, in which process, and their tensors."""
 
 import math
 from bisect import bisect_right
@@ -21,11 +21,11 @@ from promptrec_tui.tokentree.tree import Tree, pack, split
 Row = TypeVar("Row", bound=Sized)
 
 ROW = 2048
-"""Nodes of a tree in one row: each looks at all of them, so a wider one is cut between its targets."""
+"""Most nodes of a tree in one row: attention costs the square of it. A wider tree is cut between targets."""
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
-    """A shuffle of range(count) that hangs on seed and epoch alone, not on a random generator's version."""
+    """A shuffle of range(count) that depends on seed and epoch only, not on a random generator's version."""
 
     def ticket(index: int) -> bytes:
         return blake2b(f"{seed}:{epoch}:{index}".encode(), digest_size=8).digest()
@@ -49,8 +49,8 @@ class Steps(Protocol):
     def batches(self, step: int, rank: int = 0, ranks: int = 1) -> list[Batch]:
         """The forwards that process `rank` of `ranks` makes for step `step`: one at least.
 
-        The weights of all processes add to 1. They hang on nothing but the plan, the step and `ranks`, so
-        that processes need not agree on them.
+        The weights of all processes add to 1. They depend on the plan, the step and `ranks` only, so that
+        processes need not exchange anything.
         """
 
 
@@ -68,9 +68,9 @@ class Plan:
 
     The targets form one endless stream: epoch after epoch, trees in `epoch_order`, the targets (owners) of
     each in their own order. Step s takes the targets [s·batch_size, (s+1)·batch_size) of it, so every step
-    has exactly `batch_size` of them, whatever rows they lie in; a tree that a step's end cuts is in part in
-    both steps. Only the last step of a run measured in epochs may be smaller: each target is trained exactly
-    `epochs` times.
+    has exactly `batch_size` of them, whatever rows they lie in. A tree across the border of two steps, or of
+    two processes, is trained in part in each. Only the last step of a run measured in epochs may be smaller:
+    each target is trained exactly `epochs` times.
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class Plan:
         sizes: Sequence[int] | None = None,
         forward: int = CPU_FORWARD,
     ) -> None:
-        """`loss`: each "target" counts alike, or each "token"; `max_steps` outweighs `epochs`.
+        """`loss`: each "target" counts alike, or each "token". `max_steps`, if not 0, replaces `epochs`.
 
-        `accumulate`: at least so many forwards a step, as far as there are rows. `reach`: how many tokens the
-        model sees; the targets of a deeper tree get plain rows of their own, where its windows slide right.
-        `sizes`: the targets of each tree where they are known already; trees are then only made when a step
-        asks for them. `forward`: tokens of a forward, padding included.
+        `accumulate`: least number of forwards of a step, as far as there are rows. `reach`: how many tokens
+        back the model sees; the targets of a deeper tree get plain rows of their own, in which sliding
+        windows are right. `sizes`: the number of targets of each tree, if known; trees are then made only
+        when a step needs them. `forward`: most tokens of a forward, padding included.
         """
         self.trees = trees
         self.batch_size = batch_size

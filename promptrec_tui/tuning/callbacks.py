@@ -36,7 +36,7 @@ class NotFiniteError(Exception):
 
 @dataclass
 class TrainingState:
-    """What a run knows of itself. It travels in every checkpoint, so that a resumed run decides as ever."""
+    """What decisions depend on. Checkpoints hold it: a resumed run decides like an undisturbed one."""
 
     best_step: int = 0
     best_value: float | None = None
@@ -49,7 +49,7 @@ class TrainingState:
     skipped: int = 0
     """All steps that were skipped because their gradient was not finite."""
     compared: bool = False
-    """Whether the baselines of the validation curves were told, after the first step."""
+    """Whether the baselines of the validation curves are written, after the first step."""
     previewed: bool = False
     """Whether the untuned model's previews were drawn, after the first step of an attempt."""
     untuned: bool = False
@@ -65,7 +65,7 @@ class TrainingState:
 
 
 class RunCallback(TrainerCallback):
-    """Decides after each step, and writes down what happened.
+    """Decides what to do after each step, and writes the events of training.
 
     At each step, in this order: the figures, requests, validation where it is due, then whether to save and
     whether to go on. Trainer saves; `on_save` makes the checkpoint count.

@@ -42,8 +42,8 @@ from promptrec_tui.tuning.trainer import StepTooLargeError, TargetTrainer, train
 
 @dataclass(frozen=True)
 class Beginning:
-    """Where an attempt takes its run up: at a `checkpoint`, or at the `kept` adapter (and its step) that is
-    only evaluated; else at step 0, a continued run from the adapter `start`."""
+    """Where an attempt starts: at a `checkpoint`, or at the `kept` adapter (and its step), which is only
+    evaluated; else at step 0, a continued run with the adapter `start`."""
 
     training_state: TrainingState
     checkpoint: Checkpoint | None = None

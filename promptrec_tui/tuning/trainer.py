@@ -126,10 +126,7 @@ class TargetTrainer(Trainer):
         return loss_of_step
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """As Trainer does, in the run's folder; of a checkpoint for which there is no room nothing is left.
-
-        Raises DiskFullError.
-        """
+        """Save as Trainer does. Raises DiskFullError, and leaves nothing behind, when there is no room."""
         with self.saving(self.state.global_step):
             super()._save_checkpoint(model, trial)
 
@@ -143,10 +140,7 @@ class TargetTrainer(Trainer):
 
     @contextmanager
     def saving(self, step: int) -> Iterator[None]:
-        """Write a checkpoint in this block: one for which there is no room is taken away.
-
-        Raises DiskFullError then.
-        """
+        """Guard the writing of a checkpoint. On a full disk, delete its files and raise DiskFullError."""
         try:
             yield
         except Exception as error:
@@ -156,7 +150,7 @@ class TargetTrainer(Trainer):
             raise DiskFullError(full_sentence(self.folder, self.room_needed())) from error
 
     def room_needed(self) -> int:
-        """Bytes that the next checkpoint may take: weights and two moments, where there is no earlier one."""
+        """Bytes to keep free for the next checkpoint; for the first, the weights and their two moments."""
         model: Any = self.model
         weights = sum(weight.nbytes for weight in model.parameters() if weight.requires_grad)
         return room_needed(self.folder, 3 * weights)
@@ -174,7 +168,7 @@ def _finite_norm(model: Any) -> bool:
 def training_arguments(
     settings: TrainSettings, plan: Steps, checkpoints: Path, device: torch.device
 ) -> TrainingArguments:
-    """What a run's settings mean to Trainer. Logging, evaluation and saving are left to our own callback."""
+    """A run's settings for Trainer. RunCallback decides about logging, evaluation and saving."""
     options: dict[str, Any] = {"gradient_checkpointing": True} if settings.gradient_checkpointing else {}
     arguments = TrainingArguments(
         output_dir=str(checkpoints),

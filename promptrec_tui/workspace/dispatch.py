@@ -1,4 +1,4 @@
-"""Moving the queue: give each free device its next run, and tell the others what they wait for."""
+"""The dispatcher: gives free devices to the next runs, and notes what the others wait for."""
 
 import os
 import time
@@ -12,18 +12,18 @@ from promptrec_tui.home import Home, find_home
 from promptrec_tui.runs.devices import Device, devices_for
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.gpus import crowded, installed_gpus, memory_needed
-from promptrec_tui.runs.launchers import launch_best
-from promptrec_tui.runs.liveness import Lock, lock_held
+from promptrec_tui.runs.launchers import Launcher, choose_launcher, launch_best
+from promptrec_tui.runs.liveness import Lock, release
 from promptrec_tui.runs.queue import Entry, claim, note_reason, queued
 from promptrec_tui.runs.slots import Taken, take_slot
 from promptrec_tui.runs.states import State
 
 
 def dispatch(home: Home) -> list[str]:
-    """Start every queued run whose device is free; answers their ids. Many processes may do this at once.
+    """Start every queued run whose devices are free; returns their ids. Many processes may do this at once.
 
-    Whoever waits for a taken device has it before those behind; a run that waits for room on a GPU lets
-    smaller ones by. The catalogue is not needed: the queue moves on while it is busy, full or damaged.
+    A run that waits for a taken device gets it before those behind; one that waits for room on a GPU lets
+    smaller ones go first. The catalogue is not needed: the queue moves on while it is busy, full or damaged.
     """
     entries = [entry for entry in queued(home) if not entry.hold]
     gpus = installed_gpus() if entries else []
@@ -32,7 +32,8 @@ def dispatch(home: Home) -> list[str]:
     for entry in entries:
         reasons: list[str] = []
         try:
-            if _start(entry, devices_for(entry.device, gpus), ahead, reasons):
+            devices = devices_for(entry.device, gpus)
+            if _start(entry, devices, choose_launcher(), ahead, reasons):
                 started.append(entry.folder.id)
                 continue
         except (OSError, ValueError, UserError) as error:
@@ -43,49 +44,76 @@ def dispatch(home: Home) -> list[str]:
     return started
 
 
-def _start(entry: Entry, devices: Sequence[Device], ahead: dict[str, str], reasons: list[str]) -> bool:
-    """Start a run on the first of its devices that is free and has room; else say why each is not.
+def _start(
+    entry: Entry,
+    devices: Sequence[Device],
+    launcher: Launcher,
+    ahead: dict[str, str],
+    reasons: list[str],
+) -> bool:
+    """Start a run on the first of its devices that are free and have room; else say why the others are not.
 
-    `ahead` has, by slot, the name of the last run that waits for it to be free.
+    It gets as many as its launcher takes, or none. `ahead` has, by slot, the name of the last run that waits
+    for it to be free.
     """
-    home = entry.folder.home
-    if lock_held(entry.folder.lock):
+    folder, home = entry.folder, entry.folder.home
+    if launcher.alive(folder.attempt(folder.last_attempt)):
         reasons.append("waits for the end of its last attempt")
         return False
+    if launcher.slots > 1:
+        # In one order for all, so that two runs do not keep half of what both need from each other.
+        devices = sorted(devices, key=lambda device: device.slot)
+    slots: list[Lock] = []
     waits_for = []
-    for device in devices:
-        if device.slot in ahead:
-            reasons.append(f"waits behind run {ahead[device.slot]}")
-            waits_for.append(device.slot)
-            continue
-        slot = take_slot(home, device)
-        if isinstance(slot, Taken):
-            reasons.append(_told(slot, device))
-            if not slot.failed:
+    try:
+        for device in devices:
+            if device.slot in ahead:
+                reasons.append(f"waits behind run {ahead[device.slot]}")
                 waits_for.append(device.slot)
-        elif full := _full(entry, device):
-            reasons.append(f"waits for {device.label}: {full}")
-            slot.release()
-        elif _claim_and_launch(entry.folder, slot, reasons):
-            return True
-    ahead.update(dict.fromkeys(waits_for, _name(entry.folder)))
+                continue
+            slot = take_slot(home, device)
+            if isinstance(slot, Taken):
+                reasons.append(_told(slot, device))
+                if not slot.failed:
+                    waits_for.append(device.slot)
+                continue
+            slots.append(slot)
+            if full := _full(entry, device):
+                reasons.append(f"waits for {device.label}: {full}")
+                slots.pop().release()
+            elif len(slots) == launcher.slots:
+                taken, slots = slots, []
+                if _claim_and_launch(folder, launcher, taken, reasons):
+                    return True
+    finally:
+        release(slots)
+    if launcher.slots > 1:
+        reasons.append(f"needs {launcher.slots} devices at once")
+    if waits_for:
+        # A run behind that needs fewer devices would otherwise take the free ones, again and again.
+        waits_for += [slot.path.stem for slot in slots]
+    ahead.update(dict.fromkeys(waits_for, _name(folder)))
     return False
 
 
-def _claim_and_launch(folder: RunFolder, slot: Lock, reasons: list[str]) -> bool:
+def _claim_and_launch(
+    folder: RunFolder, launcher: Launcher, slots: Sequence[Lock], reasons: list[str]
+) -> bool:
+    """Claim a run for the devices of `slots` and launch it; False when it is not to be had. Gives them up."""
     try:
-        attempt = claim(folder, slot)
+        number = claim(folder, slots)
     except (OSError, UserError) as error:
         reasons.append(f"cannot be started: {error}")
-        attempt = None
-    if attempt is None:
-        slot.release()
+        number = None
+    if number is None:
+        release(slots)
         return False
+    attempt = folder.attempt(number)
     try:
-        launch_best(folder.home, folder, attempt, slot)
+        launch_best(launcher, attempt, slots)
     except UserError as error:
         verdict = {"code": None, "signal": None, "time": time.time(), "state": State.INTERRUPTED}
-        write_json(folder.attempt(attempt).exit, {**verdict, "reason": str(error)})
+        write_json(attempt.exit, {**verdict, "reason": str(error)})
     return True
 
 
@@ -109,7 +137,7 @@ def _full(entry: Entry, device: Device) -> str:
         )
         return crowded(device.gpu, needed)
     except (OSError, ValueError, KeyError, TypeError):
-        return ""  # the trainer tells what is wrong with the run
+        return ""  # the trainer reports what is wrong with the run
 
 
 def _name(folder: RunFolder) -> str:

@@ -19,7 +19,7 @@ from promptrec_tui.store.connection import network_type
 from promptrec_tui.store.schema import damaged_sentence, is_damaged
 from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.machine import versions
-from promptrec_tui.workspace.maintenance import ballast_finding, network_warning
+from promptrec_tui.workspace.maintenance import network_warning, reserve_finding
 from promptrec_tui.workspace.models import list_models
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.runs import list_runs, refresh
@@ -67,7 +67,7 @@ def _home(home: Home) -> list[Finding]:
             refresh(workspace)
             catalogue = _catalogue(workspace)
             files = _files(workspace)
-            reserve = Finding("reserve", *ballast_finding(workspace))
+            reserve = Finding("reserve", *reserve_finding(workspace))
     except UserError as error:
         return [Finding("home", False, str(error))]
     return [Finding("home", True, str(home.root)), catalogue, files, reserve, _privacy(home)]

@@ -16,7 +16,7 @@ OLD = "Another program is writing to the catalogue: what is shown may be some se
 
 
 def refresh(workspace: Workspace) -> int:
-    """Update the catalogue from the run folders; answers the number of events read.
+    """Update the catalogue from the run folders; returns the number of events read.
 
     While another program holds the catalogue it stays as it is, and `notes` say so.
     """

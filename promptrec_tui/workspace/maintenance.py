@@ -2,13 +2,13 @@
 
 from promptrec_tui.home import VARIABLE, exposed_at
 from promptrec_tui.store.connection import network_type
-from promptrec_tui.store.disk_reserve import lay_by
+from promptrec_tui.store.disk_reserve import make_reserve
 from promptrec_tui.workspace.opening import Workspace
 
 
 def tend(workspace: Workspace) -> list[str]:
-    """Make the disk reserve; answers warnings about the home, a sentence each."""
-    lay_by(workspace.home)
+    """Make the disk reserve; returns warnings about the home, a sentence each."""
+    make_reserve(workspace.home)
     warnings = [text for text in (workspace.recovered, workspace.catalogue.read_only) if text]
     if kind := network_type(workspace.home.root):
         warnings.append(network_warning(kind))
@@ -25,9 +25,9 @@ def network_warning(kind: str) -> str:
     )
 
 
-def ballast_finding(workspace: Workspace) -> tuple[bool, str]:
+def reserve_finding(workspace: Workspace) -> tuple[bool, str]:
     """Whether there is a disk reserve, and a sentence about it."""
-    if lay_by(workspace.home):
-        size = workspace.home.ballast.stat().st_size
-        return True, f"{size >> 20} MB are laid by for a full disk"
-    return False, "nothing is laid by for a full disk: there is no room for it"
+    if make_reserve(workspace.home):
+        size = workspace.home.disk_reserve.stat().st_size
+        return True, f"{size >> 20} MB are reserved for a full disk"
+    return False, "nothing is reserved for a full disk: there is too little free space"

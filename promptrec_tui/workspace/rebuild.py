@@ -63,7 +63,7 @@ def rebuild(home: Home) -> Rebuilt:
     """
     home.create()
     with _building(home):
-        alone = have_alone(home, "its catalogue can be made anew")
+        alone = have_alone(home, "its catalogue can be rebuilt")
         try:
             old = _put_aside(home)
         finally:
@@ -72,7 +72,7 @@ def rebuild(home: Home) -> Rebuilt:
 
 
 def recover(home: Home) -> str:
-    """Make the catalogue of a home that has lost it, as `rebuild` does; answers what came back, in words.
+    """Make the catalogue of a home that has lost it, as `rebuild` does; returns what came back, in words.
 
     Unlike `rebuild` it goes ahead while others have the lost file open: they go on with the new one. Empty
     when another process did it meanwhile. Raises UserError when another one is still at it after a minute.
@@ -98,7 +98,7 @@ def _building(home: Home) -> Iterator[None]:
     """
     lock = take_lock(home.rebuilding, patience=BUILDING_SECONDS)
     if lock is None:
-        raise UserError(f"The catalogue {home.database} is being made anew by another promptrec: try again.")
+        raise UserError(f"The catalogue {home.database} is being rebuilt by another promptrec: try again.")
     try:
         yield
         home.rebuilding.unlink(missing_ok=True)

@@ -78,7 +78,7 @@ def test_a_title_that_is_too_long_is_named_and_left_out_on_request(target: Path)
     read, dataset = imported(target, case / "events.csv", case / "long.csv", dialect=Dialect(skip_bad=True))
     dataset.close()
     assert read.interactions > 0
-    assert any("1 row of long.csv left out as not sound (line" in warning for warning in read.warnings)
+    assert any("1 row of long.csv left out as invalid (line" in warning for warning in read.warnings)
 
 
 def test_excel_tells_its_separator_and_writes_decimal_commas(target: Path) -> None:

@@ -25,7 +25,7 @@ def test_a_sound_catalogue_with_room_laid_by(home: Home, capsys: pytest.CaptureF
     assert found["catalogue"][0]
     assert found["catalogue"][1].startswith("sound, ")
     assert found["reserve"][0]
-    assert home.ballast.exists()
+    assert home.disk_reserve.exists()
 
 
 def test_a_network_disk_is_told_with_the_way_out(

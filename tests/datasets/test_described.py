@@ -52,7 +52,7 @@ def test_items_and_users_are_described_by_their_events(kind, tmp_path, target):
     said = " ".join(read.warnings)
     assert f'The items are described by e.{kind} itself: "item_title", "category"' in said
     assert "The users are described by" in said
-    assert "called by its key" not in said
+    assert "title of each item is its key" not in said
 
 
 def test_of_several_titles_the_last_counts_and_is_told(tmp_path, target):
@@ -82,4 +82,4 @@ def test_a_column_that_differs_from_event_to_event_describes_nothing(tmp_path, t
     read = import_dataset(path, target, ImportOptions())
     with open_dataset(target) as dataset:
         assert [item.title for item in dataset.items()] == ["i0", "i1", "i2", "i3"]
-    assert any("called by its key" in said for said in read.warnings)
+    assert any("title of each item is its key" in said for said in read.warnings)

@@ -197,12 +197,12 @@ def test_texts_that_are_empty_are_left_out_on_request(write, target):
     source = write("t.csv", "text,label\na,x\n,x\nb,\nc,y\n")
     options = ImportOptions(format="labelled")
     with pytest.raises(
-        UserError, match=r"line 3: the text is empty.*--skip-bad.*1 more row is not sound \(line 4\)"
+        UserError, match=r"line 3: the text is empty.*--skip-bad.*1 more row is invalid \(line 4\)"
     ):
         import_dataset(source, target, options)
     read = import_dataset(source, target, ImportOptions(format="labelled", dialect=SKIP))
     assert (read.examples, read.rejected) == (2, 2)
-    assert "2 rows of t.csv left out as not sound (line 3, 4)" in " ".join(read.warnings)
+    assert "2 rows of t.csv left out as invalid (line 3, 4)" in " ".join(read.warnings)
 
 
 def test_a_table_with_a_million_columns_is_a_sentence(write, target):

@@ -111,7 +111,7 @@ def test_the_finer_column_orders_a_history(imported):
     rows = [f"20220421,165049{9 - n}000000" for n in range(4)]
     times, said = imported("user,item,date,time_ms", rows)
     assert times == [int(row.split(",")[1]) for row in rows]
-    assert 'those of "time_ms", not of "date": --map timestamp=COLUMN' in said
+    assert 'read from "time_ms", not from "date": --map timestamp=COLUMN' in said
     times, _ = imported("user,item,date,time_ms", rows, mapping={"timestamp": "date"})
     assert set(times) == {at(2022, 4, 21)}
 
@@ -164,7 +164,7 @@ def test_the_finer_column_is_known_by_what_it_holds(imported, name):
     rows = [f"20220421,165049{9 - n}000000" for n in range(4)]
     times, said = imported(f"user,item,timestamp,{name}", rows)
     assert times == [int(row.split(",")[1]) for row in rows]
-    assert f'those of "{name}", not of "timestamp"' in said
+    assert f'read from "{name}", not from "timestamp"' in said
 
 
 @pytest.mark.parametrize(
@@ -197,4 +197,4 @@ def test_milliseconds_in_another_column_order_what_seconds_do_not(imported):
     rows = [f"{1_500_000_000 + n // 3},{(1_500_000_000 + n // 3) * 1000 + 900 - n * 7}" for n in range(9)]
     times, said = imported("user,item,timestamp,ts_ms", rows)
     assert sorted(times) == sorted(int(row.split(",")[1]) for row in rows)
-    assert 'those of "ts_ms", not of "timestamp": --map timestamp=COLUMN' in said
+    assert 'read from "ts_ms", not from "timestamp": --map timestamp=COLUMN' in said

@@ -73,7 +73,7 @@ def test_a_meaning_that_is_no_split_is_told_by_the_preview_too(look):
 
 def test_names_of_splits_that_nothing_has_are_refused(look):
     _, said = look(SPLITS, splits={"holdout": "test", "heldout": "test"})
-    assert said == 'No split is called "heldout": correct or leave out --map-split.'
+    assert said == 'No split is named "heldout": correct or leave out --map-split.'
     seen, said = look("user,item\nu,a\n", splits={"holdout": "test"})
     assert seen.problems == (said,)
     assert "Leave out --map-split." in said

@@ -12,16 +12,25 @@ from resource import RLIMIT_FSIZE, setrlimit
 import pytest
 
 from promptrec_tui.files import read_json, write_json
-from promptrec_tui.runs import launchers
+from promptrec_tui.runs import devices, launchers, slots
 from promptrec_tui.runs.devices import slot_path
-from promptrec_tui.runs.gpus import GIB
-from promptrec_tui.runs.launchers import dispatch_command
+from promptrec_tui.runs.gpus import GIB, Gpu
+from promptrec_tui.runs.launchers import Detached, dispatch_command
 from promptrec_tui.runs.liveness import lock_held, take_lock
-from promptrec_tui.runs.queue import change, claim, claimed_device, enqueue, queue_entry, withdraw
+from promptrec_tui.runs.queue import (
+    change,
+    claim,
+    claimed_device,
+    claimed_devices,
+    enqueue,
+    queue_entry,
+    withdraw,
+)
 from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.slots import holds_queue
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
+from promptrec_tui.workspace import dispatch as dispatch_module
 from promptrec_tui.workspace.dispatch import dispatch
 
 COUNTED = """
@@ -166,7 +175,7 @@ def test_a_failed_run_that_is_resumed_or_gone_holds_nothing(home, make_run, way)
     first, second = make_run("r1"), make_run("r2")
     enqueue(first, device="cpu", continue_after_failure=False)
     slot = take_lock(slot_path(home, "cpu"))
-    assert claim(first, slot) == 1
+    assert claim(first, [slot]) == 1
     slot.release()
     write_json(first.attempt(1).exit, {"state": "failed", "reason": "broke"})
     assert holds_queue(first)
@@ -213,7 +222,7 @@ def test_a_full_disk_leaves_the_queue_as_it_is(home, run, stub_recipe, ended):
 
 def dispatch_with_gpus(folder: Path, free: str) -> None:
     (folder / "plug" / "pynvml.py").write_text(BUSY_GPUS)
-    surroundings = {**os.environ, "FREE": free, "PYTHONPATH": str(folder / "plug")}
+    surroundings = {**os.environ, "FREE": free}
     subprocess.run(dispatch_command(), env=surroundings, check=True)
 
 
@@ -248,6 +257,94 @@ def test_the_first_gpu_with_room_is_taken_and_shown_to_the_trainer(
         wait_for(lambda run=run: b"\n" in run.attempt(1).log.read_bytes())
         assert run.attempt(1).log.read_text().startswith(f"shown auto {gpu}")
         assert lock_held(slot_path(home, gpu))
+
+
+TWO_EACH = """
+from promptrec_tui.runs import launchers
+launchers.choose_launcher = lambda: launchers.Detached(slots=2)
+"""
+
+THREE_GPUS = BUSY_GPUS.replace("return 2", "return 3").replace('os.environ["FREE"].split()[index]', "80")
+
+EXCLUSIVE = """
+import os, time
+from promptrec_tui.runs.queue import claimed_devices
+from promptrec_tui.runs.states import State
+from promptrec_tui.tuning.journal import Outcome
+
+def fine_tune(folder, device, journal, desk):
+    devices = claimed_devices(folder.attempt(journal.attempt))
+    for name in devices:
+        os.mkdir(folder.home.root / f"at-work-{name}")
+    time.sleep(0.05)
+    for name in devices:
+        os.rmdir(folder.home.root / f"at-work-{name}")
+    return Outcome(State.DONE, " ".join(devices), 0)
+"""
+
+
+def test_runs_that_take_two_devices_each_never_share_one_nor_wait_for_ever(
+    home, make_run, stub_recipe, wait_for, tmp_path, monkeypatch
+):
+    """Of three GPUs; every dispatcher, those of the supervisors too, takes two at once."""
+    stub_recipe(EXCLUSIVE)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    (tmp_path / "plug" / "pynvml.py").write_text(THREE_GPUS)
+    with open(tmp_path / "plug" / "sitecustomize.py", "a") as plug:
+        plug.write(TWO_EACH)
+    runs = [make_run(f"r{number}") for number in range(4)]
+    for run in runs:
+        enqueue(run, device="auto")
+    for dispatcher in [subprocess.Popen(dispatch_command()) for _ in range(3)]:
+        assert dispatcher.wait() == 0
+    wait_for(lambda: all(run.attempt(1).exit.exists() for run in runs))
+    gpus = {"GPU-0", "GPU-1", "GPU-2"}
+    for run in runs:
+        assert run.attempts() == [1]
+        verdict = read_json(run.attempt(1).exit)
+        assert verdict["state"] == "done", verdict
+        assert len(gpus & set(verdict["reason"].split())) == 2
+    wait_for(lambda: not any(lock_held(slot_path(home, gpu)) for gpu in gpus))
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """Two GPUs; the launchers of the runs that are looked at, in order, can be chosen."""
+    launchers_of: list[Detached] = []
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for module in (devices, dispatch_module):
+        monkeypatch.setattr(module, "installed_gpus", lambda: [Gpu(0, "GPU-0"), Gpu(1, "GPU-1")])
+    monkeypatch.setattr(dispatch_module, "choose_launcher", lambda: launchers_of.pop(0))
+    return launchers_of
+
+
+def test_a_run_that_takes_two_devices_is_not_overtaken(home, make_run, two_gpus, monkeypatch):
+    monkeypatch.setattr(slots, "LOOK_SECONDS", 0)
+    first, second = make_run("r1"), make_run("r2")
+    for run in (first, second):
+        enqueue(run, device="auto")
+    other = take_lock(slot_path(home, "GPU-1"))
+    two_gpus += [Detached(slots=2), Detached(slots=1)]
+    assert dispatch(home) == []
+    assert reason(first) == "waits for GPU 1, which another program holds; needs 2 devices at once"
+    assert reason(second) == "waits behind run run r1"
+    assert not lock_held(slot_path(home, "GPU-0"))
+    assert first.attempts() == []
+    other.release()
+
+
+def test_two_devices_are_held_and_released_together(home, run, two_gpus, stub_recipe, wait_for, ended):
+    stub_recipe(PATIENT)
+    enqueue(run, device="auto")
+    ended(run)
+    two_gpus += [Detached(slots=2)]
+    assert dispatch(home) == ["r1"]
+    wait_for(lambda: state(run) == State.RUNNING)
+    assert [lock_held(slot_path(home, gpu)) for gpu in ("GPU-0", "GPU-1")] == [True, True]
+    assert claimed_devices(run.attempt(1)) == ("GPU-0", "GPU-1")
+    finish(run, "done")
+    wait_for(lambda: state(run) == State.DONE)
+    wait_for(lambda: not any(lock_held(slot_path(home, gpu)) for gpu in ("GPU-0", "GPU-1")))
 
 
 SYSTEMD_RUN = """#!{python} -IS
@@ -325,7 +422,7 @@ def test_no_second_run_in_the_moment_of_handing_over(home, make_run):
     first, second = make_run("r1"), make_run("r2")
     enqueue(first, device="cpu")
     slot = take_lock(slot_path(home, "cpu"))
-    assert claim(first, slot) == 1
+    assert claim(first, [slot]) == 1
     supervisor = take_lock(first.lock)
     slot.release()
     enqueue(second, device="cpu")

@@ -5,15 +5,17 @@ from pathlib import Path
 import pytest
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.files import read_json
-from promptrec_tui.runs import queue
+from promptrec_tui.files import read_json, write_json
+from promptrec_tui.runs import devices, queue
 from promptrec_tui.runs.devices import slot_path
+from promptrec_tui.runs.gpus import Gpu
 from promptrec_tui.runs.liveness import Lock, take_lock
 from promptrec_tui.runs.queue import (
     asked_entry,
     change,
     claim,
     claimed_device,
+    claimed_devices,
     enqueue,
     note_reason,
     queue_entry,
@@ -34,7 +36,7 @@ start = float(input())
 for turn, entry in enumerate(entries):
     while time.monotonic() < start + turn * 0.02:
         pass
-    if claim(entry.folder, slot) == 1:
+    if claim(entry.folder, [slot]) == 1:
         print(entry.folder.id)
 """
 
@@ -66,27 +68,27 @@ def test_first_come_first_served_unless_told_otherwise(home, make_run):
 def test_a_claim_takes_a_run_out_of_the_queue(home, run):
     enqueue(run, device="cpu")
     with held(home) as slot:
-        assert claim(run, slot) == 1
-        assert claim(run, slot) is None
+        assert claim(run, [slot]) == 1
+        assert claim(run, [slot]) is None
     assert queued(home) == []
-    assert read_json(run.attempt(1).claim) == {"device": "cpu", "slot": "cpu"}
+    assert read_json(run.attempt(1).claim) == {"devices": ["cpu"]}
     assert enqueue(run, device="cpu").attempt == 2
     with held(home) as slot:
-        assert claim(run, slot) == 2
+        assert claim(run, [slot]) == 2
 
 
 def test_what_cannot_be_claimed(home, run):
     with held(home) as slot:
-        assert claim(run, slot) is None
+        assert claim(run, [slot]) is None
         enqueue(run, device="cpu", hold=True)
-        assert claim(run, slot) is None
+        assert claim(run, [slot]) is None
         enqueue(run, device="cuda:1")
-        assert claim(run, slot) is None
+        assert claim(run, [slot]) is None
         enqueue(run, device="cpu")
         survivor = take_lock(run.lock)
-        assert claim(run, slot) is None
+        assert claim(run, [slot]) is None
         survivor.release()
-        assert claim(run, slot) == 1
+        assert claim(run, [slot]) == 1
 
 
 def test_a_run_taken_back_is_not_claimed(home, run):
@@ -94,13 +96,13 @@ def test_a_run_taken_back_is_not_claimed(home, run):
     enqueue(run, device="cpu")
     assert withdraw(run)
     with held(home) as slot:
-        assert claim(run, slot) is None
+        assert claim(run, [slot]) is None
         enqueue(run, device="cpu")
-        assert claim(run, slot) == 1
+        assert claim(run, [slot]) == 1
     assert not withdraw(run)
 
 
-@pytest.mark.parametrize("act", [enqueue, withdraw, lambda run: claim(run, Lock(Path("cpu.lock"), -1))])
+@pytest.mark.parametrize("act", [enqueue, withdraw, lambda run: claim(run, [Lock(Path("cpu.lock"), -1)])])
 def test_one_at_a_time(run, act, monkeypatch):
     monkeypatch.setattr(queue, "BUSY", 0)
     other = take_lock(run.queue_lock)
@@ -120,7 +122,7 @@ def test_a_damaged_entry_does_not_wait(home, run, content):
 def test_a_resumed_run_keeps_what_was_asked_of_it(home, run):
     enqueue(run, device="cpu", priority=3, continue_after_failure=False)
     with held(home) as slot:
-        claim(run, slot)
+        claim(run, [slot])
     again = enqueue(run, device="cpu")
     assert (again.attempt, again.priority, again.continue_after_failure) == (2, 3, False)
     assert enqueue(run, device="cpu", priority=0).priority == 0
@@ -132,7 +134,7 @@ def test_a_waiting_run_is_changed_and_a_claimed_one_only_read(home, run):
     assert change(run, priority=1)
     assert queue_entry(run).priority == 1
     with held(home) as slot:
-        claim(run, slot)
+        claim(run, [slot])
     assert not change(run, priority=2)
     assert change(run, claimed_too=True, continue_after_failure=False)
     assert not asked_entry(run).continue_after_failure
@@ -154,7 +156,7 @@ def test_a_claim_that_was_cut_short_is_one(home, run):
 def test_only_runs_that_wait_are_looked_into(home, run):
     enqueue(run, device="cpu")
     with held(home) as slot:
-        claim(run, slot)
+        claim(run, [slot])
     assert not run.queue_file.exists()
     assert asked_entry(run).attempt == 1
     (home.runs / ".staging").mkdir()
@@ -175,10 +177,46 @@ def test_a_reason_is_of_the_entry_that_was_looked_at(home, run):
 def test_a_slot_names_the_run_that_has_it(home, run):
     enqueue(run, device="cpu")
     with held(home) as slot:
-        claim(run, slot)
+        claim(run, [slot])
         assert read_json(slot.path.with_suffix(".json")) == {"run": "r1", "attempt": 1}
     assert claimed_device(run.attempt(1)) == "cpu"
     assert claimed_device(run.attempt(2)) == ""
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(devices, "installed_gpus", lambda: [Gpu(0, "GPU-b"), Gpu(1, "GPU-a")])
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_claim_takes_several_devices_or_none(home, run):
+    enqueue(run, device="auto")
+    with held(home, "GPU-a") as first, held(home, "GPU-b") as second, held(home, "cpu") as other:
+        assert claim(run, [first, other]) is None
+        assert run.attempts() == []
+        assert not first.path.with_suffix(".json").exists()
+        assert claim(run, [first, second]) == 1
+        for slot in (first, second):
+            assert read_json(slot.path.with_suffix(".json")) == {"run": "r1", "attempt": 1}
+    assert claimed_devices(run.attempt(1)) == ("GPU-a", "GPU-b")
+    assert claimed_device(run.attempt(1)) == "GPU-a"
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ({"device": "GPU-a", "slot": "GPU-a"}, ("GPU-a",)),
+        ({"devices": ["GPU-a", "cuda:1"]}, ("GPU-a", "cuda:1")),
+        ({"devices": []}, ()),
+        ({"devices": ["cpu", "../../run1"]}, ()),
+        ({}, ()),
+    ],
+)
+def test_claims_of_earlier_versions_are_read_and_damaged_ones_are_not(run, content, names):
+    run.attempt(1).path.mkdir()
+    write_json(run.attempt(1).claim, content)
+    assert claimed_devices(run.attempt(1)) == names
 
 
 def test_of_several_claimants_one_succeeds(home, make_run, python, tmp_path):

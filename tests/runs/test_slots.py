@@ -1,9 +1,10 @@
 import pytest
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.files import write_json
 from promptrec_tui.runs import slots
 from promptrec_tui.runs.devices import devices_for, slot_path
-from promptrec_tui.runs.liveness import Lock, lock_held, take_lock
+from promptrec_tui.runs.liveness import Lock, lock_held, release, take_lock
 from promptrec_tui.runs.queue import claim, enqueue
 from promptrec_tui.runs.slots import Taken, own_locks, take_slot
 
@@ -15,7 +16,7 @@ def claimed(home, run):
     """A run whose attempt is claimed, and the slot, which is still held."""
     enqueue(run, device="cpu")
     slot = take_lock(slot_path(home, "cpu"))
-    assert claim(run, slot) == 1
+    assert claim(run, [slot]) == 1
     return run, slot
 
 
@@ -64,6 +65,30 @@ def test_a_supervisor_leaves_when_another_run_has_its_slot(claimed, monkeypatch)
         own_locks(run, 1)
     assert not lock_held(run.lock)
     slot.release()
+
+
+def test_a_supervisor_takes_all_of_several_slots_or_none(home, run, monkeypatch):
+    monkeypatch.setattr(slots, "HANDOVER_SECONDS", 0)
+    run.attempt(1).path.mkdir()
+    write_json(run.attempt(1).claim, {"devices": ["GPU-b", "GPU-a"]})
+    first, second = slot_path(home, "GPU-a"), slot_path(home, "GPU-b")
+    other = take_lock(second)
+    with pytest.raises(UserError, match="given to another run"):
+        own_locks(run, 1)
+    assert not lock_held(run.lock)
+    assert not lock_held(first)
+    other.release()
+    locks = own_locks(run, 1)
+    assert [lock.path for lock in locks] == [run.lock, first, second], "in one order for every run"
+    release(locks)
+
+
+def test_a_supervisor_leaves_when_its_claim_is_damaged(run):
+    run.attempt(1).path.mkdir()
+    run.attempt(1).claim.write_text("{}")
+    with pytest.raises(UserError, match="damaged: resume the run"):
+        own_locks(run, 1)
+    assert not lock_held(run.lock)
 
 
 def test_a_supervisor_leaves_when_the_run_lives(claimed):

@@ -101,7 +101,7 @@ def test_a_run_that_is_claimed_between_the_reads_has_not_ended(home, run, monkey
     write_json(run.attempt(1).exit, {"state": "interrupted", "reason": "killed"})
     enqueue(run, device="cpu", after=1)
     slot = take_lock(slot_path(home, "cpu"))
-    monkeypatch.setattr(module, "queue_entry", lambda folder: claim(folder, slot) and None)
+    monkeypatch.setattr(module, "queue_entry", lambda folder: claim(folder, [slot]) and None)
     assert run_status(run) == module.Status(State.STARTING, "", 2)
     slot.release()
 
@@ -162,7 +162,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def dispatch(self):
         slot = take_lock(slot_path(self.home, "cpu"))
-        claimed = claim(self.run, slot)
+        claimed = claim(self.run, [slot])
         slot.release()
         assert claimed is None or self.state == State.QUEUED
 

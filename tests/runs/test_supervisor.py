@@ -14,7 +14,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, write_json
 from promptrec_tui.runs.devices import slot_path
 from promptrec_tui.runs.event_log import read_events
-from promptrec_tui.runs.launchers import environment, launch
+from promptrec_tui.runs.launchers import Detached, environment, launch
 from promptrec_tui.runs.liveness import Process, is_alive, lock_held, take_lock
 from promptrec_tui.runs.queue import claim, enqueue
 from promptrec_tui.runs.requests import pending, request
@@ -247,10 +247,10 @@ def test_no_second_trainer_while_one_process_of_the_run_lives(home, run, supervi
     slot = take_lock(slot_path(home, "cpu"))
     assert is_alive(child)
     assert run_status(run).state == State.RUNNING
-    assert claim(run, slot) is None
+    assert claim(run, [slot]) is None
     os.kill(child.pid, signal.SIGKILL)
     wait_for(lambda: not lock_held(run.lock))
-    assert claim(run, slot) == 2
+    assert claim(run, [slot]) == 2
     slot.release()
 
 
@@ -282,8 +282,8 @@ def test_the_environment_is_an_allow_list(home):
 def test_a_launched_run_is_detached_and_holds_its_slot(home, run, wait_for):
     enqueue(run, device="cpu")
     slot = take_lock(slot_path(home, "cpu"))
-    attempt = claim(run, slot)
-    pid = launch(home, run, attempt, [slot])
+    attempt = claim(run, [slot])
+    pid = launch(Detached(), run.attempt(attempt), [slot])
     assert run_status(run).state in (State.STARTING, State.RUNNING)
     assert lock_held(slot.path)
     assert os.getsid(pid) == pid
@@ -299,7 +299,7 @@ def test_nothing_is_launched_beside_a_survivor(home, run):
     survivor = take_lock(run.lock)
     slot = take_lock(slot_path(home, "cpu"))
     with pytest.raises(UserError, match="still lives"):
-        launch(home, run, 1, [slot])
+        launch(Detached(), run.attempt(1), [slot])
     assert not lock_held(slot.path)
     survivor.release()
 

@@ -22,7 +22,7 @@ from promptrec_tui.store.templates import add_template
 home = Home(Path({disk!r})).create()
 disk_reserve.SIZE, disk_reserve.PLENTY = 2 << 20, 3 << 20
 catalogue = open_catalogue(home)
-assert disk_reserve.lay_by(home) and home.ballast.stat().st_blocks * 512 >= 2 << 20
+assert disk_reserve.make_reserve(home) and home.disk_reserve.stat().st_blocks * 512 >= 2 << 20
 filler = home.root / "filler"
 
 
@@ -46,7 +46,7 @@ try:
     sys.exit("the disk was not full")
 except RoomMadeError as error:
     assert "disk" in str(error) and "full" in str(error), error
-assert not home.ballast.exists()
+assert not home.disk_reserve.exists()
 save(1)
 fill()
 try:
@@ -57,16 +57,16 @@ except RoomMadeError:
     sys.exit("there was nothing left to give up")
 except UserError as error:
     assert "full" in str(error), error
-assert not disk_reserve.lay_by(home)
+assert not disk_reserve.make_reserve(home)
 filler.unlink()
-assert disk_reserve.lay_by(home), "made again when there is room"
+assert disk_reserve.make_reserve(home), "made again when there is room"
 save(500)
 catalogue.close()
 print("all held")
 """
 
 
-def test_the_ballast_makes_room_once_and_comes_back(tmp_path) -> None:
+def test_the_reserve_makes_room_once_and_comes_back(tmp_path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     if shutil.which("unshare") is None:
@@ -84,8 +84,8 @@ def test_the_ballast_makes_room_once_and_comes_back(tmp_path) -> None:
     assert (done.returncode, done.stdout) == (0, "all held\n"), done.stderr
 
 
-def test_a_disk_without_plenty_of_room_gets_no_ballast(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_plenty_of_room_gets_no_reserve(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_reserve, "PLENTY", 1 << 60)
-    assert not disk_reserve.lay_by(home)
-    assert not home.ballast.exists()
+    assert not disk_reserve.make_reserve(home)
+    assert not home.disk_reserve.exists()
     assert not disk_reserve.release(home)

@@ -6,7 +6,7 @@ PROMPTREC_FUZZ is the number of cases, 40 if unsaid; PROMPTREC_FUZZ_SEED the fir
 import os
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.checkpoints import checkpoint_path, newest_verified, publish, quarantine_damaged
-from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.folder import AttemptFolder, RunFolder
+from promptrec_tui.runs.launchers import Launcher
 from promptrec_tui.runs.liveness import Lock, take_lock, write_heartbeat
 from promptrec_tui.runs.queue import enqueue
 from promptrec_tui.runs.requests import request
@@ -69,9 +70,10 @@ def write_report(folder: RunFolder) -> None:
     )
 
 
-def give_up(home: Home, folder: RunFolder, attempt: int, slot: Lock) -> None:
+def give_up(_launcher: Launcher, _attempt: AttemptFolder, slots: Sequence[Lock]) -> None:
     """Start nothing; the device is free again."""
-    slot.release()
+    for slot in slots:
+        slot.release()
 
 
 def spoiled(home: Home, seed: int) -> str:

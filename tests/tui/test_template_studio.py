@@ -1,17 +1,20 @@
 """Templates are written, compared and audited by keyboard."""
 
+from dataclasses import dataclass, field, replace
+
 import pytest
 from textual.widgets import Input, Static, TextArea
 
-from promptrec_tui.prompts.template import parse_template
+from promptrec_tui.prompts.template import Template, parse_template
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.audit_template import AuditTemplateScreen
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
-from promptrec_tui.tui.screens.edit_template import EditTemplateScreen
+from promptrec_tui.tui.screens.edit_template import EditTemplateScreen, Row
 from promptrec_tui.tui.screens.template_versions import TemplateVersionsScreen
 from promptrec_tui.tui.screens.templates import TemplatesScreen
 from promptrec_tui.tui.widgets.template_text import TRAINED
 from promptrec_tui.workspace.opening import opened
+from promptrec_tui.workspace.template_editing import Opening
 from promptrec_tui.workspace.templates import find_template, save_edited, template_versions
 from tests.tui.conftest import show_model
 from tests.waiting import rest
@@ -85,6 +88,27 @@ async def test_the_journey_of_a_template(shop_home, until, screen_text, size):
         await until(pilot, lambda: app.screen.present_template.name == "films")
     with opened(shop_home) as workspace:
         assert [row.version for row in template_versions(workspace, "films")] == [1, 2]
+
+
+@dataclass(frozen=True)
+class NotedTemplate(Template):
+    """A template with one field more."""
+
+    notes: str = field(default="", metadata={"label": "notes"})
+
+
+async def test_a_new_field_of_a_template_has_its_place_in_the_form(shop_home, until):
+    template = NotedTemplate("mine", "next_item", "en", "{{ history }}", "{{ item.title }}", notes="First.")
+    screen = EditTemplateScreen(
+        Opening(template, "", "new", None), template, Row("shop", "shop", "small", "small", None)
+    )
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(screen)
+        await until(pilot, lambda: screen.template == template)
+        screen.query_one("#notes").focus()
+        await pilot.press(*"Note: ")
+        await until(pilot, lambda: screen.template == replace(template, notes="Note: First."))
 
 
 async def test_what_was_typed_outlives_the_app(shop_home, until):

@@ -113,7 +113,7 @@ def test_the_report_of_a_bf16_run_says_which_ranks_hang_on_noise(
     for model in ("before", "after"):
         assert 0 <= noise[model]["hits"] <= noise[model]["users"] <= 8
     assert noise["sentence"].startswith(
-        f"In bf16 a score may be off by {noise['nats']:.2g} nats: of 8 test users"
+        f"In bf16 a score may be off by {noise['nats']:.2g} nats, so that ranks of the 8 test users"
     )
     assert noise["sentence"] in folder.card.read_text()
 
@@ -130,5 +130,5 @@ def test_ranks_and_hits_that_could_be_others_are_counted() -> None:
     assert doubts(ranks, 10) == {"users": 4, "hits": 2}
     noise = noise_report(0.031, "bf16", 10, 6, ranks, None)
     assert noise["after"] is None
-    assert noise["sentence"].endswith("could have another rank: 4 untuned (2 of them across rank 10).")
+    assert noise["sentence"].endswith("are uncertain: 4 untuned (2 of them across rank 10).")
     assert noise_report(0.031, "bf16", 10, 6, None, None)["sentence"] == ""

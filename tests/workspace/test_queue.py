@@ -73,7 +73,7 @@ def folder(workspace, name):
 def start(workspace, name):
     run = folder(workspace, name)
     slot = take_lock(slot_path(workspace.home, "cpu"))
-    assert claim(run, slot) == 1
+    assert claim(run, [slot]) == 1
     slot.release()
     return run
 

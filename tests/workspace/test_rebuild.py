@@ -153,7 +153,10 @@ def test_what_cannot_come_back_is_said(stocked: Home, shop: Path) -> None:
 
 def test_an_open_catalogue_is_not_put_aside(stocked: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_lock, "PATIENCE", 0.1)
-    with opened(stocked), pytest.raises(UserError, match="open: close it, so that its catalogue can be made"):
+    with (
+        opened(stocked),
+        pytest.raises(UserError, match="open: close it, so that its catalogue can be rebuilt"),
+    ):
         rebuild(stocked)
     assert list(stocked.backups.iterdir()) == []
 

@@ -36,7 +36,6 @@ RENDER_SECONDS = 0.005
 """Delay from a keystroke to the rendering; an earlier next keystroke restarts it."""
 
 DRAFT_SECONDS = 0.5
-WRAPS = ("auto", "plain", "chat")
 ESCAPES = {"\\n": "\n", "\\t": "\t"}
 
 
@@ -202,7 +201,8 @@ class EditTemplateScreen(BaseScreen[str]):
         self.dismiss(saved.row.id)
 
     def action_next_wrap(self) -> None:
-        self._wrap = WRAPS[(WRAPS.index(self._wrap) + 1) % len(WRAPS)] if self._wrap in WRAPS else "auto"
+        wraps = self._began.WRAPS
+        self._wrap = wraps[(wraps.index(self._wrap) + 1) % len(wraps)] if self._wrap in wraps else wraps[0]
         self._typed()
 
     def action_next_user(self) -> None:
