@@ -52,6 +52,8 @@ class NewRunScreen(Form[str]):
         """`derived`: a run made from an existing one, with which the form is filled in."""
         super().__init__()
         self._derived = derived
+        self._inherited: Mapping[str, str] = {}
+        """The settings of a derived run, which has more than the form has fields."""
 
     def body(self) -> ComposeResult:
         yield Empty("A run needs a dataset, and there is none yet.", "i", "import one", id="empty")
@@ -118,7 +120,8 @@ class NewRunScreen(Form[str]):
         self._defaults_of = (dataset, template, model, method)
         if derived := self._derived:
             more = "\n".join(f"{key}={value}" for key, value in derived.changes.items())
-            defaults = {**derived.settings, "name": derived.new.name, "more": more}
+            self._inherited = await self.ask(workspace.run_forms.derived_defaults, derived, method)
+            defaults = {**self._inherited, "name": derived.new.name, "more": more}
         else:
             new = replace(self._new, settings={"tuning.method": method})
             defaults = await self.ask(workspace.run_forms.run_defaults, new, dataset, template, model)
@@ -137,9 +140,7 @@ class NewRunScreen(Form[str]):
             raise UserError(f"Choose a {empty[0].rpartition('-')[2]}.")
         template = await self.ask(workspace.templates.find_template, values["template"])
         fields, more = _settings(values)
-        if self._derived:
-            fields = {**self._derived.settings, **fields}
-        fields = workspace.runs.of_method(fields)
+        fields = {**self._inherited, **fields}
         new = replace(
             self._new,
             name=values["name"].strip(),
@@ -181,7 +182,10 @@ def _settings(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]
     Raises UserError for an empty field or a key that is given twice.
     """
     settings = {"tuning.method": values[METHOD]}
+    shown = workspace.runs.of_method({**SETTINGS, **settings})
     for key, label in SETTINGS.items():
+        if key not in shown:
+            continue
         if not (value := values[_id(key)].strip()):
             raise UserError(f"The field {label} ({key}) is empty: fill it, or press f4 for the defaults.")
         settings[key] = value
