@@ -281,7 +281,7 @@ def apply_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     known = setting_keys()
     values: dict[str, dict[str, Any]] = settings.model_dump()
     stripped = {key: value.strip() if isinstance(value, str) else value for key, value in changes.items()}
-    method = stripped.get("tuning.method", settings.tuning.method)
+    method = str(stripped.get("tuning.method", settings.tuning.method))
     if method != settings.tuning.method:
         values["tuning"] = {"method": method}
     for key, value in stripped.items():

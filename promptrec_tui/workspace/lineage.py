@@ -10,12 +10,21 @@ from promptrec_tui.files import sha256_folder
 from promptrec_tui.runs.event_log import finished_event
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.report import written_adapter
-from promptrec_tui.runs.spec import ParentRef, RunSpec, Settings, apply_settings, flat_settings
+from promptrec_tui.runs.spec import (
+    METHODS,
+    ParentRef,
+    RunSpec,
+    Settings,
+    apply_settings,
+    default_values,
+    flat_settings,
+)
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.templates import same_text
-from promptrec_tui.tasks.defaults import check_monitor, check_settings
+from promptrec_tui.tasks.defaults import check_monitor, check_settings, default_settings
 from promptrec_tui.text import clean
 from promptrec_tui.workspace.machine import machine_facts, versions
+from promptrec_tui.workspace.models import find_model
 from promptrec_tui.workspace.names import check_name, free_name
 from promptrec_tui.workspace.opening import Workspace, now
 from promptrec_tui.workspace.runs import (
@@ -33,14 +42,21 @@ def fork_run(
 ) -> RunRow:
     """Queue a new run from the spec of another one, equal but for its name and the `settings` given.
 
-    Without a `name` it is called like that run, with a number. Raises UserError for an unknown key or value.
+    Another `tuning.method` brings its own defaults (`with_method`). Without a `name` it is called like that
+    run, with a number. Raises UserError for an unknown key or value.
     """
     folder = run_folder(workspace, run)
     spec = folder.spec()
     name = name or _free(workspace, spec.name)
     check_name("run", name, store.run_names(workspace.catalogue, name))
-    check_settings(spec.task, settings or {})
-    changed = apply_settings(spec.settings, settings or {})
+    given = dict(settings or {})
+    check_settings(spec.task, given)
+    if "tuning.method" in given:
+        given = {
+            **_followers(workspace, _like(workspace, spec), str(given["tuning.method"]).strip()),
+            **given,
+        }
+    changed = apply_settings(spec.settings, given)
     check_monitor(spec.task, changed.train.monitor)
     new = spec.model_copy(
         update={
@@ -88,6 +104,39 @@ def continuation(workspace: Workspace, run: str) -> NewRun:
     """A continued run as a form shows it."""
     spec = run_folder(workspace, run).spec()
     return replace(_like(workspace, spec), parent=spec.id)
+
+
+def with_method(workspace: Workspace, new: NewRun, method: str) -> NewRun:
+    """`new`, whose settings are complete, under another tuning method.
+
+    Its own settings are at their defaults. What has the default of the present method elsewhere, such as the
+    learning rate, gets that of the other one.
+    """
+    changes = _followers(workspace, new, method)
+    settings = {key: value for key, value in new.settings.items() if not key.startswith("tuning.")}
+    return new if not changes else replace(new, settings={**settings, **changes})
+
+
+def _followers(workspace: Workspace, new: NewRun, method: str) -> dict[str, Any]:
+    """The settings that change with the method; none for the same one, or for one that does not exist."""
+    present = str(new.settings["tuning.method"])
+    if method == present or method not in METHODS:
+        return {}
+    model, usual = find_model(workspace, new.model), default_values()
+    before, after = (
+        {**usual, **default_settings(new.task, model.family, name, model.parameters)}
+        for name in (present, method)
+    )
+    own = {f"tuning.{name}" for name in METHODS[method].model_fields}
+    return {
+        **{key: after[key] for key in own},
+        **{
+            key: value
+            for key, value in after.items()
+            if not key.startswith("tuning.") and value != before[key] == new.settings[key]
+        },
+        "tuning.method": method,
+    }
 
 
 def remedy(workspace: Workspace, run: str) -> dict[str, Any]:

@@ -37,12 +37,10 @@ class RunChoices:
 class DerivedRun:
     """A new run that is made from an existing one.
 
-    `settings` are those of the existing run, as a person writes them; `changes` are settings that may avoid
-    the failure of the existing run.
+    `changes` are settings, as a person writes them, that may avoid the failure of the existing run.
     """
 
     new: NewRun
-    settings: dict[str, str]
     changes: dict[str, str]
     heading: str
 
@@ -72,6 +70,12 @@ def run_defaults(
     return {"name": free_run_name(workspace, dataset, model), **texts}
 
 
+def derived_defaults(workspace: Workspace, derived: DerivedRun, method: str) -> dict[str, str]:
+    """Every setting of a derived run under that tuning method, as a person writes it."""
+    new = lineage.with_method(workspace, derived.new, method)
+    return {key: setting_text(value) for key, value in new.settings.items()}
+
+
 def fork(workspace: Workspace, run: str) -> DerivedRun:
     """A fork of a run, with the settings that may avoid the failure of a failed one."""
     heading = f"Fork of {find_run(workspace, run).name}"
@@ -87,7 +91,6 @@ def continuation(workspace: Workspace, run: str) -> DerivedRun:
 def _derived(new: NewRun, changes: Mapping[str, Any], heading: str) -> DerivedRun:
     return DerivedRun(
         new,
-        {key: setting_text(value) for key, value in new.settings.items()},
         {key: setting_text(value) for key, value in changes.items()},
         heading,
     )

@@ -112,6 +112,7 @@ def test_baselines_may_be_none_at_all():
         ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token."),
         ("tuning.dropout", 1.0, "at least 0, below 1 (lora)"),
         ("tuning.method", "freeze", f"'freeze': give one of {', '.join(METHODS)}."),
+        ("tuning.method", ["full"], "give one of lora, full, last_layers."),
         (
             "tuning.layers",
             2,

@@ -4,6 +4,7 @@ import pytest
 from textual.widgets import Input, Select, Static, TextArea
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.runs.spec import LoraSettings
 from promptrec_tui.store.models import ModelRow
 from promptrec_tui.store.models import add_model as list_model
 from promptrec_tui.tui.app import PromptrecApp
@@ -11,12 +12,13 @@ from promptrec_tui.tui.screens.form import pairs
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
+from promptrec_tui.workspace import run_forms
 from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.lineage import fork, fork_run
 from promptrec_tui.workspace.opening import now, opened
 from promptrec_tui.workspace.recommend import recommend
-from promptrec_tui.workspace.runs import find_run, run_document
+from promptrec_tui.workspace.runs import NewRun, find_run, run_document, start_run
 
 
 @pytest.fixture(autouse=True)
@@ -224,3 +226,26 @@ async def test_another_method_brings_its_own_fields_and_defaults(shop_home, unti
         with opened(shop_home) as workspace:
             settings = run_document(workspace, name)["spec"]["settings"]
         assert settings["tuning"] == {"method": "last_layers", "layers": 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "tuning", "precision", "rate"),
+    [("full", {"method": "full"}, "fp32", 1), ("lora", LoraSettings().model_dump(), "auto", 10)],
+)
+async def test_a_fork_starts_with_its_method_or_another(shop_home, until, method, tuning, precision, rate):
+    with opened(shop_home) as workspace:
+        settings = {"run.device": "cpu", "tuning.method": "full"}
+        start_run(workspace, NewRun("whole", "shop", "next_item", "list", "tiny", settings))
+        derived = run_forms.fork(workspace, "whole")
+    app = PromptrecApp(shop_home)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.push_screen(NewRunScreen(derived))
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen) and field(app, "name").value)
+        app.screen.query_one("#tuning-method", Select).value = method
+        await until(pilot, lambda: field(app, "tuning-rank").parent.display == (method == "lora"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: not isinstance(app.screen, NewRunScreen))
+    with opened(shop_home) as workspace:
+        whole, forked = (run_document(workspace, name)["spec"]["settings"] for name in ("whole", "whole-2"))
+    assert (forked["tuning"], forked["train"]["precision"]) == (tuning, precision)
+    assert forked["train"]["learning_rate"] == pytest.approx(rate * whole["train"]["learning_rate"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,21 @@ def test_a_continued_run_has_its_parents_adapter_and_shape(here: Workspace) -> N
     assert (spec.parent.name, spec.parent.sha256) == ("one", sha256_folder(parent.adapter))
     assert sha256_folder(folder.start) == spec.parent.sha256
     assert (spec.settings.tuning.rank, spec.settings.train.epochs) == (4, 1)
+
+
+def test_the_defaults_of_a_fork_follow_its_method(here: Workspace) -> None:
+    def settings(run: str) -> dict[str, Any]:
+        return flat_settings(run_folder(here, run).spec().settings)
+
+    lineage.fork_run(here, "one", "whole", {"tuning.method": "full"})
+    rate = settings("one")["train.learning_rate"]
+    assert settings("whole")["train.learning_rate"] == pytest.approx(rate / 10)
+    assert (settings("whole")["train.precision"], settings("whole")["train.epochs"]) == ("fp32", 7)
+    lineage.fork_run(here, "whole", "back", {"tuning.method": "lora"})
+    assert settings("back") == {**settings("one"), "tuning.rank": 16}
+    lineage.fork_run(here, "one", "fast", {"tuning.method": "full", "train.learning_rate": rate})
+    lineage.fork_run(here, "fast", "set", {"tuning.method": "lora", "train.precision": "bf16"})
+    assert (settings("set")["train.learning_rate"], settings("set")["train.precision"]) == (rate, "bf16")
 
 
 def test_a_fork_may_have_another_method(here: Workspace) -> None:

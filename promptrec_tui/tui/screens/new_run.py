@@ -54,6 +54,8 @@ class NewRunScreen(Form[str]):
         """`derived`: a run made from an existing one, with which the form is filled in."""
         super().__init__()
         self._derived = derived
+        self._inherited: Mapping[str, str] = {}
+        """The settings of a derived run, which has more than the form has fields."""
 
     def body(self) -> ComposeResult:
         yield Empty("A run needs a dataset, and there is none yet.", "i", "import one", id="empty")
@@ -121,7 +123,8 @@ class NewRunScreen(Form[str]):
         task = (await self.ask(workspace.templates.find_template, template)).task
         if derived := self._derived:
             more = "\n".join(f"{key}={value}" for key, value in derived.changes.items())
-            defaults = {**derived.settings, "name": derived.new.name, "more": more}
+            self._inherited = await self.ask(workspace.run_forms.derived_defaults, derived, method)
+            defaults = {**self._inherited, "name": derived.new.name, "more": more}
         else:
             new = replace(self._new, settings={"tuning.method": method})
             defaults = await self.ask(workspace.run_forms.run_defaults, new, dataset, template, model)
@@ -140,9 +143,7 @@ class NewRunScreen(Form[str]):
             raise UserError(f"Choose a {empty[0].rpartition('-')[2]}.")
         template = await self.ask(workspace.templates.find_template, values["template"])
         fields, more = _settings(values, self._shown)
-        if self._derived:
-            fields = {**self._derived.settings, **fields}
-        fields = workspace.runs.settings_of(template.task, fields)
+        fields = workspace.runs.settings_of(template.task, {**self._inherited, **fields})
         new = replace(
             self._new,
             name=values["name"].strip(),
@@ -184,6 +185,7 @@ def _settings(values: Mapping[str, str], shown: Collection[str]) -> tuple[dict[s
     Raises UserError for an empty field or a key that is given twice.
     """
     settings = {"tuning.method": values[METHOD]}
+    shown = workspace.runs.of_method({**SETTINGS, **settings})
     for key, label in SETTINGS.items():
         if key not in shown:
             continue
