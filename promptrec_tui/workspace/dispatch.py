@@ -1,4 +1,4 @@
-"""Moving the queue: give each free device its next run, and tell the others what they wait for."""
+"""The dispatcher: gives each free device its next run, and records why the other runs wait."""
 
 import os
 import time
@@ -20,10 +20,10 @@ from promptrec_tui.runs.states import State
 
 
 def dispatch(home: Home) -> list[str]:
-    """Start every queued run whose device is free; answers their ids. Many processes may do this at once.
+    """Start every queued run whose device is free; returns their ids. Many processes may do this at once.
 
-    Whoever waits for a taken device has it before those behind; a run that waits for room on a GPU lets
-    smaller ones by. The catalogue is not needed: the queue moves on while it is busy, full or damaged.
+    A run that waits for a busy device keeps its place before later runs; a run that waits for GPU memory lets
+    smaller ones pass. The catalogue is not needed: runs start while it is busy, full or damaged.
     """
     entries = [entry for entry in queued(home) if not entry.hold]
     gpus = installed_gpus() if entries else []
@@ -36,7 +36,7 @@ def dispatch(home: Home) -> list[str]:
                 started.append(entry.folder.id)
                 continue
         except (OSError, ValueError, UserError) as error:
-            # One folder that cannot be used must not keep the others waiting.
+            # One unusable folder must not block the other runs.
             reasons.append(f"cannot be started: {error}")
         with suppress(OSError, UserError):
             note_reason(entry, "; ".join(dict.fromkeys(reasons)))
@@ -44,9 +44,9 @@ def dispatch(home: Home) -> list[str]:
 
 
 def _start(entry: Entry, devices: Sequence[Device], ahead: dict[str, str], reasons: list[str]) -> bool:
-    """Start a run on the first of its devices that is free and has room; else say why each is not.
+    """Start a run on the first of its devices that is free and has room; else record why none can be used.
 
-    `ahead` has, by slot, the name of the last run that waits for it to be free.
+    `ahead`: for each slot, the name of the last run that waits for it.
     """
     home = entry.folder.home
     if lock_held(entry.folder.lock):
@@ -109,7 +109,7 @@ def _full(entry: Entry, device: Device) -> str:
         )
         return crowded(device.gpu, needed)
     except (OSError, ValueError, KeyError, TypeError):
-        return ""  # the trainer tells what is wrong with the run
+        return ""  # the trainer reports what is wrong with the run
 
 
 def _name(folder: RunFolder) -> str:
@@ -121,6 +121,6 @@ def _name(folder: RunFolder) -> str:
 
 if __name__ == "__main__":
     os.umask(0o077)
-    # Not created: one that was moved away under an open app must not come back empty.
+    # Not created: a home that was moved while an app is open must not come back empty.
     if (home := find_home()).root.is_dir():
         dispatch(home)

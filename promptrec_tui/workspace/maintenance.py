@@ -7,7 +7,7 @@ from promptrec_tui.workspace.opening import Workspace
 
 
 def tend(workspace: Workspace) -> list[str]:
-    """Make the disk reserve; answers warnings about the home, a sentence each."""
+    """Create the disk reserve; returns warnings about the home, a sentence each."""
     lay_by(workspace.home)
     warnings = [text for text in (workspace.recovered, workspace.catalogue.read_only) if text]
     if kind := network_type(workspace.home.root):
@@ -29,5 +29,5 @@ def ballast_finding(workspace: Workspace) -> tuple[bool, str]:
     """Whether there is a disk reserve, and a sentence about it."""
     if lay_by(workspace.home):
         size = workspace.home.ballast.stat().st_size
-        return True, f"{size >> 20} MB are laid by for a full disk"
-    return False, "nothing is laid by for a full disk: there is no room for it"
+        return True, f"{size >> 20} MB are reserved for a full disk"
+    return False, "nothing is reserved for a full disk: there is no room for it"

@@ -1,4 +1,4 @@
-"""The scorer: a child process that holds a run's model and answers questions."""
+"""The client of the scorer, a child process that holds a run's model and answers requests."""
 
 import shlex
 import subprocess
@@ -24,13 +24,13 @@ from promptrec_tui.workspace.runs import find_run
 A = TypeVar("A")
 
 USAGES = {"next_item": "recommend {} --user KEY", "classify": "classify {} TEXT"}
-"""The command that asks a run, by its task."""
+"""The command that queries a run, by its task."""
 
 
 class Scorer:
-    """A live scorer. Its methods block; one thread at a time gets its answer.
+    """A running scorer. Its methods block; one thread at a time is served.
 
-    They raise UserError when the question cannot be answered or the scorer has ended.
+    They raise UserError when the request cannot be answered or the scorer has ended.
     """
 
     def __init__(self, process: "subprocess.Popen[str]", log: Path, device: str) -> None:
@@ -52,7 +52,7 @@ class Scorer:
         return self.ask(Classify(tuple(texts), untuned), Labelling)
 
     def ask(self, request: Request, kind: type[A]) -> A:
-        """Send one request and wait for its answer, which is of a `kind`."""
+        """Send one request and wait for its answer, which has the type `kind`."""
         with self._lock:
             self._number += 1
             stdin, stdout = _pipes(self._process)
@@ -76,9 +76,9 @@ class Scorer:
 
 
 def find_asked(workspace: Workspace, run: str, task: str) -> RunRow:
-    """The run of that name or id, to be asked a question of `task`.
+    """The run of that name or id, for a request of `task`.
 
-    Raises UserError for an unknown run, and for one of another task with the command that asks it.
+    Raises UserError for an unknown run, and for a run of another task; the message names the command for it.
     """
     row = find_run(workspace, run)
     if row.task != task:

@@ -5,7 +5,7 @@ from promptrec_tui.runs.spec import read_settings_toml as read_settings_toml
 
 
 def setting_rows() -> list[tuple[str, str, str]]:
-    """Every key, its default as one would write it, and what it may be, in words."""
+    """Every key, its default as a person writes it, and its allowed values, in words."""
     return [(key, setting_text(value), allowed_values(key)) for key, value in default_values().items()]
 
 
