@@ -204,8 +204,8 @@ def read_claim(attempt: AttemptFolder) -> Claim | None:
 
 def claimed_device(attempt: AttemptFolder) -> str:
     """The device that an attempt was claimed for; "" where no claim says it."""
-    found = read_claim(attempt)
-    return found.device if found else ""
+    claim = read_claim(attempt)
+    return claim.device if claim else ""
 
 
 def asks_to_evaluate(attempt: AttemptFolder) -> bool:
