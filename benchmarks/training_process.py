@@ -1,4 +1,4 @@
-"""One trainer at work in a process of its own, so that its memory can be watched; `training.py` starts it.
+"""One trainer in a process of its own, so that its memory can be measured; `training.py` starts it.
 
     python benchmarks/training_process.py PEER [--template NAME] [--users N] [--single] [--vocabulary V] …
 
@@ -41,7 +41,7 @@ Groups = list[list[Example]]
 
 @dataclass(frozen=True)
 class Bench:
-    """What every trainer is given."""
+    """The input of every trainer."""
 
     model: Any
     tokenizer: Any
@@ -62,7 +62,7 @@ class Bench:
         hf_train(self.model, self.tokenizer, list(chain(*groups)), SETTINGS, self.folder)
 
     def grouped(self, groups: Groups) -> None:
-        """Trainer of transformers with batches of like length."""
+        """Trainer of transformers with batches of similar length."""
         hf_train(self.model, self.tokenizer, list(chain(*groups)), SETTINGS, self.folder, grouped=True)
 
     def trl(self, groups: Groups) -> None:
