@@ -1,4 +1,4 @@
-"""Ten thousand runs and a million points: what a look at all folders costs, and how fast the list opens.
+"""Ten thousand runs and a million points: the time to scan all folders, and to open the list of runs.
 
 `python benchmarks/catalogue.py [--folder F]` builds a home in F (or in a temporary folder) and measures it; a
 home that F has already is used again. Peers: the same `stat` calls with nothing around them, and the same
@@ -136,7 +136,7 @@ def plain_rows(home: Home) -> list[tuple[object, ...]]:
 
 
 async def opening(home: Home) -> float:
-    """Seconds from the key that shows the list of runs to its rows, in an app that stands elsewhere."""
+    """Seconds from the key that shows the list of runs to its rows, in an app that shows another screen."""
     app = PromptrecApp(home)
     app.DEFAULT_MODE = "models"  # type: ignore[misc]
     async with app.run_test(size=(80, 24)) as pilot:

@@ -1,4 +1,4 @@
-"""Whether our step is Trainer's step: loss and gradients of the same targets, dropout 0, beside each other.
+"""Compares our step with Trainer's: loss and gradients of the same targets, dropout 0.
 
     python benchmarks/gradients.py [--template NAME] [--targets N]
 
@@ -33,7 +33,7 @@ from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 
 
 class Gradients(TrainerCallback):
-    """Keeps the gradients that the optimiser is given."""
+    """Records the gradients that the optimiser gets."""
 
     def __init__(self) -> None:
         self.found: dict[str, Tensor] = {}

@@ -2,8 +2,9 @@
 
     python benchmarks/importing.py [--rows 25000000] [--folder TEMPORARY] [--publish]
 
-The import runs in a process of its own, so that its memory can be told. DuckDB's own read of the same file in
-the same run is the floor. Other work on the machine makes every figure worse: its load is told.
+The import runs in a process of its own, so that its memory can be measured. DuckDB's own read of the same
+file in the same run is the lower bound. Other work on the machine makes every result worse: the load is
+reported.
 """
 
 import argparse
@@ -61,7 +62,7 @@ def measure_import(folder: Path) -> dict[str, float]:
 
 
 def import_only(folder: Path) -> None:
-    """Import, and print what it took."""
+    """Import, and print time and memory."""
     start = time.monotonic()
     target = folder / "dataset.sqlite"
     imported = import_dataset(folder, target, ImportOptions())
@@ -90,7 +91,7 @@ def measure_floor(folder: Path) -> float:
 
 
 def measure_reads(path: Path) -> dict[str, tuple[float, float]]:
-    """Median and worst milliseconds of what screens ask, over users and places at random."""
+    """Median and worst milliseconds of the queries of screens, for random users and positions."""
     random = np.random.default_rng(1)
     with open_dataset(path) as dataset:
         users, rows = dataset.counts.users, dataset.counts.interactions
@@ -104,7 +105,7 @@ def measure_reads(path: Path) -> dict[str, tuple[float, float]]:
 
 
 def measure_holders(path: Path) -> float:
-    """Seconds to find all events of the most popular film: a look at every history."""
+    """Seconds to find all events of the most popular film, which reads every history."""
     with open_dataset(path) as dataset:
         (film,) = dataset.find_items("", 1)
         start = time.monotonic()
@@ -175,7 +176,7 @@ def report(folder: Path, threads: int) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Simulate, measure, print; write it into RESULTS.md if told."""
+    """Simulate, measure, print; write the section of RESULTS.md on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", type=int, default=FULL_ROWS, help="some are drawn twice and fall away")
     parser.add_argument(

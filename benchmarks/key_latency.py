@@ -1,4 +1,4 @@
-"""How long the app takes to answer a key while others use all cores.
+"""The time from a key to the app's response while other processes use all cores.
 
     python benchmarks/key_latency.py [--publish]
 
@@ -49,7 +49,7 @@ while True:
 
 
 def report() -> list[str]:
-    """The table, a row a load."""
+    """The table, one row per load."""
     load = os.getloadavg()[0]
     rows = [row("nothing else", "–")]
     with training() as patient:
@@ -73,7 +73,7 @@ def report() -> list[str]:
 
 
 def row(name: str, goal: str) -> list[str]:
-    """Measure the app beside what goes on now."""
+    """Measure the app under the present load."""
     times = sorted(measure())
     middle, late = statistics.median(times), times[int(0.95 * len(times))]
     figures = f"{middle:.0f} ms, {late:.0f} ms, {times[-1]:.0f} ms"
@@ -83,7 +83,7 @@ def row(name: str, goal: str) -> list[str]:
 
 @contextmanager
 def training() -> Iterator[Patient]:
-    """A run that is at its steps, and does not come to an end."""
+    """A run that is training and does not end during the measurement."""
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder))
         make_home(place)
@@ -98,7 +98,7 @@ def training() -> Iterator[Patient]:
 
 
 def raise_session(patient: Patient) -> None:
-    """Undo what the supervisor did for its trainer's session, which is its own."""
+    """Reset the autogroup priority that the supervisor has set for its trainer's session."""
     supervisor = process(patient, "supervisor")
     assert supervisor is not None
     Path(f"/proc/{supervisor.pid}/autogroup").write_text("0")
@@ -148,13 +148,13 @@ def press(terminal: int, key: bytes) -> float:
 
 
 def drain(terminal: int) -> None:
-    """Read until nothing has come for a while; the app draws something each second."""
+    """Read until there is no output for a while; the app draws something each second."""
     while select.select([terminal], [], [], QUIET_SECONDS)[0]:
         os.read(terminal, 1 << 16)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure each load, print; write it into RESULTS.md if told."""
+    """Measure each load, print; write the section of RESULTS.md on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--publish", action="store_true")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""The peak resident memory of work in a process of its own, above what it held when the work began.
+"""The peak resident memory of work in a process of its own, above its memory at the start of the work.
 
 The process calls `ready` when all is loaded and `answer` when the work is done; its parent calls `watched`.
 """
@@ -15,13 +15,13 @@ import psutil
 
 READY, ANSWER = "@ready ", "@answer "
 EVERY = 0.005
-"""Seconds between two looks."""
+"""Seconds between two samples."""
 MB = 1e6
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What a process answered, and its memory in MB."""
+    """The result of a process, and its memory in MB."""
 
     answer: dict[str, Any]
     loaded: float
@@ -29,17 +29,17 @@ class Watched:
 
     @property
     def growth(self) -> float:
-        """MB above what was there before the work."""
+        """MB above the memory before the work."""
         return self.peak - self.loaded
 
 
 def ready() -> None:
-    """Say that the work begins now."""
+    """Signal the start of the work."""
     print(f"{READY}{psutil.Process().memory_info().rss}", flush=True)
 
 
 def answer(values: dict[str, Any]) -> None:
-    """Say that the work is done, and what came of it."""
+    """Signal the end of the work, with its result."""
     print(f"{ANSWER}{json.dumps(values)}", flush=True)
 
 

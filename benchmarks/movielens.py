@@ -19,7 +19,7 @@ MOVIELENS = Path(__file__).parent.parent.parent / "shared" / "data" / "ml-latest
 SHORTEST, LONGEST = 200, 300
 """Tokens of a prompt: 250 ± 50."""
 TITLES = 60
-"""More titles than any prompt of so many tokens holds."""
+"""More titles than any prompt of that length contains."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Films:
 
 @dataclass(frozen=True)
 class Question:
-    """Which item did `user` choose after `prompt`? Those in `seen` are no answer."""
+    """Which item did `user` choose after `prompt`? Items in `seen` are excluded."""
 
     user: str
     prompt: tuple[int, ...]
@@ -41,7 +41,7 @@ class Question:
 
     @property
     def usual(self) -> bool:
-        """Whether the prompt is as long as it should be: some users chose too few titles."""
+        """Whether the prompt has the required length: some users chose too few titles."""
         return SHORTEST <= len(self.prompt) <= LONGEST
 
 
@@ -82,7 +82,7 @@ def _question(task: NextItem, user: UserEvents) -> Question:
 
 
 def spread(things: Sequence[Question], count: int) -> list[Question]:
-    """`count` of them, evenly from first to last."""
+    """`count` items, evenly spaced from first to last."""
     count = min(count, len(things))
     return [things[(2 * place + 1) * len(things) // (2 * count)] for place in range(count)]
 
@@ -103,7 +103,7 @@ def target_groups(task: NextItem, films: Films, users: int) -> list[list[Example
 
 
 def single_targets(task: NextItem, films: Films, users: int) -> list[list[Example]]:
-    """The last training target of each of the first users: groups of one, so that nothing is shared."""
+    """The last training target of each of the first users: groups of one, so that no prefix is shared."""
     settings = DataSettings()
     able = [user for user in films.users if user.split and user.split.training][:users]
     groups = []

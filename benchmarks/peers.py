@@ -1,4 +1,4 @@
-"""What others do for the same answers: the peers of the ranking and of the training benchmark, as functions.
+"""The peers of the ranking and training benchmarks: other ways to compute the same results.
 
 Prompt-cached batching is the package's own `tokentree.batched.batched_scores`, the way it takes where its
 tree cannot go.
@@ -20,7 +20,7 @@ Children = dict[Title, list[int]]
 """The tokens that may follow each beginning of a title."""
 
 BATCH = 8
-"""Sequences a forward in training, the default of Trainer and of TRL."""
+"""Sequences in a training forward, the default of Trainer and of TRL."""
 
 
 def naive_scores(model: Any, prompt: Sequence[int], titles: Sequence[Title], batch: int) -> Tensor:
@@ -49,7 +49,7 @@ def naive_scores(model: Any, prompt: Sequence[int], titles: Sequence[Title], bat
 
 
 def children_of(titles: Sequence[Title]) -> Children:
-    """The constraint under which `beams` answers nothing but a title."""
+    """The constraint under which `beams` generates titles only."""
     allowed: dict[Title, set[int]] = {}
     for title in titles:
         for place, token in enumerate(title):
@@ -60,7 +60,7 @@ def children_of(titles: Sequence[Title]) -> Children:
 def beams(
     model: Any, prompt: Sequence[int], allowed: Children, end: int, longest: int, count: int
 ) -> list[Title]:
-    """The titles that `generate` answers with `count` beams, best first, by the plain sum of log P.
+    """The titles that `generate` finds with `count` beams, best first, by the plain sum of log P.
 
     It may stop only when no open beam can still come among the best (early_stopping=False is just that where
     the length penalty is 0), and finished beams are as good as their sum, whatever their length.

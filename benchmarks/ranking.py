@@ -1,4 +1,4 @@
-"""How fast, and how exactly, titles are ranked, beside naive forwards, a cached prompt and beam search.
+"""Speed and exactness of ranking, compared with naive forwards, a cached prompt and beam search.
 
     python benchmarks/ranking.py MODEL_FOLDER [MODEL_FOLDER2] [--users N [N2]] [--threads T] [--quick]
 
@@ -35,7 +35,7 @@ def tell(message: str) -> None:
 
 
 def measure(folder: Path, films: Films, sizes: Sizes, options: argparse.Namespace) -> Column:
-    """Measure one model, as far as its store lacks it."""
+    """Measure what the store of one model lacks."""
     bench = Bench(folder, films, sizes)
     kept = {**asdict(sizes), "threads": options.threads, "torch": torch.__version__}
     path = folder.with_name(f"{folder.name}-ranking{'-quick' if options.quick else ''}.json")

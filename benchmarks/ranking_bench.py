@@ -1,4 +1,4 @@
-"""One model and everyone who ranks titles with it: what `ranking.py` asks of each user."""
+"""One model and all rankers that use it: the measurements of `ranking.py` for each user."""
 
 import math
 import random
@@ -22,7 +22,7 @@ from promptrec_tui.tokentree.ranker import Ranker
 
 K = 10
 CLOSE = 1e-4
-"""Nats that two ways of the same sum may differ by: titles closer than that may change places."""
+"""Nats by which two computations of a sum may differ: closer titles may change places."""
 BEAMS = (10, 20, 50)
 NAIVE_BATCHES = (8, 16, 32, 64)
 
@@ -34,7 +34,7 @@ class Sizes:
     """How much is measured: for how many users, and over how many titles."""
 
     users: int = 100
-    """Users with all titles scored by brute force; the first ones of them have more done to them:"""
+    """Users with all titles scored by brute force; the first of them are also used for more:"""
     ranked: int = 50
     searched: int = 20
     everyone: int = 671
@@ -46,7 +46,7 @@ class Sizes:
 
 
 def timed(work: Callable[[], Answer]) -> tuple[float, Answer]:
-    """Seconds of a call, and what it answered."""
+    """Seconds of a call, and its result."""
     start = time.perf_counter()
     answer = work()
     return time.perf_counter() - start, answer
@@ -73,7 +73,7 @@ class Bench:
         causal_of(self.model).base_model.register_forward_pre_hook(self._count, with_kwargs=True)
 
     def warm_up(self) -> int:
-        """How many titles a forward naive scoring is fastest with."""
+        """The number of titles per forward with which naive scoring is fastest."""
         question = self.asked[0]
         self.ranker.top_k(question.prompt, K)
         seconds = {}
@@ -84,7 +84,7 @@ class Bench:
         return min(seconds, key=lambda batch: seconds[batch])
 
     def naive(self, question: Question, batch: int) -> Record:
-        """Naive forwards over all titles, and how far brute force is from them."""
+        """Naive forwards over all titles, and the difference of brute force from them."""
         seconds, naive = timed(lambda: naive_scores(self.model, question.prompt, self.titles, batch))
         difference = float((naive - self._brute_force(question)).abs().max())
         return {"seconds": seconds, "difference": difference}

@@ -11,7 +11,7 @@ from store import Record, Store
 
 @dataclass(frozen=True)
 class Column:
-    """What was measured of one model."""
+    """The measurements of one model."""
 
     name: str
     titles: int
@@ -21,7 +21,7 @@ class Column:
     asked: list[str]
     everyone_asked: list[str]
     warm: Record
-    """How `warm_model.py` made it."""
+    """How `warm_model.py` trained it."""
 
     @property
     def users(self) -> list[Record]:
@@ -49,7 +49,7 @@ class Column:
         return self.store.stage("naive", self.asked)[0]
 
     def found(self, count: int) -> float:
-        """How many of the true 10 so many beams find, on average."""
+        """How many of the true 10 best titles that number of beams finds, on average."""
         return mean(record["searched"]["beams"][str(count)][1] for record in self.searched)
 
 
@@ -84,7 +84,7 @@ def _rank(record: Record) -> float:
 def _ratio(
     records: Sequence[Record], one: Callable[[Record], float], other: Callable[[Record], float]
 ) -> float:
-    """The median of one over the median of the other, over the same users."""
+    """The ratio of two medians over the same users."""
     return median(map(one, records)) / median(map(other, records))
 
 
@@ -190,7 +190,7 @@ GOALS: tuple[tuple[str, str, Callable[[Column], str]], ...] = (
 
 
 def lines(columns: Sequence[Column]) -> list[str]:
-    """The tables, and how they were made."""
+    """The tables and their conditions."""
     goals = [[name, goal, *(cell(column) for column in columns)] for name, goal, cell in GOALS]
     times = [
         ("naive forwards (a sample, scaled)", lambda column: median(map(_naive, column.searched))),

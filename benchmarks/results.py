@@ -1,4 +1,4 @@
-"""Writes what a benchmark measured into benchmarks/RESULTS.md: a section a script, replaced when it runs."""
+"""Writes results to benchmarks/RESULTS.md: one section per script, replaced at each run."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def verdict(measured: str, met: bool) -> str:
-    """A figure beside its goal."""
+    """A result with its goal."""
     return f"{measured}: {'met' if met else '**missed**'}"
 
 

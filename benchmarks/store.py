@@ -1,4 +1,4 @@
-"""What a long measurement has so far, in a file: it goes on where it was cut off."""
+"""The results of a long measurement in a file, so that it can be resumed."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 
 def engine_digest() -> str:
-    """A digest of the engine's code, whose change makes old figures worthless."""
+    """A digest of the engine's code: a change of it makes old results invalid."""
     folder = Path(promptrec_tui.__file__).parent / "tokentree"
     code = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
     return hashlib.sha256(code).hexdigest()
@@ -42,11 +42,11 @@ class Store:
         self._of = of
 
     def has(self, stage: str, name: str) -> bool:
-        """Whether that is measured already."""
+        """Whether that was measured before."""
         return name in self.records.get(stage, {})
 
     def put(self, stage: str, name: str, record: Record) -> None:
-        """Keep a record, at once on the disk."""
+        """Add a record and write it to the disk at once."""
         self.records.setdefault(stage, {})[name] = record
         values = {"of": self._of, "sittings": self.sittings, "records": self.records}
         partial = self.path.with_suffix(".part")
@@ -54,6 +54,6 @@ class Store:
         partial.replace(self.path)
 
     def stage(self, stage: str, names: list[str]) -> list[Record]:
-        """The records of those names that there are."""
+        """The existing records of those names."""
         found = self.records.get(stage, {})
         return [found[name] for name in names if name in found]

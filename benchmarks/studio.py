@@ -1,4 +1,4 @@
-"""How fast the screens answer: a keystroke in the template editor, a step through a million rows.
+"""Response times of screens: a keystroke in the template editor, paging through a million rows.
 
     python benchmarks/studio.py [--rows 1000000] [--movielens FOLDER] [--publish]
 
@@ -38,11 +38,11 @@ KEYSTROKE_MS, STUTTER_MS = 50, 50
 TYPED = "Someone who knows films well "
 LATE = 0.002
 MOVIELENS = Path(__file__).parent.parent.parent / "shared" / "data" / "ml-latest-small"
-"""Not from `movielens`, which loads torch: the app does without."""
+"""Not imported from `movielens`, which loads torch."""
 
 
 async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
-    """Wait for what the last keys are to bring about; an error after a minute."""
+    """Wait for the effect of the last keys; raises an error after a minute."""
     end = time.monotonic() + 60
     while not true():
         if time.monotonic() > end:
@@ -52,7 +52,7 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
 
 @asynccontextmanager
 async def lateness() -> AsyncIterator[list[float]]:
-    """How late, in milliseconds, the event loop came back to a task that wants to go on every 2 ms."""
+    """The delay, in milliseconds, of a task that the event loop should run every 2 ms."""
     found: list[float] = []
 
     async def watch() -> None:
@@ -133,15 +133,15 @@ async def pages(pilot: Pilot[None]) -> tuple[list[float], list[float]]:
 
 
 def said(app: object, name: str) -> str:
-    """What a text of the screen says."""
+    """The text of a widget."""
     return app.screen.query_one(f"#{name}", Static).visual.plain  # type: ignore[attr-defined,no-any-return]
 
 
 async def in_app(home: Home, act: Callable[[Pilot[None]], Awaitable[tuple[list[float], list[float]]]]) -> str:
-    """Median and worst of an act's times, and how late the loop was at worst."""
+    """Median and worst of an action's times, and the longest delay of the loop."""
     app = PromptrecApp(home)
     async with app.run_test(size=SIZE) as pilot:
-        # As the app does by itself in a terminal.
+        # As the app does in a terminal.
         shorten_pauses()
         times, late = await act(pilot)
     assert len(late) > len(times)
@@ -150,7 +150,7 @@ async def in_app(home: Home, act: Callable[[Pilot[None]], Awaitable[tuple[list[f
 
 def report(folder: Path, films: Path, rows: int) -> list[str]:
     """The figures beside their goals."""
-    # A home each, or the draft of the first would be asked about by the second.
+    # Separate homes, or the second app would ask about the draft of the first.
     short, long, large = (Home(folder / name) for name in ("short", "long", "large"))
     source = folder / "source"
     source.mkdir()
@@ -192,7 +192,7 @@ async def fifteenth(pilot: Pilot[None]) -> tuple[list[float], list[float]]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, print; write it into RESULTS.md if told."""
+    """Measure, print; write the section of RESULTS.md on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--movielens", type=Path, default=MOVIELENS)

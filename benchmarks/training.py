@@ -1,4 +1,4 @@
-"""How fast next-item targets are trained, and in how much memory, beside Trainer and TRL's SFTTrainer.
+"""Speed and memory of training on next-item targets, compared with Trainer and TRL's SFTTrainer.
 
     python benchmarks/training.py [MOVIELENS_FOLDER] [--threads T] [--quick]
 
@@ -32,7 +32,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Case:
-    """Something to train, and who trains it."""
+    """A training task and the trainers to compare on it."""
 
     name: str
     arguments: tuple[str, ...]
@@ -80,12 +80,12 @@ def tell(message: str) -> None:
 
 
 def common(options: argparse.Namespace) -> list[str]:
-    """What every process is told."""
+    """The arguments of every process."""
     return ["--threads", str(options.threads), "--movielens", str(options.movielens)]
 
 
 def measure(options: argparse.Namespace) -> tuple[Runs, str]:
-    """Every case by every peer; and why TRL is missing, if it is."""
+    """Every case with every peer; and the reason if TRL is missing."""
     missing = "" if find_spec("trl") else "TRL SFTTrainer is not installed (extra `benchmark`): not measured."
     runs: Runs = {}
     for case_name, case in CASES.items():

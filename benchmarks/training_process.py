@@ -1,4 +1,4 @@
-"""One trainer at work in a process of its own, so that its memory can be watched; `training.py` starts it.
+"""One trainer in a process of its own, so that its memory can be measured; `training.py` starts it.
 
     python benchmarks/training_process.py PEER [--template NAME] [--users N] [--single] [--vocabulary V] …
 
@@ -44,7 +44,7 @@ Groups = list[list[Example]]
 
 @dataclass(frozen=True)
 class Bench:
-    """What every trainer is given."""
+    """The input of every trainer."""
 
     tuned: Tuned
     tokenizer: Any

@@ -1,4 +1,4 @@
-"""A model that knows MovieLens, for the other benchmarks: random weights prune badly.
+"""A model trained on MovieLens for the other benchmarks: with random weights a search prunes badly.
 
     python benchmarks/warm_model.py OUT [--config tiny|llama7m] [--steps N] [--threads T]
     python benchmarks/warm_model.py OUT --adapter FOLDER
@@ -53,7 +53,7 @@ LAST = 50
 
 
 class Losses(TrainerCallback):
-    """Keeps the loss of each step, and tells of it now and then."""
+    """Records the loss of each step, and prints it from time to time."""
 
     def __init__(self, trainer: TargetTrainer) -> None:
         self.trainer = trainer

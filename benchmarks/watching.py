@@ -1,4 +1,4 @@
-"""Watches a command, or a run from `run start --wait` to its end: seconds, memory and silence by phase."""
+"""Watches a command, or a run from `run start --wait` to its end: seconds, memory and gaps by phase."""
 
 import json
 import os
@@ -43,7 +43,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class _Look:
-    """At `time`: CPU seconds of the trainer so far, its memory, and when it last got on."""
+    """At `time`: CPU seconds of the trainer so far, its memory, and the time of its last progress."""
 
     time: float
     cpu: float
@@ -52,7 +52,7 @@ class _Look:
 
 
 def timed(name: str, home: Path, *words: str) -> tuple[Spent, Any]:
-    """Carry out a command of promptrec; what it took, and its answer. Ends the benchmark where it fails."""
+    """Run a command of promptrec; returns its costs and its output. Ends the benchmark if it fails."""
     began, peak = time.monotonic(), 0.0
     with tempfile.TemporaryFile("w+") as answer:
         process = _start(home, words, answer)
@@ -69,7 +69,7 @@ def timed(name: str, home: Path, *words: str) -> tuple[Spent, Any]:
 
 
 def watched(home: Path, *words: str) -> tuple[list[Spent], Any]:
-    """Carry out `run start … --wait` and watch its trainer; what each phase took, and the run's document.
+    """Run `run start … --wait` and watch its trainer; returns the costs of each phase and the run's document.
 
     A heartbeat tells every 5 seconds when the trainer last got on, so a silence is up to so much too long.
     """
@@ -119,7 +119,7 @@ def _look(folder: RunFolder) -> _Look | None:
 
 
 def _phases(folder: RunFolder, began: float, looks: Sequence[_Look]) -> list[Spent]:
-    """The phases in the order in which they first came, all the times of one together."""
+    """The phases in the order of their first occurrence, with the total time of each."""
     events, _ = read_events(folder.events)
     changes = [(began, STARTING)]
     for event in events:

@@ -15,7 +15,7 @@ from benchmarks.faults.undisturbed import make_stage
 
 
 def main() -> int:
-    """Run what is wanted, tell each case, write the table; 1 when something broke."""
+    """Run the selected cases, report each, write the table; returns 1 if something broke."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     options.add_argument("--row", help="only this row of the fault table")
     options.add_argument("--fault", help="only the fault of this name")

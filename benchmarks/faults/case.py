@@ -18,7 +18,7 @@ from benchmarks.faults.table import FAULTS
 
 
 def main(name: str, seed: str, folder: str, blows: str) -> None:
-    """Do it, say what came of it, and end what is left of it."""
+    """Run the case, report its result, and end its remaining processes."""
     fault = next(fault for fault in FAULTS if fault.name == name)
     place = Place(Path(folder) / f"{name}-{seed}")
     chance = random.Random(f"{name} {seed}")
@@ -37,7 +37,7 @@ def main(name: str, seed: str, folder: str, blows: str) -> None:
 
 
 def _end_all(place: Place) -> None:
-    """Kill what still runs in this home: the next case wants the core."""
+    """Kill processes that still run in this home, because the next case needs the core."""
     for process in psutil.process_iter():
         try:
             if process.environ().get("PROMPTREC_HOME") == str(place.home.root) and process.pid != _OWN:

@@ -1,4 +1,4 @@
-"""A fault, one case of it, and what came of it."""
+"""A fault, one case of it, and its result."""
 
 import random
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from benchmarks.faults.stage import Twin
 
 @dataclass(frozen=True)
 class Case:
-    """What an act is given: its place, its chances, how many blows to deal, and the undisturbed twin."""
+    """The input of a case: place, random numbers, number of faults to cause, undisturbed twin."""
 
     place: Place
     seed: int
@@ -21,7 +21,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Tally:
-    """How many faults were survived, and a word on them."""
+    """The number of faults survived, and a remark."""
 
     count: int
     said: str = ""
@@ -32,7 +32,7 @@ Act = Callable[[Case], Tally]
 
 @dataclass(frozen=True)
 class Fault:
-    """A line of the table: `cases` cases with the seeds 0, 1, …, each dealing `blows` blows."""
+    """A row of the table: `cases` cases with the seeds 0, 1, …, each causing `blows` faults."""
 
     name: str
     rows: str
@@ -42,9 +42,9 @@ class Fault:
     cases: int = 1
     blows: int = 1
     mounts: bool = False
-    """Whether it mounts file systems, for which it gets a mount namespace of its own."""
+    """Whether it mounts file systems; it then gets a mount namespace of its own."""
     alone: bool = False
-    """Whether it wants all cores."""
+    """Whether it needs all cores."""
 
     @property
     def target(self) -> int:

@@ -1,4 +1,4 @@
-"""A checkpoint whose files are not what was written (rows 9 to 13)."""
+"""A checkpoint with damaged files (rows 9 to 13)."""
 
 import random
 from collections.abc import Callable
@@ -30,25 +30,25 @@ def torn(path: Path, chance: random.Random) -> None:
 
 
 def truncated(path: Path, chance: random.Random) -> None:
-    """It ends too soon: after a byte, in the middle, a byte before its end."""
+    """The file is truncated: after one byte, in the middle, one byte before its end."""
     data = path.read_bytes()
     path.write_bytes(data[: chance.choice((1, len(data) // 2, len(data) - 1))])
 
 
 def flipped(path: Path, chance: random.Random) -> None:
-    """One bit is another."""
+    """One bit is flipped."""
     data = bytearray(path.read_bytes())
     data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     path.write_bytes(data)
 
 
 def missing(path: Path, chance: random.Random) -> None:
-    """It is gone."""
+    """The file is missing."""
     path.unlink()
 
 
 def empty(path: Path, chance: random.Random) -> None:
-    """It has no byte, as after a power cut."""
+    """The file is empty, as after a power cut."""
     path.write_bytes(b"")
 
 
@@ -64,7 +64,7 @@ FILES = (
     "README.md",
     "manifest.json",
 )
-"""What a checkpoint consists of."""
+"""The files of a checkpoint."""
 
 
 def files(case: Case) -> Tally:
@@ -81,7 +81,7 @@ def files(case: Case) -> Tally:
 
 
 def _fall_back(case: Case, patient: Patient, name: str, kind: Callable[[Path, random.Random], None]) -> None:
-    """Kill the trainer once it has saved anew, damage the newest checkpoint, and see the one before used."""
+    """Kill the trainer after its next save, damage the newest checkpoint; the previous one must be used."""
     old = max(checkpoints(patient), default=0)
     until(lambda: len(checkpoints(patient)) > 1 and max(checkpoints(patient)) > old, "A newer checkpoint")
     strike(patient, "trainer")
@@ -105,7 +105,7 @@ def _fall_back(case: Case, patient: Patient, name: str, kind: Callable[[Path, ra
 
 
 def _began(patient: Patient) -> int | None:
-    """The step from which the present attempt trains; None before it does."""
+    """The step from which the present attempt trains; None before training."""
     look(patient)
     mine = (event for event in patient.events if event["attempt"] == patient.attempt)
     return next((event["done"] for event in mine if event.get("phase") == "training"), None)

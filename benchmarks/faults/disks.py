@@ -122,7 +122,7 @@ def _mount(*words: str) -> None:
 
 
 def _fill(filler: "os.PathLike[str]", spare: int) -> None:
-    """Fill the disk with a file but for `spare` bytes."""
+    """Fill the disk with a file, except for `spare` bytes."""
     with open(filler, "wb", buffering=0) as file:
         for piece in (1 << 16, 512):
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Faults inside the trainer, put there from outside: a `sitecustomize` that only its process heeds."""
+"""Faults inside the trainer, injected by a `sitecustomize` that acts in the trainer's process only."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ with EventLog(folder, attempt) as log:
     log.write(FinishedEvent(state=State("STATE"), reason="A stub.", step=0))
 os._exit(0)
 """
-"""A trainer that tells that it was started, and ends as soon as there is no file `hold` beside the home."""
+"""A stub trainer that records its start, and ends when the file `hold` beside the home is removed."""
 
 AT_STEP = """
 import torch
@@ -47,7 +47,7 @@ OUT_OF_MEMORY = """
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         torch.ones(1 << 28)
 """
-"""From that step on the system gives nothing more, and something more is wanted."""
+"""From that step on the system refuses more memory, and the trainer requests some."""
 
 CLOCK = """
 import threading, time
@@ -59,7 +59,7 @@ def jump():
         ahead[0] += 86400 * days
 threading.Thread(target=jump, daemon=True).start()
 """
-"""A wall clock that leaps by days."""
+"""A wall clock that jumps by days."""
 
 FILE_LIMIT = """
 import resource

@@ -9,21 +9,21 @@ from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import Status
 
 ENDED = {State.DONE}
-"""A blow may come after the last word."""
+"""A kill may come after the `finished` event."""
 
 
 def trainer(case: Case) -> Tally:
-    """The supervisor sees it and says which signal it was."""
+    """The supervisor notices it and names the signal."""
     return _killed(case, ("trainer",), {State.INTERRUPTED}, ("SIGKILL", "killed"))
 
 
 def supervisor(case: Case) -> Tally:
-    """The trainer hears of it, saves and ends; before it can hear, it is ended by SIGTERM."""
+    """The trainer notices it, saves and ends; before its signal handler is installed, SIGTERM ends it."""
     return _killed(case, ("supervisor",), {State.PAUSED, State.INTERRUPTED}, ())
 
 
 def both(case: Case) -> Tally:
-    """Nobody is left to write a verdict."""
+    """No process is left to write a verdict."""
     return _killed(case, ("supervisor", "trainer"), {State.INTERRUPTED, State.PAUSED}, ())
 
 
@@ -51,7 +51,7 @@ def _killed(case: Case, victims: tuple[str, ...], states: set[State], words: tup
 
 
 def _strike(case: Case, patient: Patient, victims: tuple[str, ...], last: bool) -> Status | None:
-    """Wait for a moment and strike; how the attempt ended. None when it had ended before."""
+    """Wait for the moment and send the kill; returns how the attempt ended, None if it had ended before."""
     moment = any_moment(case.chance, case.twin.loading, last)
     if not moment(patient, case.chance):
         return None

@@ -1,4 +1,4 @@
-"""When a blow falls: at a random time, or when a file or an event appears."""
+"""When a fault is caused: at a random time, or when a file or an event appears."""
 
 import random
 import time
@@ -10,7 +10,7 @@ from benchmarks.faults.run_under_test import LIMIT, POLL, Patient, at_rest, chec
 from promptrec_tui.runs.checkpoints import checkpoint_path
 
 Moment = Callable[[Patient, random.Random], bool]
-"""Waits for its moment; False when the attempt ended before."""
+"""Waits for its moment; returns False if the attempt ended before."""
 
 
 def while_loading(seconds: float) -> Moment:
@@ -79,7 +79,7 @@ def while_finishing(patient: Patient, chance: random.Random) -> bool:
 
 
 def any_moment(chance: random.Random, loading: float, last: bool) -> Moment:
-    """One of them by chance; only the last blow at a run may fall into its end."""
+    """A random one of these moments; only the last fault of a run may occur near its end."""
     kinds = [while_loading(loading), while_training, while_training, while_saving, while_saving]
     kinds += [while_validating, *([while_finishing] * 2 if last else [])]
     return chance.choice(kinds)

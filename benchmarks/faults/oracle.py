@@ -1,4 +1,4 @@
-"""What must hold after every fault: nothing lost, nothing twice, nothing elsewhere, the same bits."""
+"""Conditions after every fault: nothing lost, nothing duplicated, nothing outside the home, the same bits."""
 
 import json
 import sqlite3
@@ -20,7 +20,7 @@ START_RUN = ("run", "start", "--name", "n", "--dataset", "shop", "--template", "
 
 
 def check_finished(place: Place, patient: Patient, twin: Twin) -> None:
-    """A run that ended as its undisturbed twin did. Raises BrokenError with the first thing that differs."""
+    """Compare a run with its undisturbed twin. Raises BrokenError with the first difference."""
     status = run_status(patient.folder)
     if (status.state, status.reason) != (State.DONE, twin.reason):
         raise BrokenError(f"The run is {status.state.value}, not done as its twin: {status.reason}")
@@ -44,7 +44,7 @@ def check_finished(place: Place, patient: Patient, twin: Twin) -> None:
 
 
 def check_events(patient: Patient) -> None:
-    """Every line that was ever read is still there, and the numbers are 1, 2, 3, …"""
+    """Every line that was ever read still exists, and the numbers are 1, 2, 3, …"""
     look(patient)
     written = patient.folder.events.read_bytes()
     if not written.startswith(patient.seen):
@@ -55,7 +55,7 @@ def check_events(patient: Patient) -> None:
 
 
 def check_catalogue(place: Place, patient: Patient) -> None:
-    """The catalogue is sound and holds each figure of each event once."""
+    """The catalogue is valid and contains each value of each event once."""
     with catalogue(place.home):
         pass
     check_integrity(place.home.database)
@@ -94,7 +94,7 @@ def check_surroundings(place: Place) -> None:
 
 
 def command(place: Place, *words: str, status: int = 0) -> str:
-    """What `promptrec WORDS` says, on stdout when `status` is 0, else on stderr.
+    """The output of `promptrec WORDS`: stdout if `status` is 0, else stderr.
 
     Raises BrokenError for another exit status or a traceback.
     """
@@ -106,7 +106,7 @@ def command(place: Place, *words: str, status: int = 0) -> str:
 
 
 def refusal(place: Place, *words: str) -> str:
-    """The one sentence with which a command that cannot work ends."""
+    """The single sentence with which a failing command ends."""
     said = command(place, *words, status=1).strip()
     if len(said.splitlines()) != 1:
         raise BrokenError(f"`promptrec {' '.join(words)}` says more than one line: {said[:200]}")

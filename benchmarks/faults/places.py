@@ -1,4 +1,4 @@
-"""The place of a case: a home of its own, and around it what must stay as it was."""
+"""The folder of a case: a home, and beside it files that must not change."""
 
 import os
 import shutil
@@ -9,11 +9,11 @@ from promptrec_tui.home import VARIABLE, Home
 
 
 class BrokenError(Exception):
-    """Something that was promised did not hold; the message says what, in one sentence."""
+    """A guarantee was broken; the message says which, in one sentence."""
 
 
 class SkippedError(Exception):
-    """This machine cannot do that; the message says why."""
+    """This machine cannot run the case; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Place:
         return self
 
     def environment(self) -> dict[str, str]:
-        """The variables of all that runs here. One thread, as only the same number gives the same bits."""
+        """The environment of all processes of a case. One thread: bits depend on the number of threads."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
         return {
             **kept,
@@ -55,11 +55,11 @@ class Place:
         }
 
     def outside(self) -> list[str]:
-        """Everything in this place that does not lie in the home."""
+        """Everything in this folder outside the home."""
         around = (self.user, self.temporary)
         return sorted(str(path.relative_to(self.folder)) for root in around for path in root.rglob("*"))
 
 
 def remove(place: Place) -> None:
-    """Take a place away."""
+    """Delete the folder of a case."""
     shutil.rmtree(place.folder, ignore_errors=True)

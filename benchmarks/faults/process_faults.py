@@ -1,4 +1,4 @@
-"""What ails a trainer: memory, clocks, numbers, a stop, a reboot (rows 8 and 20 to 25)."""
+"""Faults of a trainer: memory, clocks, NaN, SIGSTOP, a reboot (rows 8 and 20 to 25)."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ from promptrec_tui.runs.status import run_status
 
 
 def gpu_memory(case: Case) -> Tally:
-    """The error that torch raises when a GPU is full; resumed where it is not, the run ends as its twin."""
+    """The error that torch raises when a GPU is full; resumed without it, the run ends like its twin."""
     return _out_of_memory(case, fault_hooks.OUT_OF_GPU_MEMORY)
 
 
@@ -55,7 +55,7 @@ def _out_of_memory(case: Case, fault: str) -> Tally:
 
 
 def leaping_clock(case: Case) -> Tally:
-    """The trainer's wall clock leaps by days: the run looks neither dead nor stalled."""
+    """The trainer's wall clock jumps by days: the run is shown as neither dead nor stalled."""
     with fault_hooks.plugged(case.place, fault_hooks.CLOCK):
         patient = begin(case.place.home)
         until(lambda: _looked_well(patient), "The end")
@@ -72,7 +72,7 @@ def _looked_well(patient: Patient) -> bool:
 
 
 def not_a_number(case: Case) -> Tally:
-    """A learning rate that throws the weights out of all bounds."""
+    """A learning rate that makes the weights diverge."""
     patient = begin(case.place.home, train__learning_rate=1e30, train__max_grad_norm=0.0)
     status = wait_for_rest(patient)
     expect(status, {State.FAILED}, ("not a number", "NaN"))
@@ -85,7 +85,7 @@ def not_a_number(case: Case) -> Tally:
 
 
 def stopped(case: Case) -> Tally:
-    """SIGSTOP: the run is told to be stalled and nothing is killed; SIGCONT, and it goes on."""
+    """SIGSTOP: the run is shown as stalled and nothing is killed; after SIGCONT it continues."""
     patient = begin(case.place.home)
     while_training(patient, case.chance)
     strike(patient, "trainer", signal.SIGSTOP)
@@ -99,11 +99,11 @@ def stopped(case: Case) -> Tally:
 
 
 def reboot(case: Case) -> Tally:
-    """The machine restarts at a random moment, and leaves the newest checkpoint's files without a byte."""
+    """The machine restarts at a random moment, and the newest checkpoint's files are empty."""
     patient = begin(case.place.home)
     until(lambda: len(checkpoints(patient)) > 1, "Two checkpoints")
     time.sleep(case.chance.uniform(0, 1))
-    # All stand still, so that the copy is what a disk holds at one moment.
+    # All processes are stopped, so that the copy is the state of a disk at one moment.
     for name in ("supervisor", "trainer"):
         strike(patient, name, signal.SIGSTOP)
     look(patient)
@@ -126,7 +126,7 @@ def reboot(case: Case) -> Tally:
 
 
 def _forget_boot(patient: Patient) -> None:
-    """Write another boot into all that names one."""
+    """Write another boot id into all files that contain one."""
     place = patient.folder.attempt(patient.attempt)
     started = read_json(place.started)
     for name in ("supervisor", "trainer"):
@@ -136,7 +136,7 @@ def _forget_boot(patient: Patient) -> None:
 
 
 def reused_pid(case: Case) -> Tally:
-    """The trainer's pid belongs to somebody else by now, whom nothing may signal."""
+    """The trainer's pid now belongs to another process, which must not get a signal."""
     patient = begin(case.place.home)
     while_training(patient, case.chance)
     for name in ("supervisor", "trainer"):

@@ -1,4 +1,4 @@
-"""Faults that tests of the suite inject as this table would; their results are told here."""
+"""Faults that tests of the suite inject in the same way; this module reports their results."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Many who want the same: apps, dispatchers and people at once (rows 19 and 32)."""
+"""Races between apps, dispatchers and people (rows 19 and 32)."""
 
 import subprocess
 import sys
@@ -67,7 +67,7 @@ def _all_done(case: Case, apps: list[Terminal]) -> bool:
 
 
 def _dispatcher() -> "subprocess.Popen[bytes]":
-    """A process that moves the queue again and again."""
+    """A process that runs the dispatcher repeatedly."""
     code = (
         "import subprocess, sys\n"
         "while True: subprocess.run([sys.executable, '-m', 'promptrec_tui', 'run', 'dispatch'])"
@@ -85,7 +85,7 @@ def _check_starts(case: Case, wanted: set[tuple[str, int]]) -> None:
 
 
 def resume_twice(case: Case) -> Tally:
-    """Two people resume the same run in the same moment, again and again: one start each time."""
+    """Two people resume the same run at the same moment, repeatedly: one start each time."""
     with fault_hooks.plugged(case.place, fault_hooks.STUB.replace("STATE", "paused")):
         patient = begin(case.place.home)
         wait_for_rest(patient)
@@ -109,7 +109,7 @@ def resume_twice(case: Case) -> Tally:
 
 
 def storm(case: Case) -> Tally:
-    """A hundred requests at random to runs at work: each is answered once, and each last state is legal."""
+    """A hundred random requests to active runs: each is answered once, and each final state is valid."""
     asked, ends = 0, []
     while asked < case.blows:
         patient = begin(case.place.home, f"run-{len(ends) + 1}")
@@ -120,7 +120,7 @@ def storm(case: Case) -> Tally:
 
 
 def _storm(case: Case, patient: Patient, most: int) -> tuple[int, State]:
-    """Up to so many requests to one run, the last of which ends it; how many there were, and its end."""
+    """Send up to that many requests to one run; the last ends it. Returns their number and the end."""
     while_training(patient, case.chance)
     asked: list[int] = []
     while len(asked) < most - 1 and not at_rest(patient):

@@ -1,4 +1,4 @@
-"""The catalogue and the event log: writers killed, locks held, lines torn (rows 17, 18, 27 to 30)."""
+"""The catalogue and the event log: killed writers, held locks, damaged lines (rows 17, 18, 27 to 30)."""
 
 import shutil
 import sqlite3
@@ -87,7 +87,7 @@ def writer_killed(case: Case) -> Tally:
 
 
 def locked(case: Case) -> Tally:
-    """Another process holds the write lock: readers answer, writers say so, and training does not care."""
+    """Another process holds the write lock: reads work, writes report it, and training continues."""
     patient = begin(case.place.home)
     template = case.place.folder / "mine.toml"
     template.write_text(TEMPLATE)
@@ -135,7 +135,7 @@ def torn_events(case: Case) -> Tally:
 
 
 def upgraded(case: Case) -> Tally:
-    """The catalogue is brought from its first tables to today's while the run trains."""
+    """The catalogue is migrated from its first schema to the present one while the run trains."""
     patient = begin(case.place.home)
     while_training(patient, case.chance)
     home = case.place.home
@@ -151,7 +151,7 @@ def upgraded(case: Case) -> Tally:
 
 
 def newer(case: Case) -> Tally:
-    """A catalogue of a later promptrec: read as far as it is known, never written, and told."""
+    """A catalogue of a later version: read as far as possible, never written, and reported."""
     home = case.place.home
     schema.bring_up_to_date(home, _migrations(case.place, keep=99))
     before = home.database.read_bytes()

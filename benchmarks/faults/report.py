@@ -1,4 +1,4 @@
-"""benchmarks/FAULTS.md: what was done, how often, and what came of it."""
+"""Writes benchmarks/FAULTS.md: each fault, how often it was caused, and the result."""
 
 import sqlite3
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ FAULTS_FILE = Path(__file__).parents[1] / "FAULTS.md"
 
 
 def line(result: Result) -> str:
-    """One case for a person who watches."""
+    """One line of progress for a case."""
     said = f": {result.said}" if result.said else ""
     case = f"--fault {result.fault} --seed {result.seed}"
     return f"{case}: {result.verdict}, {result.count} in {result.seconds:.0f} s{said}"

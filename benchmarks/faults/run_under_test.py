@@ -1,4 +1,4 @@
-"""A run that faults happen to: begun, watched, struck and resumed as a person would."""
+"""A run under test: started, watched, signalled and resumed as a person would."""
 
 import json
 import os
@@ -25,14 +25,14 @@ from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.opening import Workspace, opened
 
 LIMIT = 300.0
-"""Seconds after which what never came is called missing; a slow machine needs some of them."""
+"""Seconds after which a condition counts as never met; enough for a slow machine."""
 
 POLL = 0.002
 
 
 @dataclass
 class Patient:
-    """`seen` is every whole line that was ever read of the run's events, as the bytes it was."""
+    """`seen`: every complete line that was ever read from the run's events, as bytes."""
 
     folder: RunFolder
     seen: bytes = b""
@@ -63,7 +63,7 @@ def begin(home: Home, name: str = "run", **changes: Any) -> Patient:
 
 
 def resume(patient: Patient) -> None:
-    """Ask for the next attempt and wait for its first process."""
+    """Request the next attempt and wait for its first process."""
     with opened(patient.home) as workspace:
         resume_run(workspace, patient.folder.id)
     patient.attempt += 1
@@ -92,7 +92,7 @@ def look(patient: Patient) -> list[dict[str, Any]]:
 
 
 def checkpoints(patient: Patient, published: bool = True) -> list[int]:
-    """The steps of the checkpoints that have a manifest (or have none yet), rising."""
+    """The steps of the checkpoints with a manifest (or without one), in increasing order."""
     found = []
     for path in patient.folder.checkpoints.glob("checkpoint-*"):
         if (path / MANIFEST).exists() == published:
@@ -101,7 +101,7 @@ def checkpoints(patient: Patient, published: bool = True) -> list[int]:
 
 
 def at_rest(patient: Patient) -> bool:
-    """Whether no process of the run lives and its last attempt has ended."""
+    """Whether no process of the run is alive and its last attempt has ended."""
     return not lock_held(patient.folder.lock) and run_status(patient.folder).state in TERMINAL
 
 
@@ -118,7 +118,7 @@ def wait_for_rest(patient: Patient) -> Status:
 
 
 def process(patient: Patient, name: str) -> Process | None:
-    """The attempt's "trainer" or "supervisor" as it was written down; None when it never started."""
+    """The attempt's "trainer" or "supervisor" as recorded; None if it never started."""
     place = patient.folder.attempt(patient.attempt)
     found = read_json(place.started).get(name) if place.started.exists() else None
     return Process(**found) if found else None
@@ -134,7 +134,7 @@ def strike(patient: Patient, name: str, number: signal.Signals = signal.SIGKILL)
 
 
 def trainers(patient: Patient) -> int:
-    """How many trainers of this run live."""
+    """The number of living trainers of this run."""
     count = 0
     for other in psutil.process_iter(["cmdline", "status"]):
         words = other.info["cmdline"] or []
@@ -145,7 +145,7 @@ def trainers(patient: Patient) -> int:
 
 @contextmanager
 def catalogue(home: Home) -> Iterator[Workspace]:
-    """The home's catalogue, brought up to what the folders say."""
+    """The home's catalogue, updated from the folders."""
     with opened(home) as workspace:
         runs.refresh(workspace)
         yield workspace

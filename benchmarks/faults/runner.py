@@ -1,4 +1,4 @@
-"""Runs cases, each in a process of its own, and keeps what came of them: a second call goes on."""
+"""Runs cases, each in a process of its own, and saves the results, so that a second call continues."""
 
 import json
 import os
@@ -21,7 +21,7 @@ CASE_SECONDS = 1500
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one case: held, broken or skipped, how many faults it dealt, a word, and its seconds."""
+    """The result of one case: held, broken or skipped, its number of faults, a remark, and its seconds."""
 
     fault: str
     seed: int
@@ -40,14 +40,14 @@ class Results:
         self.all = self._read()
 
     def has(self, fault: Fault, seed: int) -> bool:
-        """Whether that case held, or was skipped, before; a broken one is tried again."""
+        """Whether that case held or was skipped before; a broken one is run again."""
         known = self.all.get((fault.name, seed))
         return known is not None and known.verdict != "broken"
 
     def put(self, result: Result) -> None:
-        """Keep a result, at once on the disk."""
+        """Add a result and write it to the disk at once."""
         with self._lock:
-            # Another call may have added its own meanwhile.
+            # Another call may have added results in the meantime.
             self.all = {**self._read(), (result.fault, result.seed): result}
             partial = self._path.with_suffix(".part")
             partial.write_text(json.dumps([asdict(one) for one in self.all.values()], indent=1))
@@ -63,7 +63,7 @@ class Results:
 
 
 def run_all(wanted: Sequence[tuple[Fault, int]], folder: Path, results: Results) -> Iterable[Result]:
-    """Run the cases that have no result yet, one a core, and answer each as it ends.
+    """Run the cases without a result, one per core, and yield each result as it ends.
 
     Those that want the machine for themselves come last.
     """
@@ -108,7 +108,7 @@ def run_case(fault: Fault, seed: int, folder: Path, core: int | None = None) -> 
 
 def _outcome(command: list[str], place: Place) -> tuple[str, int, str]:
     environment = {**place.environment(), "PYTHONPATH": str(ROOT)}
-    # Its output goes to files: what a case leaves alive must not keep a pipe open.
+    # Output goes to files, because a process left by a case must not keep a pipe open.
     with open(place.folder / "said", "w+") as said, open(place.folder / "errors", "w+") as errors:
         try:
             code = subprocess.run(

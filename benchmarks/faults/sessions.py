@@ -1,4 +1,4 @@
-"""Whoever looks on goes away: the app killed, its terminal closed, its home gone (rows 5, 6 and 31)."""
+"""Faults of the app: killed, terminal closed, home removed (rows 5, 6 and 31)."""
 
 from benchmarks.faults.cases import Case, Tally
 from benchmarks.faults.oracle import check_finished
@@ -8,11 +8,11 @@ from benchmarks.faults.terminal import open_app
 from promptrec_tui.runs.liveness import lock_held
 
 WALKS = ("1", "1\r", "1\r]", "1n", "1/", "2", "2i", "3", "4", "4a", "?", "\x10")
-"""Keys to every screen."""
+"""Keys that open every screen."""
 
 
 def app_killed(case: Case) -> Tally:
-    """SIGKILL on a random screen while a run goes on."""
+    """SIGKILL on a random screen while a run trains."""
     struck = runs = 0
     while struck < case.blows:
         runs += 1
@@ -34,7 +34,7 @@ def app_killed(case: Case) -> Tally:
 
 
 def hung_up(case: Case) -> Tally:
-    """The terminal is closed while a run goes on: the app ends, the run does not, and the app reopens."""
+    """The terminal is closed while a run trains: the app ends, the run continues, and the app opens again."""
     patient = begin(case.place.home, "goes-on")
     app = open_app(case.place)
     app.until("goes-on")
@@ -54,7 +54,7 @@ def hung_up(case: Case) -> Tally:
 
 
 def home_removed(case: Case) -> Tally:
-    """The home is renamed while the app is open: it says so, and can be quit."""
+    """The home is renamed while the app is open: the app reports it, and can be quit."""
     app = open_app(case.place)
     before = len(app.read(1))
     case.place.home.root.rename(case.place.folder / "elsewhere")

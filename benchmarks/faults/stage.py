@@ -1,4 +1,4 @@
-"""What every case starts from: a home with a small dataset, and the twin that nothing ever happened to."""
+"""The start of every case: a home with a small dataset, and the undisturbed twin of the run."""
 
 import csv
 import json
@@ -29,14 +29,14 @@ SETTINGS: dict[str, Any] = {
     "evaluation.users": 8,
     "evaluation.monitor_users": 4,
 }
-"""Many saves and some validations in a few seconds, so that a blow can fall into each of them."""
+"""Many saves and some validations in a few seconds, so that a fault can occur in each of them."""
 
 WEIGHTS = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True)
 class Twin:
-    """How the run ends when nobody disturbs it; `loading` and `seconds` are its times on this machine."""
+    """The end of the undisturbed run; `loading` and `seconds` are its times on this machine."""
 
     sha256: str
     reason: str
@@ -46,7 +46,7 @@ class Twin:
 
 
 def new_run(name: str, **changes: Any) -> NewRun:
-    """The run of every case; settings go by their keys with `__` for the dot."""
+    """The run of every case; keyword arguments are settings, with `__` for the dot."""
     given = {**SETTINGS, **{key.replace("__", "."): value for key, value in changes.items()}}
     return NewRun(name, "shop", "next_item", "list", EMBEDDED_NAME, given)
 
@@ -67,7 +67,7 @@ def make_home(place: Place) -> None:
 
 
 def describe_twin(folder: RunFolder) -> Twin:
-    """What an undisturbed run came to."""
+    """The outcome of an undisturbed run."""
     events, _ = read_events(folder.events)
     training = next(event for event in events if event.get("phase") == "training")
     return Twin(
@@ -80,7 +80,7 @@ def describe_twin(folder: RunFolder) -> Twin:
 
 
 def write_twin(stage: Path, twin: Twin) -> None:
-    """Keep the twin beside the home."""
+    """Save the twin beside the home."""
     (stage / "twin.json").write_text(json.dumps(asdict(twin), indent=1))
 
 
@@ -90,7 +90,7 @@ def read_twin(stage: Path) -> Twin:
 
 
 def _write_shop(folder: Path) -> None:
-    """30 users who walk along 24 items, 6 to 12 steps each."""
+    """30 users with 6 to 12 consecutive items each, out of 24."""
     chance = random.Random(7)
     with open(folder / "items.csv", "w", newline="") as file:
         csv.writer(file).writerows(

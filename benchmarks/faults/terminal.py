@@ -18,14 +18,14 @@ ESCAPES = re.compile(r"\x1b(\[[0-9;:?<>$]*[a-zA-Z]|\][^\x07]*\x07)")
 
 
 class Terminal:
-    """A program that leads a terminal of its own; `sent` is all that it wrote."""
+    """A program in a terminal of its own; `sent` is everything that it wrote."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self.sent = b""
         self.status: int | None = None
         self.pid, self._end = pty.fork()
         if self.pid == 0:
-            # Under nohup it is ignored, and that is inherited; a terminal begins with what is usual.
+            # nohup ignores SIGHUP and children inherit that; a terminal starts with the default.
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
             os.execve(command[0], command, {**environment, "TERM": "xterm-256color"})
         fcntl.ioctl(self._end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
@@ -35,7 +35,7 @@ class Terminal:
         os.write(self._end, keys.encode())
 
     def read(self, seconds: float = 0.0) -> str:
-        """All that was written so far, without escape sequences, after reading for so many seconds."""
+        """The output so far without escape sequences, after reading for that many seconds."""
         end = time.monotonic() + seconds
         while self._end >= 0:
             left = max(0.0, end - time.monotonic())
@@ -51,7 +51,7 @@ class Terminal:
         return ESCAPES.sub("", self.sent.decode(errors="replace"))
 
     def until(self, text: str) -> None:
-        """Read until a text was written. Raises BrokenError when it never is."""
+        """Read until a text appears. Raises BrokenError if it does not."""
         end = time.monotonic() + LIMIT
         while text not in self.read(0.1):
             if time.monotonic() > end or not self.lives():
@@ -83,7 +83,7 @@ class Terminal:
             self.wait()
 
     def hang_up(self) -> None:
-        """Close the window, so to say."""
+        """Close the terminal."""
         if self._end >= 0:
             os.close(self._end)
             self._end = -1

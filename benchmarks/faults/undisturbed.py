@@ -1,4 +1,4 @@
-"""The run that nothing happens to, made once for all cases."""
+"""The undisturbed run, made once for all cases."""
 
 import shutil
 import subprocess
@@ -30,7 +30,7 @@ def make_stage(folder: Path) -> None:
 
 
 def main(step: str, folder: str) -> None:
-    """Make the home, or let the undisturbed run happen in a copy of it."""
+    """Make the home, or execute the undisturbed run in a copy of it."""
     stage = Path(folder) / "stage"
     if step == "home":
         make_home(Place(stage))

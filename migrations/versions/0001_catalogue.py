@@ -1,4 +1,4 @@
-"""The first catalogue: datasets, templates, models, runs, and what the events of runs become."""
+"""The first catalogue: datasets, templates, models, runs, and the rows of run events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -114,7 +114,7 @@ def upgrade() -> None:
 
 
 def key_of_run() -> list[sa.Column[int] | sa.Column[str]]:
-    """The key of a row that an event became."""
+    """The key of a row made from an event."""
     return [
         sa.Column("run_id", sa.String(), sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("attempt", sa.Integer(), primary_key=True),

@@ -1,4 +1,4 @@
-"""The best value of a run's leading metric, whichever that is, in place of its NDCG."""
+"""The best value of a run's leading metric, instead of its NDCG."""
 
 import sqlalchemy as sa
 from alembic import op

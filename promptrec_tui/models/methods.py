@@ -272,8 +272,8 @@ def _check_weights(
     unexpected = sorted(name for name in weights if name not in known)
     shapes = sorted(name for name, weight in weights.items() if known.get(name, weight.shape) != weight.shape)
     problems = [
-        f"{len(names)} weights {what} ({', '.join(map(clean, names[:3]))}{', …' if names[3:] else ''})"
-        for what, names in (
+        f"{len(names)} weights {problem} ({', '.join(map(clean, names[:3]))}{', …' if names[3:] else ''})"
+        for problem, names in (
             ("are missing", missing),
             ("are unknown", unexpected),
             ("have another size", shapes),

@@ -41,7 +41,7 @@ def size_problems(config: Mapping[str, Any], shapes: Shapes) -> Iterator[str]:
                 f"config.json tells of a context of {length:,} tokens and the weights hold "
                 f"{table[0] - extra:,} positions; they do not belong together."
             )
-    layers = len({found[1] for name in shapes if (found := LAYER.search(name))})
+    layers = len({match[1] for name in shapes if (match := LAYER.search(name))})
     for key in LAYER_KEYS:
         if key in config and config[key] != layers:
             yield (
@@ -75,12 +75,12 @@ def _widths(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _named(shapes: Shapes, endings: tuple[str, ...]) -> tuple[int, ...] | None:
     """The shape of the first tensor whose name has one of these endings."""
-    found = (
+    matches = (
         shape
         for name, shape in shapes.items()
         if any(name == ending or name.endswith("." + ending) for ending in endings)
     )
-    return next(found, None)
+    return next(matches, None)
 
 
 def _short(value: Any) -> str:

@@ -119,17 +119,17 @@ def read_tensors(path: Path) -> dict[str, tuple[tuple[int, ...], int]]:
         raise ValueError("has a damaged header")
     header.pop("__metadata__", None)
     end = 0
-    found: dict[str, tuple[tuple[int, ...], int]] = {}
+    shapes: dict[str, tuple[tuple[int, ...], int]] = {}
     tensors = [_tensor(name, entry) for name, entry in header.items()]
     for name, start, stop, shape, count in sorted(tensors, key=lambda tensor: tensor[1:3]):
         if start != end:
             raise ValueError(f"has a gap or an overlap before the tensor {name}")
-        end, found[name] = stop, (shape, count)
+        end, shapes[name] = stop, (shape, count)
     if end != size - 8 - length:
         raise ValueError(f"holds {size - 8 - length:,} bytes of weights where its header says {end:,}")
-    if not found:
+    if not shapes:
         raise ValueError("holds no tensors")
-    return found
+    return shapes
 
 
 def _tensor(name: str, entry: Any) -> tuple[str, int, int, tuple[int, ...], int]:

@@ -58,7 +58,7 @@ def _file(home: Home) -> Path:
 def _moves(home: Home) -> dict[str, object]:
     """The noted places by SHA-256; nothing where the file is missing or damaged."""
     try:
-        found = read_json(_file(home))
+        places = read_json(_file(home))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return places if isinstance(places, dict) else {}

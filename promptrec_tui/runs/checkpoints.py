@@ -99,10 +99,10 @@ def verify(path: Path) -> Checkpoint:
         raise UserError(f"{path / MANIFEST} is damaged.")
     if said.spec != _spec_digest(path):
         raise UserError(f"{path} was made by another run: its spec is not that of run.json beside it.")
-    found = set(_names(path))
-    if difference := sorted(found ^ said.files.keys()):
-        what = "is not in its manifest" if difference[0] in found else "is missing"
-        raise UserError(f"{path} is damaged: {difference[0]} {what}.")
+    names = set(_names(path))
+    if difference := sorted(names ^ said.files.keys()):
+        problem = "is not in its manifest" if difference[0] in names else "is missing"
+        raise UserError(f"{path} is damaged: {difference[0]} {problem}.")
     for name, facts in said.files.items():
         try:
             same = (path / name).stat().st_size == facts.size and sha256_file(path / name) == facts.sha256

@@ -102,8 +102,8 @@ class Scan:
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     """The records from byte `offset` on, and the offset after the last whole line; see `scan`."""
-    found = scan(path, offset)
-    return found.records, found.offset
+    scanned = scan(path, offset)
+    return scanned.records, scanned.offset
 
 
 def scan(path: Path, offset: int = 0) -> Scan:

@@ -76,10 +76,10 @@ def visible_gpus(gpus: Sequence[Gpu], environment: Mapping[str, str] = os.enviro
         return list(gpus)
     left = []
     for name in (part.strip() for part in shown.split(",")):
-        found = next((gpu for gpu in gpus if _is_called(gpu, name)), None)
-        if found is None:
+        match = next((gpu for gpu in gpus if _is_called(gpu, name)), None)
+        if match is None:
             break
-        left.append(found)
+        left.append(match)
     return left
 
 

@@ -83,8 +83,8 @@ def written_adapter(folder: RunFolder) -> str | None:
 
     Raises UserError when the report is missing or damaged: nothing is known of the adapter then.
     """
-    if found := read(Report, folder.report):
-        return found.adapter_sha256
+    if report := read(Report, folder.report):
+        return report.adapter_sha256
     raise UserError(
         f"{folder.report} is missing or damaged: take {folder.result} from a backup, or fork the run."
     )

@@ -80,10 +80,10 @@ def answer(folder: RunFolder, request: Request) -> str | None:
 def unanswered(folder: RunFolder) -> list[Request]:
     """The requests to any attempt that have no `ack`."""
     # Most runs have no requests, and reading the whole log takes time.
-    if not (found := all_requests(folder)):
+    if not (known := all_requests(folder)):
         return []
     acknowledged = _acknowledged(folder)
-    return [request for request in found if request.number not in acknowledged]
+    return [request for request in known if request.number not in acknowledged]
 
 
 def pending(folder: RunFolder, acknowledged: Collection[int] | None = None) -> list[Request]:

@@ -310,13 +310,13 @@ def _foreign(key: str, method: str) -> str:
 def nearest(key: str) -> str:
     """Which setting was meant by a key that is none: by its meaning first, by its letters otherwise."""
     known = setting_keys()
-    if (found := meant(key)) in known:
-        return f" Did you mean {found!r}?"
+    if (synonym := meant(key)) in known:
+        return f" Did you mean {synonym!r}?"
     section, _, name = key.casefold().rpartition(".")
     # Names are compared without their sections, whose letters would make unlike keys alike.
     names = {key.partition(".")[2]: key for key in known if section not in GROUPS or key.startswith(section)}
     if close := difflib.get_close_matches(name, list(names), 2, cutoff=0.75):
-        return f" Did you mean {' or '.join(repr(names[found]) for found in close)}?"
+        return f" Did you mean {' or '.join(repr(names[name]) for name in close)}?"
     return f" The keys are: {', '.join(known)}."
 
 

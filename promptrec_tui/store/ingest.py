@@ -104,8 +104,8 @@ def _all_news(home: Home, catalogue: Catalogue, known: dict[str, Known], here: s
             if news := _news(folder, seen, row):
                 yield news
         except OSError as error:
-            what = f"{error.filename or folder.path} cannot be read ({error.strerror})."
-            _note_unread(catalogue, folder, row, what)
+            problem = f"{error.filename or folder.path} cannot be read ({error.strerror})."
+            _note_unread(catalogue, folder, row, problem)
         except (ValueError, UserError) as error:
             _note_unread(catalogue, folder, row, str(error))
 

@@ -94,7 +94,7 @@ def picked(model: Any, hidden: Tensor, sources: Tensor, labels: Tensor) -> Tenso
 
     `sources` must not fall. [T, V] never exists at once.
     """
-    found = []
+    parts = []
     step = chunk_of(model)
     for first in range(0, len(hidden), step):
         logits = logits_of(model, hidden[first : first + step])
@@ -103,8 +103,8 @@ def picked(model: Any, hidden: Tensor, sources: Tensor, labels: Tensor) -> Tenso
             places, wanted = sources[here] - first, labels[here]
         else:
             places, wanted = sources, labels
-        found.append(logits[places, wanted] - torch.logsumexp(logits, dim=-1)[places])
-    return torch.cat(found) if found else hidden.new_empty(0, dtype=torch.float32)
+        parts.append(logits[places, wanted] - torch.logsumexp(logits, dim=-1)[places])
+    return torch.cat(parts) if parts else hidden.new_empty(0, dtype=torch.float32)
 
 
 def shape_of(model: Any) -> Shape:

@@ -1,4 +1,4 @@
-"""Adapters that are not what was written: told before they are used."""
+"""A run's adapters, verified before they are used."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -21,18 +21,18 @@ def start_adapter(folder: RunFolder, spec: RunSpec) -> Path | None:
         return None
     if not folder.start.is_dir() or sha256_folder(folder.start) != spec.parent.sha256:
         raise UserError(
-            f"{folder.start} is not the adapter of run {clean(spec.parent.name)!r} from which this run was "
-            "to start: continue that run once more."
+            f"{folder.start} is not the adapter of run {clean(spec.parent.name)!r} from which this run "
+            "should start: continue that run again."
         )
     return folder.start
 
 
 def kept_adapter(folder: RunFolder, last: Checkpoint | None, best: int) -> tuple[Path, int]:
-    """The adapter that is evaluated where nothing more is trained, and its step.
+    """The adapter to evaluate when no more training follows, and its step.
 
-    It is the one of step `best` on validation (0: there is none), which lies in its checkpoint and after a
-    stop in `result/` too; else that of the `last` checkpoint, and without any that of `result/`.
-    Raises UserError when there is none, or the only one is damaged.
+    It is the adapter of step `best` on validation (0: none), from its checkpoint or, after a stop, from
+    `result/`; else the adapter of the `last` checkpoint; else that of `result/`. Raises UserError when there
+    is none, or the only one is damaged.
     """
     if best:
         with suppress(UserError):
@@ -49,7 +49,7 @@ def kept_adapter(folder: RunFolder, last: Checkpoint | None, best: int) -> tuple
 def check_result(folder: RunFolder) -> None:
     """Raise UserError unless the adapter of `result/` is the one that was written, bit for bit.
 
-    A result of an earlier promptrec, whose report does not tell, passes.
+    A result of an earlier version, whose report has no hash, passes.
     """
     written = written_adapter(folder)
     if written and sha256_folder(folder.adapter) != written:

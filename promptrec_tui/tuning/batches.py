@@ -39,15 +39,15 @@ class Steps(Protocol):
     total_steps: int
     batch_size: int
     targets: int
-    """Of an epoch."""
+    """Targets of an epoch."""
     forward: int
-    """Tokens of a forward at most, padding included."""
+    """Tokens of a forward, at most, padding included."""
 
     def size(self, step: int) -> int:
         """Targets of step `step` (the first is 0)."""
 
     def batches(self, step: int, rank: int = 0, ranks: int = 1) -> list[Batch]:
-        """The forwards that process `rank` of `ranks` makes for step `step`: one at least.
+        """The forwards that process `rank` of `ranks` makes for step `step`: at least one.
 
         The weights of all processes add to 1. They depend on the plan, the step and `ranks` only, so that
         processes need not exchange anything.
@@ -55,10 +55,10 @@ class Steps(Protocol):
 
 
 def deal(size: int, rank: int, ranks: int) -> range:
-    """Which targets of a step of `size` belong to process `rank` of `ranks`: consecutive ones, an even share.
+    """The targets of a step of `size` for process `rank` of `ranks`: an equal share of consecutive ones.
 
-    Neighbours stay together because those of one user share their history. Of a step with fewer targets than
-    processes some get none.
+    Neighbours stay together because targets of one user share their history. In a step with fewer targets
+    than processes, some processes get none.
     """
     return range(size * rank // ranks, size * (rank + 1) // ranks)
 
@@ -114,7 +114,7 @@ class Plan:
     def pieces(self, step: int, targets: range | None = None) -> list[Tree]:
         """The trees of step `step`, or the parts of them, in the order of the stream.
 
-        Of its targets, counted from 0, those in `targets`; all if None.
+        `targets`: which targets of the step, counted from 0; all if None.
         """
         wanted = range(self.size(step)) if targets is None else targets
         start, stop = (step * self.batch_size + place for place in (wanted.start, wanted.stop))
@@ -132,10 +132,10 @@ class Plan:
         return pieces
 
     def batches(self, step: int, rank: int = 0, ranks: int = 1) -> list[Batch]:
-        """The forwards of process `rank` for step `step`, rows of like length together.
+        """The forwards of process `rank` for step `step`; rows of similar length share a forward.
 
-        The weights of all `ranks` processes add to 1. A process without a target makes one forward of weight
-        0, since it must take part when gradients are added up.
+        The weights of all `ranks` processes add up to 1. A process without a target makes one forward of
+        weight 0, because it must take part in the sum of gradients.
         """
         size = self.size(step)
         dealt = deal(size, rank, ranks)
@@ -144,7 +144,7 @@ class Plan:
         branching: list[Tree] = []
         offset = 0
         for piece in own:
-            # Owners are numbered through, so that weights can be computed when all is packed.
+            # Owners are numbered over all trees, so that weights can be computed after packing.
             tree = replace(piece, owners=piece.owners - piece.owners.min() + np.int32(offset))
             targets = int(tree.owners.max()) + 1 - offset
             if not tree.branches:
@@ -177,7 +177,7 @@ class Plan:
 
 
 def _groups(rows: Sequence[Row], room: int) -> list[list[Row]]:
-    """Rows of like length together, as many as fill `room` tokens when padded; one at least."""
+    """Groups of rows of similar length: as many as fit `room` tokens when padded, at least one."""
     groups: list[list[Row]] = []
     for row in sorted(rows, key=len):
         if groups and (len(groups[-1]) + 1) * len(row) <= room:
@@ -221,7 +221,7 @@ class LabelledRow:
 
 
 class RowPlan:
-    """The training of a classifier, step by step: a stream of rows as that of a `Plan`, each a target."""
+    """The training of a classifier, step by step: a stream as in `Plan`, in which each row is a target."""
 
     def __init__(
         self,
@@ -235,7 +235,7 @@ class RowPlan:
         max_steps: int = 0,
         forward: int = CPU_FORWARD,
     ) -> None:
-        """`padding`: the token that fills short rows; the others as in `Plan`."""
+        """`padding`: the token that fills short rows; the other parameters as in `Plan`."""
         self.rows = rows
         self.padding = padding
         self.batch_size = batch_size
@@ -252,7 +252,7 @@ class RowPlan:
         return min(self.batch_size, self._end - step * self.batch_size)
 
     def batches(self, step: int, rank: int = 0, ranks: int = 1) -> list[Batch]:
-        """The forwards of process `rank` for step `step`, dealt and weighed as those of a `Plan`."""
+        """The forwards of process `rank` for step `step`, distributed and weighted like those of a `Plan`."""
         start, size = step * self.batch_size, self.size(step)
         dealt = deal(size, rank, ranks)
         places = (divmod(start + place, self.targets) for place in dealt or range(1))

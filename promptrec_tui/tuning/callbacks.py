@@ -1,4 +1,4 @@
-"""What happens between two optimiser steps: figures, requests, validation, checkpoints, an early end."""
+"""What happens between two optimiser steps: metrics, requests, validation, checkpoints, early stopping."""
 
 import math
 import time
@@ -21,7 +21,7 @@ from promptrec_tui.tuning.trainer import TargetTrainer
 
 METRIC_SECONDS = 1.0
 PREVIEW_SHARE = 0.2
-"""Of the time since training began, previews may take so much, or as long as one set of them may take."""
+"""The share of the training time that previews may take; one full set of previews is always allowed."""
 NOT_FINITE_LIMIT = 3
 EVALUATIONS = 8
 
@@ -51,7 +51,7 @@ class TrainingState:
     compared: bool = False
     """Whether the baselines of the validation curves are written, after the first step."""
     previewed: bool = False
-    """Whether the untuned model's previews were drawn, after the first step of an attempt."""
+    """Whether the untuned model's previews were made, after the first step of an attempt."""
     untuned: bool = False
     """Whether the untuned model's point of the curves was measured."""
     complete: bool = False
@@ -67,8 +67,8 @@ class TrainingState:
 class RunCallback(TrainerCallback):
     """Decides what to do after each step, and writes the events of training.
 
-    At each step, in this order: the figures, requests, validation where it is due, then whether to save and
-    whether to go on. Trainer saves; `on_save` makes the checkpoint count.
+    The order at each step: metrics, requests, validation if it is due, then whether to save and whether to
+    continue. Trainer saves; `on_save` makes the checkpoint count.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class RunCallback(TrainerCallback):
         journal: Journal,
         inbox: RequestInbox,
     ) -> None:
-        """`environment`: of this attempt; checkpoints hold them for the next one to compare."""
+        """`environment`: that of this attempt; checkpoints record it for comparison by later attempts."""
         self.trainer = trainer
         self.evaluator = evaluator
         self.settings = settings
@@ -93,7 +93,7 @@ class RunCallback(TrainerCallback):
         self.every = settings.eval_every or math.ceil(self.total / EVALUATIONS)
         falling = {metric.name for metric in evaluator.job.curve if not metric.higher_is_better}
         self.falling = settings.monitor in {"validation_loss", *falling}
-        """Whether less of the monitored metric is better."""
+        """Whether a lower value of the monitored metric is better."""
         self._value: float | None = None
         self._rate = 0.0
         self._losses: list[float] = []
@@ -104,7 +104,7 @@ class RunCallback(TrainerCallback):
         """Seconds that previews took since `_began`."""
 
     def catch_up(self, step: int) -> None:
-        """Validate a checkpoint that was saved before its validation was over, as a pause leaves it."""
+        """Validate a checkpoint that was saved before its validation was complete, for example by a pause."""
         if self._due(step) and self.training_state.validated != step:
             self._validate(step)
             if self.training_state.validated == step:
@@ -175,7 +175,7 @@ class RunCallback(TrainerCallback):
             raise NotFiniteError(step)
 
     def _skipped(self, step: int) -> None:
-        """Count a skipped step; say it for the 1st, 2nd, 4th, 8th and so on."""
+        """Count a skipped step; write a warning for the 1st, 2nd, 4th, 8th and so on."""
         self.training_state.skipped += 1
         count = self.training_state.skipped
         if count & (count - 1) == 0:
@@ -187,7 +187,7 @@ class RunCallback(TrainerCallback):
             )
 
     def _preview_untuned(self, step: int) -> None:
-        """What the model recommends with its adapter switched off: bit for bit as before the first step."""
+        """Preview the model with its adapter disabled: bit-identical to the model before the first step."""
         try:
             with self.trainer.tuned.untuned():
                 self._preview("before", 0, "of the untuned model")
@@ -198,7 +198,7 @@ class RunCallback(TrainerCallback):
             self._back_to_training(step)
 
     def _validate(self, step: int) -> bool:
-        """Measure and compare with the best; whether this is the best, False also when it was left."""
+        """Validate and compare with the best value; returns whether this is the best (False if cancelled)."""
         try:
             values = self.evaluator.measure(step, self._progress("validating", f"step {step}"))
             if self._previewing <= max(PREVIEW_SECONDS, PREVIEW_SHARE * (time.monotonic() - self._began)):
@@ -207,7 +207,7 @@ class RunCallback(TrainerCallback):
             return False
         finally:
             self._back_to_training(step)
-        # Without memory there may be no value; that is no step without progress.
+        # If memory was short there is no value; that does not count towards patience.
         measured = self.settings.monitor in values
         value, training_state = values.get(self.settings.monitor, math.nan), self.training_state
         training_state.validated = step
@@ -221,20 +221,20 @@ class RunCallback(TrainerCallback):
         training_state.complete = step == self.total or bool(patience and training_state.misses >= patience)
         return improved
 
-    def _preview(self, stage: str, step: int, what: str) -> None:
-        """Draw previews, and note how long that took. Raises CancelledError."""
+    def _preview(self, stage: str, step: int, subject: str) -> None:
+        """Make previews and add up the time they took. Raises CancelledError."""
         begun = time.monotonic()
         try:
-            self.evaluator.preview(stage, step, self._progress("previews", what))
+            self.evaluator.preview(stage, step, self._progress("previews", subject))
         finally:
             self._previewing += time.monotonic() - begun
 
-    def _progress(self, phase: str, what: str) -> Callable[[int, int], None]:
-        """Progress between two steps, which counts users."""
-        return lambda done, users: self.journal.phase(phase, done, users, f"{phase.capitalize()} {what}")
+    def _progress(self, phase: str, subject: str) -> Callable[[int, int], None]:
+        """Report progress between two steps, counted in users."""
+        return lambda done, users: self.journal.phase(phase, done, users, f"{phase.capitalize()} {subject}")
 
     def _back_to_training(self, step: int) -> None:
-        """Count steps again: the targets of those before belong to the time before the interruption."""
+        """Restart the rate of targets at the current step: earlier steps were before the interruption."""
         self._targets, self._since = 0, time.monotonic()
         self.journal.phase("training", step, self.total)
 
@@ -256,7 +256,7 @@ class RunCallback(TrainerCallback):
         return step % every == 0 or self.training_state.complete or step == self.total
 
     def _healthy(self) -> bool:
-        """Whether the trained weights are finite: a checkpoint of others would only fail again."""
+        """Whether the trained weights are finite: a run resumed from other weights would fail again."""
         weights = self.trainer.tuned.model.parameters()
         return all(bool(torch.isfinite(weight).all()) for weight in weights if weight.requires_grad)
 

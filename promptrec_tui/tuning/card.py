@@ -11,7 +11,7 @@ from promptrec_tui.text import cases_text, clean, few_cases, metric_text
 
 
 def card(spec: RunSpec, report: dict[str, Any], step: int) -> str:
-    """The card in Markdown: what the adapter of `step` is, what made it, how it did, and what it cannot do.
+    """The card in Markdown: the adapter of `step`, its training, its results and its limits.
 
     It holds no path of this machine: base model and dataset go by name and SHA-256.
     """
@@ -30,7 +30,7 @@ def card(spec: RunSpec, report: dict[str, Any], step: int) -> str:
 
 
 def _front_matter(spec: RunSpec) -> Iterator[str]:
-    # A JSON string is a YAML string, whatever is in the name.
+    # A JSON string is also a YAML string, for any characters in the name.
     yield "---"
     yield f"base_model: {json.dumps(clean(spec.model.name), ensure_ascii=False)}"
     yield f"library_name: {'peft' if spec.settings.tuning.peft else 'transformers'}"

@@ -1,4 +1,4 @@
-"""What a run works on: its dataset and task, opened and checked as the spec names them."""
+"""The dataset and the task of a run, opened and checked against the spec."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class UserEvents:
 
 
 def checked_dataset(home: Home, spec: RunSpec) -> Dataset:
-    """The run's dataset, open. Raises UserError when it is gone, or not the one that the run was made for."""
+    """The run's dataset, open. Raises UserError when it is missing, or another one than the run's."""
     path = home.root / spec.dataset.file
     dataset = open_dataset(path)
     if sha256_file(path) != spec.dataset.sha256:
@@ -68,10 +68,10 @@ def read_users(
 
 
 class TrainingTrees(Sequence[Tree]):
-    """The trees that train every training target of every user whose events no prompt shows as solved.
+    """The trees of all training targets, without users whose events are shown as solved examples in prompts.
 
-    Their number and `sizes` are told from positions alone; a tree's prompts are rendered when a step first
-    asks for it, so that a run renders only what its steps train.
+    Their number and `sizes` follow from positions alone; a tree's prompts are rendered when a step first
+    needs it, so that a run renders only what it trains on.
     """
 
     def __init__(self, task: NextItem, users: Sequence[UserEvents], settings: DataSettings) -> None:
@@ -126,6 +126,6 @@ def _tree(task: NextItem, user: UserEvents, positions: Sequence[int], settings: 
 
 
 def case_at(user: UserEvents, position: int, settings: DataSettings) -> Case:
-    """The question whether a ranker finds the event at `position` from those before it."""
+    """The case that asks a ranker for the event at `position`, given the events before it."""
     start = window_start(position, settings.max_history, settings.window)
     return Case(user.key, tuple(user.sequence[:position]), start, user.sequence[position])

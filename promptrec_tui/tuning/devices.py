@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from promptrec_tui.runs.spec import RunSettings
 
 ALLOCATOR = frozenset({"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF"})
-"""The variables, newest first, that configure torch's GPU allocator: what the user has set is kept."""
+"""The variables, newest first, that configure torch's GPU allocator. A value set by the user is kept."""
 
 
 def prepare(
@@ -15,12 +15,12 @@ def prepare(
     """Set up threads and the visible GPU for a process that is about to import torch.
 
     Trainer takes every GPU that torch sees, so torch sees only the one that was `claimed` for the run.
-    Returns the device setting as this process has to read it.
+    Returns the device setting for this process.
     """
     threads = str(settings.threads or _cores())
     environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = threads
-    # Threads that spin while they wait for one that has lost its core to another program take a hundred times
-    # as long as threads that sleep. The way of waiting changes no bit of a result.
+    # When another program takes a core, OpenMP threads that busy-wait run a hundred times slower than threads
+    # that sleep. The wait policy does not change results.
     environment["OMP_WAIT_POLICY"] = "PASSIVE"
     if settings.device in ("cpu", "mps"):
         return settings.device
@@ -29,7 +29,7 @@ def prepare(
     if device in ("auto", "cuda"):
         device = "cuda:0"
     if device.startswith("cuda:"):
-        # By number they are counted as the system lists them, which is not CUDA's own order.
+        # GPU numbers follow the order of the system (PCI bus), which is not CUDA's default order.
         environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         number = int(device.removeprefix("cuda:"))
         if "CUDA_VISIBLE_DEVICES" not in environment or (claimed == device and str(number) in visible):
@@ -41,7 +41,7 @@ def prepare(
     else:
         environment["CUDA_VISIBLE_DEVICES"] = device
     if not ALLOCATOR & environment.keys():
-        # Prompts and searches of every length leave gaps in fixed segments that nothing else fits into.
+        # Prompts and searches have many different lengths and fragment segments of a fixed size.
         environment["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
     return "auto" if settings.device == "auto" else "cuda"
 

@@ -1,4 +1,4 @@
-"""What a run computes with: besides the spec, a bit-identical result depends on it."""
+"""Device, precision and versions of a run. A bit-identical result depends on them besides the spec."""
 
 import platform
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def computing(model: Any) -> Computing:
 
 
 def unused_gpu(claimed: str, device: torch.device) -> str | None:
-    """A warning when a run that holds a GPU computes on another `device`; None when all is well."""
+    """A warning when a run that holds a GPU computes on another `device`; else None."""
     if claimed in ("", "cpu", "mps") or device.type == "cuda":
         return None
     why = "has no CUDA" if torch.version.cuda is None else "finds no GPU that it can use"
@@ -50,7 +50,7 @@ def unused_gpu(claimed: str, device: torch.device) -> str | None:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """A warning when a resumed attempt has another environment than its checkpoint; None if equal.
+    """A warning when the environment of a resumed attempt differs from its checkpoint's; None if equal.
 
     What the checkpoint does not record is not compared.
     """

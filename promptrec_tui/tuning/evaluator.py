@@ -53,7 +53,7 @@ class Evaluator:
             self.report("validation", name, 0, predictions)
 
     def measure(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:
-        """Validation loss and metrics of the model as it is, written as a metric event of `step`.
+        """Validate the current model: loss and metrics, written as a metric event of `step`.
 
         Calls `progress(done, cases)`. Raises CancelledError when a request ends the run.
         """

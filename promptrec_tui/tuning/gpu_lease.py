@@ -1,4 +1,4 @@
-"""A GPU for a process that only asks a model (scorer, trials), until a run wants it. The CPU has no lease."""
+"""A GPU for a process that only queries a model (scorer, trials), until a run needs it. Not for CPUs."""
 
 import os
 import threading
@@ -18,7 +18,7 @@ POLL_SECONDS = 2.0
 
 
 def borrow(home: Home, settings: RunSettings) -> tuple[str, Lock | None]:
-    """Set this process up for the first free device of the settings, or for the CPU where none is free.
+    """Set up this process for the first free device of the settings, or for the CPU if none is free.
 
     Call it before torch is imported. Returns the device setting as this process sees it, and the lock of the
     device's slot; None for the CPU.
@@ -33,7 +33,7 @@ def borrow(home: Home, settings: RunSettings) -> tuple[str, Lock | None]:
 
 
 def leave_when_wanted(home: Home, slot: Lock, busy: threading.Lock) -> None:
-    """End this process between two answers (`busy` is held during one), once a run waits for its device."""
+    """End this process when a run waits for its device, but not during an answer (`busy` is held)."""
 
     def wait() -> None:
         while not wanted(home, slot):
@@ -47,7 +47,7 @@ def leave_when_wanted(home: Home, slot: Lock, busy: threading.Lock) -> None:
 
 
 def wanted(home: Home, slot: Lock) -> bool:
-    """Whether a run that is not held waits for the device of a slot."""
+    """Whether a run waits for the device of a slot; runs on hold do not count."""
     entries = [entry for entry in queued(home) if not entry.hold]
     gpus = installed_gpus() if entries else []
     return any(

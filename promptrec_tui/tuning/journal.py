@@ -31,9 +31,9 @@ LOST = 76
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ends: its state (done, stopped, paused or failed), the reason in one sentence, the step.
+    """How an attempt ended: its state (done, stopped, paused or failed), the reason (one sentence), the step.
 
-    `remedy`: settings with which a fork of a failed run may do better. `full`: paused as the disk is full.
+    `remedy`: settings with which a fork of a failed run may succeed. `full`: paused because the disk is full.
     """
 
     state: State
@@ -72,12 +72,12 @@ class Journal:
         self._events.write(PhaseEvent(phase, done, total, message))
 
     def alive(self) -> None:
-        """Note progress for the heartbeat, where a count may stand still for minutes."""
+        """Record progress for the heartbeat where no count changes for minutes."""
         self._progressed = boottime()
 
-    def left_out(self, what: str, step: int, error: Exception) -> None:
-        """Write a warning that `step` has no such figures, because of `error`."""
-        self.write(WarningEvent(f"Step {step} has no {what}. {error}"))
+    def left_out(self, missing: str, step: int, error: Exception) -> None:
+        """Write a warning that `step` lacks some results because of `error`."""
+        self.write(WarningEvent(f"Step {step} has no {missing}. {error}"))
 
     def compute_with(self, computing: Computing) -> None:
         """Write device, precision and attention kernel as an event, and to the attempt's folder."""
@@ -85,15 +85,15 @@ class Journal:
         write_json(self.folder.attempt(self.attempt).computing, asdict(computing))
 
     def got_to(self, step: int) -> None:
-        """Note the optimiser step for the heartbeat."""
+        """Record the optimiser step for the heartbeat."""
         self.step, self._progressed = step, boottime()
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:
         """Write `heartbeat.json` every few seconds from a thread, for as long as the block runs.
 
-        The thread ends the process at once when the run's folder or lock is gone: the supervisor does so too,
-        but it may have been killed.
+        The thread ends the process at once when the run's folder or lock is gone. The supervisor does the
+        same, but it may have been killed.
         """
         over = threading.Event()
         here, supervisor = ground(self.folder), identify(os.getppid())
@@ -105,7 +105,7 @@ class Journal:
                     os._exit(LOST)
                 elif here.lost:
                     become_dispatcher()
-                # When the disk is full for a while, the next beat is of more use than a traceback.
+                # The disk may be full for a while: try again with the next heartbeat.
                 if time.monotonic() - beaten >= BEAT_SECONDS:
                     beaten = time.monotonic()
                     with suppress(OSError):

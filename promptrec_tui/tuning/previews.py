@@ -1,4 +1,4 @@
-"""What the model recommends to a few pinned users, for a person to read."""
+"""Recommendations to a few pinned users, shown to people as previews."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from promptrec_tui.tuning.ranking import Case
 PREVIEW_USERS = 5
 PREVIEW_ITEMS = 10
 PREVIEW_SECONDS = 30.0
-"""Previews that are not ready by then are left out, and the run says so."""
+"""Seconds after which the remaining previews are left out, with a warning."""
 
 
 def preview(
@@ -25,8 +25,8 @@ def preview(
 ) -> PreviewUser:
     """One user of a `preview` event: the titles in the prompt, the target and its rank, the top 10.
 
-    `sweep`: score all titles at once. An untuned model prefers no title, so a search for the best would read
-    most of them, and twice.
+    `sweep`: score all titles at once. An untuned model has no strong preference, so a best-first search would
+    visit most titles anyway, some of them twice.
     """
     prompt = task.prompt(case.history)
     left_out = case.excluded(exclude_seen)
@@ -38,7 +38,7 @@ def preview(
         try:
             top = ranker.top_k(prompt.token_ids, PREVIEW_ITEMS, left_out)
         except NotANumberError:
-            # Training that loses its weights ends by itself; until then there is nothing to show.
+            # If the weights are not finite, training will end by itself; until then there is nothing to show.
             top = []
     return PreviewUser(
         user=case.user,

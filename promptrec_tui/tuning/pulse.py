@@ -1,4 +1,4 @@
-"""Signs of life from inside a model's forwards and backwards."""
+"""Progress signals from inside a model's forward and backward passes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ def watch(model: Any, tick: Callable[[], None]) -> None:
     """Call `tick` whenever a layer of `model`, or its head, has been computed, forward or backward.
 
     A forward of 4,096 tokens through a large model takes a slow CPU minutes, longer than the limit for a
-    stalled run; one layer takes seconds. A computation that hangs stops ticking. No result changes.
+    stalled run; one layer takes seconds. A computation that hangs stops ticking. Results do not change.
     """
 
     def computed(_layer: nn.Module, _given: Any, output: Any) -> None:

@@ -22,7 +22,7 @@ from promptrec_tui.tuning.requests import CancelledError
 
 @dataclass(frozen=True)
 class Case:
-    """A question: which item comes after `past`, all a user's earlier events? A prompt shows past[start:]."""
+    """One case: which item comes after `past`, all earlier events of a user? A prompt shows past[start:]."""
 
     user: str
     past: tuple[int, ...]
@@ -35,7 +35,7 @@ class Case:
         return self.past[self.start :]
 
     def excluded(self, exclude_seen: bool) -> list[int]:
-        """The items left out of the ranking: those the user had before, the target never."""
+        """The items left out of the ranking: those that the user had before, but never the target."""
         return sorted(set(self.past) - {self.target}) if exclude_seen else []
 
 
@@ -49,18 +49,18 @@ def rank_users(
     cap: int | None = None,
     margin: float = 0.0,
 ) -> list[Place]:
-    """The place of each case's target in the whole catalogue: rank `1 + better + equal/2`, inf beyond `cap`.
+    """The rank of each case's target in the whole catalogue: `1 + better + equal/2`, inf beyond `cap`.
 
-    Best and worst are the ranks if titles that are `margin` or less from the target were behind it, or ahead.
-    Calls `progress(done, total)` at the start and after each, or after as many as a GPU takes at once. Raises
-    CancelledError when `cancelled()`, asked before them, holds, and NoMemoryError.
+    Best and worst are the ranks if titles within `margin` of the target's score were all behind it, or all
+    ahead of it. Calls `progress(done, total)` at the start and after each batch of cases (one case on a CPU).
+    Raises CancelledError when `cancelled()`, checked before each batch, is true, and NoMemoryError.
     """
     places: list[Place] = []
     progress(0, len(cases))
     while len(places) < len(cases):
         if cancelled():
             raise CancelledError
-        # As many as the ranker takes by now: it takes fewer where memory was short.
+        # The ranker's current batch size, which shrinks after it ran out of memory.
         group = cases[len(places) : len(places) + ranker.users]
         places += ranker.places_each(
             [task.prompt(case.history).token_ids for case in group],
@@ -74,7 +74,7 @@ def rank_users(
 
 
 def rank_baseline(baseline: Baseline, cases: Sequence[Case], exclude_seen: bool) -> NDArray[np.float64]:
-    """The same for a baseline, which knows all of a user's past: [U]."""
+    """The same ranks by a baseline, which uses all of a user's past: [U]."""
     return np.array(
         [
             rank_with_ties(baseline.scores(case.past), case.target, case.excluded(exclude_seen))
@@ -88,9 +88,9 @@ def check_engine(
 ) -> float:
     """Compare the engine with plain forwards on a few `titles` after a prompt, given as token ids.
 
-    Answers how far a score may be off, in nats: 0 in fp32, where that is too little to matter.
-    Raises UserError when they differ by more than rounding: figures and gradients would be wrong
-    without an error.
+    Returns by how much a score may be wrong, in nats: 0 in fp32, where the error is negligible. Raises
+    UserError when they differ by more than rounding: otherwise metrics and gradients would be wrong without
+    any error.
     """
     if len(prompt) + ranker.longest > ranker.reach:
         journal.write(

@@ -1,4 +1,4 @@
-"""One fine-tuning run, from top to bottom: prepare, train, judge, write."""
+"""One fine-tuning run from start to end: prepare, train, evaluate, write."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -52,13 +52,13 @@ class Beginning:
 
     @property
     def fresh(self) -> bool:
-        """Whether nothing of the run is there yet."""
+        """Whether the run starts from step 0."""
         return self.checkpoint is None and self.kept is None
 
 
 @dataclass
 class TestPredictions:
-    """What was answered to the test cases so far; `missing`: why not by all."""
+    """The test predictions so far; `missing`: why some are missing."""
 
     baselines: dict[str, Predictions] = field(default_factory=dict)
     before: Predictions | None = None
@@ -67,12 +67,12 @@ class TestPredictions:
 
 
 def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestInbox) -> Outcome:
-    """Tune the run's model on its dataset and judge it; everything is written to the run folder.
+    """Tune the run's model on its dataset and evaluate it; everything is written to the run folder.
 
-    `device` is the setting as this process sees it. Raises UserError for what a person can mend.
+    `device` is the setting for this process. Raises UserError for what a person can fix.
 
-    The first step comes first: baselines for validation and previews of the untuned model follow it.
-    Validation and test figures of the untuned model come after training, with the adapter switched off, which
+    Training begins at once: baselines for validation and previews of the untuned model follow the first step.
+    Validation and test metrics of the untuned model follow after training, with the adapter disabled, which
     is the same model bit for bit.
     """
     # Prepare.
@@ -153,19 +153,19 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
     _write(job, spec, tuned, made, journal, best or step, training_state.skipped)
     if made.missing:
         return Outcome(State.FAILED, made.missing, step)
-    what = f"the adapter of step {best or step}"
+    adapter_text = f"the adapter of step {best or step}"
     if best and best == training_state.best_step:
-        what += ", the best on validation,"
+        adapter_text += ", the best on validation,"
     if made.after is None:
-        return Outcome(State.STOPPED, f"Stopped at step {step}; {what} is kept.", step)
+        return Outcome(State.STOPPED, f"Stopped at step {step}; {adapter_text} is kept.", step)
     if kept and not training_state.complete:
-        return Outcome(State.STOPPED, f"Stopped at step {step}; {what} is kept and evaluated.", step)
+        return Outcome(State.STOPPED, f"Stopped at step {step}; {adapter_text} is kept and evaluated.", step)
     early = f", as train.patience says, of {plan.total_steps}" if step < plan.total_steps else ""
-    return Outcome(State.DONE, f"Done after {step} steps{early}; {what} is kept.", step)
+    return Outcome(State.DONE, f"Done after {step} steps{early}; {adapter_text} is kept.", step)
 
 
 def _find_beginning(folder: RunFolder, spec: RunSpec, journal: Journal) -> Beginning:
-    """Look for what earlier attempts have left. Raises UserError where what is asked for is not there."""
+    """Find checkpoints and adapters of earlier attempts. Raises UserError when a requested one is missing."""
     for path in quarantine_damaged(folder):
         journal.write(WarningEvent(f"Checkpoint {path.name} was damaged and is now in quarantine."))
     checkpoint = newest_verified(folder)
@@ -180,7 +180,7 @@ def _find_beginning(folder: RunFolder, spec: RunSpec, journal: Journal) -> Begin
 def _take_up(
     beginning: Beginning, spec: RunSpec, tuned: Tuned, present: dict[str, object], journal: Journal
 ) -> None:
-    """Put the weights of the beginning into the model; Trainer restores optimiser and random numbers."""
+    """Load the starting weights into the model; Trainer restores optimiser and random states."""
     checkpoint, kept = beginning.checkpoint, beginning.kept
     if kept is not None:
         journal.phase("loading", message=f"Loading the adapter of step {kept[1]}")
@@ -205,9 +205,9 @@ def _judge(
     step: int,
     journal: Journal,
 ) -> None:
-    """Ask the untuned and the tuned model, whose adapter is of `step`, the test cases; once.
+    """Predict the test cases once with the untuned and once with the tuned model, whose adapter is of `step`.
 
-    Raises CancelledError and NoMemoryError; what was answered before stays in `made`.
+    Raises CancelledError and NoMemoryError; predictions made before that stay in `made`.
     """
     with tuned.untuned():
         if not training_state.untuned:
@@ -223,7 +223,7 @@ def _judge(
 
 
 def _evaluation_left(ending: Ending | None, step: int) -> Outcome:
-    """The end of an evaluation that was asked to end early: an earlier result stays as it is."""
+    """The outcome of an evaluation that a request ended early: an earlier result stays as it is."""
     again = "nothing is changed; 'promptrec run resume --evaluate' does it again."
     if ending == "pause":
         return Outcome(State.PAUSED, f"Paused in the evaluation at step {step}: {again}", step)
@@ -239,7 +239,7 @@ def _write(
     step: int,
     skipped: int,
 ) -> None:
-    """Write the result: the adapter in the model, which is of `step`, and the test figures there are."""
+    """Write the result: the model's adapter, which is of `step`, and the available test metrics."""
     journal.phase("finishing", message="Writing the result")
     report = build_report(
         job.protocol("test", job.test_cases),
@@ -259,7 +259,7 @@ def _write(
 def _keep_last_finite(
     job: Job, spec: RunSpec, tuned: Tuned, journal: Journal, step: int, skipped: int
 ) -> Outcome:
-    """The end of a run whose loss was lost up to `step`: its last good checkpoint becomes the result."""
+    """The outcome of a run whose loss was not finite up to `step`: the last good checkpoint is the result."""
     lost = (
         f"The loss or its gradient was not a number (NaN, infinity) {NOT_FINITE_LIMIT} times in a row, "
         f"up to step {step}"
@@ -274,7 +274,7 @@ def _keep_last_finite(
 
 
 def _go_on(journal: Journal, inbox: RequestInbox) -> None:
-    """Between two forwards of a ranking: the run is alive; raises CancelledError when it is to end."""
+    """Record progress between two forwards of a ranking; raises CancelledError when the run must end."""
     journal.alive()
     if inbox.cancelled():
         raise CancelledError
@@ -288,12 +288,12 @@ def _progress(journal: Journal, phase: str, message: str) -> Callable[[int, int]
 def _bring_back_the_best(
     folder: RunFolder, tuned: Tuned, training_state: TrainingState, journal: Journal
 ) -> int:
-    """Put the best adapter into the model; answers its step, 0 when there is none and the last stays."""
+    """Load the best adapter into the model; returns its step, 0 when there is none and the last one stays."""
     if not training_state.best_step:
         return 0
     try:
         tuned.exchange(verify(checkpoint_path(folder, training_state.best_step)).path)
     except UserError as error:
-        journal.write(WarningEvent(f"The best adapter is lost, the last one is kept: {error}"))
+        journal.write(WarningEvent(f"The best adapter cannot be read, the last one is kept: {error}"))
         return 0
     return training_state.best_step

@@ -11,7 +11,7 @@ Ending = Literal["pause", "stop"]
 
 
 class CancelledError(Exception):
-    """A long computation was cancelled because the run is to pause or stop."""
+    """A long computation was cancelled because the run must pause or stop."""
 
 
 class RequestInbox:
@@ -32,7 +32,7 @@ class RequestInbox:
         signal.signal(signal.SIGTERM, terminate)
 
     def poll(self) -> None:
-        """Look for new requests."""
+        """Read new requests."""
         for request in requests(self._journal.folder, self._journal.attempt, self._known):
             self._known.add(request.number)
             if request.command != "kill":
@@ -40,7 +40,7 @@ class RequestInbox:
 
     @property
     def ending(self) -> Ending | None:
-        """How the run is to end, as of the last poll; a stop comes before a pause."""
+        """How the run must end, as of the last poll; a stop has precedence over a pause."""
         commands = {request.command for request in self._open}
         if "stop" in commands:
             return "stop"
@@ -57,7 +57,7 @@ class RequestInbox:
         return self.ending is not None
 
     def answer(self, result: str, *commands: str) -> None:
-        """Acknowledge with `result` the open requests of these commands, or all when none are given."""
+        """Acknowledge with `result` the open requests of these commands, or of all if none are given."""
         for request in [*self._open]:
             if not commands or request.command in commands:
                 self._journal.write(AckEvent(request.number, request.command, result))

@@ -1,4 +1,4 @@
-"""What a run leaves behind: `result/` with the adapter, the report and a card."""
+"""The result of a run: the folder `result/` with the adapter, the report and a card."""
 
 import os
 import shutil
@@ -14,9 +14,9 @@ from promptrec_tui.tuning.environment import computing
 
 
 def write_result(folder: RunFolder, spec: RunSpec, tuned: Tuned, report: dict[str, Any], step: int) -> None:
-    """Write `result/` whole: staged beside its place, put on the disk, then exchanged for an earlier one.
+    """Write `result/` atomically: stage it beside its place, sync it, then replace an earlier one.
 
-    `step` is the one of the adapter in the model.
+    `step` is that of the model's adapter.
     """
     for left in folder.path.glob(".result.*.staging"):
         shutil.rmtree(left, ignore_errors=True)
@@ -27,7 +27,7 @@ def write_result(folder: RunFolder, spec: RunSpec, tuned: Tuned, report: dict[st
         # Not the path that the base model has on this machine.
         tuned.save(adapter, spec.model.name)
         text = card(spec, report, step).encode()
-        # In the adapter too, in place of peft's empty template: whoever copies it copies what it is.
+        # Also in the adapter's folder, instead of peft's empty template, so that copies are described.
         (adapter / folder.card.name).write_bytes(text)
         for file in adapter.iterdir():
             sync_file(file)
@@ -40,7 +40,7 @@ def write_result(folder: RunFolder, spec: RunSpec, tuned: Tuned, report: dict[st
         write_json(staging / folder.report.name, {**report, **facts})
         write_atomic(staging / folder.card.name, text)
     except BaseException:
-        # The disk may be full: what is half done only takes its room.
+        # The disk may be full: remove the incomplete files.
         shutil.rmtree(staging, ignore_errors=True)
         raise
     shutil.rmtree(folder.result, ignore_errors=True)

@@ -1,10 +1,10 @@
 """The process that tries templates: `python -m promptrec_tui.tuning.template_search`, JSON lines in and out.
 
 The request is one JSON line `{"dataset", "model", "adapter", "templates", "users", "words", "data",
-"evaluation"}`: paths, templates as their fields, the settings of a run, and whether the winner's words are
-weighed. The answer is lines `{"done", "total", "name"}` and, last, `{"trials", "users", "words", "protocol"}`
-or `{"error"}`. All figures are of validation targets: a template that was chosen by them can still be
-judged on the test targets.
+"evaluation"}`: paths, templates as their fields, the settings of a run, and whether the effect of the best
+template's words is measured. The response is lines `{"done", "total", "name"}` and, last, `{"trials",
+"users", "words", "protocol"}` or `{"error"}`. All metrics are of validation targets: a template that was
+chosen by them can still be evaluated on the test targets.
 """
 
 import json
@@ -34,15 +34,15 @@ from promptrec_tui.tasks.next_item import next_item
 from promptrec_tui.tuning.gpu_lease import borrow
 
 Tell = Callable[[str], None]
-"""Called with the name of a template each time that it has ranked one user's target."""
+"""Called with the name of a template after each target that it has ranked."""
 
 WORD_SHARE = 4
-"""Each word is measured on one of this many users, on eight users at least, because words are many."""
+"""Each word is measured on one in this many users (at least eight users), because there are many words."""
 
 
 @dataclass
 class Trial:
-    """A template and the rank of each user's target under it so far; `error`: why it cannot be tried."""
+    """A template and the rank of each user's target under it so far; `error`: why it cannot be used."""
 
     template: Template
     ranks: list[float] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Trial:
 
 
 class Judge:
-    """A loaded model and the questions: the validation target of each sampled user."""
+    """A loaded model and its cases: the validation target of each sampled user."""
 
     def __init__(self, request: Mapping[str, Any]) -> None:
         """Raises UserError when model, adapter or dataset are missing or unfit."""
@@ -86,7 +86,7 @@ class Judge:
             self.model = load_tuned(self.model, Path(request["adapter"])).model
 
     def protocol(self) -> Protocol:
-        """What the figures mean."""
+        """The conditions under which the metrics are comparable."""
         return Protocol(
             split=self.data.split,
             tie_rule=self.data.tie_rule,
@@ -101,7 +101,7 @@ class Judge:
         )
 
     def rank(self, trial: Trial, users: int, tell: Tell) -> None:
-        """Let a template rank the targets of the first `users`, as far as it has not."""
+        """Rank the targets of the first `users` under a template, except those ranked before."""
         from promptrec_tui.tokentree.ranker import Ranker
 
         cases = self.cases[len(trial.ranks) : users]
@@ -143,9 +143,9 @@ def compare(
 
 
 def weigh_words(judge: Judge, best: Trial, tell: Callable[[int, int, str], None]) -> list[dict[str, Any]]:
-    """How the ranks change without each word of the prompt, the word with the largest cost first.
+    """How the ranks change without each word of the prompt, the largest cost first.
 
-    `cost` is the growth of the mean log2 rank: 1 means that targets stand twice as deep without the word.
+    `cost` is the growth of the mean log2 rank: 1 means that ranks double without the word.
     """
     users = min(len(judge.cases), max(8, len(judge.cases) // WORD_SHARE))
     said = words(best.template)
@@ -160,7 +160,7 @@ def weigh_words(judge: Judge, best: Trial, tell: Callable[[int, int, str], None]
 
 
 def answer(request: Mapping[str, Any], tell: Callable[[int, int, str], None]) -> dict[str, Any]:
-    """The answer to one request. Raises UserError when nothing can be tried."""
+    """The response to one request. Raises UserError when no template can be tried."""
     judge = Judge(request)
     trials = compare(judge, [Template(**fields) for fields in request["templates"]], tell)
     first = rounds(len(trials), len(judge.cases))[0].users
@@ -194,7 +194,7 @@ def _metrics(ranks: Sequence[float], k: int) -> dict[str, float]:
 def main() -> int:
     """Answer the request on stdin."""
     os.umask(0o077)
-    # Libraries print to stdout, which must hold the answer only.
+    # Libraries print to stdout, which must contain the response only.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 

@@ -22,7 +22,7 @@ SCHEDULERS = {"cosine": "cosine", "linear": "linear", "constant": "constant_with
 
 
 class StepTooLargeError(Exception):
-    """The device has no memory for a step of `forwards` forwards, the largest of `rows` rows."""
+    """The device has too little memory for a step of `forwards` forwards, the largest of `rows` rows."""
 
     def __init__(self, forwards: int, rows: int) -> None:
         super().__init__(f"{forwards} forwards of at most {rows} rows")
@@ -43,7 +43,7 @@ class LossModule(torch.nn.Module):
         self.loss = loss
 
     def forward(self, batch: Batch) -> Tensor:
-        """The share, a scalar."""
+        """The batch's share of the loss, a scalar."""
         return self.loss(self.model, batch)
 
 
@@ -51,12 +51,12 @@ class TargetTrainer(Trainer):
     """A Trainer for which one batch of its data loader is one whole optimiser step.
 
     Trainer's own gradient accumulation averages micro-batches, or counts label tokens, and neither is a mean
-    over targets. Here the weights of a step's micro-batches add to 1 and their gradients are summed, so the
-    accumulation changes nothing but memory. Nor do several processes change anything: each has a part of the
-    step's micro-batches, and gradients are added up at the last one of each.
+    over targets. Here the weights of a step's micro-batches add to 1 and their gradients are summed, so
+    accumulation affects memory only. Several processes give the same sum: each has a part of the step's
+    micro-batches, and gradients are added up at the last one of each.
 
-    `Trainer.model` is the model itself, which checkpoints are made of; the loss and what wraps it are around
-    it while training goes on.
+    `Trainer.model` is the model itself, which checkpoints are made of; during training the loss module and
+    its wrappers enclose it.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class TargetTrainer(Trainer):
         self.step_loss = float("nan")
         """Loss of the last step."""
         self.step_skipped = False
-        """Whether the last step left the weights alone, because its gradient was not finite."""
+        """Whether the last step left the weights unchanged because its gradient was not finite."""
 
     def get_train_dataloader(self) -> DataLoader[list[Batch]]:
         """This process's part of each step, in order. A resumed run skips step numbers, not tensors."""
@@ -84,7 +84,8 @@ class TargetTrainer(Trainer):
         def batches(steps: Sequence[int]) -> list[Batch]:
             return self.plan.batches(steps[0], self.accelerator.process_index, self.accelerator.num_processes)
 
-        # Its own generator: a loader draws a seed at its start, which would shift a resumed run's dropout.
+        # With its own generator: a loader draws a seed at its start, which would change a resumed run's
+        # dropout.
         return DataLoader(
             range(self.plan.total_steps),  # type: ignore[arg-type]
             batch_size=1,
@@ -93,17 +94,18 @@ class TargetTrainer(Trainer):
         )
 
     def _wrap_model(self, model: Any, training: bool = True, dataloader: Any = None) -> Any:
-        """The loss around the model, and around that what several processes need."""
+        """The loss module around the model, and around it the wrapper for several processes."""
         wrapped: Any = self.accelerator.prepare_model(LossModule(self.tuned.model, self.loss))
         return wrapped
 
     def training_step(
         self, model: Any, inputs: Any, num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
-        """Gradients of one step, given as its micro-batches; answers its loss. Raises StepTooLargeError.
+        """Compute the gradients of one step, a list of micro-batches; returns its loss. Raises
+        StepTooLargeError.
 
-        A gradient whose norm is not finite is dropped: the optimiser passes over weights without a gradient,
-        so they and its moments stay as they are, while steps and the learning rate's schedule go on.
+        A gradient whose norm is not finite is dropped: the optimiser skips weights without a gradient, so
+        weights and moments stay unchanged, while the step count and the learning rate schedule advance.
         """
         model.train()
         processes = self.accelerator.num_processes
@@ -113,7 +115,7 @@ class TargetTrainer(Trainer):
                 last = number == len(inputs)
                 with nullcontext() if last else self.accelerator.no_sync(model):
                     loss = model(self._prepare_inputs(batch))
-                    # DDP and FSDP take the mean over processes, where a step needs the sum of their shares.
+                    # DDP and FSDP average over processes, but a step needs the sum of their shares.
                     self.accelerator.backward(loss * processes)
                 total += loss.detach()
         except torch.OutOfMemoryError as error:
@@ -131,7 +133,7 @@ class TargetTrainer(Trainer):
             super()._save_checkpoint(model, trial)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """What the method keeps, in the place of whatever Trainer would save of such a model."""
+        """Save the weights that the tuning method keeps, instead of what Trainer would save."""
         self.tuned.save(Path(str(output_dir)))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
@@ -191,10 +193,10 @@ def training_arguments(
         save_strategy="no",
         report_to=[],
         disable_tqdm=True,
-        # A weight that a loss does not reach has no gradient, in several processes as in one.
+        # A weight that the loss does not depend on has no gradient, with several processes as with one.
         ddp_find_unused_parameters=True,
         **options,
     )
-    # One device a run: with more GPUs in sight Trainer would wrap the model in DataParallel.
+    # One device for each run: with several visible GPUs Trainer would wrap the model in DataParallel.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments

@@ -1,8 +1,7 @@
 """The trainer's process: `python -m promptrec_tui.tuning.worker RUN_ID ATTEMPT`.
 
-Its output is the attempt's log. Whatever happens ends in a `finished` event with one sentence; a traceback
-stays in the log. Exit status 0 for done, stopped and paused, 1 for failed, 75 when
-it pauses for a full disk.
+Its output is the attempt's log. Every outcome ends in a `finished` event with one sentence; a traceback goes
+to the log only. Exit status 0 for done, stopped and paused, 1 for failed, 75 when it pauses for a full disk.
 """
 
 import os
@@ -29,7 +28,7 @@ from promptrec_tui.tuning.requests import RequestInbox
 
 
 def work(folder: RunFolder, attempt: int) -> Outcome:
-    """Carry one attempt of a run to its end and write down how it ended.
+    """Execute one attempt of a run and record how it ended.
 
     Raises OSError when the event log cannot be opened.
     """
@@ -37,7 +36,7 @@ def work(folder: RunFolder, attempt: int) -> Outcome:
         inbox = RequestInbox(journal)
         inbox.take_signals()
         outcome = _outcome(folder, journal, inbox)
-        # What goes unsaid on a full disk is told by the exit status and answered by the supervisor.
+        # On a full disk the exit status carries this, and the supervisor answers open requests.
         with suppress(OSError):
             insist(folder, partial(inbox.answer, outcome.state.value))
             insist(folder, partial(_finish, journal, outcome))
@@ -53,7 +52,7 @@ def _outcome(folder: RunFolder, journal: Journal, inbox: RequestInbox) -> Outcom
         journal.phase("loading", message="Starting")
         claimed = claimed_device(folder.attempt(journal.attempt))
         device = prepare(folder.spec().settings.run, claimed=claimed)
-        # Here and not above: these take seconds each, and the first event is to come before them.
+        # Imported here: each takes seconds, and the first event must be written before that.
         for library in ("torch", "transformers", "peft"):
             journal.phase("loading", message=f"Starting {library}")
             import_module(library)
@@ -86,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     run_id, attempt = arguments
     supervisor = identify(os.getppid())
     home = find_home()
-    # A run's folder may be removed while torch is loaded: MKL ends a process that stands in no folder.
+    # The run's folder may be removed while torch loads: MKL ends a process whose working folder is gone.
     os.chdir(home.root)
     status = _status(find(home, run_id), int(attempt))
     if supervisor is None or not is_alive(supervisor):

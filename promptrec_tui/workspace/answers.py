@@ -1,4 +1,4 @@
-"""Before a run is queued: can the model give every title as an answer, and read a prompt beside it?"""
+"""Checks before a run is queued: can the model score every title, and does a prompt fit beside it?"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,13 +19,13 @@ from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.templates import as_template, find_template
 
 LONGEST = 3
-"""Items whose prompts are tried: those with the longest titles, and those with the longest fields."""
+"""Number of items whose prompts are tried: those with the longest titles and with the longest fields."""
 
 Items = Sequence[Mapping[str, str]]
 
 
 def check_answers(workspace: Workspace, spec: RunSpec) -> None:
-    """Raise UserError when a run would fail while preparing: because of a title, which is named, or of any.
+    """Raise UserError when a run would fail during preparation; names the title if one is the cause.
 
     Tokenises the catalogue once: about a second for 10,000 titles.
     """
@@ -54,8 +54,8 @@ def _answer_length(template: Template, tokenizer: TextTokenizer, item: Mapping[s
     if unknown is not None and all(token == unknown for token in ids[:-1]):
         raise UserError(
             f"Item {clean(key)!r} cannot be an answer. Its title {clean(item['title'])[:60]!r} is only "
-            "unknown tokens for this model: choose a model whose tokenizer can spell it, or mend the title "
-            "in the source and import again."
+            "unknown tokens for this model: choose a model whose tokenizer can spell it, or correct the "
+            "title in the source and import again."
         )
     return len(ids)
 
@@ -75,7 +75,7 @@ def _check_room(
     keys: Sequence[str],
     lengths: Sequence[int],
 ) -> None:
-    """Raise UserError when the longest answer leaves no room for a prompt with one item that a run asks."""
+    """Raise UserError when the longest title leaves no room for a prompt with one history item."""
     longest = max(range(len(items)), key=lengths.__getitem__)
     room = tokenizer.context - lengths[longest]
     shots: Sequence[Mapping[str, Any]] = ()
@@ -99,7 +99,7 @@ def _check_room(
 
 
 def _is_newest(file: Dataset, spec: RunSpec, item: int) -> bool:
-    """Whether a target comes right behind `item`, so that a prompt must hold it."""
+    """Whether a target directly follows `item`, so that a prompt must contain it."""
     return any(
         leave_one_out(sequence) and item in sequence[:-1]
         for _, sequence in file.sequences(spec.settings.data.tie_rule)

@@ -1,4 +1,4 @@
-"""A template over a whole dataset: lengths of its rows, dropped history, answers that begin alike."""
+"""A template over a whole dataset: lengths of its rows, dropped history, answers with equal first tokens."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -44,7 +44,7 @@ class Beginning:
 
 @dataclass(frozen=True)
 class OneAnswer:
-    """Several items whose answers are the same tokens, so that the model cannot tell them apart.
+    """Several items whose answers have the same tokens, so that the model cannot distinguish them.
 
     `items`: how many; `examples`: some of them, as (key, title).
     """
@@ -57,10 +57,10 @@ class OneAnswer:
 class Audit:
     """The counts over every row; lengths are in tokens of the model's tokenizer.
 
-    `histogram`: (upper bound, rows) of what the rows would take with their whole history. `refused`: rows
-    that cannot be asked or answered, `reasons` some of the sentences why. `sharing`: prompt tokens over those
-    left when what prompts begin with alike is read once. `same`: groups of items that are one answer, and
-    `same_items` how many such items there are.
+    `histogram`: (upper bound, rows) of the lengths with the whole history. `refused`: rows without a valid
+    prompt or completion, `reasons`: some of the error messages. `sharing`: all prompt tokens divided by those
+    that remain when shared prefixes are read once. `same`: groups of items with the same answer, and
+    `same_items`: the number of such items.
     """
 
     dataset: str
@@ -111,7 +111,7 @@ class _Tally:
         self.specials += prompt.specials
 
     def merge(self, prompts: Sequence[Ids]) -> None:
-        """Count prompts that stand in one tree."""
+        """Count prompts that share one tree."""
         self.prompts += sum(map(len, prompts))
         self.merged += merged_size(prompts)
 
@@ -119,10 +119,10 @@ class _Tally:
 def audit_template(
     workspace: Workspace, dataset: str, template: str, model: str, users: int, progress: Progress
 ) -> Audit:
-    """Count every target of every user, or every labelled text; of `users` drawn users only, unless 0.
+    """Count every target of every user, or every labelled text; of a sample of `users` users only, unless 0.
 
-    `model` is a name or id, empty for the first listed one. `progress` gets phase, done and total.
-    Raises UserError when a name is unknown, the template is wrong, or there is nothing to look at.
+    `model` is a name or id, empty for the first listed one. `progress` gets phase, done and total. Raises
+    UserError when a name is unknown, the template is wrong, or the dataset has no row for the task.
     """
     row = find_template(workspace, template)
     check_template(row)
@@ -183,7 +183,7 @@ def audit_template(
 
 
 def merged_size(sequences: Sequence[Ids]) -> int:
-    """The tokens that are left of some sequences when those that begin alike share their beginning."""
+    """The number of tokens of some sequences when shared prefixes are counted once."""
     size = 0
     before: Ids = ()
     for sequence in sorted(sequences):
@@ -193,7 +193,7 @@ def merged_size(sequences: Sequence[Ids]) -> int:
 
 
 def shared_length(one: Ids, other: Ids) -> int:
-    """How many tokens two sequences begin with alike."""
+    """The length of the common prefix of two sequences."""
     for number, (left, right) in enumerate(zip(one, other, strict=False)):
         if left != right:
             return number
@@ -215,7 +215,7 @@ def histogram(lengths: Counter[int], context: int) -> tuple[tuple[int, int], ...
 
 
 def beginnings(answers: Sequence[Answer], tokenizer: TextTokenizer) -> tuple[Beginning, ...]:
-    """The tokens that begin more than one answer, the most frequent first; equal ones are one answer."""
+    """The tokens that begin more than one answer, the most frequent first; equal answers count once."""
     groups: dict[int, dict[Ids, str]] = {}
     for answer in answers:
         groups.setdefault(answer.ids[0], {}).setdefault(answer.ids, answer.title)
@@ -237,5 +237,5 @@ def one_answers(answers: Sequence[Answer]) -> tuple[OneAnswer, ...]:
 
 
 def one_answer(examples: Iterable[Sequence[str]]) -> str:
-    """Items that are one answer, named by key and title."""
+    """Items with the same answer, named by key and title."""
     return ", ".join(f"{key} {title!r}" for key, title in examples)

@@ -27,7 +27,7 @@ KEY_BYTES = 32
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What the steps did, what is left, and the new dataset; None where it was only counted."""
+    """The effect of the steps, the remaining counts, and the new dataset (None if it was only counted)."""
 
     effects: "tuple[Effect, ...]"
     counts: "Counts"
@@ -37,10 +37,10 @@ class Cleaned:
 def clean_dataset(
     workspace: Workspace, dataset: str, name: str | None, steps: Sequence[str], progress: Progress
 ) -> Cleaned:
-    """Make the dataset `name` of another one by cleaning steps such as "kcore=5"; count only if it is None.
+    """Make the dataset `name` from another one by steps such as "kcore=5"; only count if `name` is None.
 
-    Raises UserError, with nothing left behind, for an unknown step, one that does not fit these data or
-    leaves nothing, or a name that is taken.
+    Raises UserError, and leaves no files, for an unknown step, a step that does not fit the data or leaves no
+    rows, or a name that exists.
     """
     from promptrec_tui.datasets.cleaning import clean_contents, parse_steps
     from promptrec_tui.datasets.contents import read_contents
@@ -55,7 +55,7 @@ def clean_dataset(
     with open_listed(workspace, parent.id) as file:
         contents, meta = read_contents(file), file.meta
     progress("cleaning", 0, 0)
-    # Counting needs no key that lasts.
+    # Counting needs no permanent key.
     secret = (
         (lambda: secrets.token_bytes(KEY_BYTES)) if name is None else lambda: pseudonym_key(workspace.home)
     )
@@ -72,7 +72,7 @@ def clean_dataset(
 def pseudonym_key(home: Home) -> bytes:
     """The home's secret for pseudonyms, made at the first call; readable by its owner only.
 
-    Raises UserError when others can read it, or it is no whole key.
+    Raises UserError when other users can read it, or it is not a complete key.
     """
     path = home.pseudonym_key
     if not path.exists():
@@ -82,7 +82,7 @@ def pseudonym_key(home: Home) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(fresh, path)  # of two processes one wins, and both read the same
+            os.link(fresh, path)  # If two processes write it at once, one wins and both read the same key.
         except FileExistsError:
             pass
         finally:

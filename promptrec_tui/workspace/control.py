@@ -1,4 +1,4 @@
-"""What a person asks of a run: pause, stop, checkpoint, kill, resume; and what came of it."""
+"""Requests to a run: pause, stop, checkpoint, kill, resume; and their results."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from promptrec_tui.workspace.runs import RunRow, find_run, moved
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to a run: `number` is None when there was nothing to ask, as for a run that only waited."""
+    """A request to a run: `number` is None when the trainer was not needed, as for a run that was waiting."""
 
     row: RunRow
     command: str
@@ -31,17 +31,17 @@ def pause_run(workspace: Workspace, run: str) -> Asked:
 
 
 def checkpoint_run(workspace: Workspace, run: str) -> Asked:
-    """Ask a run to save a checkpoint after the present step, and go on."""
+    """Ask a run to save a checkpoint after the current step and to continue."""
     return _ask(workspace, run, "checkpoint")
 
 
 def kill_run(workspace: Workspace, run: str) -> Asked:
-    """Have a run's processes ended: SIGTERM, and SIGKILL after a minute, or at once when asked again."""
+    """End a run's processes: SIGTERM, then SIGKILL after a minute, or at once on a second request."""
     return _ask(workspace, run, "kill")
 
 
 def stop_run(workspace: Workspace, run: str) -> Asked:
-    """Ask a run to save, keep its best adapter and end. A queued run leaves the queue."""
+    """Ask a run to save, keep its best adapter and end. A queued run is removed from the queue."""
     workspace.catalogue.require_writing()
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
@@ -51,10 +51,11 @@ def stop_run(workspace: Workspace, run: str) -> Asked:
 
 
 def resume_run(workspace: Workspace, run: str, evaluate: bool = False) -> RunRow:
-    """Queue a run again: it goes on from its newest good checkpoint, or from step 0 under the same seeds.
+    """Queue a run again: it continues from its newest valid checkpoint, or from step 0 with the same seeds.
 
-    With `evaluate` it trains no further: the test figures of the adapter that it has are made. Raises
-    UserError when it is in no state to resume, its base model is gone, or there is no adapter to evaluate.
+    With `evaluate` it does not train: its present adapter is evaluated on the test targets. Raises UserError
+    when the state of the run does not allow it, its base model is missing, or there is no adapter to
+    evaluate.
     """
     workspace.catalogue.require_writing()
     row = find_run(workspace, run)
@@ -74,7 +75,7 @@ def resume_run(workspace: Workspace, run: str, evaluate: bool = False) -> RunRow
 
 
 def answer(workspace: Workspace, asked: Asked) -> str | None:
-    """What came of a request; None while it waits. One that came too late is answered here."""
+    """The result of a request; None while it is open. A request that came too late gets its result here."""
     if asked.number is None:
         return asked.row.state
     folder = RunFolder(workspace.home.runs / asked.row.id)
@@ -92,11 +93,11 @@ def _ask(workspace: Workspace, run: str, command: requests.Command) -> Asked:
     if state not in ACTIVE:
         raise UserError(f"Run {row.name!r} is {state.value}: there is nothing to {command}.")
     number = requests.request(folder, command)
-    # It may have ended this moment.
+    # The run may have ended in the meantime.
     settle(folder)
     return Asked(after_deed(workspace, folder, f"{command} was asked of run {row.name!r}"), command, number)
 
 
 def _answer(folder: RunFolder, number: int) -> str | None:
-    found = next((asked for asked in requests.all_requests(folder) if asked.number == number), None)
-    return requests.answer(folder, found) if found else None
+    request = next((asked for asked in requests.all_requests(folder) if asked.number == number), None)
+    return requests.answer(folder, request) if request else None

@@ -1,4 +1,4 @@
-"""What a person does with datasets."""
+"""Import, list, show and delete datasets."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ def import_source(
 ) -> DatasetRow:
     """Read `source` into a new dataset called `name`.
 
-    Raises UserError, with nothing left behind, when the source is wrong or the name is taken.
+    Raises UserError, and leaves no files, when the source is wrong or the name exists.
     """
     check_name("dataset", name, [row.name for row in list_datasets(workspace)])
     identity = secrets.token_hex(4)
@@ -88,14 +88,14 @@ def import_source(
 
 
 def preview(workspace: Workspace, source: Path, options: ImportOptions | None = None) -> Preview:
-    """How `source` would be read, from its first rows, and what is wrong with them. Nothing is written."""
+    """How `source` would be read, from its first rows, and their errors. Nothing is written."""
     return preview_source(source, options or ImportOptions(), workspace.home.datasets)
 
 
 def try_import(
     workspace: Workspace, source: Path, options: ImportOptions | None = None, progress: Progress | None = None
 ) -> Imported:
-    """Do the whole import and throw the result away: what it would say.
+    """Do the whole import and delete the dataset: the counts and warnings that an import would give.
 
     Raises UserError as the import would.
     """
@@ -124,10 +124,10 @@ def dataset_users(
 
 
 def user_profile(workspace: Workspace, dataset: str, user: str) -> tuple[Mapping[str, str], list[Row]]:
-    """What the source tells of a user, and everything that the user did, oldest first."""
+    """A user's attributes from the source, and all interactions of the user, oldest first."""
     with open_listed(workspace, dataset) as file:
-        found = file.user(user)
-        return found.attributes, file.history(found.user_id)
+        owner = file.user(user)
+        return owner.attributes, file.history(owner.user_id)
 
 
 def find_titles(workspace: Workspace, dataset: str, text: str, limit: int = 8) -> list[Item]:
@@ -138,11 +138,11 @@ def find_titles(workspace: Workspace, dataset: str, text: str, limit: int = 8) -
 
 def find_item(file: Dataset, dataset: str, item: str) -> Item:
     """The item of that title or key. Raises UserError with near titles when there is none."""
-    found = file.item_by_title(item) or file.item_by_key(item)
-    if found is None:
+    match = file.item_by_title(item) or file.item_by_key(item)
+    if match is None:
         near = [known.title for known in file.find_items(item, 20) or file.items()]
         raise UserError(f"Dataset {dataset!r} has no item called {clean(item)!r}.{did_you_mean(item, near)}")
-    return found
+    return match
 
 
 def item_holders(
@@ -150,16 +150,16 @@ def item_holders(
 ) -> tuple[Item, list[Row]]:
     """The item of that title or key, and the first `limit` interactions with it, user by user.
 
-    `is_key`: it is no title. Raises UserError with near titles when there is no such item.
+    `is_key`: `item` is a key, not a title. Raises UserError with near titles when there is no such item.
     """
     with open_listed(workspace, dataset) as file:
-        found = (file.item_by_key(item) if is_key else None) or find_item(file, dataset, item)
-        what = f"looking for {found.title}"
-        return found, file.holders(found.item_id, limit, lambda done, users: progress(what, done, users))
+        match = (file.item_by_key(item) if is_key else None) or find_item(file, dataset, item)
+        phase = f"looking for {match.title}"
+        return match, file.holders(match.item_id, limit, lambda done, users: progress(phase, done, users))
 
 
 def delete_dataset(workspace: Workspace, dataset: str) -> DatasetRow:
-    """Take a dataset and its file away. Raises UserError while a run uses it."""
+    """Delete a dataset and its file. Raises UserError while a run uses it."""
     row = find_dataset(workspace, dataset)
     from promptrec_tui.store.runs import list_runs
 

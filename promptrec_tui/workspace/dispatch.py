@@ -37,7 +37,7 @@ def dispatch(home: Home) -> list[str]:
                 started.append(entry.folder.id)
                 continue
         except (OSError, ValueError, UserError) as error:
-            # One folder that cannot be used must not keep the others waiting.
+            # One unusable folder must not block the other runs.
             reasons.append(f"cannot be started: {error}")
         with suppress(OSError, UserError):
             note_reason(entry, "; ".join(dict.fromkeys(reasons)))
@@ -149,6 +149,6 @@ def _name(folder: RunFolder) -> str:
 
 if __name__ == "__main__":
     os.umask(0o077)
-    # Not created: one that was moved away under an open app must not come back empty.
+    # Not created: a home that was moved while an app is open must not come back empty.
     if (home := find_home()).root.is_dir():
         dispatch(home)

@@ -1,4 +1,4 @@
-"""Checks of machine and home, one finding each."""
+"""Checks of the machine and the home; each gives one finding."""
 
 import shutil
 import sqlite3
@@ -52,7 +52,7 @@ def places(home: Home) -> dict[str, str]:
 
 
 def examine(home: Home) -> list[Finding]:
-    """All checks, in the order in which problems should be mended. Creates the home if there is none."""
+    """All checks, in the order in which problems should be fixed. Creates the home if there is none."""
     return [_python(), *_home(home), _disk(home), _embedded(), *_gpus(), _torch(), _logout()]
 
 
@@ -86,7 +86,7 @@ def _catalogue(workspace: Workspace) -> Finding:
 
 
 def _files(workspace: Workspace) -> Finding:
-    """Do catalogue and folders list the same files?"""
+    """Whether the catalogue and the folders agree on the files."""
     home, wrong = workspace.home, []
     datasets = list_datasets(workspace)
     listed = {row.file for row in datasets}
@@ -94,11 +94,11 @@ def _files(workspace: Workspace) -> Finding:
     if lonely := [file for file in there if file not in listed]:
         wrong.append(
             f"{_some(lonely)} {'is' if len(lonely) == 1 else 'are'} not in the catalogue: "
-            "'promptrec doctor --rebuild' lists what lies in the folders"
+            "'promptrec doctor --rebuild' lists what is in the folders"
         )
     if gone := [row.name for row in datasets if not (home.root / row.file).is_file()]:
         wrong.append(
-            f"the file of dataset {_some(gone)} is gone: 'promptrec dataset delete' takes the row away, "
+            f"the file of dataset {_some(gone)} is gone: 'promptrec dataset delete' removes the row, "
             "or put the file back"
         )
     if gone := [row.name for row in list_models(workspace) if not Path(row.folder).is_dir()]:
@@ -117,7 +117,9 @@ def _some(names: Sequence[str], most: int = 3) -> str:
 
 def _privacy(home: Home) -> Finding:
     if is_open(home.root):
-        return Finding("privacy", False, f"{home.root} is open to others: its file system knows no modes")
+        return Finding(
+            "privacy", False, f"{home.root} is open to others: its file system does not support file modes"
+        )
     if parent := exposed_at(home.root):
         return Finding(
             "privacy",
@@ -152,7 +154,7 @@ def _gpus() -> list[Finding]:
 
 
 def _torch() -> Finding:
-    """Does torch work, and does it use the GPUs that are here?"""
+    """Whether torch works, and uses the GPUs of this machine."""
     try:
         torch = ask_torch()
     except UserError as error:

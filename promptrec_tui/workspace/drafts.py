@@ -1,4 +1,4 @@
-"""Templates that are being written, saved in the home after each pause in typing."""
+"""Drafts of templates, saved in the home after each pause in typing."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ NEW = "new"
 
 @dataclass(frozen=True)
 class Draft:
-    """What was typed, when (ISO 8601 in UTC), and the id of the version that it began from."""
+    """The text of a draft, its time (ISO 8601 in UTC), and the id of the version that it started from."""
 
     template: Template
     base: str
@@ -27,7 +27,7 @@ class Draft:
 
 
 def keep_draft(workspace: Workspace, key: str, template: Template, base: str) -> None:
-    """Keep what is typed under `key`: the id of the version that is edited, or `NEW`."""
+    """Save a draft under `key`: the id of the edited version, or `NEW`."""
     path = _path(workspace, key)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     write_json(path, {"template": asdict(template), "base": base, "typed": now()})
@@ -46,7 +46,7 @@ def find_draft(workspace: Workspace, key: str) -> Draft | None:
 
 
 def drop_draft(workspace: Workspace, key: str) -> None:
-    """Forget the draft of that key."""
+    """Delete the draft of that key."""
     _path(workspace, key).unlink(missing_ok=True)
 
 

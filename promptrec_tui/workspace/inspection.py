@@ -1,4 +1,4 @@
-"""Inspecting a dataset before an experiment: lints, statistics, and what each split would make of it."""
+"""Inspection of a dataset before an experiment: lints, statistics, and the result of each split policy."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def lint_dataset(workspace: Workspace, dataset: str, progress: Progress) -> list[Lint]:
-    """All that the lints find in a dataset, the serious first. Raises UserError with the nearest name."""
+    """All lint findings of a dataset, the most serious first. Raises UserError with the nearest name."""
     from promptrec_tui.datasets.lints import lint_dataset as lint
 
     with open_listed(workspace, dataset) as file:
@@ -37,7 +37,7 @@ def dataset_statistics(workspace: Workspace, dataset: str, progress: Progress) -
 
 
 def dataset_splits(workspace: Workspace, dataset: str, progress: Progress) -> "list[SplitSummary]":
-    """What each split policy makes of a dataset."""
+    """The result of each split policy for a dataset."""
     from promptrec_tui.datasets.policies import summarise_splits
 
     progress("reading", 0, 0)

@@ -18,7 +18,7 @@ OLD = "Another program is writing to the catalogue: what is shown may be some se
 def refresh(workspace: Workspace) -> int:
     """Update the catalogue from the run folders; returns the number of events read.
 
-    While another program holds the catalogue it stays as it is, and `notes` say so.
+    While another program locks the catalogue it is not updated, and a sentence is added to `notes`.
     """
     try:
         return ingest(workspace.home, workspace.catalogue)
@@ -28,7 +28,7 @@ def refresh(workspace: Workspace) -> int:
 
 
 def current(workspace: Workspace, run_id: str) -> RunRow:
-    """A run with the state of its folder and the figures listed so far. Raises UserError for none."""
+    """A run with the state of its folder and the metrics listed so far. Raises UserError if there is none."""
     refresh(workspace)
     return row_from_folder(workspace, RunFolder(workspace.home.runs / run_id))
 
@@ -36,7 +36,7 @@ def current(workspace: Workspace, run_id: str) -> RunRow:
 def after_deed(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
     """The row of a run after a change to its folder; the catalogue is updated if it is free.
 
-    If it is not, the change stands: `notes` then say that it was `done`.
+    If it is busy, the change is still valid: a sentence in `notes` says that it was `done`.
     """
     try:
         ingest(workspace.home, workspace.catalogue)
@@ -53,9 +53,9 @@ def late(workspace: Workspace, done: str, error: UserError) -> None:
 
 
 def row_from_folder(workspace: Workspace, folder: RunFolder) -> RunRow:
-    """A run's row: its state from the folder, its figures as far as they are listed.
+    """A run's row: its state from the folder, its metrics as far as they are listed.
 
-    Raises UserError where its spec cannot be read either.
+    Raises UserError when its spec cannot be read either.
     """
     try:
         row = store.find_run(workspace.catalogue, folder.id)
@@ -69,7 +69,7 @@ def row_from_folder(workspace: Workspace, folder: RunFolder) -> RunRow:
 
 
 def unlisted(workspace: Workspace, run: str) -> RunRow | None:
-    """The run of that name or id which is in its folder only; None when there is none."""
+    """The run of that name or id that has a folder but no row yet; None when there is none."""
     listed = {row.id for row in store.list_runs(workspace.catalogue)}
     for folder in run_folders(workspace.home):
         if folder.id in listed:

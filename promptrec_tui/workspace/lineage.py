@@ -1,4 +1,4 @@
-"""New runs from old ones: a fork has another run's spec, a continued run starts from its adapter."""
+"""New runs from existing ones: a fork copies a run's spec, a continued run starts from a run's adapter."""
 
 import secrets
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ from promptrec_tui.workspace.runs import (
 def fork_run(
     workspace: Workspace, run: str, name: str = "", settings: Mapping[str, Any] | None = None
 ) -> RunRow:
-    """Queue a new run from the spec of another one, equal but for its name and the `settings` given.
+    """Queue a new run with the spec of another one, except for its name and the given `settings`.
 
     Another `tuning.method` brings its own defaults (`with_method`). Without a `name` it is called like that
     run, with a number. Raises UserError for an unknown key or value.
@@ -80,7 +80,7 @@ def continue_run(
 ) -> RunRow:
     """Queue a new run that starts from another one's adapter, by default on the same data.
 
-    Raises UserError when there is no adapter, or it does not fit what is given.
+    Raises UserError when there is no adapter, or it does not fit the given dataset or settings.
     """
     new = continuation(workspace, run)
     return start_run(
@@ -95,13 +95,13 @@ def continue_run(
 
 
 def fork(workspace: Workspace, run: str) -> NewRun:
-    """A fork as a form shows it."""
+    """The form of a fork."""
     spec = run_folder(workspace, run).spec()
     return replace(_like(workspace, spec), parent=spec.parent.id if spec.parent else "")
 
 
 def continuation(workspace: Workspace, run: str) -> NewRun:
-    """A continued run as a form shows it."""
+    """The form of a continued run."""
     spec = run_folder(workspace, run).spec()
     return replace(_like(workspace, spec), parent=spec.id)
 
@@ -147,7 +147,7 @@ def remedy(workspace: Workspace, run: str) -> dict[str, Any]:
 
 
 def _like(workspace: Workspace, spec: RunSpec) -> NewRun:
-    # The template may have another name by now, and another id in a rebuilt catalogue; its text is the same.
+    # The template may have been renamed, and has another id in a rebuilt catalogue; its text is the same.
     template = same_text(workspace.catalogue, spec.template.name, spec.template.sha256) or spec.template
     return NewRun(
         name=_free(workspace, spec.name),
@@ -164,7 +164,7 @@ def _free(workspace: Workspace, name: str) -> str:
 
 
 def shape_of(spec: RunSpec) -> dict[str, object]:
-    """The settings that a continued run must have: those of the method, by which its weights fit."""
+    """The settings that a continued run must share with its parent: those of the tuning method."""
     return {
         key: value
         for key, value in flat_settings(spec.settings).items()
@@ -173,7 +173,7 @@ def shape_of(spec: RunSpec) -> dict[str, object]:
 
 
 def check_shape(spec: RunSpec, given: Mapping[str, Any]) -> None:
-    """Raise UserError when settings `given` for a run that continues one of `spec` do not fit its weights."""
+    """Raise UserError when `given` settings do not fit the weights of the run of `spec` that is continued."""
     for key, value in shape_of(spec).items():
         if str(given.get(key, value)).strip() != str(value):
             raise UserError(
@@ -185,7 +185,7 @@ def check_shape(spec: RunSpec, given: Mapping[str, Any]) -> None:
 def parent_ref(folder: RunFolder, model: str, model_sha256: str, settings: Settings) -> ParentRef:
     """The run in `folder` as the parent of a run of that base model and those settings.
 
-    Raises UserError when it has no good adapter, or one that does not fit; the message names both values.
+    Raises UserError when it has no valid adapter, or one that does not fit; the message names both values.
     """
     spec = folder.spec()
     if not folder.adapter.is_dir():

@@ -10,13 +10,13 @@ PACKAGES = ("promptrec-tui", "torch", "transformers", "peft", "accelerate", "tok
 
 def versions() -> dict[str, str]:
     """Python's and the packages' versions, read from their metadata without importing them."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def machine_facts() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a person does with base models."""
+"""List, check, add and move base models."""
 
 import secrets
 import shlex
@@ -35,14 +35,14 @@ def find_model(workspace: Workspace, model: str) -> ModelRow:
 
 
 def folder_exists(row: ModelRow) -> bool:
-    """Whether the folder of a listed model is still there."""
+    """Whether the folder of a listed model still exists."""
     return is_folder(Path(row.folder))
 
 
 def check_folder(path: Path) -> ModelCheck:
-    """Look a model folder over without loading the model: is it safe, complete, and of a known kind?
+    """Check a model folder without loading the model: is it safe, complete, and of a known type?
 
-    Where the files look well its tokenizer is tried too, in a child process.
+    If the files pass, its tokenizer is tried too, in a child process.
     """
     check = check_model(path)
     problem = tokenizer_problem(path) if check.ok else ""
@@ -59,15 +59,15 @@ def check_listed(workspace: Workspace, model: str) -> ModelCheck:
 
 
 def add_model(workspace: Workspace, source: str, name: str, progress: Progress | None = None) -> ModelRow:
-    """List a local folder (used where it lies), or download a hub id into the home and list that.
+    """Add a local folder (used in place), or download a hub id into the home and add that.
 
-    Raises UserError when the name is taken, the folder fails the check, or the disk is too small.
+    Raises UserError when the name exists, the folder fails the check, or the disk is too small.
     """
     check_name("model", name, [row.name for row in list_models(workspace)])
     identity = secrets.token_hex(4)
     local = Path(source).expanduser()
     if path_text(local) != str(local):
-        raise UserError(f"The name of {path_text(local)} is not UTF-8, so it cannot be noted: rename it.")
+        raise UserError(f"The name of {path_text(local)} is not UTF-8, so it cannot be recorded: rename it.")
     if local.is_dir():
         folder = local.resolve()
     elif source.startswith((".", "/", "~")):
@@ -92,9 +92,9 @@ def add_model(workspace: Workspace, source: str, name: str, progress: Progress |
 
 
 def move_model(workspace: Workspace, model: str, folder: str) -> ModelRow:
-    """Note that the files of a listed model lie in `folder` now; runs that were made with it find it there.
+    """Record that the files of a listed model are in `folder` now, also for runs that were made with it.
 
-    Raises UserError when the folder does not hold the very same files.
+    Raises UserError when the folder does not hold exactly the same files.
     """
     row = find_model(workspace, model)
     if row.embedded:
@@ -129,7 +129,7 @@ def _download(workspace: Workspace, hub_id: str, progress: Progress | None) -> P
             f"{hub_id} needs {plan.size / 1e9:.1f} GB and {workspace.home.models} has {free / 1e9:.1f} GB: "
             "make room, or set PROMPTREC_HOME to another disk."
         )
-    # The id's own folder, so that a download cut short goes on where it stopped.
+    # A folder named after the id, so that an interrupted download can be resumed.
     target = workspace.home.models / hub_id.replace("/", "--")
     download_model(hub_id, target, progress)
     return target

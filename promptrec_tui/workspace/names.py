@@ -1,4 +1,4 @@
-"""Names that people give to datasets, templates, models and runs."""
+"""Names of datasets, templates, models and runs: checks, and free names."""
 
 from collections.abc import Collection
 
@@ -25,7 +25,7 @@ def check_name(noun: str, name: str, taken: Collection[str]) -> None:
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:
-    """`wanted`, or `wanted-2`, `wanted-3`… when that is taken."""
+    """`wanted`, or `wanted-2`, `wanted-3`… when that name exists."""
     number, name = 1, wanted
     while name in taken:
         number += 1

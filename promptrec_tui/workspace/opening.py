@@ -23,34 +23,34 @@ from promptrec_tui.workspace.names import free_name
 
 @dataclass(frozen=True)
 class Workspace:
-    """What every verb works on."""
+    """An open home: what every function of the workspace works on."""
 
     home: Home
     catalogue: Catalogue
     recovered: str = ""
-    """What came back, in words, when the catalogue was gone and was made anew at the opening."""
+    """What was recovered, as a sentence, if the catalogue was missing and was rebuilt at the opening."""
 
     notes: dict[str, None] = field(default_factory=dict)
-    """What a person should know besides the answer of a verb, each sentence once."""
+    """Messages for the user besides the results of functions, each sentence once."""
 
 
 def now() -> str:
-    """This moment in UTC, ISO 8601, to the second."""
+    """The current time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def open_workspace(home: Home) -> Workspace:
-    """Create the home if need be, bring its catalogue up to date, and list what ships with promptrec.
+    """Create the home if needed, migrate its catalogue, and list the model and templates of promptrec itself.
 
-    A home that was used and has no catalogue gets a new one from its folders; `recovered` says so. A
-    catalogue of a newer program is opened for reading only; its `read_only` says so.
-    Raises UserError when the home cannot be written, or its catalogue is damaged or cannot be read.
+    A used home without a catalogue gets a new one from its folders; `recovered` says so. A catalogue of a
+    newer version is opened for reading only; its `read_only` says so. Raises UserError when the home cannot
+    be written, or its catalogue is damaged or cannot be read.
     """
     home.create()
     sweep(home.datasets)
     recovered = ""
     if is_lost(home):
-        # It needs the whole workspace, and is hardly ever wanted.
+        # Imported here because it loads the whole workspace and is rarely needed.
         from promptrec_tui.workspace.rebuild import recover
 
         recovered = recover(home)
@@ -58,7 +58,7 @@ def open_workspace(home: Home) -> Workspace:
 
 
 def open_as_it_stands(home: Home, recovered: str = "") -> Workspace:
-    """`open_workspace` of a home that exists, whose catalogue is not to be looked for."""
+    """`open_workspace` for an existing home, without the search for a lost catalogue."""
     workspace = Workspace(home, open_catalogue(home), recovered)
     if not workspace.catalogue.read_only:
         _list_embedded_model(workspace)
@@ -67,13 +67,13 @@ def open_as_it_stands(home: Home, recovered: str = "") -> Workspace:
 
 
 def is_lost(home: Home) -> bool:
-    """Whether the home was used and has no catalogue, or one that was not made to its end."""
+    """Whether the home was used but has no catalogue, or an incomplete one."""
     if _size(home.rebuilding):
         return True
     if _size(home.database):
         return False
     traces = (home.datasets.glob("*.sqlite"), run_folders(home), home.models.iterdir(), copies(home))
-    return any(True for found in traces for _ in found)
+    return any(True for paths in traces for _ in paths)
 
 
 def _size(path: Path) -> int:
@@ -99,7 +99,7 @@ def _list_embedded_model(workspace: Workspace) -> None:
         if row.embedded:
             if (row.folder, row.sha256) == (str(EMBEDDED), sha256):
                 return
-            # Another installation listed it: its files may be gone, or others by now.
+            # Another installation listed it: its files may be missing or different now.
             delete_model(workspace.catalogue, row.id)
             listed.remove(row)
             break

@@ -1,4 +1,4 @@
-"""What a person does with the queue: move, hold and release runs, and say what a failure means."""
+"""Changes to the queue: move, hold and release runs, set priorities and what follows a failure."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -17,9 +17,9 @@ Where = Literal["up", "down", "top"]
 
 
 def move_run(workspace: Workspace, run: str, where: Where) -> RunRow:
-    """Move a waiting run before the one ahead of it, behind the next one, or before all others.
+    """Move a waiting run one place up, one place down, or to the top.
 
-    It takes the priority of the run that it passes, so that it really goes there.
+    It takes the priority of the run that it passes, because priorities decide before positions.
     """
     workspace.catalogue.require_writing()
     row = find_run(workspace, run)
@@ -41,7 +41,7 @@ def hold_run(workspace: Workspace, run: str) -> RunRow:
 
 
 def release_run(workspace: Workspace, run: str) -> RunRow:
-    """Let a held run go, or the queue that a failed run holds."""
+    """Release a held run, or the queue that a failed run holds."""
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     if holds_queue(folder):
@@ -50,12 +50,12 @@ def release_run(workspace: Workspace, run: str) -> RunRow:
 
 
 def set_priority(workspace: Workspace, run: str, priority: int) -> RunRow:
-    """Runs of a higher priority go before all of a lower one; 0 is the usual."""
+    """Set the priority: runs with a higher one start before all runs with a lower one; the default is 0."""
     return _change(workspace, find_run(workspace, run), priority=priority)
 
 
 def set_after_failure(workspace: Workspace, run: str, go_on: bool) -> RunRow:
-    """Whether the queue goes on should this run fail. A run that is going may still be told so."""
+    """Set whether the queue continues if this run fails; also possible while the run is active."""
     return _change(workspace, find_run(workspace, run), claimed_too=True, continue_after_failure=go_on)
 
 
@@ -84,7 +84,7 @@ def _between(rest: Sequence[Entry], target: int, priority: int) -> float:
     middle = (lower[-1] + upper[0]) / 2
     if lower[-1] < middle < upper[0]:
         return middle
-    # No number lies between them any more (or two have the same): those behind make room.
+    # There is no number between them (or both are equal): renumber the runs behind.
     for number, entry in enumerate(rest[target:], start=1):
         if entry.priority == priority:
             change(entry.folder, position=lower[-1] + number + 1)

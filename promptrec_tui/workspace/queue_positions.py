@@ -1,4 +1,4 @@
-"""Where runs stand in the queue, for those who list them."""
+"""Runs with their positions in the queue."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,14 +11,14 @@ from promptrec_tui.store.runs import QueuePlace, RunRow
 
 
 def with_places(home: Home, rows: Sequence[RunRow]) -> list[RunRow]:
-    """All runs, those that wait with their place among these; the queue lies in the run folders."""
+    """All runs; waiting ones with their position in the queue, which is read from the run folders."""
     waiting = [RunFolder(home.runs / row.id) for row in rows if row.state == State.QUEUED]
     places = _places(in_order(entry for folder in waiting if (entry := queue_entry(folder))))
     return [replace(row, queue=places[row.id]) if row.id in places else row for row in rows]
 
 
 def with_place(home: Home, row: RunRow) -> RunRow:
-    """One run, with its place if it waits."""
+    """One run, with its position if it waits."""
     if row.state != State.QUEUED:
         return row
     return replace(row, queue=_places(queued(home)).get(row.id))

@@ -32,13 +32,13 @@ from promptrec_tui.workspace.opening import Workspace, is_lost, open_as_it_stand
 from promptrec_tui.workspace.runs import list_runs, refresh
 
 PARTS = ("", "-journal", "-wal", "-shm")
-"""What a database may consist of, by the ends of the names."""
+"""The suffixes of the files that belong to a database."""
 
 BUILDING_SECONDS = 60.0
-"""How long another process that makes the catalogue is waited for."""
+"""How long to wait for another process that rebuilds the catalogue."""
 
 MOST_LOSSES = 3
-"""Losses that are listed one by one after an automatic recovery."""
+"""How many losses are listed one by one after an automatic recovery."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Rebuilt:
 
 
 def rebuild(home: Home) -> Rebuilt:
-    """Move the catalogue to the backups, and make a new one.
+    """Move the catalogue to the backups, and build a new one.
 
     Runs with their figures come from the run folders. Datasets, templates and models come from the old
-    catalogue as far as it can be read, else from its newest good copy; what is missing then comes from the
-    dataset files, the specs of runs and the folder of models.
-    Raises UserError when another program has the catalogue open.
+    catalogue as far as it can be read, else from its newest valid copy; what is missing then comes from the
+    dataset files, the specs of runs and the folder of models. Raises UserError when another program has the
+    catalogue open.
     """
     home.create()
     with _building(home):
@@ -74,8 +74,9 @@ def rebuild(home: Home) -> Rebuilt:
 def recover(home: Home) -> str:
     """Make the catalogue of a home that has lost it, as `rebuild` does; returns what came back, in words.
 
-    Unlike `rebuild` it goes ahead while others have the lost file open: they go on with the new one. Empty
-    when another process did it meanwhile. Raises UserError when another one is still at it after a minute.
+    Unlike `rebuild` it works while others have the lost file open; they continue with the new one. Returns ""
+    when another process did it in the meantime. Raises UserError when another one has not finished after a
+    minute.
     """
     with _building(home):
         if not is_lost(home):
@@ -91,10 +92,10 @@ def recover(home: Home) -> str:
 
 @contextmanager
 def _building(home: Home) -> Iterator[None]:
-    """Hold the lock `home.rebuilding`: one process at a time makes the catalogue.
+    """Hold the lock `home.rebuilding`: one process at a time builds the catalogue.
 
-    It is not empty from the moment in which something is moved until all is done: whoever finds it so after a
-    kill begins again.
+    The file is not empty from the first change until the end: a process that finds it so after a kill starts
+    again.
     """
     lock = take_lock(home.rebuilding, patience=BUILDING_SECONDS)
     if lock is None:
@@ -110,7 +111,7 @@ def _building(home: Home) -> Iterator[None]:
 
 
 def _build(home: Home, old: Path | None) -> Rebuilt:
-    """Fill a catalogue that is not there yet."""
+    """Fill a new catalogue."""
     salvaged, losses = _salvaged(home, old)
     with closing(open_catalogue(home)) as catalogue:
         _put_back(catalogue, salvaged)
@@ -136,7 +137,7 @@ def _build(home: Home, old: Path | None) -> Rebuilt:
 def _put_aside(home: Home) -> Path | None:
     """Move the catalogue into the backups, under a name that no rotation deletes; None when there is none.
 
-    An unfinished catalogue of an earlier rebuild is deleted: the old catalogue is the one it moved away.
+    An incomplete catalogue of an earlier rebuild is deleted: the old catalogue is the one that it moved.
     """
     parts = [home.database.with_name(home.database.name + part) for part in reversed(PARTS)]
     before = home.backups / (home.rebuilding.read_text("utf-8").strip() or "none")
@@ -145,7 +146,7 @@ def _put_aside(home: Home) -> Path | None:
             path.unlink(missing_ok=True)
         return before
     target = home.backups / f"replaced-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000:06}.db"
-    # Written in place: the lock is on this file.
+    # Written in place, because the lock is on this file.
     home.rebuilding.write_text(target.name, "utf-8")
     sync_file(home.rebuilding)
     for path, part in zip(parts, reversed(PARTS), strict=True):
@@ -156,14 +157,14 @@ def _put_aside(home: Home) -> Path | None:
 
 
 def _salvaged(home: Home, old: Path | None) -> tuple[Salvaged, list[str]]:
-    """What the old catalogue still has, completed from the newest good copy where that is torn."""
+    """What the old catalogue still has, completed from the newest valid copy where it is damaged."""
     copy = next((path for path in copies(home) if not is_damaged(path)), None)
     salvaged = salvage(old) if old else Salvaged(torn=["dataset", "template", "model"])
     if not salvaged.torn:
         return salvaged, []
     if copy:
         before = salvage(copy)
-        # What was deleted since the copy was made does not come back.
+        # What was deleted since the copy was made must not come back.
         before.datasets = [row for row in before.datasets if (home.root / row.file).is_file()]
         for table, here, there in (
             ("dataset", salvaged.datasets, before.datasets),
@@ -247,7 +248,7 @@ def _dataset_row(path: Path, name: str) -> DatasetRow:
 
 
 def _models_from_folders(workspace: Workspace, specs: Sequence[RunSpec]) -> list[str]:
-    """List the models of runs by their old names, then what else lies in the folder of models."""
+    """List the models of runs by their old names, then the other models in the folder of models."""
     losses = []
     wanted = {_place(workspace, spec): spec.model for spec in specs if spec.model.id != EMBEDDED_ID}
     there = [path for path in sorted(workspace.home.models.iterdir()) if path.is_dir()]
@@ -282,7 +283,7 @@ def _models_from_folders(workspace: Workspace, specs: Sequence[RunSpec]) -> list
 
 
 def _place(workspace: Workspace, spec: RunSpec) -> Path:
-    """Where the base model of a run lies, or lay."""
+    """The current or former folder of a run's base model."""
     try:
         return base_folder(workspace.home, spec.model)
     except UserError:
@@ -290,7 +291,7 @@ def _place(workspace: Workspace, spec: RunSpec) -> Path:
 
 
 def _templates_of_runs(workspace: Workspace, specs: Sequence[RunSpec]) -> None:
-    """List the versions that runs were made with, but for those of names that ship with promptrec."""
+    """List the template versions that runs were made with, except built-in ones."""
     shipped = {template.name for template in builtin_templates()}
     own = {spec.template.id: spec for spec in reversed(specs) if spec.template.name not in shipped}
     for spec in sorted(own.values(), key=lambda spec: (spec.template.name, spec.template.version)):

@@ -1,4 +1,4 @@
-"""What a run's model recommends to a user, or after some titles."""
+"""Recommendations of a run's model for a user, or for a history of titles."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from promptrec_tui.workspace.scoring import Ranking, find_asked, open_scorer
 
 
 def history_keys(workspace: Workspace, dataset: str, titles: Sequence[str]) -> list[str]:
-    """Item keys for titles typed by a person. Raises UserError with near titles for an unknown one."""
+    """Item keys of typed titles. Raises UserError with near titles for an unknown one."""
     with open_listed(workspace, dataset) as file:
         return [find_item(file, dataset, title).key for title in titles]
 
 
 def user_keys(workspace: Workspace, dataset: str, user: str) -> list[str]:
-    """The item keys of all that a user did, oldest first."""
+    """The item keys of all interactions of a user, oldest first."""
     with open_listed(workspace, dataset) as file:
         return [row.item_key for row in file.history(file.user(user).user_id)]
 
@@ -29,7 +29,7 @@ def recommend(
     k: int = 10,
     untuned: bool = False,
 ) -> Ranking:
-    """The k best next items for a user of the run's dataset, or after `titles`; seen items are left out.
+    """The k best next items for a user of the run's dataset, or after `titles`; seen items are excluded.
 
     Raises UserError for an unknown run, user or title, and for a run of another task.
     """

@@ -1,4 +1,4 @@
-"""One row as a model gets it under a template, saved or still being written."""
+"""One row rendered under a template, saved or being edited."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "config.json", "ch
 
 @dataclass(frozen=True)
 class Rendering:
-    """One row as the model gets it: the validation target is the completion, what came before it the prompt.
+    """One rendered row: the validation target is the completion, the history before it is in the prompt.
 
-    `user` is a key, or the number of a labelled text; `chat`: is it a conversation? `dropped_titles`: the
-    items (or solved examples) left out for length; `special_texts`: how often the data spell a special token;
-    `older`: events before the window that a run's prompts show (`data.max_history`); `row` is "text" for a
-    labelled one.
+    `user` is a key, or the number of a labelled text; `chat`: whether it is a conversation; `dropped_titles`:
+    the items (or solved examples) left out for length; `special_texts`: how often the data contain the text
+    of a special token; `older`: events before the history window of a run's prompts (`data.max_history`);
+    `row` is "text" for a labelled text.
     """
 
     user: str
@@ -56,11 +56,11 @@ def render_template(
 ) -> Rendering:
     """The validation target of a user (by key, else the one of interaction `row`) as prompt and completion.
 
-    Test targets are for the report alone: who wrote a template by them would have seen the answers. Of a
-    labelled dataset it is the text of number `user`, else `row`, else the first outside the test split. Uses
-    the tokenizer of `model`, or of the first listed model. What takes long is remembered, so that only the
-    first rendering of a dataset, template and model waits for it.
-    Raises UserError when a name is unknown or the user has fewer than two events.
+    Test targets are for the report only: a template must not be written with knowledge of them. Of a labelled
+    dataset it is the text of number `user`, else `row`, else the first outside the test split. Uses the
+    tokenizer of `model`, or of the first listed model. Slow parts are cached, so that only the first
+    rendering of a dataset, template and model waits for them. Raises UserError when a name is unknown or the
+    user has fewer than two events.
     """
     text = as_template(find_template(workspace, template))
     sources = _sources(workspace, dataset, model)
@@ -71,11 +71,10 @@ def render_template(
 def render_draft(
     workspace: Workspace, dataset: str, template: Template, user: str | None = None, model: str = ""
 ) -> Rendering:
-    """`render_template` for a template that is being written, fast enough for every keystroke.
+    """`render_template` for a template that is being edited, fast enough for every keystroke.
 
     Instead of the whole catalogue it renders two answers: the row's own, and the one with the longest title,
-    behind which there must be room.
-    Raises UserError with part, line and column as soon as the template is wrong.
+    which must fit the context. Raises UserError with part, line and column as soon as the template is wrong.
     """
     check_template(template)
     sources = _sources(workspace, dataset, model)
@@ -85,8 +84,8 @@ def render_draft(
 
 
 def neighbour(workspace: Workspace, dataset: str, task: str, user: str | None, by: int) -> str | None:
-    """The row that stands `by` rows after `user` (None: before the first): the key of a user, or the number
-    of a labelled text; None where there is none."""
+    """The row `by` rows after `user` (None: before the first): the key of a user, the number of a labelled
+    text, or None when there is no such row."""
     with open_dataset(workspace.home.root / find_dataset(workspace, dataset).file) as file:
         return rows_of(task).step(file, user, by)
 
@@ -123,7 +122,7 @@ def _case(sources: "_Sources", task: str, user: str | None, row: int | None) -> 
 
 @dataclass(frozen=True)
 class _Sources:
-    """The files that a rendering comes from, and how they stood; None for one that is not there."""
+    """The state of the files that a rendering depends on; None for a missing file."""
 
     dataset: Path
     dataset_state: FileState | None
@@ -133,13 +132,14 @@ class _Sources:
 
 def _sources(workspace: Workspace, dataset: str, model: str) -> _Sources:
     base = find_model(workspace.catalogue, model) if model else list_models(workspace.catalogue)[0]
-    # Looked at before anything is read: what changes afterwards is seen the next time.
+    # Taken before anything is read, so that a later change is noticed the next time.
     path, folder = workspace.home.root / find_dataset(workspace, dataset).file, Path(base.folder)
     states = tuple(file_state(folder / name) for name in TOKENIZER_FILES)
     return _Sources(path, file_state(path), folder, states)
 
 
-# The caches hold what was read and no open file; a state in the key makes a changed file another one.
+# The caches hold contents, not open files; the file state is part of the key, so changed files are read
+# again.
 
 
 @lru_cache(maxsize=4)

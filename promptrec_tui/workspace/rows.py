@@ -19,16 +19,16 @@ from promptrec_tui.tasks.defaults import case_noun
 from promptrec_tui.tasks.next_item import window_start
 
 CHUNK = 256
-"""Labelled texts among which shared beginnings are looked for: about what one step of training merges."""
+"""Labelled texts among which shared prefixes are counted: about as many as one training step merges."""
 
 SETTINGS = DataSettings()
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row, as its task asks it: item ids of a history and a target, or fields of a text and its label.
+    """One row of a task: item ids of a history and a target, or fields of a text and its label.
 
-    `key`: of the user, or the number of the text; `older`: events of the user before the history.
+    `key`: key of the user, or number of the text; `older`: number of the user's events before the history.
     """
 
     key: str
@@ -55,14 +55,14 @@ class Rows:
 
 
 class TaskData:
-    """What tasks read of a dataset file; each part is read when it is first asked for, no file stays open."""
+    """The parts of a dataset file that tasks need; each is read at its first use, and no file stays open."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @cached_property
     def items(self) -> list[dict[str, str]]:
-        """What templates see of each item."""
+        """The fields of each item that templates can use."""
         with open_dataset(self._path) as file:
             return [item.texts for item in file.items()]
 
@@ -85,7 +85,7 @@ class TaskData:
 
     @cached_property
     def training(self) -> list[tuple[dict[str, str], str]]:
-        """The labelled texts of no validation or test split, as (fields, label)."""
+        """The labelled texts outside the validation and test splits, as (fields, label)."""
         with open_dataset(self._path) as file:
             return [
                 (example.texts, example.label)
@@ -95,12 +95,12 @@ class TaskData:
 
 
 def rows_of(task: str) -> Rows:
-    """The kind of row that a task asks about."""
+    """The kind of row of a task."""
     return ROWS[case_noun(task)]
 
 
 def _find_user(file: Dataset, key: str | None, number: int | None) -> Case:
-    """The validation target of a user; of two events, none of which is a target of any split, the last."""
+    """The validation target of a user; for a user with two events, who has no split, the last event."""
     if not file.counts.users:
         raise UserError("The dataset has no users: choose a template for classify, or other data.")
     if key is None:
@@ -124,7 +124,7 @@ def _step_user(file: Dataset, key: str | None, by: int) -> str | None:
 
 
 def _user_groups(file: Dataset, wanted: int) -> Iterator[tuple[list[Case], int, int]]:
-    """The targets of each user; `wanted` draws always the same users."""
+    """The targets of each user; `wanted`: the size of a sample, which is always the same users."""
     count = file.counts.users
     drawn = 0 < wanted < count
     chosen = frozenset(random.Random(1).sample(range(count), wanted)) if drawn else range(count)
@@ -159,7 +159,7 @@ def _step_text(file: Dataset, key: str | None, by: int) -> str | None:
     number = int(key) if key is not None and key.isdecimal() else -1
     places = [place for place, example in enumerate(file.examples()) if not _is_test(example)]
     here = bisect_left(places, number)
-    # From a test text, or from before the first, the next one is already one step away.
+    # From a test text, or from before the first, the next one counts as one step.
     step = here + by - (by > 0 and number not in places[here : here + 1])
     return str(places[step]) if 0 <= step < len(places) else None
 
@@ -171,7 +171,7 @@ def _text_groups(file: Dataset, users: int) -> Iterator[tuple[list[Case], int, i
 
 
 def _is_test(example: Example) -> bool:
-    """Test rows are for the report alone: who wrote a template by them would have seen the answers."""
+    """The row numbers outside the test split: a template must not be written with knowledge of test rows."""
     return split_of(example.split or "") == "test"
 
 
@@ -179,4 +179,4 @@ ROWS = {
     "user": Rows(_find_user, _step_user, _user_groups, lambda dataset: dataset.users, "interactions"),
     "text": Rows(_find_text, _step_text, _text_groups, lambda dataset: dataset.examples, "labelled texts"),
 }
-"""By the noun of a case."""
+"""The kinds of rows, by the noun of a case."""

@@ -1,4 +1,4 @@
-"""What the form of a new run is filled with."""
+"""The initial contents of the form of a new run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ class DerivedRun:
 
 
 def run_choices(workspace: Workspace) -> RunChoices | None:
-    """The names to choose from, and the defaults; None while there is no dataset."""
+    """The names to choose from and the defaults; None while there is no dataset."""
     if not (datasets := list_datasets(workspace)):
         return None
     return RunChoices(

@@ -1,4 +1,4 @@
-"""What the list of runs and the screen of one run show, each read at one moment."""
+"""The data for the list of runs and for the screen of one run, each read in one call."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ Points = list[tuple[int, float | None]]
 """(step, value); None where the value was not a number."""
 
 LOG_BYTES = 256 * 1024
-"""The most that is read of a log at once."""
+"""The most bytes of a log that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RunView:
     leading: tuple[str, str]
     """The two metrics that are shown, the leading one first."""
     noun: str
-    """What a case is called."""
+    """The noun of a case, such as user or text."""
     monitor_users: int
     """The number of cases of the validation curves."""
     users: int | None
@@ -55,7 +55,7 @@ class RunView:
     survives_logout: str
     """The answer and the reason in one sentence."""
     stalled: str
-    """What to do about a run without progress; empty for all others."""
+    """Advice for a run without progress; empty for all others."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
         row=find_run(workspace, run),
         leading=leading,
         noun=case_noun(task),
-        # The number that was measured: a small dataset has fewer than the settings ask for.
+        # The actual number: a small dataset has fewer users than the settings request.
         monitor_users=next(
             (row.users for row in evaluations if row.stage == "validation"), evaluation["monitor_users"]
         ),

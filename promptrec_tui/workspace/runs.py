@@ -1,4 +1,4 @@
-"""What a person does with runs."""
+"""Start, list, show and delete runs."""
 
 import json
 import secrets
@@ -58,15 +58,15 @@ from promptrec_tui.workspace.rows import rows_of
 from promptrec_tui.workspace.templates import find_template, list_templates
 
 EVALUATION_SEED = 1
-"""Draws the users of new runs, whatever their train.seed: sweeps over seeds judge on the same ones."""
+"""Seed of the sample of users in new runs, independent of train.seed: such runs stay comparable."""
 
 LOG_LINES = 20
-"""How much of a failed run's log its document has."""
+"""Number of log lines in the document of a failed run."""
 
 
 @dataclass(frozen=True)
 class NewRun:
-    """What a person says of a run before it starts; `settings` are the spec keys of `--set`."""
+    """A run as a person describes it before it starts; `settings` are the spec keys of `--set`."""
 
     name: str
     dataset: str
@@ -79,12 +79,12 @@ class NewRun:
 
 
 def list_runs(workspace: Workspace) -> list[RunRow]:
-    """All runs, newest first, as the catalogue knows them; `refresh` first."""
+    """All runs, newest first, as listed in the catalogue; call `refresh` before."""
     return with_places(workspace.home, store.list_runs(workspace.catalogue))
 
 
 def damaged(rows: Sequence[RunRow], home: Home) -> list[str]:
-    """What cannot be read in the folders of these runs, a sentence each that names the file."""
+    """Warnings about unreadable files in the folders of these runs, a sentence each that names the file."""
     return [f"{row.name}: {row.reason}" for row in rows if f"{home.runs / row.id}/" in row.reason]
 
 
@@ -99,7 +99,7 @@ def find_run(workspace: Workspace, run: str) -> RunRow:
 
 
 def free_run_name(workspace: Workspace, dataset: str, model: str) -> str:
-    """A name for a run of that dataset and model that no run has yet."""
+    """A free name for a run of that dataset and model."""
     wanted = f"{dataset}-{model}"
     return free_name(wanted, store.run_names(workspace.catalogue, wanted))
 
@@ -130,7 +130,7 @@ def new_run_defaults(workspace: Workspace) -> NewRun:
 
 
 def tuning_methods() -> list[str]:
-    """The names of the tuning methods, the usual one first."""
+    """The names of the tuning methods, the default one first."""
     return list(METHODS)
 
 
@@ -152,7 +152,7 @@ def task_names() -> list[str]:
 
 def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     """The resolved, immutable description of a run. Raises UserError for an unknown name, key or value."""
-    # Lineage starts runs too.
+    # Imported here because lineage imports this module.
     from promptrec_tui.workspace.lineage import check_shape, parent_ref, shape_of
 
     check_name("run", new.name, store.run_names(workspace.catalogue, new.name))
@@ -201,7 +201,7 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
 
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that were said; a form gives None for one that an old run does not have."""
+    """The given settings; a form gives None for a setting that an old run does not have."""
     return {key: value for key, value in settings.items() if value is not None and value != "None"}
 
 
@@ -212,7 +212,7 @@ def start_run(
     priority: int = 0,
     continue_after_failure: bool = True,
 ) -> RunRow:
-    """Make the run's folder, put it in the queue, and let the queue move. Returns at once."""
+    """Create the run's folder, put it in the queue, and start a dispatcher. Returns at once."""
     spec = make_spec(workspace, new)
     base_folder(workspace.home, spec.model)
     check_answers(workspace, spec)
@@ -228,9 +228,9 @@ def launch_spec(
     priority: int = 0,
     continue_after_failure: bool = True,
 ) -> RunRow:
-    """The same for a resolved spec; `start` is the adapter from which a continued run goes on.
+    """The same for a resolved spec; `start` is the adapter from which a continued run starts.
 
-    Raises UserError when the folder of the base model is gone.
+    Raises UserError when the folder of the base model is missing.
     """
     base_folder(workspace.home, spec.model)
     if unlisted(workspace, spec.name):
@@ -239,7 +239,7 @@ def launch_spec(
     try:
         store.add_run(workspace.catalogue, spec)
     except BusyError:
-        pass  # the queue needs no catalogue, and whoever reads the folders next lists the run
+        pass  # the queue needs no catalogue, and the next refresh lists the run
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
@@ -254,11 +254,11 @@ def launch_spec(
 
 
 def delete_run(workspace: Workspace, run: str) -> RunRow:
-    """Take a run, its checkpoints and its figures away. Raises UserError while it is going."""
+    """Delete a run, its checkpoints and its metrics. Raises UserError while it is active."""
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     place = inside(workspace.home.runs, folder.path)
-    # Nobody resumes it between the look and the deed; where the folder is gone there is nothing to resume.
+    # The lock prevents a resume between check and deletion; without a folder there is nothing to resume.
     with alone(folder) if folder.path.is_dir() else nullcontext():
         if (state := run_status(folder).state) in ACTIVE:
             raise UserError(f"Run {row.name!r} is {state.value}: stop it before you delete it.")
@@ -277,7 +277,7 @@ def run_folder(workspace: Workspace, run: str) -> RunFolder:
 
 
 def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
-    """The `run show` document: what a run is, where its files lie, what it measured."""
+    """The `run show` document: spec, state, paths and metrics of a run."""
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     spec = folder.spec()
@@ -319,14 +319,16 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
 
 def _validation(workspace: Workspace, row: RunRow, spec: RunSpec) -> dict[str, Any]:
     """The best value of the leading metric on validation, of how many cases; None before it is measured."""
-    found = (each for each in store.evaluations(workspace.catalogue, row.id) if each.stage == "validation")
-    users = next((each.users for each in found), None)
+    evaluations = (
+        each for each in store.evaluations(workspace.catalogue, row.id) if each.stage == "validation"
+    )
+    users = next((each.users for each in evaluations), None)
     lead, _ = leading_metrics(spec.task, spec.settings.evaluation.k)
     return {"metric": row.best_metric or lead, "best": row.best_value, "users": users}
 
 
 def was_evaluated(workspace: Workspace, run: str) -> bool:
-    """Whether a run has ended by itself with the test figures of its adapter, trained to the end or not."""
+    """Whether a run is done or stopped and has test metrics of its adapter."""
     row = current(workspace, run)
     report = read_report(RunFolder(workspace.home.runs / row.id))
     ended = row.state in (State.DONE, State.STOPPED)
@@ -346,7 +348,7 @@ def curves(
 
 
 def run_previews(workspace: Workspace, run: str) -> list[PreviewRow]:
-    """What the pinned users were recommended before, and last."""
+    """The recommendations to the pinned users before training, and the latest ones."""
     return store.previews(workspace.catalogue, find_run(workspace, run).id)
 
 
@@ -366,13 +368,14 @@ def log_tail(workspace: Workspace, run: str, count: int) -> Iterator[str]:
 
 
 def moved(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
-    """Let the queue move; the run as it is then. `done` says what was done, should the list not follow."""
+    """Start a dispatcher; returns the run after that. `done` describes the change, in case the list is
+    late."""
     spawn_dispatch(workspace.home)
     return after_deed(workspace, folder, done)
 
 
 def _base_model(folder: RunFolder) -> str:
-    """Where the base model of a run lies; its old place when it is gone."""
+    """The folder of a run's base model; its former folder when it is missing."""
     try:
         return placed_spec(folder).model.folder
     except UserError:
@@ -380,7 +383,7 @@ def _base_model(folder: RunFolder) -> str:
 
 
 def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:
-    """What was written of an attempt; null where nothing was, or `damage` tells of it."""
+    """The files of an attempt; null for a missing one, or one that `damage` reports."""
     attempt = folder.attempt(number)
     return {
         "attempt": number,
@@ -390,8 +393,8 @@ def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:
 
 
 def _document(kind: type[Any], path: Path) -> dict[str, Any] | None:
-    found = read(kind, path)
-    return asdict(found) if found else None
+    record = read(kind, path)
+    return asdict(record) if record else None
 
 
 def _log(folder: RunFolder) -> Path:

@@ -1,4 +1,4 @@
-"""The scorer: a child process that holds a run's model and answers questions."""
+"""The client of the scorer, a child process that holds a run's model and answers requests."""
 
 import shlex
 import subprocess
@@ -32,9 +32,9 @@ USAGES = {
 
 
 class Scorer:
-    """A live scorer. Its methods block; one thread at a time gets its answer.
+    """A running scorer. Its methods block; one thread at a time is served.
 
-    They raise UserError when the question cannot be answered or the scorer has ended.
+    They raise UserError when the request cannot be answered or the scorer has ended.
     """
 
     def __init__(self, process: "subprocess.Popen[str]", log: Path, device: str) -> None:
@@ -56,7 +56,7 @@ class Scorer:
         return self.ask(Classify(tuple(texts), untuned), Labelling)
 
     def ask(self, request: Request, kind: type[A]) -> A:
-        """Send one request and wait for its answer, which is of a `kind`."""
+        """Send one request and wait for its answer, which has the type `kind`."""
         with self._lock:
             self._number += 1
             stdin, stdout = _pipes(self._process)

@@ -1,4 +1,4 @@
-"""What the app remembers between two starts: the mode, the selected run, its tab, how far it was scrolled."""
+"""The saved session of the app: the mode, the selected run, its tab, the scroll position."""
 
 from typing import Any
 
@@ -16,5 +16,5 @@ def load_session(home: Home) -> dict[str, Any]:
 
 
 def save_session(home: Home, session: dict[str, Any]) -> None:
-    """Keep `session`, replacing the last one."""
+    """Save `session` in place of the last one."""
     write_json(home.session, session)

@@ -75,8 +75,8 @@ def broken_off(workspace: Workspace, noun: str, name: str) -> str:
     sweep(workspace.home.datasets)
     rows = list_datasets(workspace) if noun == "dataset" else list_models(workspace)
     if any(row.name == name for row in rows):
-        return f"The {noun} {name}, under way when the app was left, is there."
-    return f"The {noun} {name} was not finished when the app was left: its form still has what you typed."
+        return f"The {noun} {name}, in progress when the app was closed, is finished."
+    return f"The {noun} {name} was not finished when the app was closed: its form still has what you typed."
 
 
 def _is_news(row: RunRow, seen: Mapping[str, str], since: float) -> bool:

@@ -1,4 +1,4 @@
-"""What the editor of a template opens and saves."""
+"""Open and save a template in the editor."""
 
 from dataclasses import dataclass, replace
 
@@ -31,9 +31,9 @@ class Opening:
 
 
 def template_to_edit(workspace: Workspace, template: str, copy: bool) -> Opening:
-    """What the editor opens: the template, or a new one that starts as a copy of it.
+    """The template for the editor, or a new one that starts as a copy of it.
 
-    A built-in template is copied always.
+    A built-in template is always copied.
     """
     row = find_template(workspace, template)
     text = as_template(row)

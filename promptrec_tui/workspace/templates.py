@@ -15,7 +15,7 @@ from promptrec_tui.workspace.opening import Workspace
 
 @dataclass(frozen=True)
 class Saved:
-    """The version that was saved, and the one that somebody else saved since the editing began, if so."""
+    """The saved version, and the version that someone else saved during the edit (`meanwhile`), if any."""
 
     row: TemplateRow
     meanwhile: TemplateRow | None
@@ -37,9 +37,9 @@ def template_versions(workspace: Workspace, template: str) -> list[TemplateRow]:
 
 
 def rename_template(workspace: Workspace, template: str, name: str) -> TemplateRow:
-    """Give all versions of a template another name; runs keep what they started with.
+    """Rename all versions of a template; runs keep the name and text that they started with.
 
-    Raises UserError when the name is taken or the template is built in.
+    Raises UserError when the name exists or the template is built in.
     """
     check_name("template", name, [row.name for row in list_templates(workspace)])
     return store.rename_template(workspace.catalogue, template, name)
@@ -54,7 +54,7 @@ def save_template(workspace: Workspace, path: Path) -> TemplateRow:
 
 
 def save_edited(workspace: Workspace, template: Template, base: str) -> Saved:
-    """Save what was edited from the version `base` (its id, empty for a new template) as the next version.
+    """Save an edit of the version `base` (its id, empty for a new template) as the next version.
 
     A version that was saved under the name in between stays, and is returned as `meanwhile`.
     Raises UserError as `save_template` does.
@@ -79,7 +79,7 @@ def as_template(row: TemplateRow) -> Template:
 
 
 def read_toml(text: str) -> Template:
-    """The template that the text of a TOML file says. Raises UserError; the parts are not checked."""
+    """Parse the TOML text of a template. Raises UserError; the Jinja parts are not checked."""
     return parse_template(text, "The text")
 
 

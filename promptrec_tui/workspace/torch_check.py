@@ -1,4 +1,4 @@
-"""What torch sees of this machine. A child asks it: it takes seconds to import, and a broken one may hang."""
+"""What torch can use on this machine. A child process finds out: the import takes seconds and may hang."""
 
 import subprocess
 import sys
@@ -49,14 +49,14 @@ class Torch:
 
 
 def ask_torch(command: Sequence[str] = (sys.executable, "-c", QUESTION), seconds: float = SECONDS) -> Torch:
-    """What torch says of itself. Raises UserError when it does not answer within `seconds`, or breaks."""
+    """Query torch. Raises UserError when it does not respond within `seconds`, or fails."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds
         )
     except subprocess.TimeoutExpired:
         raise UserError(
-            f"torch gives no answer within {seconds:g} seconds: a driver or a GPU may hang; try "
+            f"torch does not respond within {seconds:g} seconds: a driver or a GPU may hang; try "
             "'nvidia-smi', and start the machine again if that hangs too"
         ) from None
     if done.returncode:
@@ -65,4 +65,4 @@ def ask_torch(command: Sequence[str] = (sys.executable, "-c", QUESTION), seconds
     try:
         return build(Torch, parse_json(done.stdout.strip().splitlines()[-1].encode()))
     except (ValueError, IndexError):
-        raise UserError("torch gives an answer that is none: install promptrec again") from None
+        raise UserError("torch gives a response that cannot be read: install promptrec again") from None

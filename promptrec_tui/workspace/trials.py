@@ -26,9 +26,9 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Trial:
-    """How one template did on `users` users: ranking metrics and the typical (geometric mean) `rank`.
+    """The results of one template on `users` users: ranking metrics and the geometric mean `rank`.
 
-    `first`: the same on the users that every template met. `error`: why it could not be tried.
+    `first`: the same on the users that all templates were tried on. `error`: why it could not be tried.
     """
 
     name: str
@@ -54,8 +54,8 @@ class Word:
 class Sensitivity:
     """Templates tried on the same users, best first.
 
-    `metric` over the `users` that all templates met: `mean`, `low` and `high`. Figures are of validation
-    targets, under `protocol`.
+    `metric` over the `users` that all templates were tried on: `mean`, `low` and `high`. Figures are of
+    validation targets, under `protocol`.
     """
 
     trials: tuple[Trial, ...]
@@ -81,7 +81,7 @@ def try_templates(
     words: bool = False,
     progress: Progress | None = None,
 ) -> Sensitivity:
-    """Let the untuned `model` (the first one by default), or a finished `run`, recommend under each template.
+    """Rank targets with the untuned `model` (by default the first), or a finished `run`, under each template.
 
     Without names all templates of the task are tried; `orders` tries each with the newest item first too;
     `words` measures the effect of each word of the best one. Takes minutes. Raises UserError for
@@ -130,7 +130,7 @@ def _model(workspace: Workspace, model: str, run: str) -> dict[str, str | None]:
         base = find_model(workspace, model) if model else list_models(workspace)[0]
         return {"model": base.folder, "adapter": None}
     if model:
-        raise UserError("Say --model or --run, not both: a run brings its own model.")
+        raise UserError("Give --model or --run, not both: a run has its own model.")
     folder = run_folder(workspace, run)
     if not folder.adapter.is_dir():
         raise UserError(f"Run {run!r} has no adapter yet: wait until it is done, or try its model untuned.")
@@ -168,5 +168,5 @@ def _ask(workspace: Workspace, request: dict[str, Any], progress: Progress | Non
     if "error" in reply:
         raise UserError(reply["error"])
     if "trials" not in reply:
-        raise UserError(f"Trying the templates ended unexpectedly: its last words are in {log}.")
+        raise UserError(f"The template trials ended unexpectedly: the last output is in {log}.")
     return reply

@@ -1,4 +1,4 @@
-"""The versions of a template: what changed from one to the next, and which runs began with which."""
+"""The versions of a template: their differences, and the runs that started with each."""
 
 import difflib
 from collections import defaultdict
@@ -16,7 +16,7 @@ from promptrec_tui.workspace.templates import template_to_toml
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a template, and the names of the runs that began with its text, newest first."""
+    """One version of a template, and the names of the runs that started with its text, newest first."""
 
     row: TemplateRow
     runs: tuple[str, ...]
@@ -38,7 +38,7 @@ def template_versions(workspace: Workspace, template: str) -> list[Version]:
 
 
 def version_diff(before: TemplateRow, after: TemplateRow) -> list[str]:
-    """A unified diff of two versions, as lines of cleaned text; empty when they say the same."""
+    """A unified diff of two versions, as lines of cleaned text; empty when they are equal."""
     old, new = (template_to_toml(row).splitlines() for row in (before, after))
     name, other = (f"{row.name} version {row.version}" for row in (before, after))
     return [clean(line) for line in difflib.unified_diff(old, new, name, other, lineterm="")]

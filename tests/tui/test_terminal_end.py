@@ -178,7 +178,7 @@ async def test_an_import_that_the_end_broke_off_is_told(
     app = PromptrecApp(empty_home)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.news)
-        assert app.news.startswith("The dataset big was not finished when the app was left")
+        assert app.news.startswith("The dataset big was not finished when the app was closed")
         await until(pilot, lambda: isinstance(app.screen, ImportScreen))
         await until(pilot, lambda: app.screen.values()["source"] == str(big))
 

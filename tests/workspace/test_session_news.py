@@ -136,4 +136,4 @@ def test_an_absence_over_days_names_the_day(workspace: Workspace, end: End) -> N
 
 def test_what_became_of_an_import(workspace: Workspace) -> None:
     assert broken_off(workspace, "dataset", "films").endswith("its form still has what you typed.")
-    assert broken_off(workspace, "model", "tiny").endswith("is there.")
+    assert broken_off(workspace, "model", "tiny").endswith("is finished.")

@@ -185,7 +185,6 @@ def _settings(values: Mapping[str, str], shown: Collection[str]) -> tuple[dict[s
     Raises UserError for an empty field or a key that is given twice.
     """
     settings = {"tuning.method": values[METHOD]}
-    shown = workspace.runs.of_method({**SETTINGS, **settings})
     for key, label in SETTINGS.items():
         if key not in shown:
             continue

@@ -1,4 +1,4 @@
-"""The job classify: which label has a text? What its ways, an encoder's and a decoder's, have in common."""
+"""The job classify: which label has a text? The code that the encoder and the decoder jobs share."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -58,14 +58,14 @@ class LabelledText:
 
 
 class ClassifyJob(ABC):
-    """What all ways to classify share: the texts of each part, figures, baselines and previews.
+    """What all classifiers share: the texts of each split, metrics, baselines and previews.
 
-    Labels are those of the training texts. A text of another part that has none of them is left out, with a
+    Labels are those of the training texts. A text of another split with any other label is left out, with a
     warning.
     """
 
     written = True
-    """Whether the model writes the label as an answer."""
+    """Whether the model scores labels as texts."""
 
     def __init__(self, spec: RunSpec, home: Home) -> None:
         """Raises UserError when the dataset has no labelled training text."""
@@ -116,11 +116,11 @@ class ClassifyJob(ABC):
 
     @abstractmethod
     def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
-        """The model, under a fresh adapter."""
+        """The model with a new adapter."""
 
     @abstractmethod
     def check(self) -> None:
-        """Raise UserError where answers in batches are not those of one text at a time."""
+        """Raise UserError when predictions in batches differ from those of one text at a time."""
 
     @abstractmethod
     def steps(self) -> Steps:
@@ -132,18 +132,18 @@ class ClassifyJob(ABC):
 
     @abstractmethod
     def groups(self, texts: Sequence[LabelledText]) -> Iterator[Sequence[LabelledText]]:
-        """The texts, as many together as the model is asked at once; in any order."""
+        """The texts in batches of what one forward takes, in any order."""
 
     @abstractmethod
     def log_probabilities(self, texts: Sequence[LabelledText]) -> Floats:
-        """log P of each label for texts that are asked at once: [R, C], each row adding to 1."""
+        """log P of each label for one batch of texts: [R, C]; the probabilities of each row add up to 1."""
 
     @abstractmethod
     def validation_loss(self, predictions: Predictions) -> float:
         """The training loss on the validation texts, for which there are `predictions`."""
 
     def validate(self, step: int, progress: Progress) -> dict[str, float]:
-        """Validation loss and metrics of the model as it is. Raises CancelledError."""
+        """Validation loss and metrics of the current model. Raises CancelledError."""
         try:
             predictions = self.predict("validation", progress)
             return {
@@ -155,21 +155,21 @@ class ClassifyJob(ABC):
             return {}
 
     def predict(self, stage: str, progress: Progress) -> Predictions:
-        """The label that the model gives each text. Raises CancelledError and NoMemoryError."""
+        """The label that the model predicts for each text. Raises CancelledError and NoMemoryError."""
         texts = self.texts[stage]
         return self._predictions(texts, self._ask(texts, progress))
 
     def answer(self, texts: Sequence[Mapping[str, str]]) -> Floats:
-        """log P [R, C] of each label for texts, given by their fields, that need not be of the dataset.
+        """log P [R, C] of each label for texts, given by their fields; they need not be in the dataset.
 
-        The model is asked as in `predict`. Raises UserError for a text that the template cannot show, and
+        The computation is that of `predict`. Raises UserError for a text that the template cannot render, and
         NoMemoryError.
         """
         return self._ask([LabelledText(str(row), dict(fields), 0) for row, fields in enumerate(texts)])
 
     def _ask(self, texts: Sequence[LabelledText], progress: Progress = lambda done, texts: None) -> Floats:
-        """log P [R, C] of each label for each text, by the model as it is."""
-        found: dict[str, Floats] = {}
+        """log P [R, C] of each label for each text, by the current model."""
+        scores: dict[str, Floats] = {}
         progress(0, len(texts))
         training = self.model.training
         self.model.eval()
@@ -178,23 +178,23 @@ class ClassifyJob(ABC):
                 for group in self.groups(texts):
                     self.tick()
                     rows = self.log_probabilities(group)
-                    found |= {text.key: row for text, row in zip(group, rows, strict=True)}
-                    progress(len(found), len(texts))
+                    scores |= {text.key: row for text, row in zip(group, rows, strict=True)}
+                    progress(len(scores), len(texts))
         finally:
             self.model.train(training)
-        return np.stack([found[text.key] for text in texts])
+        return np.stack([scores[text.key] for text in texts])
 
     def baselines(self, stage: str) -> dict[str, Predictions]:
-        """What classifiers that count labels and words answer, fitted on the training texts."""
+        """Predictions of the baselines (label and word counts), fitted on the training texts."""
         learnt = [text.text for text in self.training]
         labels = [text.label for text in self.training]
         asked = [text.text for text in self.texts[stage]]
-        found = {}
+        predictions = {}
         for name, fit in BASELINES.items():
             self.journal.phase("baselines", message=f"Fitting {name} for the {stage} texts")
             scores = fit(learnt, labels, len(self.task.labels))(asked)
-            found[name] = self._predictions(self.texts[stage], scores)
-        return found
+            predictions[name] = self._predictions(self.texts[stage], scores)
+        return predictions
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """A validation text, its label and that label's rank, and the most likely labels."""
@@ -219,7 +219,7 @@ class ClassifyJob(ABC):
         )
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:
-        """The texts of a part of the dataset, each asked once."""
+        """The protocol: the texts of one split, each classified once."""
         drawn = ", ".join(self.parts.drawn)
         return {
             "task": "classify",
@@ -233,7 +233,7 @@ class ClassifyJob(ABC):
         }
 
     def remarks(self, before: Predictions | None, after: Predictions | None) -> dict[str, Any]:
-        """Figures of each label, and how often each label was given for each: of the tuned model."""
+        """Metrics of each label and the confusion matrix, of the tuned model."""
         labels = self.task.labels
         if after is None:
             return {"labels": list(labels)}
@@ -244,7 +244,7 @@ class ClassifyJob(ABC):
         }
 
     def _known(self, numbers: Iterable[int], part: str) -> Iterator[LabelledText]:
-        """The texts whose label a training text has; those of others are counted in a warning."""
+        """The texts whose label occurs in the training texts; a warning counts the others."""
         others: Counter[str] = Counter()
         for example in (self.examples[number] for number in numbers):
             label = str(example.label)
@@ -269,11 +269,11 @@ class ClassifyJob(ABC):
         return [by_key[key] for key in sample_users(by_key, wanted, self.seed)]
 
     def _predictions(self, texts: Sequence[LabelledText], logs: Floats) -> Predictions:
-        """The rows for log P [R, C] of each label: of equally likely ones the first is given."""
+        """The predictions for log P [R, C] of each label; of equally likely labels the first is predicted."""
         keys = tuple(text.key for text in texts)
         target = np.array([text.label for text in texts])
         label = logs.argmax(axis=1)
-        # A model that answers NaN gives no label; argmax would say that it does.
+        # NaN means no label; argmax would return one.
         label[np.isnan(logs).any(axis=1)] = 0
         return Predictions(
             keys,
@@ -294,5 +294,5 @@ def _fields(texts: Sequence[Mapping[str, str]]) -> dict[str, str | None]:
     """
     names = list(dict.fromkeys(name for text in texts for name in text))
     values = {name: {text.get(name) for text in texts} for name in names}
-    common = {name: found.pop() if len(found) == 1 else None for name, found in values.items()}
+    common = {name: distinct.pop() if len(distinct) == 1 else None for name, distinct in values.items()}
     return common if None in common.values() else dict.fromkeys(names)

@@ -20,9 +20,9 @@ from promptrec_tui.tuning.batches import Batch, LabelledRow, RowPlan, labelled_b
 from promptrec_tui.tuning.jobs.classify import ClassifyJob, Floats, LabelledText
 
 TEXTS = 32
-"""Texts of a forward when the model is asked."""
+"""Texts in one forward of a prediction."""
 LIMIT = 1e-3
-"""Nats by which padding may change an answer in fp32."""
+"""Nats by which padding may change a prediction in fp32."""
 
 
 class EncoderClasses(ClassifyJob):
@@ -31,14 +31,14 @@ class EncoderClasses(ClassifyJob):
     written = False
 
     def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
-        """The encoder under a head of zeros, which finds all labels alike, and a fresh adapter."""
+        """The encoder with a head of zeros, for which all labels are equally likely, and a new adapter."""
         base = load_classifier(Path(self.spec.model.folder), device, dtype, self.task.labels)
         set_seed(self.settings.train.seed)
         tuned = attach(base, self.settings.tuning)
         self.model = tuned.model
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
         self.padding = int(base.config.pad_token_id or 0)
-        # A prompt that is too long for the encoder loses its end.
+        # The tokenizer cuts the end of a prompt that is too long for the encoder.
         self.task = replace(self.task, room=2**31)
         return tuned
 
@@ -69,7 +69,7 @@ class EncoderClasses(ClassifyJob):
         )
 
     def loss(self, model: Any, batch: Batch) -> Tensor:
-        """Cross-entropy of each text's label, by its weight."""
+        """Cross-entropy of each text's label, times the text's weight."""
         logits = model(input_ids=batch["token_ids"], attention_mask=batch["mask"]).logits.float()
         losses = functional.cross_entropy(logits, batch["labels"], reduction="none")
         return (losses * batch["weights"]).sum()
@@ -79,13 +79,13 @@ class EncoderClasses(ClassifyJob):
         return -float(predictions.rows["logprob"].mean())
 
     def groups(self, texts: Sequence[LabelledText]) -> Iterator[Sequence[LabelledText]]:
-        """Texts of like length together."""
+        """Batches of texts of similar length."""
         ordered = sorted(texts, key=lambda text: len(text.text))
         for first in range(0, len(ordered), TEXTS):
             yield ordered[first : first + TEXTS]
 
     def log_probabilities(self, texts: Sequence[LabelledText]) -> Floats:
-        """The softmax over the head's logits; in halves where a forward does not fit."""
+        """The softmax over the head's logits; a batch that does not fit the memory is computed in halves."""
         rows = [LabelledRow(self._token_ids(text), text.label) for text in texts]
         batch = labelled_batch(rows, self.padding, 0.0)
         device = self.model.device
@@ -99,11 +99,11 @@ class EncoderClasses(ClassifyJob):
             middle = len(texts) // 2
             parts = [self.log_probabilities(part) for part in (texts[:middle], texts[middle:])]
             return np.concatenate(parts)
-        found: Floats = torch.log_softmax(logits.double(), dim=-1).cpu().numpy()
-        return found
+        logs: Floats = torch.log_softmax(logits.double(), dim=-1).cpu().numpy()
+        return logs
 
     def _token_ids(self, text: LabelledText) -> tuple[int, ...]:
-        """The prompt and the end token, at most as long as the encoder reads."""
+        """The prompt and the end token, cut to the encoder's context."""
         end = self.tokenizer.end_ids(self.task.template.end_token)
         prompt = self.task.prompt(text.fields).token_ids
         return (*prompt[: self.tokenizer.context - len(end)], *end)

@@ -1,4 +1,4 @@
-"""What a run does, for each task and family of models: the one seam between the recipe and a task."""
+"""What a run does, for each task and family of models: the interface between the recipe and a task."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -26,59 +26,59 @@ Progress = Callable[[int, int], None]
 class Job(Protocol):
     """One task on one dataset with one model. Stages are "validation" and "test".
 
-    It is made from (spec, home), which reads what a question to the model needs; a trainer calls `read` too.
+    It is constructed from (spec, home), which reads what serving needs; a trainer calls `read` too.
 
-    Whatever asks a model for answers calls `progress(done, cases)`, and `tick` between two forwards, which
-    may raise CancelledError. NoMemoryError says that the device has no room even for the smallest forward.
+    Methods that compute predictions call `progress(done, cases)`, and `tick` between two forwards, which may
+    raise CancelledError. They raise NoMemoryError when not even the smallest forward fits the device.
     """
 
     metrics: tuple[Metric, ...]
-    """Of the test."""
+    """The metrics of the test."""
     curve: tuple[Metric, ...]
-    """The metrics of a validation, beside the loss."""
+    """The metrics of a validation, besides the loss."""
     lead: str
-    """The name of the metric that chooses the best baseline and stands for a run in lists."""
+    """The name of the metric that chooses the best baseline and represents a run in lists."""
     test_cases: int
     """How many cases the test has."""
     preview_keys: Sequence[str]
-    """The cases that a person is shown: the same ones all along."""
+    """The keys of the cases shown as previews, the same ones during the whole run."""
     tick: Callable[[], None]
 
     def read(self, journal: Journal, inbox: RequestInbox) -> None:
         """Read the cases and the training targets. Raises UserError when the dataset has none."""
 
     def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
-        """The base model with its output layer, under a fresh tuning method; the job works with it."""
+        """Load the base model with its output layer and a new tuning method; the job works with it."""
 
     def check(self) -> None:
-        """Compare fast forwards with plain ones. Raises UserError where they differ by more than rounding."""
+        """Compare fast forwards with plain ones. Raises UserError when they differ by more than rounding."""
 
     def steps(self) -> Steps:
         """Which targets each optimiser step trains."""
 
     def loss(self, model: Any, batch: Batch) -> Tensor:
-        """The share of a step's loss that one of its batches has."""
+        """One batch's share of a step's loss."""
 
     def validate(self, step: int, progress: Progress) -> dict[str, float]:
-        """`validation_loss` and the metrics of the curve, of the model as it is at `step`.
+        """`validation_loss` and the metrics of the curve, of the current model at `step`.
 
-        What there is no memory for is left out, with a warning event.
+        A value that does not fit the memory is left out, with a warning event.
         """
 
     def predict(self, stage: str, progress: Progress) -> Predictions:
-        """What the model, as it is, answers to the cases of a stage."""
+        """The current model's predictions for the cases of a stage."""
 
     def baselines(self, stage: str) -> dict[str, Predictions]:
-        """What each baseline answers, fitted on what comes before the targets of the stage."""
+        """Each baseline's predictions, fitted on the data before the targets of the stage."""
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """One case for a person to read: an entry of a `preview` event."""
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:
-        """What figures of a stage mean: two are comparable only under equal protocols."""
+        """The conditions of a stage's metrics: values are comparable only under equal protocols."""
 
     def remarks(self, before: Predictions | None, after: Predictions | None) -> dict[str, Any]:
-        """What the report holds beside the metrics."""
+        """What the report contains besides the metrics."""
 
 
 JOBS: Mapping[tuple[str, str], Callable[[RunSpec, Home], Job]] = {
@@ -86,7 +86,7 @@ JOBS: Mapping[tuple[str, str], Callable[[RunSpec, Home], Job]] = {
     ("classify", "encoder"): EncoderClasses,
     ("classify", "causal"): LabelAnswers,
 }
-"""By task and family of the model."""
+"""The classes of jobs, by task and family of the model."""
 
 
 def open_job(spec: RunSpec, home: Home, journal: Journal, inbox: RequestInbox) -> Job:
@@ -100,7 +100,7 @@ def open_job(spec: RunSpec, home: Home, journal: Journal, inbox: RequestInbox) -
 
 
 def job_of(spec: RunSpec, home: Home) -> Job:
-    """The job of a run for questions to its model: no case is read.
+    """The job of a run for serving its model: no case is read.
 
     Raises UserError for a task that a model of its family cannot be tuned for, and when dataset, template and
     model do not go together.

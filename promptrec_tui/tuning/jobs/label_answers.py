@@ -1,4 +1,4 @@
-"""Classify with a causal model: each label is an answer in text, and its likelihood decides."""
+"""Classify with a causal model: each label is a completion, and the most likely one is predicted."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -24,10 +24,10 @@ from promptrec_tui.tuning.ranking import check_engine
 
 
 class LabelAnswers(ClassifyJob):
-    """The labels are a small catalogue for the token tree: P of a label is its share of their likelihoods."""
+    """The labels are a small catalogue for the token tree; P is the likelihood normalised over all labels."""
 
     def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
-        """The base model under a fresh adapter."""
+        """The base model with a new adapter."""
         base = load_base(Path(self.spec.model.folder), device, dtype)
         set_seed(self.settings.train.seed)
         tuned = attach(base, self.settings.tuning)
@@ -75,18 +75,18 @@ class LabelAnswers(ClassifyJob):
         return sum(parts)
 
     def groups(self, texts: Sequence[LabelledText]) -> Iterator[Sequence[LabelledText]]:
-        """One text at a time: its prompt is read once for all labels."""
+        """One text in each batch: its prompt is computed once for all labels."""
         return ([text] for text in texts)
 
     def log_probabilities(self, texts: Sequence[LabelledText]) -> Floats:
         """The softmax over the labels' scores."""
         scores = [self.ranker.scores(self.task.prompt(text.fields).token_ids) for text in texts]
-        found: Floats = torch.log_softmax(torch.stack(scores).double(), dim=-1).numpy()
-        return np.asarray(found)
+        logs: Floats = torch.log_softmax(torch.stack(scores).double(), dim=-1).numpy()
+        return np.asarray(logs)
 
     @cached_property
     def _validation_plan(self) -> Plan:
-        """The validation texts as the one step of a plan."""
+        """A plan with one step that holds all validation texts."""
         trees = [self._tree(text) for text in self.texts["validation"]]
         plan = self.plan
         return Plan(trees, batch_size=len(trees), loss=plan.loss, reach=plan.reach, forward=plan.forward)
