@@ -14,7 +14,7 @@ POLL_SECONDS = 0.5
 
 
 def wait_for(workspace: Workspace, run: str) -> None:
-    """Return once the run has ended. Ctrl+C stops the waiting only, never the run."""
+    """Wait until the run has ended. Ctrl+C ends the wait only, not the run."""
     terminal = sys.stderr.isatty()
     last, shown_at = "", 0.0
     while True:
