@@ -1,4 +1,4 @@
-"""`promptrec template audit`: what does a template make of a whole dataset?"""
+"""`promptrec template audit`: the effects of a template on a whole dataset."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -22,13 +22,15 @@ def audit_command(
     dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
     template: Annotated[str, typer.Option("--template", help="Name or id of a template.")],
     model: Annotated[
-        str, typer.Option("--model", help="Whose tokenizer counts; the first model's by default.")
+        str, typer.Option("--model", help="The model whose tokenizer counts; by default the first.")
     ] = "",
-    users: Annotated[int, typer.Option("--users", min=0, help="Only so many drawn users; 0: all.")] = 0,
+    users: Annotated[
+        int, typer.Option("--users", min=0, help="Size of the sample of users; 0: all users.")
+    ] = 0,
     progress: ProgressOption = ProgressStyle.auto,
     as_json: JsonOption = False,
 ) -> None:
-    """Count tokens, lost history, refused rows and alike answers over a whole dataset."""
+    """Count tokens, dropped history, refused rows and equal answers over a whole dataset."""
     with workspace() as here:
         audit = audit_template(here, dataset, template, model, users, progress_writer(progress))
     if as_json:

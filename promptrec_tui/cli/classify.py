@@ -41,13 +41,13 @@ def classify_command(
     asked = [text for given in texts or () for text in (_lines("-") if given == "-" else [given])]
     asked += _lines(file) if file else []
     with workspace() as here:
-        found = classify(here, run, asked, untuned=untuned, progress=progress_writer(progress))
+        answers = classify(here, run, asked, untuned=untuned, progress=progress_writer(progress))
     if as_json:
-        print_json([asdict(each) for each in found])
-    elif len(found) == 1:
-        _print_one(found[0])
+        print_json([asdict(each) for each in answers])
+    elif len(answers) == 1:
+        _print_one(answers[0])
     else:
-        _print_many(found)
+        _print_many(answers)
 
 
 def _lines(source: Path | str) -> list[str]:
@@ -65,19 +65,19 @@ def _lines(source: Path | str) -> list[str]:
     return [line.rstrip("\r") for line in text.split("\n") if line.strip()]
 
 
-def _print_one(found: ScoredText) -> None:
+def _print_one(answer: ScoredText) -> None:
     """The most likely labels of one text."""
-    likely = sorted(found.probabilities.items(), key=lambda entry: -entry[1])
+    likely = sorted(answer.probabilities.items(), key=lambda entry: -entry[1])
     rows: list[dict[str, Any]] = [{"label": label, "probability": value} for label, value in likely]
     print_table(rows[:SHOWN_LABELS], ("label", "probability"), "")
     if len(rows) > SHOWN_LABELS:
         print(f"and {len(rows) - SHOWN_LABELS} more labels (--json has all)")
 
 
-def _print_many(found: Sequence[ScoredText]) -> None:
-    """A line for each text."""
+def _print_many(answers: Sequence[ScoredText]) -> None:
+    """One line for each text."""
     rows = [
         {"label": each.label, "probability": each.probabilities[each.label], "text": each.text}
-        for each in found
+        for each in answers
     ]
     print_table(rows, ("label", "probability", "text"), "")

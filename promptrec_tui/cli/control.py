@@ -1,4 +1,4 @@
-"""`promptrec run`, what is asked of a run: pause, stop, checkpoint, kill, resume; and runs made of it."""
+"""`promptrec run`: pause, stop, checkpoint, kill, resume, and new runs made from a run (fork, continue)."""
 
 import time
 from collections.abc import Callable
@@ -18,12 +18,14 @@ from promptrec_tui.workspace.runs import RunRow, current
 POLL_SECONDS = 0.2
 BUSY = ("starting", "running", "pausing", "stopping")
 
-AnswerOption = Annotated[bool, typer.Option("--wait", help="Wait for the answer, and until it has ended.")]
-NameOption = Annotated[str, typer.Option("--name", help="What to call the new run.")]
+AnswerOption = Annotated[
+    bool, typer.Option("--wait", help="Wait until the request is answered and the run has ended.")
+]
+NameOption = Annotated[str, typer.Option("--name", help="Name of the new run.")]
 
 
 def pause_command(run: str, wait: AnswerOption = False, as_json: JsonOption = False) -> None:
-    """Save a checkpoint and free the device; `run resume` goes on."""
+    """Save a checkpoint and free the device; `run resume` continues."""
     _ask(control.pause_run, run, wait, as_json)
 
 
@@ -33,19 +35,19 @@ def stop_command(run: str, wait: AnswerOption = False, as_json: JsonOption = Fal
 
 
 def checkpoint_command(run: str, wait: AnswerOption = False, as_json: JsonOption = False) -> None:
-    """Save a checkpoint now; the run goes on."""
+    """Save a checkpoint now; the run continues."""
     _ask(control.checkpoint_run, run, wait, as_json)
 
 
 def kill_command(run: str, wait: AnswerOption = False, as_json: JsonOption = False) -> None:
-    """End a run's processes: SIGTERM, SIGKILL after 60 seconds, or at once when asked a second time."""
+    """End a run's processes: SIGTERM, SIGKILL after 60 seconds, or at once on a second request."""
     _ask(control.kill_run, run, wait, as_json)
 
 
 def fork_command(
     run: str, name: NameOption = "", settings: SetOption = None, as_json: JsonOption = False
 ) -> None:
-    """Queue a new run from the spec of another one, equal but for what you --set."""
+    """Queue a new run with the spec of another one, except for what you --set."""
     with workspace() as here:
         _print_new(lineage.fork_run(here, run, name, pairs(settings)), as_json)
 
@@ -53,7 +55,7 @@ def fork_command(
 def continue_command(
     run: str,
     name: NameOption = "",
-    dataset: Annotated[str, typer.Option("--dataset", help="Other data; by default the same.")] = "",
+    dataset: Annotated[str, typer.Option("--dataset", help="Another dataset; by default the same.")] = "",
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -27,7 +27,7 @@ COLUMNS = ("name", "id", "users", "items", "interactions", "examples", "rejected
 @app.command("import")
 def import_command(
     source: Annotated[Path, typer.Argument(help="A file, a folder of a known layout, or a zip of either.")],
-    name: Annotated[str | None, typer.Option("--name", help="What to call the dataset.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the dataset.")] = None,
     format: Annotated[str, typer.Option("--format", help=f"auto, {', '.join(datasets.FORMATS)}.")] = "auto",
     items: Annotated[Path | None, typer.Option("--items", help="The file of the items.")] = None,
     mapping: Annotated[
@@ -45,19 +45,23 @@ def import_command(
     ] = "auto",
     header: Annotated[
         bool | None,
-        typer.Option("--header/--no-header", help="Is the first line one of names? If not, map by number."),
+        typer.Option(
+            "--header/--no-header", help="Does the first line hold column names? If not, map by number."
+        ),
     ] = None,
     dates: Annotated[
         str, typer.Option("--dates", help=f"In 11/10/2019: {', '.join(datasets.ORDERS)}.")
     ] = "auto",
     splits: Annotated[
         list[str] | None,
-        typer.Option("--map-split", metavar="NAME=SPLIT", help="What the name of a split means."),
+        typer.Option(
+            "--map-split", metavar="NAME=SPLIT", help="The split that a name in the source stands for."
+        ),
     ] = None,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out rows that are not sound, and say how many.")
+        bool, typer.Option("--skip-bad", help="Leave out invalid rows, and report how many.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and check only; write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; write nothing.")] = False,
     progress: ProgressOption = ProgressStyle.auto,
     as_json: JsonOption = False,
 ) -> None:
@@ -70,7 +74,7 @@ def import_command(
         dry_run_import(source, options, progress_writer(progress), as_json)
         return
     if name is None:
-        raise typer.BadParameter("Say what to call the dataset.", param_hint="--name")
+        raise typer.BadParameter("Give the dataset a name.", param_hint="--name")
     with workspace() as here:
         row = datasets.import_source(here, source, name, options, progress_writer(progress))
     if as_json:
@@ -128,21 +132,23 @@ def rows_command(
 def who_command(
     dataset: str,
     item: Annotated[str, typer.Argument(help="Title or key of an item.")],
-    is_key: Annotated[bool, typer.Option("--key", help="ITEM is a key, whatever titles there are.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many events at most.")] = 1_000,
+    is_key: Annotated[
+        bool, typer.Option("--key", help="ITEM is a key, even if a title is equal to it.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of events.")] = 1_000,
     progress: ProgressOption = ProgressStyle.auto,
     as_json: JsonOption = False,
 ) -> None:
     """Show who had an item, and when."""
     with workspace() as here:
         tell = progress_writer(progress)
-        found, rows = datasets.item_holders(here, dataset, item, limit, tell, is_key)
+        match, rows = datasets.item_holders(here, dataset, item, limit, tell, is_key)
     if as_json:
-        print_json({"item": asdict(found), "rows": [asdict(row) for row in rows]})
+        print_json({"item": asdict(match), "rows": [asdict(row) for row in rows]})
         return
     print_table([asdict(row) for row in rows], ("user", "position", "rating", "timestamp"), "Nobody had it.")
-    if len(rows) < found.events:
-        print(f"The first {len(rows):,} of {found.events:,} events: --limit shows more.")
+    if len(rows) < match.events:
+        print(f"The first {len(rows):,} of {match.events:,} events: --limit shows more.")
 
 
 app.command("lint")(dataset_care.lint_command)

@@ -1,4 +1,4 @@
-"""`promptrec dataset lint`, `stats`, `splits`, `clean`: knowing a dataset, and making a better one of it."""
+"""`promptrec dataset lint`, `stats`, `splits`, `clean`: inspect a dataset, and make a cleaned one from it."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -25,7 +25,7 @@ BAR_WIDTH = 40
 def lint_command(
     dataset: str, progress: ProgressOption = ProgressStyle.auto, as_json: JsonOption = False
 ) -> None:
-    """Look for what would spoil an experiment: ties, leaks, copies, broken or private texts."""
+    """Check for what would spoil an experiment: ties, leaks, duplicates, broken or private texts."""
     with workspace() as here:
         lints = lint_dataset(here, dataset, progress_writer(progress))
     if as_json:
@@ -44,14 +44,16 @@ def stats_command(
 ) -> None:
     """Show counts, density, histograms, the most and the least popular items."""
     with workspace() as here:
-        found = dataset_statistics(here, dataset, progress_writer(progress))
+        statistics = dataset_statistics(here, dataset, progress_writer(progress))
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(statistics))
         return
-    counts = {"users": found.users, "items": found.items, "interactions": found.interactions}
-    counts["examples"] = found.examples
-    print("  ".join(f"{noun} {count:,}" for noun, count in counts.items()), f" density {found.density:.3%}")
-    for histogram in found.histograms:
+    counts = {"users": statistics.users, "items": statistics.items, "interactions": statistics.interactions}
+    counts["examples"] = statistics.examples
+    print(
+        "  ".join(f"{noun} {count:,}" for noun, count in counts.items()), f" density {statistics.density:.3%}"
+    )
+    for histogram in statistics.histograms:
         print(f"\n{clean(histogram.title)}: {histogram.note}")
         most = max(bar.count for bar in histogram.bars)
         rows = [
@@ -59,7 +61,7 @@ def stats_command(
             for bar in histogram.bars
         ]
         print_table(rows, ("", "count", " "), "")
-    for heading, items in (("most popular", found.top), ("least popular", found.tail)):
+    for heading, items in (("most popular", statistics.top), ("least popular", statistics.tail)):
         if items:
             print(f"\n{heading}")
             print_table([asdict(item) for item in items], ("events", "title", "key"), "")
@@ -68,7 +70,7 @@ def stats_command(
 def splits_command(
     dataset: str, progress: ProgressOption = ProgressStyle.auto, as_json: JsonOption = False
 ) -> None:
-    """Show what each split policy makes of a dataset, and how many targets hang on ties."""
+    """Show the result of each split policy, and how many targets depend on ties."""
     with workspace() as here:
         rows = [asdict(split) for split in dataset_splits(here, dataset, progress_writer(progress))]
     if as_json:
@@ -88,14 +90,14 @@ def clean_command(
         list[str] | None,
         typer.Option("--step", metavar="NAME=CHOICE", help="A step, such as kcore=5; in the order given."),
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="What to call the new dataset.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the new dataset.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count what each step does; write nothing.")
     ] = False,
     progress: ProgressOption = ProgressStyle.auto,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a new dataset of another one, step by step; the old one stays.
+    """Make a new dataset from another one, step by step; the old one stays.
 
     Steps: times=seconds, dedupe=first|last, repeats=first|last, rating=N (from N on is liked), untitled=drop,
     titles=tidy|articles|merge, kcore=N or N,M (users, items), unseen=drop, entities=unescape,

@@ -1,4 +1,4 @@
-"""`promptrec dataset import --dry-run`: what an import would do, and say, without doing it."""
+"""`promptrec dataset import --dry-run`: the counts and warnings of an import, without a result."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,9 +13,9 @@ SHOWN_CHARACTERS = 40
 
 
 def dry_run_import(source: Path, options: datasets.ImportOptions, progress: Progress, as_json: bool) -> None:
-    """Print format, columns and first rows, then what the whole import would count and say.
+    """Print format, columns and first rows, then the counts and warnings of the whole import.
 
-    Raises UserError, after that, where the import would.
+    Raises UserError after that, if the import would.
     """
     with workspace() as here:
         seen = datasets.preview(here, source, options)
@@ -35,7 +35,7 @@ def dry_run_import(source: Path, options: datasets.ImportOptions, progress: Prog
 
 
 def counts_text(row: "datasets.DatasetRow | datasets.Imported") -> str:
-    """What was read, in words."""
+    """The counts, in words."""
     counted = ("examples",) if row.examples else ("users", "items", "interactions")
     text = ", ".join(f"{getattr(row, noun):,} {noun}" for noun in counted)
     return text + (f", {row.rejected:,} rows rejected" if row.rejected else "")

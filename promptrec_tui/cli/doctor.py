@@ -18,7 +18,7 @@ def doctor_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check machine and home; exit status 1 when something must be mended."""
+    """Check machine and home; exit status 1 when something must be fixed."""
     if anew:
         _rebuild(as_json)
         return
@@ -42,7 +42,7 @@ def _rebuild(as_json: bool) -> None:
     counts = f"{rebuilt.runs} runs, {rebuilt.datasets} datasets, {rebuilt.templates} templates"
     print(f"A new catalogue was made: {counts}, {rebuilt.models} models.")
     if rebuilt.old:
-        print(f"The old one lies in {clean(rebuilt.old)}.")
+        print(f"The old one is in {clean(rebuilt.old)}.")
     for loss in rebuilt.losses:
         print(f"missing: {clean(loss)}")
 

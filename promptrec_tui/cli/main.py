@@ -78,7 +78,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _usage(error: TyperException) -> str:
-    """What was wrong with a command line, the option that was probably meant, and where help is."""
+    """The error in a command line, the option that was probably meant, and where to find help."""
     said = error.format_message().rstrip()
     said += "" if said.endswith((".", "?", ")")) else "."
     context = getattr(error, "ctx", None)
@@ -93,7 +93,7 @@ def _usage(error: TyperException) -> str:
 
 
 def _log() -> Path:
-    """Where the details of an unexpected error go; nowhere when there is no home."""
+    """The log for the details of an unexpected error; None when there is no home."""
     try:
         return find_home().root / "app.log"
     except UserError:

@@ -39,7 +39,7 @@ def list_command(as_json: JsonOption = False) -> None:
 def check_command(
     path: Annotated[Path, typer.Argument(help="A model folder.")], as_json: JsonOption = False
 ) -> None:
-    """Look a model folder over without loading it; exit status 1 when it cannot be used."""
+    """Check a model folder without loading it; exit status 1 when it cannot be used."""
     check = models.check_folder(path)
     if as_json:
         print_json({**asdict(check), "folder": str(check.folder)})
@@ -66,11 +66,11 @@ def add_command(
     source: Annotated[
         str, typer.Argument(metavar="PATH_OR_ID", help="A model folder, or a hub id to download.")
     ],
-    name: Annotated[str, typer.Option("--name", help="What to call the model.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the model.")],
     progress: ProgressOption = ProgressStyle.auto,
     as_json: JsonOption = False,
 ) -> None:
-    """List a base model: a folder is used where it lies, a hub id is downloaded (and resumed)."""
+    """Add a base model: a folder is used in place, a hub id is downloaded (and resumed)."""
     with workspace() as here:
         row = models.add_model(here, source, name, progress_writer(progress))
     if as_json:
@@ -82,10 +82,10 @@ def add_command(
 @app.command("move")
 def move_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A listed model.")],
-    folder: Annotated[str, typer.Argument(help="Where its files lie now.")],
+    folder: Annotated[str, typer.Argument(help="The folder of its files now.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Say where the files of a listed model lie now; they have to be the same ones."""
+    """Set the new folder of a listed model; the files must be the same."""
     with workspace() as here:
         row = models.move_model(here, name, folder)
     if as_json:

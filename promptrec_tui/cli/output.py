@@ -35,10 +35,9 @@ Progress = Callable[[str, int, int], None]
 
 @contextmanager
 def workspace() -> Iterator[Workspace]:
-    """The user's home, opened and brought up to date.
+    """The user's home, opened and migrated.
 
-    That its catalogue can be read only, or was gone and came back, is said on stderr, and at the end whatever
-    a verb noted.
+    Writes to stderr if the catalogue is read-only or was rebuilt, and at the end the notes of the workspace.
     """
     with opened(find_home()) as here:
         if here.recovered:
@@ -53,10 +52,10 @@ def workspace() -> Iterator[Workspace]:
 
 
 def print_json(value: Any) -> None:
-    """One document, UTF-8, on stdout.
+    """Print one document in UTF-8 on stdout.
 
-    Control characters that JSON allows as they are (DEL, C1, bidi) are escaped: the value is the same, and a
-    terminal does nothing with it. Other scripts stay readable; they are escaped too where the encoding of
+    Control characters that JSON allows unescaped (DEL, C1, bidi) are escaped: the value is the same, and a
+    terminal does not interpret them. Other scripts stay readable; they are escaped too if the encoding of
     stdout lacks them.
     """
     text = json.dumps(value, ensure_ascii=False, indent=1)
@@ -98,7 +97,7 @@ def show(value: Any) -> str:
 
 
 def progress_writer(style: ProgressStyle) -> Progress:
-    """A progress callback that writes at most ten times a second, and every change of phase."""
+    """A progress callback that writes at most ten times a second, and at every change of phase."""
     if style is ProgressStyle.none:
         return lambda phase, done, total: None
     terminal = sys.stderr.isatty()

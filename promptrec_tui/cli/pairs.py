@@ -21,20 +21,20 @@ SetOption = Annotated[
 
 def pairs(texts: Iterable[str] | None) -> dict[str, str]:
     """The keys and values of `KEY=VALUE` texts. Raises UserError for any other text."""
-    found = {}
+    settings = {}
     for text in texts or ():
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise UserError(f"--set {text!r} is not KEY=VALUE: write for example --set train.epochs=3.")
-        found[key.strip()] = value.strip()
-    return found
+        settings[key.strip()] = value.strip()
+    return settings
 
 
 class WithKeys(TyperCommand):
     """A command whose help ends with every key that `--set` takes."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the keys below the options, each with its default and what it may be."""
+        """Write the keys below the options, each with its default and its allowed values."""
         with formatter.section("Keys of --set and --config"):
             formatter.write_dl(
                 [(f"{key}={default}", f"{allowed}.") for key, default, allowed in setting_rows()], col_max=40

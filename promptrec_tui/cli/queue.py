@@ -1,4 +1,4 @@
-"""`promptrec run`, the commands of the queue: move, hold, release, priority, after-failure."""
+"""`promptrec run`: the commands for the queue: move, hold, release, priority, after-failure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,16 +12,16 @@ from promptrec_tui.text import clean
 from promptrec_tui.workspace import queue
 from promptrec_tui.workspace.runs import RunRow
 
-HoldOption = Annotated[bool, typer.Option("--hold", help="Queue it, and start it when it is released.")]
+HoldOption = Annotated[bool, typer.Option("--hold", help="Queue it on hold: it starts after it is released.")]
 PriorityOption = Annotated[int, typer.Option("--priority", help="Higher ones go first; 0 is the usual.")]
 StopOption = Annotated[
     bool,
-    typer.Option("--stop-queue-on-failure", help="Should it fail, start nothing after it on its device."),
+    typer.Option("--stop-queue-on-failure", help="If it fails, start nothing after it on its device."),
 ]
 
 
 class Where(StrEnum):
-    """Where a run is moved."""
+    """Where to move a run."""
 
     up = "up"
     down = "down"
@@ -48,7 +48,7 @@ def hold_command(run: str, as_json: JsonOption = False) -> None:
 
 
 def release_command(run: str, as_json: JsonOption = False) -> None:
-    """Let a held run go, or the queue that a failed run holds."""
+    """Release a held run, or the queue that a failed run holds."""
     with workspace() as here:
         _print(queue.release_run(here, run), as_json)
 
@@ -64,7 +64,7 @@ def priority_command(
 
 
 def after_failure_command(run: str, do: AfterFailure, as_json: JsonOption = False) -> None:
-    """Say whether the queue continues or stops should this run fail."""
+    """Set whether the queue continues or stops if this run fails."""
     with workspace() as here:
         _print(queue.set_after_failure(here, run, do is AfterFailure.go_on), as_json)
 

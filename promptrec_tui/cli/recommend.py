@@ -1,4 +1,4 @@
-"""`promptrec recommend`: the next items for a user, or after some titles."""
+"""`promptrec recommend`: the next items for a user, or for a history of titles."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -21,11 +21,11 @@ def recommend_command(
         bool, typer.Option("--untuned", help="Ask the base model without the adapter.")
     ] = False,
     token_ids: Annotated[
-        bool, typer.Option("--token-ids", help="Give the token ids of prompt and titles.")
+        bool, typer.Option("--token-ids", help="Show the token ids of prompt and titles.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Recommend the next items; what was seen is left out."""
+    """Recommend the next items; seen items are excluded."""
     with workspace() as here:
         answer = recommend(here, run, user=user, titles=history or (), k=k, untuned=untuned)
     items = [asdict(item) for item in answer.items]

@@ -1,4 +1,4 @@
-"""The command table of the README, made from the commands themselves."""
+"""The command table of the documentation, generated from the commands."""
 
 from collections.abc import Iterator
 

@@ -27,7 +27,7 @@ COLUMNS = ("name", "state", "queue", "step", "total_steps", "train_loss", "best"
 
 @app.command("start", cls=WithKeys)
 def start_command(
-    name: Annotated[str, typer.Option("--name", help="What to call the run.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the run.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Name or id of a dataset.")],
     template: Annotated[str, typer.Option("--template", help="Name or id of a template.")],
     model: Annotated[str, typer.Option("--model", help="Name or id of a base model.")],
@@ -40,7 +40,7 @@ def start_command(
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the run has ended.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Queue a run; it goes on by itself, whatever becomes of this terminal."""
+    """Queue a run; it continues after this terminal is closed."""
     given: dict[str, Any] = read_settings_toml(config) if config else {}
     given.update(pairs(settings))
     with workspace() as here:
@@ -77,7 +77,7 @@ def list_command(as_json: JsonOption = False) -> None:
 
 
 def _listed(row: runs.RunRow) -> dict[str, Any]:
-    """A run of the list as JSON; `ndcg` is what scripts knew before there were other metrics."""
+    """A run of the list as JSON; `ndcg` is kept for scripts that are older than the other metrics."""
     ndcg = row.best_value if row.best_metric.startswith("ndcg@") else None
     return {**asdict(row), "ndcg": ndcg}
 
@@ -88,7 +88,7 @@ def _best(metric: str, value: float | None) -> str:
 
 @app.command("show")
 def show_command(run: str, as_json: JsonOption = False) -> None:
-    """Show a run: its state, its files, its figures with intervals."""
+    """Show a run: its state, its files, its metrics with intervals."""
     with workspace() as here:
         runs.refresh(here)
         _print_run(here, run, as_json)
@@ -96,7 +96,8 @@ def show_command(run: str, as_json: JsonOption = False) -> None:
 
 @app.command("logs")
 def logs_command(
-    run: str, lines: Annotated[int, typer.Option("--lines", min=1, help="How many of the last lines.")] = 200
+    run: str,
+    lines: Annotated[int, typer.Option("--lines", min=1, help="Number of lines from the end.")] = 200,
 ) -> None:
     """Print the end of a run's log."""
     with workspace() as here:
@@ -115,7 +116,7 @@ def resume_command(
     run: str,
     evaluate: Annotated[
         bool,
-        typer.Option("--evaluate", help="Train no further: make the test figures of the adapter it has."),
+        typer.Option("--evaluate", help="Do not train: evaluate the present adapter on the test targets."),
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the run has ended.")] = False,
     as_json: JsonOption = False,
@@ -134,7 +135,7 @@ def resume_command(
 
 @app.command("delete")
 def delete_command(run: str, as_json: JsonOption = False) -> None:
-    """Delete a run that is not going: its checkpoints, its adapter, its figures."""
+    """Delete a run that is not active: its checkpoints, its adapter, its metrics."""
     with workspace() as here:
         _print_state(runs.delete_run(here, run), as_json, "deleted")
 
@@ -164,7 +165,7 @@ def _print_run(workspace: Workspace, run: str, as_json: bool) -> None:
 
 
 def print_summary(document: dict[str, Any]) -> None:
-    """The `run show` document as a person reads it: state, then the result table."""
+    """Print the `run show` document as text: state, then the result table."""
     state = "stalled" if document["stalled"] else document["state"]
     state += f": {document['reason']}" if document["reason"] else ""
     steps = f"step {show(document['step'])}/{show(document['total_steps'])}"
@@ -201,7 +202,7 @@ def print_summary(document: dict[str, Any]) -> None:
 
 
 def _phase(document: dict[str, Any]) -> str:
-    """What a run at work does besides its steps, and how far: `, validating 3/20`."""
+    """The phase of an active run besides training, and its progress: `, validating 3/20`."""
     if document["state"] not in runs.ACTIVE or document["phase"] in ("", "training"):
         return ""
     total = document["phase_total"]

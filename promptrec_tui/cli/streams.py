@@ -13,7 +13,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean, clean_lines
 
 SIMPLER = str.maketrans({"–": "-", "━": "#", "─": "-", "…": ".", "’": "'", "×": "x", "·": "."})
-"""What is drawn where the encoding lacks the characters of the program's own words and bars."""
+"""Replacements for the program's own special characters, for encodings that lack them."""
 
 
 class OutputError(UserError):
@@ -25,11 +25,11 @@ class ReaderGoneError(Exception):
 
 
 class CleanStream(io.TextIOBase):
-    """Cleans what is written to it, line by line: titles, names and errors may hold anything.
+    """Removes control sequences, line by line: titles, names and errors may contain any characters.
 
-    What the stream's encoding lacks becomes `?`, two of them for a wide character. With `must` a write that
-    fails raises OutputError, or ReaderGoneError; without it, it is passed over:
-    progress that cannot be shown ends no import.
+    Characters that the stream's encoding lacks become `?`, two of them for a wide character. With `must` a
+    failed write raises OutputError or ReaderGoneError; without it the failure is ignored, so that an import
+    does not end because its progress cannot be shown.
     """
 
     def __init__(self, stream: TextIO, must: bool = True) -> None:
@@ -41,7 +41,7 @@ class CleanStream(io.TextIOBase):
         return len(text)
 
     def raw(self, text: str) -> None:
-        """Write `text`, control sequences and all."""
+        """Write `text` unchanged, control sequences included."""
         with self._told():
             self.stream.write(shown_in(text, self.encoding))
 
@@ -85,7 +85,7 @@ def can_show(text: str, encoding: str | None) -> bool:
 
 
 def shown_in(text: str, encoding: str) -> str:
-    """`text` with what the encoding lacks replaced, as wide as before."""
+    """`text` without characters that the encoding lacks; the replacements keep its width."""
     if can_show(text, encoding):
         return text
     simpler = (char if can_show(char, encoding) else char.translate(SIMPLER) for char in text)

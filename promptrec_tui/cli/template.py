@@ -18,7 +18,7 @@ app = typer.Typer(help="Prompt templates.", no_args_is_help=True)
 
 @app.command("list")
 def list_command(as_json: JsonOption = False) -> None:
-    """List the templates, each in its newest version."""
+    """List the newest version of each template."""
     with workspace() as here:
         rows = [asdict(row) for row in templates.list_templates(here)]
     if as_json:
@@ -85,7 +85,7 @@ def diff_command(before: str, after: str, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(lines)
     else:
-        print("\n".join(lines) or "The two say the same.")
+        print("\n".join(lines) or "The two versions are equal.")
 
 
 @app.command("rename")
@@ -106,7 +106,7 @@ def render_command(
     row: Annotated[int | None, typer.Option("--row", min=0, help="Render for the user of this row.")] = None,
     user: Annotated[str | None, typer.Option("--user", help="Render for the user of this key.")] = None,
     model: Annotated[
-        str, typer.Option("--model", help="Whose tokenizer counts; the first model's by default.")
+        str, typer.Option("--model", help="The model whose tokenizer counts; by default the first.")
     ] = "",
     as_json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`promptrec template try`: which words does a model understand?"""
+"""`promptrec template try`: compare templates before tuning."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -26,19 +26,23 @@ def try_command(
         typer.Option("--template", help="A template to try; repeat. All of them by default."),
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", help="The untuned model to ask; the first by default.")
+        str, typer.Option("--model", help="The untuned model to use; by default the first.")
     ] = "",
-    run: Annotated[str, typer.Option("--run", help="Ask the tuned model of this run instead.")] = "",
+    run: Annotated[str, typer.Option("--run", help="Use the tuned model of this run instead.")] = "",
     orders: Annotated[
         bool, typer.Option("--orders", help="Try each template with the newest item first, too.")
     ] = False,
-    users: Annotated[int, typer.Option("--users", min=1, help="Users that the best ones are tried on.")] = 64,
+    users: Annotated[
+        int, typer.Option("--users", min=1, help="Number of users for the best templates.")
+    ] = 64,
     k: Annotated[int, typer.Option("-k", min=1, help="Cut-off of the metrics.")] = 10,
-    words: Annotated[bool, typer.Option("--words", help="Weigh the words of the best template.")] = False,
+    words: Annotated[
+        bool, typer.Option("--words", help="Measure the effect of each word of the best template.")
+    ] = False,
     as_json: JsonOption = False,
     progress: ProgressOption = ProgressStyle.auto,
 ) -> None:
-    """Try several templates on the same users before tuning: all on few users, the best on more."""
+    """Compare templates on the same users before tuning: all on few users, the best on more."""
     with workspace() as here:
         sensitivity = try_templates(
             here,
@@ -66,13 +70,13 @@ def _print(sensitivity: Sensitivity, k: int, words: bool) -> None:
     failed = ("problem",) if any(trial.error for trial in sensitivity.trials) else ()
     print_table(rows, ("template", "users", f"ndcg@{k}", f"hr@{k}", "mrr", "rank", *failed), "Nothing tried.")
     print(
-        f"\n{sensitivity.metric.upper()} over the {sensitivity.users} users that all met: "
-        f"mean {sensitivity.mean:.4f}, from {sensitivity.low:.4f} to {sensitivity.high:.4f}. "
+        f"\n{sensitivity.metric.upper()} over the {sensitivity.users} users that all templates were "
+        f"tried on: mean {sensitivity.mean:.4f}, from {sensitivity.low:.4f} to {sensitivity.high:.4f}. "
         "Validation targets; rank is the geometric mean over the whole catalogue."
     )
     if words and not sensitivity.words:
         print(f"\nThe prompt of {sensitivity.trials[0].name!r} has no words of its own.")
     elif words:
-        print(f"\nWhat leaving a word out of {sensitivity.trials[0].name!r} costs (doublings of the rank):")
+        print(f"\nCost of leaving a word out of {sensitivity.trials[0].name!r} (doublings of the rank):")
         dear = [asdict(word) for word in sensitivity.words[:SHOWN_WORDS]]
         print_table(dear, ("word", "cost", "users"), "")

@@ -1,6 +1,6 @@
 """`python -m promptrec_tui.cli.unseen`: a command whose arguments come from stdin, as a JSON array.
 
-Every user of a machine can read the arguments of every process, and so names and paths in them.
+Every user of a machine can read the arguments of every process, and thus the names and paths in them.
 """
 
 import json

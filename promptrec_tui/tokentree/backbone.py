@@ -1,4 +1,4 @@
-"""A causal language model of transformers as a token tree uses it: hidden states, and logits on demand."""
+"""A causal language model of transformers for token trees: hidden states, and logits where needed."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 def causal_of(model: Any) -> Any:
-    """The model itself, out of the wrapper that peft puts around it.
+    """The model itself, without peft's wrapper.
 
-    What a method adds to the layers stays in them. What it puts before the tokens, `virtual_tokens`, is the
-    wrapper's: `hidden_states` adds it, a forward of the bare model does not.
+    Layers that a tuning method has changed stay changed. `virtual_tokens`, which a method puts before the
+    tokens, belong to the wrapper: `hidden_states` adds them, a forward of the bare model does not.
     """
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
@@ -26,7 +26,7 @@ def causal_of(model: Any) -> Any:
 def virtual_tokens(model: Any) -> Tensor | None:
     """The embeddings [P, H] that peft's prompt learning puts before every sequence; None without it."""
     config = getattr(model, "active_peft_config", None)
-    # Inside of disable_adapter() the model is the untuned one.
+    # Inside disable_adapter() the model is the untuned one.
     if config is None or not config.is_prompt_learning or model._adapters_disabled:
         return None
     prompt: Tensor = model.get_prompt(batch_size=1)[0]
@@ -34,16 +34,17 @@ def virtual_tokens(model: Any) -> Tensor | None:
 
 
 def virtual_count(model: Any) -> int:
-    """How many positions of the context virtual tokens take."""
+    """The number of positions that virtual tokens take in the context."""
     virtual = virtual_tokens(model)
     return 0 if virtual is None else len(virtual)
 
 
 def hidden_states(model: Any, token_ids: Tensor, **options: Any) -> Tensor:
-    """What the head of `model` would be given for `token_ids` [R, L]: [R, L, H].
+    """The input of the head of `model` for `token_ids` [R, L]: [R, L, H].
 
-    Virtual tokens come first in each row, unless `past_key_values` hold something already: then they do. The
-    options `attention_mask` [R, 1, L, L] (additive) and `position_ids` [R, L] are of the tokens alone.
+    Virtual tokens come first in each row, unless `past_key_values` is not empty and holds them already. The
+    options `attention_mask` [R, 1, L, L] (additive) and `position_ids` [R, L] are for the tokens without
+    virtual tokens.
     """
     options.setdefault("use_cache", False)
     causal, past = causal_of(model), options.get("past_key_values")
@@ -64,7 +65,7 @@ def hidden_states(model: Any, token_ids: Tensor, **options: Any) -> Tensor:
 
 
 def _behind(count: int, mask: Tensor) -> Tensor:
-    """An additive mask [R, 1, L, L] behind `count` tokens that all see: [R, 1, count + L, count + L]."""
+    """An additive mask [R, 1, L, L] after `count` tokens that all see: [R, 1, count + L, count + L]."""
     rows, _, width, _ = mask.shape
     shape = (rows, 1, count + width, count + width)
     whole = mask.new_full(shape, torch.finfo(mask.dtype).min).triu_(1)
@@ -73,7 +74,7 @@ def _behind(count: int, mask: Tensor) -> Tensor:
 
 
 def logits_of(model: Any, hidden: Tensor) -> Tensor:
-    """The logits after hidden states [T, H], in fp32: [T, V]; what some models do to them included."""
+    """The logits for hidden states [T, H], in fp32: [T, V], with the scaling or capping of some models."""
     causal = causal_of(model)
     logits: Tensor = causal.get_output_embeddings()(hidden)
     # Granite divides, Gemma caps; the logits of all others are those of the head.
@@ -85,14 +86,14 @@ def logits_of(model: Any, hidden: Tensor) -> Tensor:
 
 
 def chunk_of(model: Any) -> int:
-    """How many positions the head may be given at once, by what memory is free."""
+    """How many positions the head may take at once, by the free memory."""
     return head_rows(int(causal_of(model).config.vocab_size), free_bytes(model.device))
 
 
 def picked(model: Any, hidden: Tensor, sources: Tensor, labels: Tensor) -> Tensor:
     """log P of `labels` [E] after the positions `sources` [E] of `hidden` [T, H], in fp32: [E].
 
-    `sources` must not fall. [T, V] never exists at once.
+    `sources` must not decrease. [T, V] is never held in memory at once.
     """
     parts = []
     step = chunk_of(model)
@@ -108,7 +109,7 @@ def picked(model: Any, hidden: Tensor, sources: Tensor, labels: Tensor) -> Tenso
 
 
 def shape_of(model: Any) -> Shape:
-    """What of a model takes memory, by its config."""
+    """The sizes of a model that determine its memory use, from its config."""
     config = causal_of(model).config
     hidden, heads = int(config.hidden_size), int(config.num_attention_heads)
     named = [getattr(config, name, None) for name in ("intermediate_size", "ffn_dim", "n_inner")]
@@ -125,9 +126,9 @@ def shape_of(model: Any) -> Shape:
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """The memory of a GPU that this process may still take; None for a CPU, which has sizes of its own."""
+    """The free GPU memory for this process, in bytes; None for a CPU, which has fixed sizes."""
     if device.type == "cuda":
-        # What torch holds and does not use counts as free: it gives that back before it runs out.
+        # Memory that torch has cached but does not use counts as free: torch releases it when needed.
         held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + held
     if device.type == "mps":
@@ -136,7 +137,7 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def training_room(model: Any) -> int | None:
-    """`free_bytes` less what the gradients and the two moments of the weights that train will take."""
+    """`free_bytes` minus the gradients and the two moments of the trained weights."""
     free = free_bytes(model.device)
     if free is None:
         return None
@@ -145,19 +146,20 @@ def training_room(model: Any) -> int | None:
 
 
 class NoMemoryError(UserError):
-    """The device has no memory for a question, however little of it is asked at once. Other things go on."""
+    """The device has too little memory even for the smallest forward of a request. The process continues."""
 
     def __init__(self) -> None:
         super().__init__(
-            "The GPU has no memory to score titles, not even a few for one user: free it of other programs, "
+            "The GPU has no memory to score titles, not even a few for one user: end other programs on it, "
             "or take a smaller data.max_history or base model in a fork."
         )
 
 
 def within_memory(attempt: Callable[[], T], smaller: Callable[[], bool]) -> T:
-    """The answer of `attempt`, which is made again after each `smaller()` while there is no memory for it.
+    """The result of `attempt`, which is repeated after each `smaller()` while memory is short.
 
-    `smaller` makes less be asked at once. Raises NoMemoryError when it answers that nothing is smaller.
+    `smaller` reduces the size of forwards; it returns False if that is impossible: then NoMemoryError is
+    raised.
     """
     while True:
         try:
@@ -165,7 +167,7 @@ def within_memory(attempt: Callable[[], T], smaller: Callable[[], bool]) -> T:
         except torch.OutOfMemoryError as error:
             if not smaller():
                 raise NoMemoryError from error
-        # Here and not above: what did not fit hangs on the error's traceback.
+        # Outside the except block, because the traceback of the error keeps tensors alive.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -173,7 +175,7 @@ def within_memory(attempt: Callable[[], T], smaller: Callable[[], bool]) -> T:
 def ancestor_mask(ends: Tensor, dtype: torch.dtype, past: int = 0) -> Tensor:
     """The mask [R, 1, T, past + T] under which the nodes of trees see `past` tokens and their ancestors.
 
-    `ends` [R, T] as in `Tree`. Additive, since eager attention adds a bool mask too, to no effect.
+    `ends` [R, T] as in `Tree`. Additive, because eager attention adds a bool mask too, which has no effect.
     """
     rows, width = ends.shape
     place = torch.arange(width, device=ends.device)
@@ -184,10 +186,10 @@ def ancestor_mask(ends: Tensor, dtype: torch.dtype, past: int = 0) -> Tensor:
 
 
 def reach(model: Any) -> float:
-    """How far back the most short-sighted layer sees, in tokens; inf where all layers see everything."""
+    """The smallest attention window of all layers, in tokens; inf if all layers see everything."""
     config = causal_of(model).config
     window = getattr(config, "sliding_window", None)
-    # These slide by the window alone, whatever layer_types says.
+    # These types use a sliding window regardless of layer_types.
     alone = config.model_type in ("mistral", "phi3", "starcoder2")
     kinds = None if alone else getattr(config, "layer_types", None)
     slides = window is not None if kinds is None else any(kind != "full_attention" for kind in kinds)
@@ -195,14 +197,14 @@ def reach(model: Any) -> float:
 
 
 def moves(model: Any) -> bool:
-    """Whether a token's position hangs on the length of the whole text: then no prompt can be read once."""
+    """Whether a token's position depends on the length of the whole text: then prompts cannot be cached."""
     rope = getattr(causal_of(model).config, "rope_parameters", None) or {}
     return rope.get("rope_type") in ("longrope", "dynamic")
 
 
 @contextmanager
 def evaluating(model: Any) -> Iterator[None]:
-    """No dropout and no gradients inside; the mode as it was afterwards."""
+    """Disable dropout and gradients in this block, and restore the mode afterwards."""
     training = model.training
     model.eval()
     try:

@@ -1,4 +1,4 @@
-"""Does the tree give what one plain forward a sequence gives? Asked of each model before it is trusted."""
+"""Compares the tree with one plain forward per sequence. Each model is checked before it is used."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,17 +12,17 @@ from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.tree import Tree, merge
 
 LIMIT = 1e-3
-"""Nats that two ways of the same sum may differ by in fp32."""
+"""Nats by which two computations of the same sum may differ in fp32."""
 COARSE_LIMIT = 0.5
-"""And in bf16, which has 8 bits where fp32 has 24: more is no rounding but another computation."""
+"""The same in bf16, which has 8 bits where fp32 has 24: a larger difference is not rounding."""
 
 
 def largest_difference(model: Any, prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> float:
     """The largest difference in nats between log P of the completions after `prompt` in a tree and one by
     one: as training reads them (the prompt a part of the tree) and as ranking does (the prompt cached).
 
-    NaN where any of the sums is. The plain forwards are transformers' own, its head and all it does to logits
-    included.
+    NaN if any of the sums is NaN. The plain forwards are those of transformers, including its head and its
+    processing of logits.
     """
     whole = merge([[*prompt, *completion] for completion in completions], [len(prompt)] * len(completions))
     behind = merge(completions, [1] * len(completions))
@@ -45,7 +45,7 @@ def largest_difference(model: Any, prompt: Sequence[int], completions: Sequence[
 
 
 def batched_difference(model: Any, prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> float:
-    """The same between plain batches, which rank where windows are shorter than prompts, and one by one."""
+    """The same between plain batches (used when windows are shorter than prompts) and one by one."""
     with evaluating(model):
         plain = torch.stack([_plain(model, prompt, completion) for completion in completions])
         return float((batched_scores(model, prompt, completions) - plain).abs().max())
@@ -53,7 +53,7 @@ def batched_difference(model: Any, prompt: Sequence[int], completions: Sequence[
 
 def _plain(model: Any, prompt: Sequence[int], completion: Sequence[int]) -> Tensor:
     ids = torch.tensor([[*prompt, *completion]], device=model.device)
-    # The head is given the last positions only: the logits of a whole prompt may take a gigabyte.
+    # The head gets the last positions only: the logits of a whole prompt may take a gigabyte.
     kept = len(completion) + 1
     logits = model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1].float()
     logs = torch.log_softmax(logits, dim=-1)

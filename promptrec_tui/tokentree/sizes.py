@@ -1,7 +1,7 @@
-"""How much a model is given at once, by its shape and the memory that is free. Arithmetic only, no torch.
+"""Batch sizes by the shape of a model and the free memory. Arithmetic only, no torch.
 
-A CPU (`free` is None) has sizes of its own: there more at once gains nothing, and published figures hang on
-them bit by bit.
+A CPU (`free` is None) has fixed sizes: larger ones gain nothing there, and published results depend on them
+bit for bit.
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 USERS = 16
 """Prompts that a GPU searches for at once, at most."""
 SMALLEST = 16
-"""Nodes of a row that is not halved any more: fewer take hardly less memory."""
+"""Minimum nodes of a row: fewer save hardly any memory."""
 CPU_LOGITS = 2**24
-"""Logits that exist at a time on a CPU (64 MiB in fp32)."""
+"""Logits in memory at a time on a CPU (64 MiB in fp32)."""
 LOGIT_BYTES = 16
-"""What a logit takes on a GPU: as the model gives it, in fp32, its softmax and its gradient."""
+"""Bytes of a logit on a GPU: in the model's precision, in fp32, its softmax and its gradient."""
 CPU_FORWARD = 4096
 """Tokens of a training forward on a CPU."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a causal model takes memory."""
+    """The sizes of a causal model that determine its memory use."""
 
     layers: int
     hidden: int
@@ -28,9 +28,9 @@ class Shape:
     """Width of the feed-forward layers."""
     heads: int
     groups: int
-    """Heads of keys and values; fewer than `heads` where several share one."""
+    """Heads of keys and values; fewer than `heads` if several share one."""
     head: int
-    """Numbers of a head."""
+    """Dimension of a head."""
     vocabulary: int
     number: int
     """Bytes of a weight or activation."""
@@ -38,19 +38,19 @@ class Shape:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a ranker gives its model at once."""
+    """How much a ranker passes to its model at once."""
 
     users: int
-    """Prompts that are searched for at once. A CPU gains nothing from several."""
+    """Prompts that are searched at once. A CPU gains nothing from several."""
     width: int
     """Open nodes that a round of a search for the best reads."""
     row: int
-    """Nodes a row when everything is scored; on a CPU more only widens the attention. Where the floor is
-    fixed all above it must be read anyway, so such rounds are as wide."""
+    """Nodes in a row when everything is scored, and in a round of a search with a fixed floor, which must
+    read everything above the floor anyway. On a CPU larger rows only cost more attention."""
     limit: int
-    """Nodes that a search may read at most: each later node looks at all of them."""
+    """Maximum number of nodes of a search: each later node attends to all of them."""
     batch: int
-    """Titles of a plain batch, for models whose windows slide."""
+    """Titles in a plain batch, for models with sliding windows."""
 
 
 CPU = Sizes(users=1, width=64, row=256, limit=2048, batch=64)
@@ -60,7 +60,7 @@ LARGEST = Sizes(users=USERS, width=256, row=1024, limit=8192, batch=64)
 def ranking_sizes(shape: Shape, free: int | None) -> Sizes:
     """Sizes for a ranker whose model is loaded, with `free` bytes left on its GPU; None: on a CPU.
 
-    How many users, and how long a search, is settled anew for each question: see `search_room`.
+    The number of users and the length of a search are computed for each request: see `search_room`.
     """
     if free is None:
         return CPU
@@ -87,10 +87,10 @@ def search_room(
 
 
 def search_bytes(shape: Shape, *, prompt: int, row: int, limit: int, users: int) -> int:
-    """Bytes that a search of `users` prompts takes at most beside the weights.
+    """Maximum bytes of a search for `users` prompts, without the weights.
 
-    These are the keys and values of prompts and nodes on all layers; those of one layer once more while it
-    grows, gathered, and repeated for heads that share them; the mask; the activations of a round.
+    The sum of: keys and values of prompts and nodes on all layers; copies for one layer (while its buffer
+    grows, gathered, and repeated for heads that share them); the mask; the activations of a round.
     """
     columns = prompt + limit
     kept = users * columns * key_bytes(shape)
@@ -114,22 +114,22 @@ def key_bytes(shape: Shape) -> int:
 
 
 def node_bytes(shape: Shape) -> int:
-    """Bytes of a token's activations in one layer, where no gradient is wanted."""
+    """Bytes of a token's activations in one layer, without gradients."""
     attention = 3 * (shape.heads + 2 * shape.groups) * shape.head
     return shape.number * (8 * shape.hidden + 3 * shape.inner + attention)
 
 
 def head_rows(vocabulary: int, free: int | None) -> int:
-    """How many positions the head may be given at once: their logits take a sixteenth of `free` bytes."""
+    """How many positions the head may take at once: their logits fill a sixteenth of `free` bytes."""
     if free is None:
         return max(1, CPU_LOGITS // vocabulary)
     return power_of_two(free // 16 // (LOGIT_BYTES * vocabulary), 16, 4096)
 
 
 def forward_tokens(shape: Shape, free: int | None, checkpointing: bool) -> int:
-    """Tokens of a training forward, padding included: what an optimiser step has more is accumulated.
+    """Tokens of a training forward, padding included; larger optimiser steps are accumulated.
 
-    Powers of two, so that a resumed run finds the same number though a little more or less is free.
+    A power of two, so that a resumed run gets the same number if slightly more or less memory is free.
     """
     if free is None:
         return CPU_FORWARD
@@ -137,10 +137,10 @@ def forward_tokens(shape: Shape, free: int | None, checkpointing: bool) -> int:
 
 
 def training_bytes(shape: Shape, checkpointing: bool) -> int:
-    """Bytes that a token's activations take until its gradient is known, under LoRA on every linear layer.
+    """Bytes of a token's activations until the backward pass, with LoRA on every linear layer.
 
-    Of a layer: what the layer itself keeps, and the inputs of seven adapters, in fp32 and once more under
-    dropout. With checkpointing: all that of one layer, and the inputs of the others.
+    For each layer: its own activations, and the inputs of seven adapters, in fp32 and a second time with
+    dropout. With checkpointing: all of that for one layer, and the inputs of the others.
     """
     own = shape.number * (8 * shape.hidden + 4 * shape.inner + 2 * shape.heads * shape.head)
     adapters = 2 * 4 * (6 * shape.hidden + shape.inner)

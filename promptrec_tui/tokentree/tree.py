@@ -1,4 +1,4 @@
-"""Token sequences merged where they start alike: the tree that one forward pass reads as a row."""
+"""Token sequences merged at shared prefixes: a tree that one forward pass reads as a row."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ class Tree:
 
     @property
     def branches(self) -> bool:
-        """Whether it is anything but one plain sequence, which a causal mask serves as well."""
+        """Whether it is more than one plain sequence, for which a causal mask is enough."""
         return bool((self.ends != len(self)).any())
 
     def only(self, edges: NDArray[np.bool_]) -> "Tree":
-        """The tree of some edges: these, [E], and the nodes that they depend on."""
+        """The tree of the chosen edges [E] and the nodes that they depend on."""
         sources = self.sources[edges]
-        # How many chosen sources lie before each node: a node stays if any lies among it and its descendants.
+        # The number of chosen sources before each node: a node stays if it or a descendant is a source.
         before = np.append(0, np.cumsum(np.bincount(sources, minlength=len(self))))
         kept = before[self.ends] > before[:-1]
         places = np.append(0, np.cumsum(kept)).astype(np.int32)
@@ -57,11 +57,11 @@ def merge(sequences: Sequence[ArrayLike], starts: Sequence[int]) -> Tree:
     """One tree of all `sequences`, owners being their indices. Of sequence i the tokens from `starts[i]` on,
     at least 1, are edges.
 
-    A beginning that several share is one path of nodes. An edge is kept for each owner, even where two
-    predict the same token after the same node.
+    A shared prefix is one path of nodes. Each owner keeps its own edges, even if two predict the same token
+    after the same node.
     """
     arrays = [np.asarray(sequence, np.int32) for sequence in sequences]
-    # As big-endian bytes sequences sort like tuples of ids: those that start alike are neighbours.
+    # As big-endian bytes, sequences sort like tuples of ids: those with a shared prefix are neighbours.
     order = sorted(range(len(arrays)), key=lambda index: arrays[index].astype(">i4").tobytes())
     nothing = np.empty(0, np.int32)
     tokens, depths, sources, labels, owners = [nothing], [nothing], [nothing], [nothing], [nothing]
@@ -88,14 +88,14 @@ def merge(sequences: Sequence[ArrayLike], starts: Sequence[int]) -> Tree:
 
 
 def common(one: Ids, other: Ids) -> int:
-    """How many tokens two sequences have in common at their beginning."""
+    """The length of the common prefix of two sequences."""
     length = min(len(one), len(other))
     differs = one[:length] != other[:length]
     return int(differs.argmax()) if differs.any() else length
 
 
 def join(trees: Sequence[Tree]) -> Tree:
-    """The trees one behind the other; none sees another. Owners stay as they are."""
+    """Concatenate trees; none sees another. Owners are unchanged."""
     offsets = np.cumsum([0, *map(len, trees)], dtype=np.int32)[:-1]
     return Tree(
         np.concatenate([tree.token_ids for tree in trees]),
@@ -108,7 +108,7 @@ def join(trees: Sequence[Tree]) -> Tree:
 
 
 def split(tree: Tree, width: int) -> list[Tree]:
-    """Parts of at most `width` nodes, wider only where one owner alone is; each has its own beginning."""
+    """Split into parts of at most `width` nodes (more only for a single owner); each has its own prefix."""
     owners = np.unique(tree.owners)
     if len(tree) <= width or len(owners) == 1:
         return [tree]
@@ -119,7 +119,7 @@ def split(tree: Tree, width: int) -> list[Tree]:
 def pack(trees: Iterable[Tree], width: int) -> list[Tree]:
     """Rows of at most `width` nodes (more only for a wider tree), each of several trees.
 
-    First fit, widest first: at most 22 % more rows than the fewest possible, plus one.
+    First fit decreasing: at most 22 % more rows than the minimum, plus one.
     """
     rows: list[list[Tree]] = []
     room: list[int] = []

@@ -45,7 +45,7 @@ T = TypeVar("T")
 NOTHING: dict[str, Any] = {}
 NEWS_SECONDS = 120.0
 LOADED_SECONDS = 3.0
-"""After this time the first screen is shown and the catalogue is open."""
+"""Seconds after which the first screen is shown and the catalogue is open."""
 
 STAMP_SECONDS = 60.0
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Asking(MessagePump):
     """For screens and widgets whose workers call the workspace.
 
-    Mark the workers `exit_on_error=False`: an error of theirs is then shown as a notice.
+    Mark the workers `exit_on_error=False`, so that their errors are shown as notices.
     """
 
     @property

@@ -49,8 +49,8 @@ class Backend:
     ) -> T:
         """The result of `function(workspace, …)`; what it raises is raised.
 
-        After CatalogueGoneError the next call opens the home again, unless the whole home is gone: somebody
-        who has moved it does not want an empty one in its place.
+        After CatalogueGoneError the next call opens the home again, unless the whole home is gone: a home
+        that was moved must not be replaced by an empty one.
         """
 
         def call() -> T:
@@ -126,8 +126,8 @@ class Backend:
             if self._workspace is None:
                 if self._opened_before and not self.home.root.exists():
                     raise UserError(
-                        f"The home folder {self.home.root} is gone: put it back, or leave promptrec and "
-                        "start it anew."
+                        f"The home folder {self.home.root} is gone: put it back, or quit promptrec and "
+                        "start it again."
                     )
                 from promptrec_tui.workspace.opening import open_workspace
 

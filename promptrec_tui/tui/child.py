@@ -24,10 +24,10 @@ KEPT_LINES = 5
 async def run_child(home: Home, arguments: Sequence[str], progress: Progress) -> Any:
     """What `promptrec ARGUMENTS` prints as JSON; the arguments ask for `--json` and `--progress json`.
 
-    They go through a pipe: everybody can read a command line.
+    They go through a pipe, because every user of the machine can read command lines.
 
-    Cancelled, it interrupts the child, which then leaves nothing behind. Raises UserError with the child's
-    own sentence when it ends with another status than 0.
+    A cancellation interrupts the child, which then removes its files. Raises UserError with the child's
+    message when its exit status is not 0.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,

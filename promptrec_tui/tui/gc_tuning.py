@@ -1,4 +1,4 @@
-"""Pauses for garbage collection, made too short to be seen."""
+"""Shorter pauses for garbage collection."""
 
 import atexit
 import gc
@@ -7,12 +7,13 @@ YOUNG = 5_000
 
 
 def shorten_pauses() -> None:
-    """What is loaded by now (modules, styles, bindings) is not searched for garbage any more.
+    """Exclude everything loaded so far (modules, styles, bindings) from garbage collection.
 
-    Scrolling makes thousands of short-lived strips a second, and a full collection, which stops everything,
-    took 100 ms about once a second; so it takes 25 ms (`benchmarks/studio.py`), and comes rarely.
+    Scrolling creates thousands of short-lived strips a second. Without this, a full collection blocked the
+    app for 100 ms about once a second; with it a collection takes 25 ms (`benchmarks/studio.py`), and is
+    rare.
     """
     gc.freeze()
-    # C++ extensions take what was not collected at the end for a leak, and say so on the terminal.
+    # C++ extensions report objects that were not collected at exit as leaks, on the terminal.
     atexit.register(gc.unfreeze)
     gc.set_threshold(YOUNG)

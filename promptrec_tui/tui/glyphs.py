@@ -1,4 +1,4 @@
-"""The signs that the app draws with, and their stand-ins for a terminal with ASCII only."""
+"""The symbols that the app draws, and their replacements for a terminal with ASCII only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Glyphs:
-    """One set of signs, each one cell wide."""
+    """One set of symbols, each one cell wide."""
 
     dot: str
     more: str
@@ -21,13 +21,13 @@ UNICODE = Glyphs(dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃�
 ASCII = Glyphs(dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">")
 
 PLAIN_TERMINALS = ("dumb", "linux")
-"""Terminals without the signs: the console of a Linux machine has no Braille."""
+"""Terminals without the symbols: the Linux console has no Braille."""
 
 
 def needs_ascii(environment: Mapping[str, str]) -> bool:
-    """Does the terminal, by its variables, show ASCII only?
+    """Whether the terminal shows ASCII only, according to the environment variables.
 
-    Where no locale is set at all the terminal is taken to know UTF-8, as all of today do.
+    If no locale is set at all, UTF-8 is assumed.
     """
     if environment.get("TERM") in PLAIN_TERMINALS:
         return True

@@ -1,4 +1,4 @@
-"""The end of the terminal or of the session around the app, and what an app that was killed leaves behind."""
+"""The end of the terminal or session of the app, and the terminal state after a killed app."""
 
 import asyncio
 import os
@@ -12,14 +12,14 @@ from typing import Any
 from textual.app import App
 
 PATIENCE_SECONDS = 5.0
-"""How long leaving may take; then the process ends as it is. What matters was saved a second ago."""
+"""Seconds that a normal exit may take before the process is ended. The session was saved a second before."""
 
 
 def leave_on_signals(app: App[Any]) -> None:
-    """SIGTERM, and SIGHUP when the terminal is gone, leave the app as its quit key does.
+    """Make SIGTERM, and SIGHUP when the terminal is gone, quit the app as its quit key does.
 
-    Handlers of Python, not of the loop: they come also while the loop waits to write to a terminal that takes
-    nothing any more. Under nohup, which ignores SIGHUP, that stays ignored.
+    These are Python's handlers, not the loop's: they also run while the loop waits to write to a terminal
+    that no longer reads. Under nohup SIGHUP stays ignored.
     """
     loop = asyncio.get_running_loop()
 
@@ -37,7 +37,7 @@ def leave_on_signals(app: App[Any]) -> None:
 
 
 def _let_go_of_terminal() -> None:
-    """Nobody reads it any more, and to write to it is an error: let everything go nowhere."""
+    """Redirect the terminal's streams to /dev/null: writing to a terminal that is gone is an error."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     drawn = sys.__stderr__.fileno() if sys.__stderr__ else 2
     for descriptor in {0, 1, 2, drawn}:
@@ -45,9 +45,9 @@ def _let_go_of_terminal() -> None:
 
 
 def restore_terminal() -> None:
-    """Undo what an app that was killed (SIGKILL) could not: keys in raw mode, the newer keyboard protocol.
+    """Restore the terminal after an app that was killed (SIGKILL): raw mode, the newer keyboard protocol.
 
-    The rest (mouse reports, the second screen, the hidden cursor) the app undoes when it is left.
+    The app resets the rest (mouse reports, alternate screen, hidden cursor) when it exits.
     """
     if sys.__stdin__ is None or sys.__stderr__ is None:
         return

@@ -1,4 +1,4 @@
-"""What native libraries print: to the app's log, never over its screen."""
+"""Redirects the output of native libraries to the app's log, so that it does not overwrite the screen."""
 
 import os
 import sys
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def native_output_to(log: Path) -> Iterator[None]:
-    """Let file descriptor 2 lead to `log` while the app has the terminal, on which it draws by another one.
+    """Redirect file descriptor 2 to `log` while the app runs; the app draws through another descriptor.
 
-    A panic in native code prints to descriptor 2, whatever Python's `sys.stderr` is; child processes inherit
-    it. Where the log cannot be written it leads nowhere.
+    A panic in native code prints to descriptor 2 even if Python's `sys.stderr` was replaced; child processes
+    inherit it. If the log cannot be written, the output is discarded.
     """
     before, shown = sys.__stderr__, sys.stderr
     if before is None:

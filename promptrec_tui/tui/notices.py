@@ -35,7 +35,7 @@ def notify_text(app: "App[Any]", text: str, severity: Severity = "information") 
 
 
 def sentence_of(error: BaseException, log: "Path") -> str:
-    """An error as one sentence: its own, or for an unexpected error the place of its details.
+    """An error as one sentence; for an unexpected error it names the log that has the details.
 
     The traceback of an unexpected error is appended to `log`.
     """

@@ -1,4 +1,4 @@
-"""A filter of all that goes to the terminal."""
+"""A filter for all output to the terminal."""
 
 from rich.segment import Segment
 from textual.color import Color

@@ -14,7 +14,7 @@ from promptrec_tui.tui.app_interface import app_of
 
 
 class ActionProvider(Provider):
-    """Reads the action table; leaves out what is impossible at the moment."""
+    """Offers the actions of the table that are possible at the moment."""
 
     async def discover(self) -> Hits:
         for name, help_text, command in self._commands():

@@ -1,4 +1,4 @@
-"""The scorer behind the Try pane: one child process, kept for as long as the questions are about one run."""
+"""The scorer of the Try pane: one child process, kept until a query is about another run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ A = TypeVar("A", bound="Ranking | Labelling")
 
 @dataclass(frozen=True)
 class Tried(Generic[A]):
-    """Two answers to one question; `problem` says why there is no tuned one."""
+    """Two answers to one query; `problem` says why there is no tuned one."""
 
     untuned: A
     tuned: A | None
@@ -25,9 +25,9 @@ class Tried(Generic[A]):
 
 
 class Trier:
-    """Keeps the scorer of the run asked for last. Belongs to one thread, except that any may close it.
+    """Keeps the scorer of the last queried run. Belongs to one thread, but any thread may close it.
 
-    Its questions raise UserError when the scorer cannot answer at all.
+    Its queries raise UserError when the scorer cannot answer at all.
     """
 
     def __init__(self) -> None:

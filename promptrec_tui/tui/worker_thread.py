@@ -1,4 +1,4 @@
-"""A thread that runs jobs one after the other."""
+"""A thread that runs jobs one after another."""
 
 from collections.abc import Callable
 from concurrent.futures import Future

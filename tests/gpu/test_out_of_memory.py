@@ -86,7 +86,7 @@ def test_no_memory_at_all_is_a_sentence(limited_memory: None) -> None:
     ranker = Ranker(model(), CATALOGUE)
     leave(0)
     for ask in (lambda: ranker.rank_of(PROMPTS[0], 3), lambda: ranker.scores(PROMPTS[0])):
-        with pytest.raises(NoMemoryError, match="free it of other programs"):
+        with pytest.raises(NoMemoryError, match="end other programs on it"):
             ask()
     torch.cuda.set_per_process_memory_fraction(1.0)
     assert ranker.rank_of(PROMPTS[0], 3) >= 1

@@ -70,7 +70,7 @@ async def test_the_form_shows_what_it_would_read_before_anything_is_written(shop
         app.screen.query_one("#columns", TextArea).focus()
         await pilot.press(*"user=who")
         await until(pilot, lambda: "who → user" in shown(app))
-        assert "The first rows are sound." in shown(app)
+        assert "The first rows are valid." in shown(app)
         assert "item_id → item" in shown(app)
     assert sorted(path.name for path in shop_home.datasets.iterdir()) == before
 
@@ -316,7 +316,7 @@ async def test_what_the_import_asks_is_answered_in_the_form(home, tmp_path, unti
         await pilot.press("ctrl+r")
         await until(pilot, lambda: app.focused is app.screen.query_one("#splits"))
         await pilot.press(*"holdout=test")
-        await until(pilot, lambda: "The first rows are sound." in shown(app))
+        await until(pilot, lambda: "The first rows are valid." in shown(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, DataScreen))
     with opened(home) as workspace:

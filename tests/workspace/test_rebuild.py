@@ -168,4 +168,4 @@ def test_the_command_tells_what_came_back(stocked: Home, capsys: pytest.CaptureF
     assert run_command(["doctor", "--rebuild"]) == 0
     out = capsys.readouterr().out
     assert "A new catalogue was made: 2 runs, 1 datasets" in out
-    assert "The old one lies in" in out
+    assert "The old one is in" in out

@@ -12,7 +12,7 @@ BAR_WIDTH = 40
 
 
 def audit_text(audit: Mapping[str, Any], glyphs: Glyphs) -> Content:
-    """Lengths of the rows, dropped history, answers that begin alike."""
+    """Lengths of the rows, dropped history, answers with equal first tokens."""
     wrap = "a chat" if audit["chat"] else "plain text"
     name = f"{clean(audit['template'])} version {audit['version']}"
     lines = [
@@ -34,7 +34,9 @@ def audit_text(audit: Mapping[str, Any], glyphs: Glyphs) -> Content:
             f"{audit['dropped_items']:,} items dropped",
             audit["losing_history"],
         ),
-        _fact("refused", f"{audit['refused']:,}", "rows that cannot be asked or answered", audit["refused"]),
+        _fact(
+            "refused", f"{audit['refused']:,}", "rows without a valid prompt or completion", audit["refused"]
+        ),
         *(Content(f"    {clean(reason)}").stylize("$text-error") for reason in audit["reasons"]),
         _fact("trained", f"{audit['trained_share']:.1%}", "of all tokens"),
         _fact("prefix sharing", f"{audit['sharing']:.1f} x", "prompt tokens, over those read once"),

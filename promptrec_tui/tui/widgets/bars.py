@@ -25,7 +25,7 @@ def bar_lines(
 
 
 def _bar(cells: float, ascii_only: bool, at_least: bool) -> str:
-    """So many cells of bar; what is there at all is seen."""
+    """A bar of that length in cells; a value above zero is always visible."""
     if ascii_only:
         return "#" * max(round(cells), int(at_least))
     eighths = max(round(cells * 8), int(at_least))

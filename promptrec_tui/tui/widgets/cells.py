@@ -7,7 +7,7 @@ from promptrec_tui.text import clean
 
 
 def cut(text: str, width: int, more: str = "…") -> str:
-    """`text`, cleaned, in at most `width` cells; `more` stands for what was cut off."""
+    """`text`, cleaned, in at most `width` cells; `more` marks a cut."""
     text = clean(text)
     if cell_len(text) <= width:
         return text

@@ -20,11 +20,11 @@ CHARTS = 5
 
 SHARE, NO_BOUNDS = (0.0, 1.0), (-math.inf, math.inf)
 
-UNKNOWN = "The result on the test users stands here when the run is done."
+UNKNOWN = "The result on the test users appears here when the run is done."
 
 
 class CurvesPane(Container, can_focus=True):
-    """Five charts and the result: all of them where there is room, else one, and `move` shows another."""
+    """Five charts and the result: all of them if there is room, else one at a time (`move`)."""
 
     def __init__(self, ascii_only: bool, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -46,7 +46,7 @@ class CurvesPane(Container, can_focus=True):
             chart.set_class(number == self._number, "-current")
 
     def show(self, view: "RunView") -> None:
-        """Draw the run's figures."""
+        """Draw the curves and the result of a run."""
         for (title, metrics), chart in zip(charts(view), self.query(LossChart), strict=True):
             series = tuple(
                 Series(label, view.curves.get(name, []), label == "last") for label, name in metrics.items()
@@ -71,6 +71,6 @@ def charts(view: "RunView") -> list[tuple[str, dict[str, str]]]:
 
 
 def _lines(metric: str, baselines: Mapping[str, Mapping[str, float | None]]) -> tuple[tuple[str, float], ...]:
-    """What each baseline reaches in the same metric on the same users."""
+    """The value of each baseline in the same metric on the same users."""
     values = ((name, figures.get(metric)) for name, figures in baselines.items())
     return tuple((name, value) for name, value in values if value is not None)

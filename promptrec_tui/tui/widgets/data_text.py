@@ -1,4 +1,4 @@
-"""How datasets, users and interactions read in a few cells."""
+"""Datasets, users and interactions as short texts."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -29,18 +29,18 @@ HOLDER_COLUMNS = (
 TEXT_COLUMNS = (Column("split", 6, rank=2), Column("label", 16, rank=1), Column("text"))
 ROW_COLUMNS = (Column("user", 16, rank=1), *HISTORY_COLUMNS)
 
-# Sources count in seconds or in milliseconds; anything else is shown as it is.
+# Timestamps in seconds or milliseconds; other numbers are shown unchanged.
 SECONDS = range(10**8, 10**10)
 MILLISECONDS = range(10**11, 10**13)
 
 
 def user_row(user: "User") -> PagedRow:
-    """A user and how many events."""
+    """A user and the number of events."""
     return PagedRow(user.key, (user.key, f"{user.events:,}"))
 
 
 def profile_text(attributes: Mapping[str, str]) -> Content:
-    """What is known of a user; empty where nothing is."""
+    """The attributes of a user; empty if there are none."""
     parts = [Content.assemble((f"{clean(name)} ", "dim"), clean(value)) for name, value in attributes.items()]
     return Content("  ").join(parts)
 
@@ -51,12 +51,12 @@ def history_row(row: "Row") -> PagedRow:
 
 
 def interaction_row(row: "Row") -> PagedRow:
-    """One event and whose it is."""
+    """One event and its user."""
     return PagedRow(f"{row.user} {row.position}", (row.user, *_event(row)))
 
 
 def item_row(item: "Item") -> PagedRow:
-    """An item and how many had it."""
+    """An item and its number of events."""
     return PagedRow(item.key, (item.title, item.key, f"{item.events:,}"))
 
 
@@ -68,14 +68,14 @@ def holder_row(row: Mapping[str, Any]) -> PagedRow:
 
 
 def example_row(example: "Example") -> PagedRow:
-    """A labelled text in one line; the instruction that all share, if so, stands last."""
+    """A labelled text in one line; an instruction that all texts share comes last."""
     fields = sorted(example.fields.items(), key=lambda field: field[0] == "instruction")
     text = "  ".join(str(value) for _, value in fields)
     return PagedRow(str(example.example_id), (example.split or "", example.label or "", text))
 
 
 def moment(timestamp: int | None) -> str:
-    """The day, where the number can be one; else the number."""
+    """The date if the number can be a timestamp; else the number."""
     if timestamp is None:
         return ""
     if timestamp in SECONDS or timestamp in MILLISECONDS:
@@ -85,7 +85,7 @@ def moment(timestamp: int | None) -> str:
 
 
 def dataset_facts(row: "DatasetRow") -> Content:
-    """Where a dataset comes from, and what its import found odd."""
+    """The source of a dataset and the warnings of its import."""
     facts = {
         "source": row.source,
         "format": row.format,

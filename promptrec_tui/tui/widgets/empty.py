@@ -1,4 +1,4 @@
-"""What an empty pane says: why it is empty, and the key that fills it."""
+"""The text of an empty pane: why it is empty, and the key that fills it."""
 
 from textual.content import Content
 from textual.widgets import Static

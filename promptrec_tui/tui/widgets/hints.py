@@ -1,4 +1,4 @@
-"""The last line: the keys that matter here."""
+"""The last line: the main keys of the screen."""
 
 from textual.actions import parse
 from textual.content import Content
@@ -17,12 +17,12 @@ def hint_text(action: Action) -> str:
 
 
 def hints_width(actions: list[Action]) -> int:
-    """The cells that the hints and the palette's need."""
+    """The width in cells of the hints, the palette's included."""
     return sum(len(hint_text(action)) + 2 for action in actions) + len(PALETTE) + 2
 
 
 class Hints(Widget):
-    """Drawn from the action table, complete in the first frame; what is impossible just now is dim."""
+    """The hints of the action table, complete in the first frame; impossible actions are dim."""
 
     auto_links = False
 
@@ -46,7 +46,7 @@ class Hints(Widget):
         parts = []
         few_colours = app_of(self).few_colours
         for action in shown:
-            # Where dim cannot be told from bright, only what is possible is shown.
+            # If the terminal cannot show dim text, only possible actions are shown.
             if few_colours and not self._possible(action):
                 continue
             if (room := room - len(hint_text(action)) - 2) < 0:

@@ -1,4 +1,4 @@
-"""What the lints, the statistics and the splits of a dataset say, as text to scroll through."""
+"""Lints, statistics and splits of a dataset as text to scroll through."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,9 +20,9 @@ SPLIT_COLUMNS = (("policy", 14), ("training", 11), ("validation", 11), ("test", 
 
 
 def lints_text(lints: Sequence[Mapping[str, Any]], width: int, glyphs: Glyphs) -> Text:
-    """Each finding with its examples and its way on."""
+    """Each finding with its examples and its remedy."""
     if not lints:
-        return Text("Nothing found: no lint has anything to say against this dataset.")
+        return Text("Nothing found: no lint reports a problem with this dataset.")
     text = Text()
     for lint in lints:
         text.append(f"{lint['severity']:<8} ", SEVERITY_STYLES.get(lint["severity"], "bold"))
@@ -36,18 +36,18 @@ def lints_text(lints: Sequence[Mapping[str, Any]], width: int, glyphs: Glyphs) -
     return text
 
 
-def statistics_text(found: Mapping[str, Any], width: int, glyphs: Glyphs, ascii_only: bool) -> Text:
-    """Counts, a picture of each histogram, the most and the least popular items."""
+def statistics_text(statistics: Mapping[str, Any], width: int, glyphs: Glyphs, ascii_only: bool) -> Text:
+    """Counts, a bar chart of each histogram, the most and the least popular items."""
     width = min(width, WIDEST)
     text = Text()
     for noun in ("users", "items", "interactions", "examples"):
-        if found[noun]:
-            text.append(f"{found[noun]:,}", "bold")
+        if statistics[noun]:
+            text.append(f"{statistics[noun]:,}", "bold")
             text.append(f" {noun}   ")
-    if found["density"]:
-        text.append(f"{found['density']:.3%}", "bold")
+    if statistics["density"]:
+        text.append(f"{statistics['density']:.3%}", "bold")
         text.append(" of all pairs")
-    for histogram in found["histograms"]:
+    for histogram in statistics["histograms"]:
         text.append(f"\n\n{clean(histogram['title'])}", "bold")
         text.append(f"   {clean(histogram['note'])}", "dim")
         bars = [(bar["label"], bar["count"]) for bar in histogram["bars"]]
@@ -56,16 +56,16 @@ def statistics_text(found: Mapping[str, Any], width: int, glyphs: Glyphs, ascii_
             text.append(bar, "cyan")
             text.append(f" {count}", "dim")
     for heading, name in (("most popular", "top"), ("least popular", "tail")):
-        if found[name]:
+        if statistics[name]:
             text.append(f"\n\n{heading}", "bold")
-        for item in found[name]:
+        for item in statistics[name]:
             text.append(f"\n{item['events']:>9,} ", "dim")
             text.append(cut(item["title"], width - 10, glyphs.more))
     return text
 
 
 def splits_text(splits: Sequence[Mapping[str, Any]]) -> Text:
-    """A table of the policies, and what each means."""
+    """A table of the split policies with a description of each."""
     text = Text()
     text.append("".join(f"{label:<{width}}" for label, width in SPLIT_COLUMNS) + "a run", "dim")
     for split in splits:

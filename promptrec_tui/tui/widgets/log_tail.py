@@ -1,4 +1,4 @@
-"""The end of a log file, cleaned, growing."""
+"""The end of a log file, cleaned, updated as it grows."""
 
 import re
 from typing import TYPE_CHECKING
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 MOST_LINES = 5_000
 
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\))")
-"""Colours, cursor moves, titles and links."""
+"""Control sequences for colours, cursor moves, titles and links."""
 
 
 class LogTail(Log, inherit_bindings=False):
-    """Stays at the end while one looks at the end; scrolled up, it stays where it is."""
+    """Follows the log while scrolled to the end; scrolled up, it stays where it is."""
 
     BINDINGS = bindings("scroll")
 
@@ -30,7 +30,7 @@ class LogTail(Log, inherit_bindings=False):
         self.read_bytes = 0
 
     def feed(self, piece: "LogPiece") -> None:
-        """Show a piece that was read from `offset` of `path`, or from another file."""
+        """Show text that was read from `offset` of `path`; text of another file replaces the old one."""
         if piece.path != self.path:
             self.clear()
             self.path = piece.path
@@ -40,6 +40,6 @@ class LogTail(Log, inherit_bindings=False):
 
 
 def log_lines(text: str) -> list[str]:
-    """Lines as a terminal leaves them, without colours: of a bar that rewrites its line, the last state."""
+    """Lines as a terminal would show them, without colours: the last state of a line that was rewritten."""
     text = _ESCAPES.sub("", text)
     return [clean(line.rstrip("\r").rpartition("\r")[2]) for line in text.removesuffix("\n").split("\n")]

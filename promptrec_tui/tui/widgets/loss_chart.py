@@ -1,4 +1,4 @@
-"""A live line chart: repaints only the cells that changed, which is what an SSH line carries."""
+"""A live line chart that repaints only changed cells, to send little over SSH."""
 
 from rich.segment import Segment
 from rich.style import Style
@@ -28,7 +28,7 @@ class LossChart(Widget):
         self._rows: tuple[Row, ...] = ()
 
     def show(self, chart: Chart) -> None:
-        """Draw `chart`, and repaint what differs from what is there."""
+        """Draw `chart`, and repaint the cells that differ."""
         if chart != self._chart:
             self._chart = chart
             self._redraw()
@@ -72,6 +72,6 @@ class LossChart(Widget):
 
 
 def _changed(number: int, old: Row, new: Row) -> Region | None:
-    """From the first to the last cell of a row that differs."""
+    """The range from the first to the last differing cell of a row."""
     columns = [column for column, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
     return Region(columns[0], number, columns[-1] - columns[0] + 1, 1) if columns else None

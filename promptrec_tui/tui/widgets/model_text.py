@@ -1,4 +1,4 @@
-"""How a base model and the look at its folder read."""
+"""A base model and the check of its folder as text."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def parameters_text(count: int) -> str:
-    """`2.7 M`, `596 M`, `1.7 B`; a dash where it is not known."""
+    """`2.7 M`, `596 M`, `1.7 B`; a dash if it is not known."""
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if count >= size * 0.9995:
             value = count / size
@@ -20,7 +20,7 @@ def parameters_text(count: int) -> str:
 
 
 def check_text(row: "ModelRow", check: "ModelCheck | None") -> Content:
-    """The facts, then whether it can be used: each problem and each note on a line of its own."""
+    """The properties, then whether it can be used: each problem and each note on a line of its own."""
     facts = {"source": row.source, "folder": row.folder, "type": f"{row.model_type} ({row.family})"}
     if check:
         facts |= {
@@ -37,7 +37,7 @@ def check_text(row: "ModelRow", check: "ModelCheck | None") -> Content:
 
 def _verdict(check: "ModelCheck | None") -> list[Content]:
     if check is None:
-        return [Content("looking at the folder…").stylize("dim")]
+        return [Content("checking the folder…").stylize("dim")]
     verdict = (
         Content("It can be tuned.").stylize("bold $text-success")
         if check.ok

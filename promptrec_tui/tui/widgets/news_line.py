@@ -8,7 +8,7 @@ from promptrec_tui.tui.app_interface import app_of
 
 
 class NewsLine(Static):
-    """Takes no room while there are no news."""
+    """Hidden while there is no news."""
 
     def on_mount(self) -> None:
         self.watch(self.app, "news", self._show)

@@ -1,4 +1,4 @@
-"""A table of any length: only the pages that are looked at are fetched."""
+"""A table of any length: only the visible pages are fetched."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from promptrec_tui.tui.widgets.cells import cut, padded
 
 PAGE_ROWS = 200
 LEAST_WIDTH = 20
-"""Cells for the column that takes what is left; others are left out before it gets less."""
+"""Minimum width of the flexible column; other columns are hidden before it gets less."""
 
 KEPT_PAGES = 20
 
 
 @dataclass(frozen=True)
 class Column:
-    """`width` in cells, 0 for all that is left; numbers stand at the right.
+    """`width` in cells, 0 for the remaining width; numbers are right-aligned.
 
-    `rank` tells which column is left out where there is no room: the highest goes first, 0 never.
+    `rank`: if there is no room, the column with the highest rank is hidden first; rank 0 is never hidden.
     """
 
     label: str
@@ -38,18 +38,18 @@ class Column:
 
 @dataclass(frozen=True)
 class PagedRow:
-    """One row: a key to know it by, and its cells as plain text."""
+    """One row: its key, and its cells as plain text."""
 
     key: str
     cells: tuple[str, ...]
 
 
 Fetch = Callable[[int, int], Awaitable[Sequence[PagedRow]]]
-"""The rows from a number on, at most so many."""
+"""Fetches rows: (number of the first row, maximum count)."""
 
 
 class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
-    """Fill it with `show`; `Chosen` tells which row is under the cursor, `Opened` that one was clicked."""
+    """Fill it with `show`; it posts `Chosen` for the row under the cursor, and `Opened` after a click."""
 
     BINDINGS = bindings("table")
     COMPONENT_CLASSES = {"paged--header", "paged--row", "paged--cursor"}  # noqa: RUF012 (Textual reads it so)
@@ -74,7 +74,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(
         self, columns: Sequence[Column], more: str = "…", empty: str = "", id: str | None = None
     ) -> None:
-        """`more` stands for what was cut off; `empty` is said where there are no rows."""
+        """`more` marks a cut; `empty`: the lines to show if there are no rows."""
         super().__init__(id=id)
         self._empty = empty.split("\n")
         self._columns = columns
@@ -87,7 +87,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def row_count(self) -> int:
-        """How many rows there are, fetched or not."""
+        """The number of rows, fetched or not."""
         return self._total
 
     @property
@@ -97,12 +97,12 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def chosen(self) -> str | None:
-        """The key of the row under the cursor, once its page is there."""
-        found = self._row(self.cursor)
-        return found.key if found else None
+        """The key of the row under the cursor, once its page is fetched."""
+        row = self._row(self.cursor)
+        return row.key if row else None
 
     def show(self, total: int, fetch: Fetch) -> None:
-        """Show `total` other rows, from the top."""
+        """Show `total` new rows, from the top."""
         self._forget(total)
         self._fetch = fetch
         self._want()
@@ -110,7 +110,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
             self._tell()
 
     def show_all(self, rows: Sequence[PagedRow]) -> None:
-        """Show rows that are at hand, from the top."""
+        """Show the given rows, from the top."""
         self._forget(len(rows))
         self._fetch = None
         self._pages = {
@@ -128,8 +128,8 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
             text = self._empty[number] if not self._total and number < len(self._empty) else ""
             style = self.get_component_rich_style("paged--header")
             return Strip([Segment(padded(f" {text}", width), style)])
-        found = self._row(number)
-        cells = list(found.cells) if found else [self._more]
+        row = self._row(number)
+        cells = list(row.cells) if row else [self._more]
         return self._strip(cells, width, "paged--cursor" if number == self.cursor else "paged--row")
 
     def validate_cursor(self, cursor: int) -> int:
@@ -194,7 +194,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         return page[place] if place < len(page) else None
 
     def _want(self) -> None:
-        """Fetch the pages that are in view or under the cursor."""
+        """Fetch the pages in view and the page under the cursor."""
         if self._fetch is None or not self._total:
             return
         top = self.scroll_offset.y
@@ -240,7 +240,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
 
 
 def shown_columns(columns: Sequence[Column], width: int) -> list[Column]:
-    """The columns that a table of `width` cells shows: the one without a width keeps room for its text."""
+    """The columns that fit a table of `width` cells; the flexible column keeps its minimum width."""
     shown = list(columns)
     for column in sorted(columns, key=lambda column: -column.rank):
         fixed = sum(kept.width + 2 for kept in shown if kept.width)

@@ -1,4 +1,4 @@
-"""A field for a path, which offers the names that lie there."""
+"""A field for a path, with completion."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ class PathInput(Input):
 def complete(typed: str) -> str | None:
     """`typed` completed by a name in its folder, a folder's with a slash; None when there is none.
 
-    Hidden names are offered only after a dot. Of a huge folder only a part is looked at.
+    Hidden names are offered only after a dot. Of a very large folder only a part is read.
     """
     folder, _, start = typed.rpartition("/")
     if not typed or (not start and "/" not in typed):

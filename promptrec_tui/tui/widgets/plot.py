@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 AXIS, LINE, TITLE = -1, -2, -3
-"""Inks beside those of the series, which are their numbers."""
+"""Inks besides those of the series, which are the series' numbers."""
 
 Cell = tuple[str, int]
 Row = tuple[Cell, ...]
@@ -21,10 +21,10 @@ BLANK: Cell = (" ", AXIS)
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 20, 5
 
 _SIGNS = "━╍┈"
-"""Of the first curves in the legend: one drawn through, the others in dashes, so that no colour is needed."""
+"""Marks of the first curves in the legend: one solid, the others dashed, so that no colour is needed."""
 
 _DASHES = ((1, 1), (4, 6), (2, 5))
-"""Of every so many columns of dots, how many the curves of these numbers have: (drawn, of)."""
+"""Dash patterns of the first curves, in columns of dots: (drawn, of)."""
 
 _BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _MARKS = "*+ox%#"
@@ -33,9 +33,9 @@ _GROWTH = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 @dataclass(frozen=True)
 class Series:
-    """One curve; its points have rising x. Names are ASCII.
+    """One curve; its points have increasing x. Names are ASCII.
 
-    `best`: the legend tells the highest value too.
+    `best`: the legend shows the highest value too.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Series:
 class Chart:
     """What to draw: curves, and horizontal lines (name, value) to compare them with.
 
-    The y-axis stays inside `bounds`, such as those of a share.
+    The y-axis stays inside `bounds`, for example 0 to 1.
     """
 
     title: str
@@ -67,7 +67,7 @@ class Scale:
 
 
 def finite(value: float | None) -> bool:
-    """Is it a number that can be drawn?"""
+    """Whether it is a number that can be drawn."""
     return value is not None and math.isfinite(value)
 
 
@@ -80,7 +80,7 @@ def grown(value: float) -> float:
 
 
 def tick_step(low: float, high: float, count: int) -> float:
-    """The step of 1, 2 or 5 times a power of ten that cuts low…high into at most `count` parts or so."""
+    """The step of 1, 2 or 5 times a power of ten that divides low…high into about `count` parts at most."""
     rough = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
     return power * next((step for step in (1.0, 2.0, 5.0) if power * step >= rough * (1 - 1e-9)), 10.0)
@@ -93,7 +93,7 @@ def ticks(low: float, high: float, step: float) -> tuple[float, ...]:
 
 
 def tick_text(value: float, step: float) -> str:
-    """A tick's label: no more decimals than its step needs, powers of ten for what is tiny or huge."""
+    """A tick's label: no more decimals than its step needs, powers of ten for very small or large numbers."""
     if abs(value) < step * 1e-6:
         return "0"
     size = max(abs(value), step)
@@ -111,7 +111,7 @@ def value_text(value: float | None) -> str:
 
 
 def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
-    """The axes for a plot of so many cells; None when there is nothing finite to show."""
+    """The axes for a plot of that many cells; None when there is no finite value."""
     points = [
         (x, y) for series in chart.series for x, y in series.points if y is not None and math.isfinite(y)
     ]
@@ -133,7 +133,7 @@ def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
 
 @dataclass
 class Canvas:
-    """Dots in cells; `per_cell` dots across and down. The last ink on a cell colours all of it."""
+    """Dots in cells, `per_cell` dots across and down. The last ink used in a cell colours the whole cell."""
 
     width: int
     height: int
@@ -160,7 +160,7 @@ class Canvas:
     def join(
         self, start: tuple[int, int], end: tuple[int, int], ink: int, dash: tuple[int, int] = (1, 1)
     ) -> None:
-        """A straight line of dots from `start` to `end`, in the first of every so many columns."""
+        """A straight line of dots from `start` to `end`, with a dash pattern of columns."""
         steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
         for number in range(steps + 1):
             share = number / steps
@@ -215,7 +215,7 @@ def _y_labels(scale: Scale) -> dict[float, str]:
 
 
 def _cell_row(scale: Scale, canvas: Canvas, value: float) -> int:
-    """The row of cells in which the dot of a value lies."""
+    """The row of cells that contains the dot of a value."""
     dot = round((scale.y[1] - value) / (scale.y[1] - scale.y[0]) * (canvas.rows - 1))
     return dot // canvas.per_cell[1]
 
@@ -235,7 +235,7 @@ def _legend(chart: Chart, width: int, ascii_only: bool) -> Row:
 
 def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
     def place(x: float, y: float) -> tuple[int, int]:
-        # A damaged log may hold 1e300: a line to there must not take 1e300 dots.
+        # A damaged log may contain 1e300: a line to it must not take 1e300 dots.
         across = _near((x - scale.x[0]) / (scale.x[1] - scale.x[0]))
         down = _near((scale.y[1] - y) / (scale.y[1] - scale.y[0]))
         return round(across * (canvas.columns - 1)), round(down * (canvas.rows - 1))
@@ -261,7 +261,7 @@ def _near(share: float) -> float:
 
 
 def _line_names(chart: Chart, scale: Scale, canvas: Canvas) -> dict[tuple[int, int], Cell]:
-    """The names of the lines on or beside them, at the right end or wherever no curve and no name is."""
+    """Write the names of the lines on or beside them, at the right end or where no curve and no name is."""
     names: dict[tuple[int, int], Cell] = {}
     for name, value in sorted(chart.lines, key=lambda line: -line[1]):
         text = f" {name} {value_text(value)} "[: canvas.width]

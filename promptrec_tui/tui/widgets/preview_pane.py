@@ -1,4 +1,4 @@
-"""What the model recommends to the pinned users: before, and now."""
+"""The recommendations to the pinned users: before training and now."""
 
 import math
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 WIDE = 120
-"""From this width on the history has a column of its own."""
+"""The minimum width at which the history has a column of its own."""
 
 
 class PreviewPane(VerticalScroll, inherit_bindings=False):
-    """One pinned user at a time: `move` shows the next or the one before."""
+    """One pinned user at a time: `move` shows the next or the previous one."""
 
     BINDINGS = bindings("scroll")
 
@@ -43,7 +43,7 @@ class PreviewPane(VerticalScroll, inherit_bindings=False):
         yield Static()
 
     def show(self, previews: "tuple[PreviewRow, ...]") -> None:
-        """Show these previews, of the user that was chosen last."""
+        """Show these previews; the chosen user stays the same."""
         if previews != self._previews or not previews:
             self._previews = previews
             self._redraw()
@@ -70,7 +70,7 @@ class PreviewPane(VerticalScroll, inherit_bindings=False):
 
 
 def preview_text(rows: "Sequence[PreviewRow]", place: str, width: int, glyphs: Glyphs) -> Text:
-    """All that is known of one pinned user."""
+    """The history and the previews of one pinned user."""
     before = next((row for row in rows if row.stage == "before"), None)
     now = max((row for row in rows if row.stage != "before"), key=lambda row: row.step, default=None)
     latest = now or before
@@ -122,7 +122,7 @@ def _move_text(before: "PreviewRow | None", now: "PreviewRow | None", glyphs: Gl
 
 
 def rank_text(rank: float | None) -> str:
-    """A rank; ties give halves."""
+    """A rank, with one half for ties."""
     if rank is None or not math.isfinite(rank):
         return "-"
     return f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"

@@ -1,4 +1,4 @@
-"""How far something is, in one line."""
+"""Progress in one line."""
 
 from textual.content import Content
 from textual.reactive import reactive

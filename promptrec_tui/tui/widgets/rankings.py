@@ -19,7 +19,7 @@ SCORE_WIDTH = 7
 def ranking_lines(
     heading: str, items: Sequence[Ranked], width: int, glyphs: Glyphs, target: str = ""
 ) -> list[Text]:
-    """A heading and a line an item, each exactly `width` cells; the target, by key or title, is marked."""
+    """A heading and one line per item, each exactly `width` cells; the target, by key or title, is marked."""
     lines = [Text(padded(heading, width, glyphs.more), style="bold")]
     for number, (key, title, logprob) in enumerate(items, 1):
         hit = bool(target) and target in (key, title)
@@ -48,7 +48,7 @@ def column_width(width: int, columns: int = 2) -> int:
 
 
 def history_text(titles: Sequence[str], width: int, glyphs: Glyphs, lines: int = 2) -> Text:
-    """The newest titles of a history, newest last, in about so many lines; a sign stands for older ones."""
+    """The newest titles of a history, newest last, in about that many lines; a sign marks older ones."""
     room, kept = (width - 10) * lines, []
     for title in reversed(titles):
         piece = cut(title, 40, glyphs.more)
@@ -63,6 +63,6 @@ def history_text(titles: Sequence[str], width: int, glyphs: Glyphs, lines: int =
 
 
 def history_lines(titles: Sequence[str], width: int, glyphs: Glyphs, lines: int = 30) -> list[Text]:
-    """A heading and the newest titles of a history, newest first, a line each."""
+    """A heading and the newest titles of a history, newest first, one line each."""
     heading = Text(padded(f"history of {len(titles)}, newest first", width, glyphs.more), style="bold")
     return [heading, *(Text(padded(f"  {title}", width, glyphs.more)) for title in titles[: -lines - 1 : -1])]

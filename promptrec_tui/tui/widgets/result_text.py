@@ -1,4 +1,4 @@
-"""A run's result in a few lines: untuned, tuned and baselines on the same users, and what was gained."""
+"""A run's result in a few lines: untuned, tuned and baselines on the same users, and the gain."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,14 +9,14 @@ from promptrec_tui.text import cases_text, clean, few_cases, metric_text
 from promptrec_tui.tui.widgets.run_text import number_text
 
 COLUMNS = 3
-"""Metrics that have room; a run may have more."""
+"""Number of metrics that fit; a run may have more."""
 NAME_WIDTH, CELL_WIDTH = 18, 9
 
 
 def result_text(
     metrics: Mapping[str, Any], lead: str, users: int | None = None, noun: str = "user"
 ) -> Text | None:
-    """Test metrics, and the gains in `lead`, as a table, as far as measured; None while nothing is."""
+    """A table of the test metrics and the gains in `lead` measured so far; None if there are none."""
     measured = {
         "untuned": metrics.get("before"),
         **(metrics.get("baselines") or {}),
@@ -49,7 +49,7 @@ def result_text(
 
 
 def interval_text(interval: Mapping[str, float]) -> Text:
-    """`+0.063 (95% 0.041 to 0.085)`; green or red when the interval leaves out zero."""
+    """`+0.063 (95% 0.041 to 0.085)`; green or red when the interval excludes zero."""
     style = "green" if interval["low"] > 0 else "red" if interval["high"] < 0 else "yellow"
     text = Text(f"{interval['value']:+.4f}", style=f"bold {style}")
     text.append(f" (95% {interval['low']:+.4f} to {interval['high']:+.4f})", style=style)

@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 class RunTable(Table):
-    """One run a row; the cursor stays on its run whatever comes and goes."""
+    """One row per run; the cursor stays on its run when other rows appear or disappear."""
 
     def __init__(self, glyphs: Glyphs = UNICODE, id: str | None = None) -> None:
         super().__init__(COLUMNS, id=id)
@@ -62,7 +62,7 @@ def run_cells(row: "RunRow", glyphs: Glyphs) -> tuple[Text, ...]:
 
 
 def matches(row: "RunRow", text: str) -> bool:
-    """Does the run's name, state, dataset, template or model contain `text`, whatever its case?"""
+    """Whether the run's name, state, dataset, template or model contains `text`, ignoring case."""
     wanted = text.casefold()
     return any(
         wanted in field.casefold() for field in (row.name, row.state, row.dataset, row.template, row.model)

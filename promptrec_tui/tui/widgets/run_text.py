@@ -1,4 +1,4 @@
-"""How a run's figures read in a few cells."""
+"""A run's state and numbers as short texts."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
 GOING = ("starting", "running", "pausing", "stopping")
-"""A process is at work on the run."""
+"""States in which a process works on the run."""
 
 STATE_STYLES = {
     "queued": "cyan",
@@ -30,30 +30,30 @@ STALLED_STYLE = "bold red"
 
 
 def number_text(value: float | None, digits: int = 3) -> str:
-    """A measured number; a dash where there is none, `nan` where it was not one."""
+    """A measured number; a dash if there is none, `nan` if it is not a number."""
     if value is None:
         return "-"
     return f"{value:.{digits}f}" if math.isfinite(value) else "nan"
 
 
 def state_text(row: "RunRow") -> str:
-    """The state; a running one that gives no sign of life is stalled, a waiting one has its place."""
+    """The state; "stalled" for a running one without progress, with the queue position for a waiting one."""
     if row.queue:
         return f"{'held' if row.queue.held else 'queued'} {row.queue.place}"
     return "stalled" if row.stalled else row.state
 
 
 def state_style(row: "RunRow") -> str:
-    """The colour of `state_text`: red for a run that gives no sign of life."""
+    """The colour of `state_text`: red for a run without progress."""
     return STALLED_STYLE if row.stalled else STATE_STYLES.get(row.state, "")
 
 
 def progress_text(row: "RunRow") -> str:
-    """`240/1200` in training, else the phase after how far it is, or the priority that it waits with."""
+    """`240/1200` in training, else the progress and name of the phase, or the priority of a waiting run."""
     if row.queue and row.queue.priority:
         return f"priority {row.queue.priority}"
     if row.state in GOING and row.phase not in ("training", ""):
-        # The count first: a narrow column cuts the word.
+        # The count comes first, because a narrow column cuts the end.
         share = f"{row.phase_done or 0}/{row.phase_total} " if row.phase_total else ""
         return f"{share}{row.phase}"
     if row.total_steps:
@@ -77,7 +77,7 @@ def age_text(then: str, now: datetime | None = None) -> str:
 
 
 def sparkline(values: Sequence[float | None], width: int, bars: str = UNICODE.bars) -> str:
-    """The last `width` values as bars between their lowest and highest; a gap where one is not a number."""
+    """The last `width` values as bars between their lowest and highest; a gap for NaN."""
     recent = values[-width:] if width > 0 else ()
     finite = [value for value in recent if value is not None and math.isfinite(value)]
     if not finite:

@@ -1,4 +1,4 @@
-"""How a source would be imported, as text in a form: format and why, columns, first rows, what is wrong."""
+"""The preview of an import as text in a form: format with the reason, columns, first rows, errors."""
 
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 WIDEST_CELL = 24
 LEAST_CELL = 4
-SOUND = "The first rows are sound. The import looks at all rows before it writes any."
+SOUND = "The first rows are valid. The import checks all rows before it writes any."
 
 
 def source_text(preview: "Preview", width: int, rows: int, glyphs: Glyphs) -> Text:
-    """The preview in `width` cells, with so many rows a table; what would end the import comes first."""
+    """The preview in `width` cells, with at most that many rows per table; errors come first."""
     text = Text()
     for problem in preview.problems:
         text.append(f"{clean(problem)}\n", "bold red")

@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 
 class TabLine(Widget):
-    """Names in a row, the present one marked; a click runs the screen's `show_tab`."""
+    """Names in a row, the current one marked; a click runs the screen's `show_tab`."""
 
     auto_links = False
 

@@ -1,4 +1,4 @@
-"""A table whose rows have keys: new data change the cells that differ, so cursor and scroll stay."""
+"""A table whose rows have keys: an update changes only the cells that differ, so cursor and scroll stay."""
 
 from collections.abc import Container, Mapping, Sequence
 
@@ -10,15 +10,15 @@ from promptrec_tui.tui.actions import bindings
 
 
 class KeyedText(Text):
-    """A first cell that knows its row's key, by which the table is put in order."""
+    """A first cell with its row's key, for sorting."""
 
     row_key: str = ""
 
 
 class Table(DataTable[Text], inherit_bindings=False):
-    """`columns` are (label, width in cells); the headings of those in `right` stand at the right.
+    """`columns` are (label, width in cells); the headings of those in `right` are right-aligned.
 
-    Fill it with `show`; `Chosen` tells what is under the cursor.
+    Fill it with `show`; it posts `Chosen` for the row under the cursor.
     """
 
     BINDINGS = bindings("table")
@@ -59,7 +59,7 @@ class Table(DataTable[Text], inherit_bindings=False):
         return [row.key.value or "" for row in self.ordered_rows]
 
     def show(self, rows: Mapping[str, Sequence[Text]]) -> None:
-        """Show exactly these rows, in this order. The cursor stays on its row while that is among them."""
+        """Show exactly these rows, in this order. The cursor stays on its row if that is among them."""
         chosen = self.chosen
         for key in [key for key in self._shown if key not in rows]:
             self.remove_row(key)
@@ -96,7 +96,7 @@ class Table(DataTable[Text], inherit_bindings=False):
             self.add_row(first, *cells[1:], key=key)
         else:
             for (label, _), old, new in zip(self._labels, before, cells, strict=True):
-                # Two texts are equal whatever their style.
+                # Texts compare equal even if their styles differ.
                 if (old, old.style) != (new, new.style):
                     self.update_cell(key, label, first if new is cells[0] else new)
         self._shown[key] = cells

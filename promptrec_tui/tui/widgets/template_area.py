@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
 TAGS = (
-    # A tag may go on in the next line; what ends one may stand alone.
+    # A tag may continue on the next line; its end may be alone on a line.
     (re.compile(r"\{\{.*?(?:\}\}|$)"), "cyan"),
     (re.compile(r"\{%.*?(?:%\}|$)"), "magenta"),
     (re.compile(r"\{#.*?(?:#\}|$)"), "dim italic"),
@@ -16,9 +16,10 @@ TAGS = (
 
 
 class TemplateArea(TextArea, inherit_bindings=False):
-    """Coloured by itself: the grammars that Textual offers are C code, and none of them is Jinja's.
+    """Does its own highlighting: Textual's grammars are C code, and none of them is for Jinja.
 
-    The function keys belong to the screen: Textual's selecting with F6 and F7 is shift and the arrows too.
+    The function keys belong to the screen: selecting works with shift and arrows instead of Textual's F6 and
+    F7.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

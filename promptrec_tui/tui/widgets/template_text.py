@@ -38,7 +38,7 @@ def template_text(row: "TemplateRow", line_end: str = LINE_END) -> Content:
 
 
 def rendering_text(rendering: "Rendering", line_end: str = LINE_END) -> Content:
-    """A prompt with the completion right behind it, as the model reads them; above it, what was dropped."""
+    """A prompt followed by its completion, as the model reads them; above it, what was dropped."""
     completion = clean_visibly(rendering.completion, line_end)
     dropped = "".join(f"{clean(title)}\n" for title in rendering.dropped_titles)
     return Content.assemble(
@@ -85,7 +85,7 @@ def _context_bar(prompt: int, completion: int, context: int, glyphs: Glyphs) -> 
 
 
 def problem_text(error: UserError) -> Content:
-    """An error as its sentence; below it the line of the template that is wrong, with a caret."""
+    """An error as a sentence; below it the wrong line of the template, with a caret."""
     text = Content(clean(str(error))).stylize("$text-error")
     if not (isinstance(error, TemplateError) and error.source):
         return text
@@ -97,13 +97,13 @@ def problem_text(error: UserError) -> Content:
 def diff_text(lines: "list[str]") -> Content:
     """A unified diff: added lines green, removed lines red."""
     if not lines:
-        return Content("Both say the same.")
+        return Content("The versions are equal.")
     styles = {"+": "$text-success", "-": "$text-error", "@": "dim"}
     return Content("\n").join(Content(line).stylize(styles.get(line[:1], "")) for line in lines)
 
 
 def clean_visibly(text: str, line_end: str = LINE_END) -> str:
-    """`text` cleaned, its line ends to be seen."""
+    """`text` cleaned, with visible line ends."""
     return clean(text.replace("\r", "").replace("\n", line_end))
 
 

@@ -1,4 +1,4 @@
-"""The first line: the modes, and what is going on."""
+"""The first line: the modes and the active run."""
 
 from textual.content import Content
 from textual.widget import Widget
@@ -12,7 +12,7 @@ MODES = ("runs", "data", "templates", "models")
 
 
 class TopBar(Widget):
-    """The four modes, the present one marked; on the right the run that is going."""
+    """The four modes, the current one marked; on the right the active run."""
 
     auto_links = False
 
@@ -37,7 +37,7 @@ class TopBar(Widget):
         return Content.assemble(left, gap, Content.from_rich_text(right))
 
     def _mode_content(self, number: int, mode: str, few_colours: bool) -> Content:
-        """The name of a mode; brackets mark the present one where the whole line is reversed."""
+        """The name of a mode; brackets mark the current one if the whole line is reversed."""
         here = mode == self._mode
         name = f"<{number} {mode.title()}>" if here and few_colours else f" {number} {mode.title()} "
         styles = ("bold", "not bold") if few_colours else ("reverse", "dim")

@@ -31,9 +31,9 @@ def trials_text(document: Mapping[str, Any]) -> Text:
         cells.append(number_text(values["rank"], 4))
         text.append(_line(clean(trial["name"]), cells), style="bold green" if place == 0 else "")
     text.append(
-        f"\n\n{metric.upper()} over the {document['users']} users that all met: mean "
+        f"\n\n{metric.upper()} over the {document['users']} users that all templates were tried on: mean "
         f"{document['mean']:.4f}, from {document['low']:.4f} to {document['high']:.4f}.\n"
-        "Those that were tried on more users stand first, by their typical rank: its geometric mean over "
+        "Templates tried on more users come first, by the geometric mean of the rank over "
         "the whole catalogue. Validation targets.",
         style="dim",
     )
@@ -46,15 +46,13 @@ def trials_text(document: Mapping[str, Any]) -> Text:
 def _words(words: Sequence[Mapping[str, Any]], template: str) -> Text:
     """The words with the largest cost, each with a bar: how often the rank doubles without it."""
     most = max((abs(word["cost"]) for word in words), default=0) or 1
-    text = Text(
-        f"What leaving a word out of {clean(template)} costs, in doublings of the rank\n", style="dim"
-    )
+    text = Text(f"Cost of leaving a word out of {clean(template)}, in doublings of the rank\n", style="dim")
     for word in words[:SHOWN_WORDS]:
         cost = word["cost"]
         bar = "━" * round(abs(cost) / most * BAR)
         text.append(f"{set_cell_size(clean(word['word']), 16)} {cost:+8.3f} ")
         text.append(f"{bar}\n", style="yellow" if cost > 0 else "green")
-    text.append("A word below zero is one that the model does better without.", style="dim")
+    text.append("Below zero: the model does better without the word.", style="dim")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Asking a run's model, untuned and tuned: what comes next for a user or some titles, or a text's label."""
+"""Queries to a run's model, untuned and tuned: the next items for a user or titles, or a text's label."""
 
 from typing import TYPE_CHECKING
 
@@ -31,9 +31,9 @@ TEXT_INVITATION = "Type a text and press enter: the model gives it a label."
 
 
 class TryInput(Input):
-    """A field in which backspace, when there is nothing to delete, takes the last title away.
+    """A field in which backspace in an empty field removes the last title.
 
-    The keys of tabs go on changing the tab while it is empty.
+    The tab keys still change the tab while it is empty.
     """
 
     TAB_KEYS = ("left_square_bracket", "right_square_bracket")
@@ -46,7 +46,7 @@ class TryInput(Input):
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key in self.TAB_KEYS and not self.value:
-            # Not for the field: it goes on to the bindings of the screen.
+            # Not for the field: pass it on to the bindings of the screen.
             event.prevent_default()
 
     def action_delete_left(self) -> None:
@@ -57,9 +57,9 @@ class TryInput(Input):
 
 
 class TryPane(Asking, VerticalScroll, inherit_bindings=False):
-    """Set `row` to the run that is asked; an answer is asked for again when the run ends.
+    """Set `row` to the run to query; the query is repeated when the run ends.
 
-    A run that recommends is asked about a history of titles, one that classifies about a text.
+    A run that recommends takes a history of titles, a run that classifies takes a text.
     """
 
     BINDINGS = bindings("scroll")
@@ -83,7 +83,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
 
     @property
     def row(self) -> "RunRow | None":
-        """The run that is asked."""
+        """The run to query."""
         return self._row
 
     @row.setter
@@ -93,7 +93,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         if self._classifies:
             self.query_one(TryInput).placeholder = "a text"
         if ended and (self._titles or self._labels):
-            # What is shown is of a checkpoint; the run has its result now.
+            # The shown answer is from a checkpoint; the run has its result now.
             self._ask_model()
         elif not self._asked:
             self._redraw()
@@ -105,11 +105,11 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
 
     @property
     def _asked(self) -> bool:
-        """Whether there is a question."""
+        """Whether there is a query."""
         return bool(self._text if self._classifies else self._history)
 
     def focus_field(self) -> None:
-        """Be ready to type."""
+        """Focus the field."""
         self.query_one(TryInput).focus()
 
     @on(Input.Changed, "#question")
