@@ -5,7 +5,6 @@ Everything here is numpy on flat arrays and knows no model.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,11 +78,11 @@ class Search:
         self._path = trie.path(aim.target) if aim.target >= 0 else np.empty(0, np.int32)
         self._batch: _Batch | None = None
 
-    def begin(self, logs: Callable[[Ids], Floats]) -> None:
-        """Open the first tokens; `logs` gives log P of tokens right after the prompt."""
+    def begin(self, logs: Floats) -> None:
+        """Open the first tokens; `logs` [C]: log P of the prompt's children, right after it."""
         trie = self.trie
         children = np.arange(trie.starts[0], trie.stops[0], dtype=np.int32)
-        self._found(children, np.minimum(logs(trie.tokens[children]), 0.0), np.full(len(children), -1))
+        self._found(children, np.minimum(logs, 0.0), np.full(len(children), -1))
         if self.aim.target >= 0 and not len(self._path):
             self._fix_floor()
 

@@ -34,8 +34,7 @@ class LabelAnswers(ClassifyJob):
         self.model = model = tuned.model
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
         self.chunk = chunk_of(model)
-        normalised = self.settings.evaluation.score == "mean"
-        self.ranker = Ranker(model, self.task.completions, normalised=normalised)
+        self.ranker = Ranker(model, self.task.completions, self.settings.evaluation.score)
         return tuned
 
     def check(self) -> None:

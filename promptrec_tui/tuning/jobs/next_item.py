@@ -120,8 +120,7 @@ class NextItemJob:
         # Settled once: other chunks would round otherwise.
         self.chunk = chunk_of(model)
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
-        normalised = self.settings.evaluation.score == "mean"
-        self.ranker = Ranker(self.model, self.task.catalogue, normalised=normalised)
+        self.ranker = Ranker(self.model, self.task.catalogue, self.settings.evaluation.score)
         return tuned
 
     def check(self) -> None:
