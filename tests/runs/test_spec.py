@@ -109,7 +109,9 @@ def test_baselines_may_be_none_at_all():
         ("train.epochs", "two", "train.epochs cannot be 'two': give a whole number, at least 1."),
         ("train.learning_rate", "nan", "give a number, above 0"),
         ("train.optimizer", "sgd", "give adamw."),
-        ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token."),
+        ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token, catalogue."),
+        ("train.temperature", "0", "give a number, above 0"),
+        ("train.temperature", "2", "set train.loss=catalogue, or leave train.temperature at 1."),
         ("tuning.dropout", 1.0, "at least 0, below 1 (lora)"),
         ("tuning.method", "freeze", f"'freeze': give one of {', '.join(METHODS)}."),
         (

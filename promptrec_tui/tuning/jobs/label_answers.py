@@ -14,6 +14,7 @@ from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.tokentree.backbone import chunk_of, training_room
+from promptrec_tui.tokentree.choices import Choices, choices_of
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
@@ -61,7 +62,7 @@ class LabelAnswers(ClassifyJob):
 
     def loss(self, model: Any, batch: Batch) -> Tensor:
         """The loss of the labels as completions."""
-        return completion_loss(model, batch, self.chunk)
+        return completion_loss(model, batch, self.chunk, self.choices)
 
     def validation_loss(self, predictions: Predictions) -> float:
         """The same loss on the validation texts."""
@@ -70,7 +71,7 @@ class LabelAnswers(ClassifyJob):
             for batch in self._validation_plan.batches(0):
                 self.tick()
                 given = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
-                parts.append(completion_loss(self.model, given, self.chunk).item())
+                parts.append(completion_loss(self.model, given, self.chunk, self.choices).item())
         return sum(parts)
 
     def groups(self, texts: Sequence[LabelledText]) -> Iterator[Sequence[LabelledText]]:
@@ -84,6 +85,12 @@ class LabelAnswers(ClassifyJob):
         return np.asarray(found)
 
     @cached_property
+    def choices(self) -> Choices | None:
+        """What the labels allow, where the loss is over that alone."""
+        train = self.settings.train
+        return choices_of(self.task.completions, train.temperature) if train.loss == "catalogue" else None
+
+    @cached_property
     def _validation_plan(self) -> Plan:
         """The validation texts as the one step of a plan."""
         trees = [self._tree(text) for text in self.texts["validation"]]
@@ -92,4 +99,6 @@ class LabelAnswers(ClassifyJob):
 
     def _tree(self, text: LabelledText) -> Tree:
         prompt = self.task.prompt(text.fields).token_ids
+        if self.choices:
+            return self.choices.tree([prompt], [text.label])
         return merge([prompt + self.task.completions[text.label]], [len(prompt)])
