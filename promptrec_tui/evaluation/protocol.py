@@ -11,7 +11,8 @@ class Protocol:
     """The conditions of an evaluation. Two numbers are comparable only under equal protocols.
 
     `catalogue` counts the items ranked, `users` the users measured; `seen` is "removed" or "kept"; a
-    model's `score` is the "sum" of log P over the tokens of a title, or their "mean"; ranks beyond `cap`
+    model's `score` is the "sum" of log P over the tokens of a title, or their "mean", or "catalogue", log P
+    of the title among all titles of the catalogue, excluded ones too; ranks beyond `cap`
     were not told apart (None: all ranks exact); `stage` is "validation" or "test"; `dataset` is the SHA-256
     of the dataset file, `window` how histories are cut, `precision` that of the model, and `seed` has drawn
     the users. Reports of before these were there lack them.

@@ -118,7 +118,9 @@ class TrainSettings(_Part):
     accumulate: Annotated[int, Field(ge=1)] = 1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     gradient_checkpointing: bool = False
-    loss: Literal["target", "token"] = "target"
+    loss: Literal["target", "token", "catalogue"] = "target"
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Of the softmax of loss=catalogue."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     eval_every: Annotated[int, Field(ge=0)] = 0
     """0: about 8 evaluations a run."""
@@ -146,7 +148,7 @@ class EvaluationSettings(_Part):
     ] = None
     """By which users are drawn. None: by train.seed, as in runs of before there was this key."""
     seen: Literal["removed", "kept"] = "removed"
-    score: Literal["sum", "mean"] = "sum"
+    score: Literal["sum", "mean", "catalogue"] = "sum"
     baselines: Annotated[tuple[Literal["popularity", "markov", "item_knn"], ...], BeforeValidator(_split)] = (
         "popularity",
         "markov",
@@ -164,6 +166,15 @@ class Settings(_Part):
     ] = LoraSettings()
     train: TrainSettings = TrainSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _temperature_is_used(self) -> Self:
+        if self.train.temperature != 1 and self.train.loss != "catalogue":
+            raise ValueError(
+                f"train.temperature is {self.train.temperature:g} while train.loss is {self.train.loss}, "
+                "which has none: set train.loss=catalogue, or leave train.temperature at 1."
+            )
+        return self
 
     @model_validator(mode="after")
     def _monitor_is_measured(self) -> Self:

@@ -33,6 +33,7 @@ KEYS: dict[str, str] = {
     "train.gradient_checkpointing": "gradient_checkpointing grad_checkpointing checkpointing "
     "activation_checkpointing",
     "train.loss": "loss loss_type loss_fn objective criterion",
+    "train.temperature": "temperature temp tau softmax_temperature",
     "train.seed": "seed random_seed random_state rng manual_seed",
     "train.eval_every": "eval_every eval_steps eval_interval eval_step validate_every val_every "
     "val_check_interval evaluation_steps eval_frequency validation_steps",

@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.tokentree.sizes import Shape, head_rows
@@ -73,10 +76,22 @@ def _behind(count: int, mask: Tensor) -> Tensor:
     return whole
 
 
-def logits_of(model: Any, hidden: Tensor) -> Tensor:
-    """The logits for hidden states [T, H], in fp32: [T, V], with the scaling or capping of some models."""
+def logits_of(model: Any, hidden: Tensor, tokens: Tensor | None = None) -> Tensor:
+    """The logits for hidden states [T, H], in fp32: [T, V], with the scaling or capping of some models.
+
+    With `tokens` [L] only the logits of these, [T, L]: only their rows of the head are computed.
+    """
     causal = causal_of(model)
-    logits: Tensor = causal.get_output_embeddings()(hidden)
+    head = causal.get_output_embeddings()
+    logits: Tensor
+    if tokens is None:
+        logits = head(hidden)
+    elif type(head) is nn.Linear:
+        bias = None if head.bias is None else head.bias[tokens]
+        logits = functional.linear(hidden, head.weight[tokens], bias)
+    else:
+        # An adapter around the head adds to what its weights alone would give.
+        logits = head(hidden)[:, tokens]
     # Granite divides, Gemma caps; the logits of all others are those of the head.
     if scaling := getattr(causal.config, "logits_scaling", None):
         logits = logits / scaling
@@ -106,6 +121,37 @@ def picked(model: Any, hidden: Tensor, sources: Tensor, labels: Tensor) -> Tenso
             places, wanted = sources, labels
         parts.append(logits[places, wanted] - torch.logsumexp(logits, dim=-1)[places])
     return torch.cat(parts) if parts else hidden.new_empty(0, dtype=torch.float32)
+
+
+def picked_among(
+    model: Any,
+    hidden: Tensor,
+    sources: NDArray[np.integer[Any]],
+    labels: NDArray[np.integer[Any]],
+    temperature: float = 1.0,
+) -> Tensor:
+    """log P of `labels` [E] after the positions `sources` [E] of `hidden` [T, H], in fp32: [E], where only
+    the labels of the same position are possible: a softmax over their logits / `temperature`.
+
+    `sources` must not fall, and no label be twice after one position.
+    """
+    found = []
+    step = chunk_of(model)
+    places, firsts, sizes = np.unique(sources, return_index=True, return_counts=True)
+    for first in range(0, len(places), step):
+        here = slice(first, first + step)
+        edges = slice(firsts[first], firsts[first] + sizes[here].sum())
+        tokens, columns = np.unique(labels[edges], return_inverse=True)
+        rows = np.repeat(np.arange(len(sizes[here])), sizes[here])
+        allowed = np.zeros((len(sizes[here]), len(tokens)), np.bool_)
+        allowed[rows, columns] = True
+        at, among, barred, row, column = (
+            torch.from_numpy(array).to(hidden.device)
+            for array in (places[here].astype(np.int64), tokens.astype(np.int64), ~allowed, rows, columns)
+        )
+        logits = logits_of(model, hidden[at], among) / temperature
+        found.append(torch.log_softmax(logits.masked_fill(barred, -math.inf), dim=-1)[row, column])
+    return torch.cat(found) if found else hidden.new_empty(0, dtype=torch.float32)
 
 
 def shape_of(model: Any) -> Shape:

@@ -8,6 +8,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from promptrec_tui.tokentree.backbone import ancestor_mask, chunk_of, hidden_states, logits_of
+from promptrec_tui.tokentree.choices import Choices
 
 Batch = dict[str, Tensor]
 """Rows of a forward, padded on the right: `token_ids` [R, L]. Rows of trees have `positions` [R, L] and
@@ -17,13 +18,16 @@ share of the loss, `weights` [E]."""
 BY_ROW = ("token_ids", "positions", "ends")
 
 
-def completion_loss(model: Any, batch: Batch, chunk: int | None = None) -> Tensor:
+def completion_loss(
+    model: Any, batch: Batch, chunk: int | None = None, choices: Choices | None = None
+) -> Tensor:
     """Sum over a batch's trained tokens of weight · −log P(token), a scalar in fp32.
 
     One forward of the backbone; the head is given the hidden states at trained positions only, a chunk at a
     time, and its logits are computed again for the gradient: neither [R, L, V] nor [E, V] ever exists.
     Plain rows need no mask: padding lies where a causal model's trained positions do not look. `chunk`:
-    positions that the head is given at a time; as many as there is memory for if None.
+    positions that the head is given at a time; as many as there is memory for if None. With `choices` P is a
+    token's share among those that the catalogue allows there, and labels are the nodes of its trie.
     """
     options = {}
     if "ends" in batch:
@@ -32,6 +36,8 @@ def completion_loss(model: Any, batch: Batch, chunk: int | None = None) -> Tenso
     hidden = hidden_states(model, batch["token_ids"], **options)[batch["rows"], batch["columns"]]
 
     def part(states: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+        if choices:
+            return -(choices.logs(model, states, labels.cpu().numpy()) * weights).sum()
         losses = functional.cross_entropy(logits_of(model, states), labels, reduction="none")
         return (losses * weights).sum()
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -14,37 +14,51 @@ from promptrec_tui.tokentree.backbone import (
     causal_of,
     evaluating,
     free_bytes,
-    logits_of,
     moves,
     picked,
+    picked_among,
     reach,
     shape_of,
     virtual_count,
     within_memory,
 )
-from promptrec_tui.tokentree.batched import batched_scores
+from promptrec_tui.tokentree.batched import batched_scores, batches
 from promptrec_tui.tokentree.places import NotANumberError, Place, rank_among, rank_in, top_of
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.search import Aim, Search
 from promptrec_tui.tokentree.sizes import SMALLEST, batch_size, ranking_sizes, search_room
-from promptrec_tui.tokentree.tree import Ids, pack
-from promptrec_tui.tokentree.trie import build_trie, trie_rows
+from promptrec_tui.tokentree.sweep import (
+    catalogue_scores,
+    openings,
+    read_in_batches,
+    read_in_rows,
+    vocabulary_scores,
+)
+from promptrec_tui.tokentree.tree import Ids, Tree, pack
+from promptrec_tui.tokentree.trie import build_trie, trie_rows, without_certain_ends
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
+
+Score = Literal["sum", "mean", "catalogue"]
 
 SHARE = 4
 """A search reads no more than one node in so many: scoring the open titles all at once is then faster."""
 
 
 class Ranker:
-    """Ranks all titles of a catalogue by the exact sum of log P over their tokens, given a prompt.
+    """Ranks all titles of a catalogue by the exact log P of their tokens, given a prompt.
+
+    By `score` P of a token is its share among all tokens, and a title has the "sum" of log P or the "mean"
+    over its tokens; or, for "catalogue", its share among the tokens that some title of the catalogue has
+    after the same beginning. Then all distinct titles share a probability of 1, those that a question
+    excludes too; where one token alone is possible it is certain, and from there on no title is read further
+    than to its last choice.
 
     The prompt is read once. `top_k` and `rank_of` then search the trie of the titles best first and read the
     few beginnings that matter; what a search leaves open, and `scores`, is read in rows of whole subtrees.
-    Titles of equal tokens are scored once and share their ranks as ties. With `normalised` a score is the
-    mean over a title's tokens instead of their sum.
+    Titles of equal tokens are scored once and share their ranks as ties.
 
     `model` is a causal language model of transformers, or peft around one; its weights are read at each call,
     so one ranker serves a whole training. `catalogue` holds one non-empty sequence of token ids a title: a
@@ -55,9 +69,10 @@ class Ranker:
         self,
         model: "PreTrainedModel | PeftModel",
         catalogue: Sequence[Sequence[int]],
-        normalised: bool = False,
+        score: Score = "sum",
     ) -> None:
-        """Raises ValueError for an empty title, and for an attention or positions that cannot take a tree."""
+        """Raises ValueError for an empty title, for an attention or positions that cannot take a tree, and
+        for the score "catalogue" where a title begins another."""
         if not catalogue or not all(len(title) for title in catalogue):
             raise ValueError("A catalogue needs at least one title, and each title at least one token.")
         attention = model.config._attn_implementation
@@ -67,11 +82,13 @@ class Ranker:
             raise ValueError("Ranking needs positions that do not change with the length of a text.")
         self.model = model
         self.device: torch.device = model.device
-        self.normalised = normalised
+        self.score = score
         titles = [tuple(title) for title in catalogue]
         distinct = sorted(set(titles))
         place = {title: index for index, title in enumerate(distinct)}
         self.places = np.array([place[title] for title in titles], np.int32)
+        if score == "catalogue":
+            distinct = without_certain_ends(distinct)  # in the same order, and distinct still
         self.trie = build_trie(distinct)
         self.shape = shape_of(model)
         sizes = ranking_sizes(self.shape, free_bytes(self.device))
@@ -87,6 +104,8 @@ class Ranker:
         self.reach = reach(model) - virtual
         self.tick: Callable[[], None] = lambda: None
         """Called before each forward of a search or a sweep; an exception from it ends the search."""
+        self.nodes_read = 0
+        """Nodes of the trie that all searches and sweeps in trees have read so far."""
 
     def scores(self, prompt: Sequence[int], exclude: Sequence[int] = ()) -> Tensor:
         """The score of each title after `prompt`: fp32 [N] on the CPU; -inf at the indices `exclude`.
@@ -243,15 +262,16 @@ class Ranker:
             users=len(group),
         )
         group = group[:users]
-        searches = [Search(self.trie, aims[index], self.normalised, limit) for index in group]
+        searches = [Search(self.trie, aims[index], self.score == "mean", limit) for index in group]
         prefix = Prefix(self.model, [prompts[index] for index in group], limit + self.longest)
         self._search(prefix, searches)
         return searches, [prefix] if len(group) == 1 else []
 
     def _search(self, prefix: Prefix, searches: Sequence[Search]) -> None:
-        logs = torch.log_softmax(logits_of(self.model, prefix.first), dim=-1).cpu().numpy()
+        among = self.score == "catalogue"
+        logs = openings(self.model, self.trie, prefix.first, among).cpu().numpy()
         for search, row in zip(searches, logs, strict=True):
-            search.begin(lambda tokens, row=row: row[tokens].astype(np.float64))  # type: ignore[misc]
+            search.begin(row.astype(np.float64))
         fixed = all(search.aim.target >= 0 and search.aim.cap == math.inf for search in searches)
         width = self.row_width if fixed else self.width
         # Several users fill the pool together, each round as far as the one with the most nodes needs it.
@@ -263,10 +283,10 @@ class Ranker:
             for search, expansion, states in zip(searches, expansions, hidden, strict=True):
                 if expansion is None:
                     continue
-                rows = torch.from_numpy(expansion.rows).to(self.device, torch.long)
-                labels = torch.from_numpy(expansion.labels).to(self.device, torch.long)
+                self.nodes_read += len(expansion.tokens)
                 states = states[: len(expansion.tokens)]
-                search.update(picked(self.model, states, rows, labels).cpu().numpy().astype(np.float64))
+                found = self._picked(states, expansion.rows, expansion.labels)
+                search.update(found.cpu().numpy().astype(np.float64))
 
     def _finish(self, search: Search, prompt: Sequence[int], read: list[Prefix]) -> None:
         """Score what a search has left open; `read` holds the prompt where it was read, and is used up."""
@@ -291,8 +311,11 @@ class Ranker:
     def _batched(self, prompt: Sequence[int]) -> NDArray[np.float32]:
         size = batch_size(self.shape, free_bytes(self.device), prompt=len(prompt), batch=self.batch)
         scores: NDArray[np.float32]
-        scores = batched_scores(self.model, prompt, self.trie.titles, size, self.tick).cpu().numpy()
-        return scores
+        if self.score != "catalogue":
+            scores = batched_scores(self.model, prompt, self.trie.titles, size, self.tick).cpu().numpy()
+            return scores
+        first, rest = batches(self.model, prompt, self.trie.titles, size, self.tick)
+        return catalogue_scores(self.model, self.trie, first, read_in_batches(self.trie, rest))
 
     def _fewer(self, asked: int) -> bool:
         """Search for half as many of `asked` prompts from now on; for one, read half as much at once."""
@@ -320,26 +343,25 @@ class Ranker:
 
     def _sweep(self, prefix: Prefix, wanted: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Sum of log P of the `wanted` titles [M] after the only prompt, read in rows of subtrees: [M]."""
-        model, trie = self.model, self.trie
         rows = self.rows
         if not wanted.all():
             parts = [row.only(wanted[row.owners]) for row in rows if wanted[row.owners].any()]
             rows = pack(parts, self.row_width)
-        first = torch.log_softmax(logits_of(model, prefix.first)[0], dim=-1)
-        scores = first[self._ids(trie.tokens[self._firsts()])]
-        for row in rows:
-            self.tick()
-            hidden = prefix.read(row)
-            order = np.argsort(row.sources, kind="stable")
-            logs = picked(model, hidden, self._ids(row.sources[order]), self._ids(row.labels[order]))
-            scores.index_add_(0, self._ids(row.owners[order]), logs)
-        flat: NDArray[np.float32] = scores.cpu().numpy()
-        return flat
+        read = ((self._read(prefix, row), row) for row in rows)
+        if self.score == "catalogue":
+            return catalogue_scores(self.model, self.trie, prefix.first, read_in_rows(self.trie, read))
+        return vocabulary_scores(self.model, self.trie, prefix.first, read)
 
-    def _firsts(self) -> Ids:
-        """The node of each title's first token: [M]."""
-        children = np.arange(self.trie.starts[0], self.trie.stops[0])
-        return np.repeat(children, self.trie.highs[children] - self.trie.lows[children]).astype(np.int32)
+    def _read(self, prefix: Prefix, row: Tree) -> Tensor:
+        self.tick()
+        self.nodes_read += len(row)
+        return prefix.read(row)
+
+    def _picked(self, hidden: Tensor, sources: Ids, labels: Ids) -> Tensor:
+        """log P of `labels` [E] after `sources` [E], which are all the children of trie nodes: [E]."""
+        if self.score == "catalogue":
+            return picked_among(self.model, hidden, sources, labels)
+        return picked(self.model, hidden, self._ids(sources), self._ids(labels))
 
     def _ids(self, array: Ids) -> Tensor:
         return torch.from_numpy(array).to(self.device, torch.long)
@@ -351,7 +373,7 @@ class Ranker:
         return np.bincount(self.places[kept], minlength=len(self.trie.titles)).astype(np.int32)
 
     def _scaled(self, sums: NDArray[np.float32]) -> NDArray[np.float32]:
-        return (sums / self.trie.lengths).astype(np.float32) if self.normalised else sums
+        return (sums / self.trie.lengths).astype(np.float32) if self.score == "mean" else sums
 
     def _slides(self, prompt: Sequence[int]) -> bool:
         """Whether a layer would lose sight of the prompt before a title ends."""

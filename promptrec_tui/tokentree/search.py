@@ -5,7 +5,6 @@ Everything here is numpy on flat arrays and knows no model.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,11 +78,11 @@ class Search:
         self._path = trie.path(aim.target) if aim.target >= 0 else np.empty(0, np.int32)
         self._batch: _Batch | None = None
 
-    def begin(self, logs: Callable[[Ids], Floats]) -> None:
-        """Open the first tokens; `logs` gives log P of tokens right after the prompt."""
+    def begin(self, logs: Floats) -> None:
+        """Open the first tokens; `logs` [C]: log P of the prompt's children, right after it."""
         trie = self.trie
         children = np.arange(trie.starts[0], trie.stops[0], dtype=np.int32)
-        self._found(children, np.minimum(logs(trie.tokens[children]), 0.0), np.full(len(children), -1))
+        self._found(children, np.minimum(logs, 0.0), np.full(len(children), -1))
         if self.aim.target >= 0 and not len(self._path):
             self._fix_floor()
 
@@ -97,13 +96,13 @@ class Search:
             batch = self._best(min(width, self.limit - self.slots))
         trie, count = self.trie, len(batch.nodes)
         self._batch = batch
-        children = trie.stops[batch.nodes] - trie.starts[batch.nodes]
+        rows, children = trie.below(batch.nodes)
         return Expansion(
             trie.tokens[batch.nodes],
             batch.depths,
             self._line_up(batch, count),
-            np.repeat(np.arange(count, dtype=np.int32), children),
-            trie.tokens[_ranges(trie.starts[batch.nodes], children)],
+            rows,
+            trie.tokens[children],
         )
 
     def update(self, logs: Floats) -> None:
@@ -113,15 +112,13 @@ class Search:
         if np.isnan(logs).any():
             self.broken = True
         logs = np.minimum(logs, 0.0)
-        sizes = trie.stops[batch.nodes] - trie.starts[batch.nodes]
-        children = _ranges(trie.starts[batch.nodes], sizes)
-        rows = np.repeat(np.arange(len(batch.nodes)), sizes)
+        rows, children = trie.below(batch.nodes)
         sums, read = batch.sums, None
         if len(self._path):
             # Each node but the first is a child of the one before, whose sum it learns first.
             read = np.isin(children, batch.nodes)
             sums[1:] = sums[0] + np.cumsum(logs[read])
-        self._found(children, sums[rows] + logs, self.slots + rows, read)
+        self._found(children, sums[rows] + logs, rows.astype(np.int64) + self.slots, read)
         self.slots += len(batch.nodes)
         if len(self._path):
             self._path = self._path[:0]
@@ -275,9 +272,3 @@ class _Batch:
     sums: Floats  # on the way to a target only the first is known before the model has answered
     above: NDArray[np.int64]  # slot of the parent, -1 for the prompt
     depths: Ids
-
-
-def _ranges(starts: Ids, sizes: Ids) -> Ids:
-    """start, start + 1 … for each pair, one behind the other."""
-    offsets = np.repeat(starts - np.append(0, np.cumsum(sizes))[:-1], sizes)
-    return (offsets + np.arange(int(sizes.sum()))).astype(np.int32)

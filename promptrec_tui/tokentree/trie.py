@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -34,6 +35,28 @@ class Trie:
     def inner(self) -> int:
         """How many nodes have children, the prompt among them."""
         return int((self.stops > self.starts).sum())
+
+    @property
+    def branching(self) -> NDArray[np.bool_]:
+        """Whether several tokens may follow a node: [N]."""
+        return self.stops - self.starts > 1
+
+    @cached_property
+    def lines(self) -> Ids:
+        """The nodes on the way to each title, first token first, its leaf last, then 0: [M, D]."""
+        lines = np.zeros((len(self.titles), int(self.lengths.max())), np.int32)
+        nodes = self.leaves
+        for back in range(lines.shape[1]):
+            deep = np.flatnonzero(self.lengths > back)
+            lines[deep, self.lengths[deep] - 1 - back] = nodes[deep]
+            nodes = self.parents[nodes]
+        return lines
+
+    def below(self, nodes: Ids) -> tuple[Ids, Ids]:
+        """The children of `nodes` [n], one node's behind another's: whose each is, as a place in `nodes`,
+        and the child, [E] both."""
+        sizes = self.stops[nodes] - self.starts[nodes]
+        return np.repeat(np.arange(len(nodes), dtype=np.int32), sizes), _ranges(self.starts[nodes], sizes)
 
     def path(self, title: int) -> Ids:
         """The inner nodes on the way to a title, without the prompt, first token first."""
@@ -105,6 +128,30 @@ def build_trie(titles: Sequence[Title]) -> Trie:
             )
         ),
     )
+
+
+def without_certain_ends(titles: Sequence[Title]) -> list[Title]:
+    """Each title up to the first token that no other title has there; what follows is certain.
+
+    `titles` must be distinct and sorted. Raises ValueError where one is the beginning of another, since no
+    token tells that it ends.
+    """
+    arrays = [np.array(title, np.int32) for title in titles]
+    shared = [0, *(common(one, other) for one, other in pairwise(arrays)), 0]
+    lengths = [1 + max(pair) for pair in pairwise(shared)]
+    for title, length in zip(titles, lengths, strict=True):
+        if length > len(title):
+            raise ValueError(
+                f"The title {title} is the beginning of another: the score 'catalogue' needs titles that "
+                "end with a token of their own."
+            )
+    return [title[:length] for title, length in zip(titles, lengths, strict=True)]
+
+
+def _ranges(starts: Ids, sizes: Ids) -> Ids:
+    """start, start + 1 … for each pair, one behind the other."""
+    offsets = np.repeat(starts - np.append(0, np.cumsum(sizes))[:-1], sizes)
+    return (offsets + np.arange(int(sizes.sum()))).astype(np.int32)
 
 
 def trie_rows(titles: Sequence[Title], width: int) -> list[Tree]:

@@ -87,7 +87,8 @@ class Plan:
         sizes: Sequence[int] | None = None,
         forward: int = CPU_FORWARD,
     ) -> None:
-        """`loss`: each "target" counts alike, or each "token". `max_steps`, if not 0, replaces `epochs`.
+        """`loss`: each "target" counts alike, or each "token"; for "catalogue" each target counts with log P
+        of its whole answer. `max_steps`, if not 0, replaces `epochs`.
 
         `accumulate`: least number of forwards of a step, as far as there are rows. `reach`: how many tokens
         back the model sees; the targets of a deeper tree get plain rows of their own, in which sliding
@@ -159,6 +160,8 @@ class Plan:
         if self.loss == "token":
             whole = own if ranks == 1 else self.pieces(step)
             weights = np.full(offset, 1 / sum(len(piece.owners) for piece in whole))
+        elif self.loss == "catalogue":
+            weights = np.full(offset, 1 / size)
         else:
             weights = 1 / (size * lengths)
         if not dealt:

@@ -124,7 +124,9 @@ def _training(spec: RunSpec, step: int) -> Iterator[str]:
         f"gradient norm at most {train.max_grad_norm:g}",
         "steps": f"{step}, of {train.batch_size} targets each",
         "targets seen": f"{step * train.batch_size:,} at most, repetitions counted",
-        "loss": f"each {train.loss} counts alike",
+        "loss": f"each {train.loss} counts alike"
+        if train.loss != "catalogue"
+        else f"over the titles of the catalogue alone, temperature {train.temperature:g}",
         **(
             {"history": f"at most {data.max_history} events before a target, {data.window} windows"}
             if uses(spec.task, "data.max_history")

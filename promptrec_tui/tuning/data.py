@@ -21,6 +21,7 @@ from promptrec_tui.tasks.next_item import (
     training_examples,
     window_start,
 )
+from promptrec_tui.tokentree.choices import Choices
 from promptrec_tui.tokentree.tree import Tree, merge
 from promptrec_tui.tuning.ranking import Case
 
@@ -74,8 +75,16 @@ class TrainingTrees(Sequence[Tree]):
     needs it, so that a run renders only what it trains on.
     """
 
-    def __init__(self, task: NextItem, users: Sequence[UserEvents], settings: DataSettings) -> None:
+    def __init__(
+        self,
+        task: NextItem,
+        users: Sequence[UserEvents],
+        settings: DataSettings,
+        choices: Choices | None = None,
+    ) -> None:
+        """With `choices` answers are trained as such: see `Choices.tree`."""
         self._task = task
+        self._choices = choices
         self._settings = settings
         self._groups = [
             (user, group)
@@ -100,16 +109,20 @@ class TrainingTrees(Sequence[Tree]):
         place = range(len(self))[index]
         if place not in self._made:
             user, group = self._groups[place]
-            self._made[place] = _tree(self._task, user, group, self._settings)
+            self._made[place] = _tree(self._task, user, group, self._settings, self._choices)
         return self._made[place]
 
 
 def trees_at(
-    task: NextItem, user: UserEvents, positions: Iterable[int], settings: DataSettings
+    task: NextItem,
+    user: UserEvents,
+    positions: Iterable[int],
+    settings: DataSettings,
+    choices: Choices | None = None,
 ) -> list[Tree]:
     """The trees that train one user's targets at `positions`: one for each window of the history, since
     prompts of one window begin alike."""
-    return [_tree(task, user, group, settings) for group in _windows(positions, settings)]
+    return [_tree(task, user, group, settings, choices) for group in _windows(positions, settings)]
 
 
 def _windows(positions: Iterable[int], settings: DataSettings) -> list[list[int]]:
@@ -119,9 +132,18 @@ def _windows(positions: Iterable[int], settings: DataSettings) -> list[list[int]
     return [list(group) for _, group in starts]
 
 
-def _tree(task: NextItem, user: UserEvents, positions: Sequence[int], settings: DataSettings) -> Tree:
+def _tree(
+    task: NextItem,
+    user: UserEvents,
+    positions: Sequence[int],
+    settings: DataSettings,
+    choices: Choices | None,
+) -> Tree:
     wanted = targets(user.user_id, positions, settings.max_history, settings.window)
     examples = training_examples(task, user.sequence, wanted)
+    if choices:
+        prompts = [example.token_ids[: example.start] for example in examples]
+        return choices.tree(prompts, [user.sequence[position] for position in positions])
     return merge([example.token_ids for example in examples], [example.start for example in examples])
 
 

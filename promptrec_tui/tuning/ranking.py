@@ -124,4 +124,4 @@ def check_engine(
             "three titles: the report counts the ranks that depend on less."
         )
     )
-    return difference / min(map(len, titles)) if ranker.normalised else difference
+    return difference / min(map(len, titles)) if ranker.score == "mean" else difference

@@ -110,7 +110,7 @@ class Judge:
         fields = [item.texts for item in self.items]
         try:
             task = next_item(trial.template, self.tokenizer, fields, self.tokenizer.context, self.shots)
-            ranker = Ranker(self.model, task.catalogue, normalised=self.evaluation.score == "mean")
+            ranker = Ranker(self.model, task.catalogue, self.evaluation.score)
             for case in cases:
                 prompt = task.prompt(case.history).token_ids
                 left_out = case.excluded(self.evaluation.seen == "removed")

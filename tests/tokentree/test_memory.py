@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from promptrec_tui.tokentree import backbone, prefix, ranker
+from promptrec_tui.tokentree import backbone, prefix, ranker, sweep
 from promptrec_tui.tokentree.backbone import NoMemoryError
 from promptrec_tui.tokentree.loss import completion_loss, half
 from promptrec_tui.tokentree.prefix import Prefix
@@ -64,13 +64,13 @@ def in_the_head(monkeypatch: pytest.MonkeyPatch, model: PreTrainedModel, most: i
     """No logits of more than `most` positions."""
     logits_of = backbone.logits_of
 
-    def look(model: Any, hidden: torch.Tensor) -> torch.Tensor:
+    def look(model: Any, hidden: torch.Tensor, *tokens: torch.Tensor) -> torch.Tensor:
         if len(hidden) > most:
             full()
-        return logits_of(model, hidden)
+        return logits_of(model, hidden, *tokens)
 
     monkeypatch.setattr(backbone, "logits_of", look)
-    monkeypatch.setattr(ranker, "logits_of", look)
+    monkeypatch.setattr(sweep, "logits_of", look)
 
 
 def in_the_mask(monkeypatch: pytest.MonkeyPatch, model: PreTrainedModel, most: int) -> None:
@@ -252,7 +252,7 @@ def test_a_long_search_takes_little_memory_of_the_host() -> None:
     search = Search(trie, Aim(np.ones(len(titles), np.int32), k=10**6), False, 8192)
     tracemalloc.start()
     try:
-        search.begin(lambda tokens: -chance.random(len(tokens)))
+        search.begin(-chance.random(int(search.trie.stops[0] - search.trie.starts[0])))
         while (expansion := search.select(512)) is not None:
             search.update(-chance.random(len(expansion.labels)))
         most = tracemalloc.get_traced_memory()[1]

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from promptrec_tui.tokentree.places import NotANumberError
-from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tokentree.ranker import Ranker, Score
 
 TinyModel = Callable[..., PreTrainedModel]
 
@@ -33,11 +33,11 @@ NOISE = 1e-4
 def make_ranker(tiny_model: TinyModel) -> Callable[..., Ranker]:
     """A ranker of a model that is more or less sure of itself."""
 
-    def make(sharpness: float = SURE, limit: int = NO_LIMIT, normalised: bool = False) -> Ranker:
+    def make(sharpness: float = SURE, limit: int = NO_LIMIT, score: Score = "sum") -> Ranker:
         model = tiny_model("llama", num_hidden_layers=2)
         with torch.no_grad():
             model.lm_head.weight.mul_(sharpness)
-        ranker = Ranker(model, CATALOGUE, normalised)
+        ranker = Ranker(model, CATALOGUE, score)
         ranker.limit = limit
         ranker.width = 16
         return ranker
@@ -87,13 +87,13 @@ def tokens_read(model: PreTrainedModel) -> Iterator[list[int]]:
     hook.remove()
 
 
-@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("score", ["sum", "mean"])
 @pytest.mark.parametrize("limit", [0, 20, NO_LIMIT])
 @pytest.mark.parametrize("sharpness", [SURE, FLAT])
 def test_searches_agree_with_all_scores(
-    make_ranker: MakeRanker, sharpness: float, limit: int, normalised: bool
+    make_ranker: MakeRanker, sharpness: float, limit: int, score: Score
 ) -> None:
-    ranker = make_ranker(sharpness, limit, normalised)
+    ranker = make_ranker(sharpness, limit, score)
     prompt, exclude = PROMPTS[2], EXCLUDES[2]
     scores = ranker.scores(prompt, exclude)
     check_top(ranker.top_k(prompt, 10, exclude), scores, 10)
@@ -147,14 +147,14 @@ def test_a_cap_spares_reading(make_ranker: MakeRanker) -> None:
     assert sums[0] < sums[1] / 4
 
 
-@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("score", ["sum", "mean"])
 def test_a_model_that_prefers_nothing_is_soon_done_with_a_bad_title(
-    make_ranker: MakeRanker, normalised: bool
+    make_ranker: MakeRanker, score: Score
 ) -> None:
     """All beginnings are above the whole titles then: the best of them alone would not come to an end."""
     chance = random.Random(3)
     titles = [[*(chance.randrange(5, 30) for _ in range(8)), 2] for _ in range(COUNT)]
-    ranker = Ranker(make_ranker(FLAT).model, titles, normalised)
+    ranker = Ranker(make_ranker(FLAT).model, titles, score)
     ranker.limit, ranker.width = NO_LIMIT, 16
     order = ranker.scores(PROMPTS[0]).argsort(descending=True).tolist()
     with tokens_read(ranker.model) as sizes:
@@ -220,12 +220,10 @@ STARTS = [[5], [5, 6], [5, 6, 7], [9, 9], [5, 6, 8, 2], [9]]
 
 
 @pytest.mark.parametrize("limit", [0, 1, NO_LIMIT])
-@pytest.mark.parametrize("normalised", [False, True])
-def test_titles_that_begin_other_titles_count_once(
-    tiny_model: TinyModel, limit: int, normalised: bool
-) -> None:
+@pytest.mark.parametrize("score", ["sum", "mean"])
+def test_titles_that_begin_other_titles_count_once(tiny_model: TinyModel, limit: int, score: Score) -> None:
     """Such a title is known before what lies behind it is read, in rows where the limit is reached."""
-    ranker = Ranker(tiny_model("llama"), STARTS, normalised)
+    ranker = Ranker(tiny_model("llama"), STARTS, score)
     ranker.limit = limit
     order = ranker.scores(PROMPTS[0]).argsort(descending=True).tolist()
     for k in range(1, 7):
@@ -262,14 +260,14 @@ def test_a_nan_for_one_user_is_not_another_s(make_ranker: MakeRanker) -> None:
     assert ranks[0] == ranker.rank_of(prompts[0], 7)
 
 
-@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("score", ["sum", "mean"])
 @pytest.mark.parametrize("limit", [0, 20, NO_LIMIT])
 @pytest.mark.parametrize("margin", [0.05, 1.0])
 def test_best_and_worst_ranks_count_what_is_near(
-    make_ranker: MakeRanker, limit: int, normalised: bool, margin: float
+    make_ranker: MakeRanker, limit: int, score: Score, margin: float
 ) -> None:
     """Against all scores, in a search, in the rest of one, and for a score that is a mean."""
-    ranker = make_ranker(0.3, limit, normalised)
+    ranker = make_ranker(0.3, limit, score)
     prompt = PROMPTS[0]
     scores = ranker.scores(prompt)
     check_bounds(ranker, prompt, scores, margin)

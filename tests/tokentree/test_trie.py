@@ -3,10 +3,11 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptrec_tui.tokentree.trie import Title, Trie, build_trie, trie_rows
+from promptrec_tui.tokentree.trie import Title, Trie, build_trie, trie_rows, without_certain_ends
 
 titles = st.lists(
     st.lists(st.sampled_from([0, 1, 2, 70000]), min_size=1, max_size=6).map(tuple), min_size=1, max_size=25
@@ -94,3 +95,38 @@ def test_one_wide_row_has_no_node_twice(catalogue: list[Title]) -> None:
     rows = trie_rows(catalogue, 1000)
     assert len(rows) == (1 if read else 0)
     assert sum(map(len, rows)) == len(read)
+
+
+ended = titles.map(lambda drawn: [(*title, 9) for title in drawn])
+"""Titles with an end token, so that none begins another."""
+
+
+@thorough
+@given(ended)
+def test_a_certain_end_is_what_no_other_title_disputes(catalogue: list[Title]) -> None:
+    catalogue = sorted(catalogue)
+    for title, cut in zip(catalogue, without_certain_ends(catalogue), strict=True):
+        alike = [sum(other[:stop] == title[:stop] for other in catalogue) for stop in range(len(title) + 1)]
+        assert cut == title[: max(1, alike.index(1))]
+
+
+@pytest.mark.parametrize("catalogue", [[(5,), (5, 6)], [(5, 6), (5, 6, 7, 2), (5, 6, 8, 2)]])
+def test_a_title_that_begins_another_has_no_end_that_could_be_certain(catalogue: list[Title]) -> None:
+    with pytest.raises(ValueError, match="is the beginning of another"):
+        without_certain_ends(catalogue)
+
+
+@thorough
+@given(titles)
+def test_lines_lead_to_each_title_and_children_are_told_node_by_node(catalogue: list[Title]) -> None:
+    trie = build_trie(catalogue)
+    for title, line in zip(catalogue, trie.lines, strict=True):
+        ways = [beginning(trie, node) for node in line[: len(title)]]
+        assert ways == [title[:stop] for stop in range(1, len(title) + 1)]
+        assert not line[len(title) :].any()
+    nodes = np.arange(len(trie.tokens), dtype=np.int32)[::-1]
+    rows, children = trie.below(nodes)
+    assert [(nodes[row], child) for row, child in zip(rows, children, strict=True)] == [
+        (node, child) for node in nodes for child in range(trie.starts[node], trie.stops[node])
+    ]
+    assert trie.branching.tolist() == [int((trie.parents[1:] == node).sum()) > 1 for node in sorted(nodes)]

@@ -42,7 +42,7 @@ def check(new_run: Callable[..., RunFolder], model_folder: Path) -> Check:
         prompt = task.prompt(user.sequence[:-1]).token_ids
         with Journal(folder, 1) as journal:
             return check_engine(
-                Ranker(model, task.catalogue, normalised=mean), prompt, task.catalogue[:3], journal
+                Ranker(model, task.catalogue, "mean" if mean else "sum"), prompt, task.catalogue[:3], journal
             )
 
     return run

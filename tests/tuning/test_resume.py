@@ -23,11 +23,18 @@ WEIGHTS = {
     "lora": "adapter_model.safetensors",
     "full": "tuned_weights.safetensors",
     "last_layers": "tuned_weights.safetensors",
+    "catalogue": "adapter_model.safetensors",
 }
 METHODS: dict[str, dict[str, Any]] = {
     "lora": {},
     "full": {"tuning.method": "full", "train.learning_rate": 1e-3},
     "last_layers": {"tuning.method": "last_layers", "tuning.layers": 1, "train.learning_rate": 1e-3},
+    "catalogue": {
+        "train.loss": "catalogue",
+        "train.temperature": 1.5,
+        "evaluation.score": "catalogue",
+        "data.window": "sliding",
+    },
 }
 
 
@@ -61,6 +68,7 @@ def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("lora", at_step(6), id="last"),
         pytest.param("full", at_step(4), id="full"),
         pytest.param("last_layers", at_step(4), id="last_layers"),
+        pytest.param("catalogue", at_step(4), id="catalogue"),
     ],
 )
 @pytest.mark.usefixtures("every_step")

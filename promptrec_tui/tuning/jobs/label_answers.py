@@ -14,6 +14,7 @@ from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.tokentree.backbone import chunk_of, training_room
+from promptrec_tui.tokentree.choices import Choices, choices_of
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
@@ -34,8 +35,7 @@ class LabelAnswers(ClassifyJob):
         self.model = model = tuned.model
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
         self.chunk = chunk_of(model)
-        normalised = self.settings.evaluation.score == "mean"
-        self.ranker = Ranker(model, self.task.completions, normalised=normalised)
+        self.ranker = Ranker(model, self.task.completions, self.settings.evaluation.score)
         return tuned
 
     def check(self) -> None:
@@ -62,7 +62,7 @@ class LabelAnswers(ClassifyJob):
 
     def loss(self, model: Any, batch: Batch) -> Tensor:
         """The loss of the labels as completions."""
-        return completion_loss(model, batch, self.chunk)
+        return completion_loss(model, batch, self.chunk, self.choices)
 
     def validation_loss(self, predictions: Predictions) -> float:
         """The same loss on the validation texts."""
@@ -71,7 +71,7 @@ class LabelAnswers(ClassifyJob):
             for batch in self._validation_plan.batches(0):
                 self.tick()
                 given = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
-                parts.append(completion_loss(self.model, given, self.chunk).item())
+                parts.append(completion_loss(self.model, given, self.chunk, self.choices).item())
         return sum(parts)
 
     def groups(self, texts: Sequence[LabelledText]) -> Iterator[Sequence[LabelledText]]:
@@ -85,6 +85,12 @@ class LabelAnswers(ClassifyJob):
         return np.asarray(logs)
 
     @cached_property
+    def choices(self) -> Choices | None:
+        """What the labels allow, where the loss is over that alone."""
+        train = self.settings.train
+        return choices_of(self.task.completions, train.temperature) if train.loss == "catalogue" else None
+
+    @cached_property
     def _validation_plan(self) -> Plan:
         """A plan with one step that holds all validation texts."""
         trees = [self._tree(text) for text in self.texts["validation"]]
@@ -93,4 +99,6 @@ class LabelAnswers(ClassifyJob):
 
     def _tree(self, text: LabelledText) -> Tree:
         prompt = self.task.prompt(text.fields).token_ids
+        if self.choices:
+            return self.choices.tree([prompt], [text.label])
         return merge([prompt + self.task.completions[text.label]], [len(prompt)])

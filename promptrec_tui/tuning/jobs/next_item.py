@@ -23,6 +23,7 @@ from promptrec_tui.runs.events import PreviewUser
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, training_room
+from promptrec_tui.tokentree.choices import Choices, choices_of
 from promptrec_tui.tokentree.loss import Batch, completion_loss, half
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
@@ -77,7 +78,7 @@ class NextItemJob:
         reading = partial(journal.phase, "loading", message="Reading the dataset")
         with checked_dataset(self.home, self.spec) as dataset:
             self.users = read_users(dataset, data, reading)
-        self.trees = TrainingTrees(self.task, self.users, data)
+        self.trees = TrainingTrees(self.task, self.users, data, self.choices)
         if not self.trees:
             raise UserError(
                 f"Dataset {self.spec.dataset.name!r} has nothing to train on: no user has 5 events (two of "
@@ -101,6 +102,12 @@ class NextItemJob:
         return {item.key: item.item_id for item in self.items}
 
     @cached_property
+    def choices(self) -> Choices | None:
+        """What the catalogue allows, where the loss is over that alone."""
+        train = self.settings.train
+        return choices_of(self.task.catalogue, train.temperature) if train.loss == "catalogue" else None
+
+    @cached_property
     def _drawn(self) -> dict[str, list[UserEvents]]:
         """The users of each stage: those of a small one are among those of a large one."""
         measured = {user.key: user for user in self.users if user.split}
@@ -120,8 +127,7 @@ class NextItemJob:
         # Settled once: other chunks would round otherwise.
         self.chunk = chunk_of(model)
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
-        normalised = self.settings.evaluation.score == "mean"
-        self.ranker = Ranker(self.model, self.task.catalogue, normalised=normalised)
+        self.ranker = Ranker(self.model, self.task.catalogue, self.settings.evaluation.score)
         return tuned
 
     def check(self) -> None:
@@ -151,7 +157,7 @@ class NextItemJob:
 
     def loss(self, model: Any, batch: Batch) -> Tensor:
         """The loss of the completions in a batch of trees."""
-        return completion_loss(model, batch, self.chunk)
+        return completion_loss(model, batch, self.chunk, self.choices)
 
     def validate(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:
         """Validation loss and ranking metrics of the model as it is. Raises CancelledError."""
@@ -181,7 +187,7 @@ class NextItemJob:
         self.tick()
         try:
             given = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
-            return completion_loss(self.model, given).item()
+            return completion_loss(self.model, given, choices=self.choices).item()
         except torch.OutOfMemoryError as error:
             parts = half(batch)
             if not parts:
@@ -194,7 +200,9 @@ class NextItemJob:
         trees = [
             tree
             for user in self._drawn["validation"]
-            for tree in trees_at(self.task, user, [_target(user, "validation")], self.settings.data)
+            for tree in trees_at(
+                self.task, user, [_target(user, "validation")], self.settings.data, self.choices
+            )
         ]
         plan = self.plan
         return Plan(trees, batch_size=len(trees), loss=plan.loss, reach=plan.reach, forward=plan.forward)
