@@ -171,8 +171,7 @@ class Settings(_Part):
     def _temperature_is_used(self) -> Self:
         if self.train.temperature != 1 and self.train.loss != "catalogue":
             raise ValueError(
-                f"train.temperature is {self.train.temperature:g} while train.loss is {self.train.loss}, "
-                "which has none: set train.loss=catalogue, or leave train.temperature at 1."
+                "train.temperature is a setting of train.loss=catalogue: set that, or leave it at 1."
             )
         return self
 

@@ -111,7 +111,7 @@ def test_baselines_may_be_none_at_all():
         ("train.optimizer", "sgd", "give adamw."),
         ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token, catalogue."),
         ("train.temperature", "0", "give a number, above 0"),
-        ("train.temperature", "2", "set train.loss=catalogue, or leave train.temperature at 1."),
+        ("train.temperature", "2", "set that, or leave it at 1."),
         ("tuning.dropout", 1.0, "at least 0, below 1 (lora)"),
         ("tuning.method", "freeze", f"'freeze': give one of {', '.join(METHODS)}."),
         ("tuning.method", ["full"], "give one of lora, full, last_layers."),

@@ -25,7 +25,7 @@ from promptrec_tui.runs.requests import request
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.runs import LOSSES
 from promptrec_tui.tui.widgets.run_table import RunTable
-from promptrec_tui.workspace import runs
+from promptrec_tui.workspace import run_views, runs
 from promptrec_tui.workspace.control import resume_run, stop_run
 from promptrec_tui.workspace.dispatch import dispatch
 from promptrec_tui.workspace.lineage import remedy
@@ -93,7 +93,7 @@ def check(home: Home, workspace: Workspace, capsys: pytest.CaptureFixture[str]) 
         try:
             runs.run_document(workspace, name)
             run_view(workspace, name)
-            runs.curves(workspace, name, LOSSES)
+            run_views.curves(workspace, name, LOSSES)
             runs.run_config(workspace, name)
         except UserError as error:
             if name != "bad" or "bad" not in str(error):

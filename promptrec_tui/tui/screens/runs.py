@@ -119,7 +119,7 @@ class RunsScreen(QueueActions):
         if row.queue and not row.queue.continue_after_failure:
             lines.append(Content("Should it fail, the queue stops."))
         self.query_one("#facts", Static).update(Content("\n").join(lines))
-        curves = await self.ask(workspace.runs.curves, row.id, LOSSES)
+        curves = await self.ask(workspace.run_views.curves, row.id, LOSSES)
         series = tuple(Series(name.removesuffix("_loss"), points) for name, points in curves.items())
         self.query_one(LossChart).show(Chart("loss", series))
 
