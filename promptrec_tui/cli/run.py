@@ -17,6 +17,7 @@ from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.dispatch import dispatch
 from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.run_views import weakest_labels
 from promptrec_tui.workspace.settings import read_settings_toml
 
 app = typer.Typer(help="Tuning runs.", no_args_is_help=True)
@@ -188,6 +189,9 @@ def print_summary(document: dict[str, Any]) -> None:
     if metrics["before"] or metrics["after"]:
         print()
         _print_metrics(document["protocol"] or {}, metrics)
+        if weakest := weakest_labels(document):
+            print("\nlabels with the lowest F1:")
+            print_table(list(map(asdict, weakest)), ("label", "f1", "precision", "recall", "support"), "")
         if document["users"] is not None and (few := few_cases(document["users"], noun)):
             print(f"warning: {few}")
         if sentence := (document["noise"] or {}).get("sentence"):

@@ -65,6 +65,10 @@ class Report:
     preview_users: tuple[str, ...] = ()
     users: Count | None = None
     noise: Noise | None = None
+    per_class: Mapping[str, Figures] | None = None
+    """`precision recall f1 support` of each label."""
+    confusion: tuple[tuple[Count, ...], ...] | None = None
+    """Cases by label and answer, in the order of the labels in `per_class`."""
     adapter_sha256: str | None = None
 
 

@@ -1,32 +1,45 @@
 """The data for the list of runs and for the screen of one run, each read in one call."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from promptrec_tui.files import open_regular
+from promptrec_tui.store import runs as store
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import (
     STALLED,
     PreviewRow,
     RunRow,
     case_noun,
-    curves,
     find_run,
     leading_metrics,
     list_runs,
     log_path,
     refresh,
     run_document,
-    run_evaluations,
-    run_previews,
 )
 
 Points = list[tuple[int, float | None]]
 """(step, value); None where the value was not a number."""
 
+WEAKEST = 5
+"""The number of labels that are listed; `run show --json` has all."""
+
 LOG_BYTES = 256 * 1024
 """The most bytes of a log that are read at once."""
+
+
+@dataclass(frozen=True)
+class WeakLabel:
+    """The test figures of a label, and how many test texts have it."""
+
+    label: str
+    f1: float
+    precision: float
+    recall: float
+    support: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,8 @@ class RunView:
     """The validation metrics of each baseline, by its name."""
     previews: tuple[PreviewRow, ...]
     metrics: dict[str, Any]
+    weakest: tuple[WeakLabel, ...]
+    """The labels of a classifier that have the lowest F1."""
     computing: str
     """Device, precision and attention kernel of the last attempt; empty before its model is loaded."""
     warnings: tuple[str, ...]
@@ -71,6 +86,12 @@ def refreshed_runs(workspace: Workspace) -> list[RunRow]:
     """All runs, newest first, after the catalogue has read what is new in their folders."""
     refresh(workspace)
     return list_runs(workspace)
+
+
+def weakest_labels(document: Mapping[str, Any]) -> tuple[WeakLabel, ...]:
+    """The `WEAKEST` labels with the lowest F1 in a `run show` document; none if it is not a classifier's."""
+    labels = [WeakLabel(label=label, **figures) for label, figures in document.get("per_class", {}).items()]
+    return tuple(sorted(labels, key=lambda label: (label.f1, -label.support))[:WEAKEST])
 
 
 def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
@@ -99,6 +120,7 @@ def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
         },
         previews=tuple(run_previews(workspace, run)),
         metrics=document["metrics"],
+        weakest=weakest_labels(document),
         computing=_computing_text(document["computing"]),
         warnings=tuple(document["warnings"]),
         log_tail=tuple(document["log_tail"]),
@@ -109,6 +131,23 @@ def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
 
 def _computing_text(computing: dict[str, str] | None) -> str:
     return "computes on {device}, {precision}, {attention} attention".format(**computing) if computing else ""
+
+
+def curves(
+    workspace: Workspace, run: str, names: Sequence[str], max_points: int = 400
+) -> dict[str, list[tuple[int, float | None]]]:
+    """The (step, value) points of each named metric; None where it was not a number."""
+    return store.metric_series(workspace.catalogue, find_run(workspace, run).id, names, max_points)
+
+
+def run_previews(workspace: Workspace, run: str) -> list[PreviewRow]:
+    """The recommendations to the pinned users before training, and the latest ones."""
+    return store.previews(workspace.catalogue, find_run(workspace, run).id)
+
+
+def run_evaluations(workspace: Workspace, run: str) -> list[store.EvaluationRow]:
+    """Every evaluation of a run: the untuned and tuned model and the baselines."""
+    return store.evaluations(workspace.catalogue, find_run(workspace, run).id)
 
 
 def read_log(workspace: Workspace, run: str, known: Path | None, offset: int) -> LogPiece:

@@ -312,6 +312,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "users": report.get("users"),
         "noise": report.get("noise"),
         "metrics": metrics,
+        **{name: report[name] for name in ("per_class", "confusion") if name in report},
         "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],
     }
@@ -338,23 +339,6 @@ def was_evaluated(workspace: Workspace, run: str) -> bool:
 def run_config(workspace: Workspace, run: str) -> str:
     """The resolved spec of a run as indented JSON."""
     return run_folder(workspace, run).spec().model_dump_json(indent=2)
-
-
-def curves(
-    workspace: Workspace, run: str, names: Sequence[str], max_points: int = 400
-) -> dict[str, list[tuple[int, float | None]]]:
-    """The (step, value) points of each named metric; None where it was not a number."""
-    return store.metric_series(workspace.catalogue, find_run(workspace, run).id, names, max_points)
-
-
-def run_previews(workspace: Workspace, run: str) -> list[PreviewRow]:
-    """The recommendations to the pinned users before training, and the latest ones."""
-    return store.previews(workspace.catalogue, find_run(workspace, run).id)
-
-
-def run_evaluations(workspace: Workspace, run: str) -> list[store.EvaluationRow]:
-    """Every evaluation of a run: the untuned and tuned model and the baselines."""
-    return store.evaluations(workspace.catalogue, find_run(workspace, run).id)
 
 
 def log_path(workspace: Workspace, run: str) -> Path:

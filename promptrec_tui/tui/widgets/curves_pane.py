@@ -11,7 +11,7 @@ from textual.widgets import Static
 from promptrec_tui.text import cases_text, metric_text
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.plot import Chart, Series
-from promptrec_tui.tui.widgets.result_text import result_text
+from promptrec_tui.tui.widgets.result_text import result_text, weakest_text
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.run_views import RunView
@@ -55,6 +55,8 @@ class CurvesPane(Container, can_focus=True):
             bounds = SHARE if "last" in metrics else NO_BOUNDS
             chart.show(Chart(title, series, lines, bounds))
         text = result_text(view.metrics, view.leading[0], view.users, view.noun)
+        if text and view.weakest:
+            text.append("\n").append_text(weakest_text(view.weakest))
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")
 

@@ -1,12 +1,15 @@
 """A run's result in a few lines: untuned, tuned and baselines on the same users, and the gain."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from promptrec_tui.text import cases_text, clean, few_cases, metric_text
 from promptrec_tui.tui.widgets.run_text import number_text
+
+if TYPE_CHECKING:
+    from promptrec_tui.workspace.run_views import WeakLabel
 
 COLUMNS = 3
 """Number of metrics that fit; a run may have more."""
@@ -45,6 +48,16 @@ def result_text(
             text.append_text(interval_text(interval))
     if users is not None and (few := few_cases(users, noun)):
         text.append(f"\n{few}", style="yellow")
+    return text
+
+
+def weakest_text(labels: Sequence["WeakLabel"]) -> Text:
+    """A table of the labels with the lowest F1."""
+    text = Text(no_wrap=True)
+    text.append(_line("weakest labels", ("F1", "precis.", "recall", "texts")), style="dim")
+    for label in labels:
+        figures = [number_text(value, 4) for value in (label.f1, label.precision, label.recall)]
+        text.append("\n" + _line(clean(label.label), [*figures, f"{label.support:,}"]))
     return text
 
 
