@@ -1,4 +1,4 @@
-"""The curves of a run, one in full size or all at once, and its result."""
+"""The curves of a run, one in full size or all at once, the weakest labels, and its result."""
 
 import math
 from collections.abc import Mapping
@@ -24,26 +24,31 @@ UNKNOWN = "The result on the test users appears here when the run is done."
 
 
 class CurvesPane(Container, can_focus=True):
-    """Five charts and the result: all of them if there is room, else one at a time (`move`)."""
+    """Five charts and the result: all of them if there is room, else one at a time (`move`).
+
+    The weakest labels of a classifier are the page after the last chart.
+    """
 
     def __init__(self, ascii_only: bool, id: str | None = None) -> None:
         super().__init__(id=id)
         self._ascii_only = ascii_only
         self._number = 0
+        self._pages = CHARTS
 
     def compose(self) -> ComposeResult:
         for _ in range(CHARTS):
             yield LossChart(self._ascii_only)
+        yield Static(id="labels")
         yield Static(id="result")
 
     def on_mount(self) -> None:
         self.move(0)
 
     def move(self, by: int) -> None:
-        """Show another chart in full size."""
-        self._number = (self._number + by) % CHARTS
-        for number, chart in enumerate(self.query(LossChart)):
-            chart.set_class(number == self._number, "-current")
+        """Show another chart, or the labels, in full size."""
+        self._number = (self._number + by) % self._pages
+        for number, page in enumerate([*self.query(LossChart), self.query_one("#labels")]):
+            page.set_class(number == self._number, "-current")
 
     def show(self, view: "RunView") -> None:
         """Draw the curves and the result of a run."""
@@ -55,8 +60,8 @@ class CurvesPane(Container, can_focus=True):
             bounds = SHARE if "last" in metrics else NO_BOUNDS
             chart.show(Chart(title, series, lines, bounds))
         text = result_text(view.metrics, view.leading[0], view.users, view.noun)
-        if text and view.weakest:
-            text.append("\n").append_text(weakest_text(view.weakest))
+        self._pages = CHARTS + bool(view.weakest)
+        self.query_one("#labels", Static).update(weakest_text(view.weakest))
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")
 
