@@ -69,8 +69,12 @@ def fit(
     render: Callable[[Sequence[T]], str],
     items: Sequence[T],
     room: int,
+    least: str = "the newest item alone",
+    shorten: str = "the template",
 ) -> Prompt:
     """`render` of as many of the items, from the end, as `room` tokens hold.
+
+    `least`, `shorten`: what the smallest prompt holds, and what can be shortened, for the error message.
 
     Tokens are never cut. Fewest dropped, as long as more items make a longer prompt: the number is searched
     for by interpolation, about four renderings where dropping one by one would take dozens.
@@ -90,9 +94,8 @@ def fit(
         enough = dropping(max(0, len(items) - 1))
         if len(enough.token_ids) > room:
             raise UserError(
-                f"{place(template, 'prompt')}, takes {len(enough.token_ids)} tokens with the newest item "
-                f"alone, and there is room for {room}: shorten the template, or choose a model with a longer "
-                "context."
+                f"{place(template, 'prompt')}, takes {len(enough.token_ids)} tokens with {least}, "
+                f"and there is room for {room}: shorten {shorten}, or choose a model with a longer context."
             )
     while enough.dropped - few.dropped > 1:
         over, under = len(few.token_ids) - room, room - len(enough.token_ids)

@@ -52,7 +52,9 @@ class Classify:
             values = {"example": fields, "labels": self.answers, "shots": shots}
             return render(self.template, "prompt", values)
 
-        return fit(self.template, self.tokenizer, shown, self.shots, self.room)
+        least = f"the text {clean(' '.join(map(str, fields.values()))[:40])!r}"
+        shorten = "the text or the template"
+        return fit(self.template, self.tokenizer, shown, self.shots, self.room, least, shorten)
 
     def check(self) -> None:
         """Nothing: whatever is wrong with the answers was raised when the task was made."""
