@@ -225,6 +225,7 @@ class ClassifyJob(ABC):
             "task": "classify",
             "split": f"of the source; {drawn} drawn" if drawn else "of the source",
             "labels": len(self.task.labels),
+            **({"score": self.settings.evaluation.score} if self.written else {}),
             "users": cases,
             "stage": stage,
             "dataset": self.spec.dataset.sha256,
