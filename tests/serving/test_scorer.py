@@ -114,7 +114,7 @@ def test_a_broken_model_gives_no_probabilities(new_classifier: NewRun, tune: Any
     folder = new_classifier("causal", train__max_steps=1)
     tune(folder)
     loaded = load(folder, "cpu")
-    for name, weight in loaded.model.named_parameters():
+    for name, weight in loaded.tuned.model.named_parameters():
         if "lora_B" in name:
             weight.data.fill_(math.nan)
     with pytest.raises(UserError, match="is not a number"):

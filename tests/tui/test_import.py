@@ -312,7 +312,7 @@ async def test_what_the_import_asks_is_answered_in_the_form(home, tmp_path, unti
         await until(pilot, lambda: app.focused is app.screen.query_one("#separator"))
         assert "say --separator space." in problem(app)
         app.screen.query_one("#separator", Select).value = "space"
-        await until(pilot, lambda: "say what each is, such as --map-split holdout=train" in shown(app))
+        await until(pilot, lambda: "--map-split holdout=train, with one of" in shown(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: app.focused is app.screen.query_one("#splits"))
         await pilot.press(*"holdout=test")

@@ -60,10 +60,10 @@ def train(run: RunFolder, model_folder: Path, place: Path, case: str) -> dict[st
     """Some steps in this process, alone or beside others; what came of them."""
     plan = Plan(some_rows(run), max_steps=STEPS, seed=2, **CASES[case])
     arguments = training_arguments(TrainSettings(max_grad_norm=0.0), plan, place, torch.device("cpu"))
-    model = fresh(model_folder)
+    tuned = fresh(model_folder)
     # No loss reaches it: without find_unused_parameters the second step would be refused.
-    model.register_parameter("unreached", torch.nn.Parameter(torch.zeros(3)))
-    trainer = TargetTrainer(model, plan, completion_loss, arguments)
+    tuned.model.register_parameter("unreached", torch.nn.Parameter(torch.zeros(3)))
+    trainer = TargetTrainer(tuned, plan, completion_loss, arguments)
     steps = Steps(trainer)
     trainer.add_callback(steps)
     trainer.train()

@@ -78,8 +78,8 @@ def test_a_run_without_any_validation_is_not_ended_by_patience(
 ) -> None:
     folder = new_run(train__patience=1, train__eval_every=1)
 
-    def loss(model: Any, batch: Batch, chunk: int | None = None) -> torch.Tensor:
-        return completion_loss(model, batch, chunk) if model.training else full()
+    def loss(model: Any, batch: Batch, *options: Any, **named: Any) -> torch.Tensor:
+        return completion_loss(model, batch, *options, **named) if model.training else full()
 
     with no_search(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(next_item, "completion_loss", loss)
@@ -123,12 +123,12 @@ def test_validation_and_previews_take_less_at_once_and_tell_the_same(
     tune(straight)
     sizes: list[int] = []
 
-    def loss(model: Any, batch: Batch, chunk: int | None = None) -> torch.Tensor:
+    def loss(model: Any, batch: Batch, *options: Any, **named: Any) -> torch.Tensor:
         if not model.training:
             sizes.append(len(batch["token_ids"]))
             if sizes[-1] > 1:
                 full()
-        return completion_loss(model, batch, chunk)
+        return completion_loss(model, batch, *options, **named)
 
     read, expand = Prefix.read, Prefix.expand
 
