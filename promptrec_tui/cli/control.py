@@ -47,7 +47,7 @@ def kill_command(run: str, wait: AnswerOption = False, as_json: JsonOption = Fal
 def fork_command(
     run: str, name: NameOption = "", settings: SetOption = None, as_json: JsonOption = False
 ) -> None:
-    """Queue a new run with the spec of another one, except for what you --set."""
+    """Queue a new run with the spec of another one, except for what you --set and what follows from it."""
     with workspace() as here:
         _print_new(lineage.fork_run(here, run, name, pairs(settings)), as_json)
 

@@ -125,7 +125,7 @@ class Detached:
 class Unit(Detached):
     """A unit of the user's service manager (systemd), which survives the end of the login.
 
-    It has a control group of its own, and only its main process is ended with it: what the queue starts next
+    It has a cgroup of its own, and only its main process is ended with it: what the queue starts next
     goes on. When the kernel kills the trainer for its memory, the supervisor stays and reports it.
     """
 

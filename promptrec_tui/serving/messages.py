@@ -1,7 +1,8 @@
-"""What a scorer is asked and what it answers, each a JSON object; how they travel is up to the transport.
+"""The requests to a scorer and its answers, each a JSON object; they do not depend on the transport.
 
 A request has its `verb` and the fields of the verb's dataclass, an answer the fields of one of the
-dataclasses below; both have the `id` that the asker chose. Both sides import this module; it loads no model.
+dataclasses below; both have the `id` that the client chose. Client and scorer import this module; it loads
+no model.
 """
 
 import json
@@ -88,15 +89,14 @@ class Ready:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why there is no answer, in one sentence."""
+    """The reason why there is no answer, in one sentence."""
 
     error: str
 
 
 @dataclass(frozen=True)
 class ScoredItem:
-    """One item; `logprob`: sum of log P over `token_ids`, the end token included (nats), or their mean where
-    the run's `evaluation.score` says so; None where a broken model gives no number."""
+    """One item. `logprob`: its score in nats, as the run's `evaluation.score` defines it; None for a NaN."""
 
     key: str
     title: str
@@ -143,7 +143,7 @@ Answer = Ranking | Labelling
 def write(message: Request | Answer | Ready | Refusal, **head: Any) -> str:
     """A message as one line of JSON, without its end; `head` (id, verb) goes first.
 
-    Half a surrogate pair, which arguments that are no UTF-8 have, becomes "?".
+    A lone surrogate, as in arguments that are not UTF-8, becomes "?".
     """
     text = json.dumps({**head, **asdict(message)}, ensure_ascii=False)
     return text.encode(errors="replace").decode()

@@ -14,7 +14,7 @@ LABELS = {
     "evaluation.users": 1000,
     "evaluation.monitor_users": 200,
 }
-"""Of every classifier: texts are many, and each is asked fast."""
+"""Settings of every classifier: there are many texts, and each takes one short forward."""
 
 SCALES: dict[tuple[str, str], tuple[tuple[float, dict[str, Any]], ...]] = {
     ("next_item", "causal"): (
@@ -50,15 +50,15 @@ WHOLE = {"full", "last_layers"}
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What differs between tasks wherever a person reads of a run, or makes one."""
+    """The words and settings that differ between tasks, for forms, lists, cards and commands."""
 
     case: str
-    """What a case is called: a figure is of so many of them. "user" or "text" says also how rows are read
-    and which questions the model of a run takes."""
+    """The noun of a case, the unit of every count of cases. "user" or "text" also decides how rows are read
+    and which requests a scorer accepts."""
     made: str
-    """What tuning makes of a model, in its card."""
+    """The word for the tuned model in its card."""
     field: str
-    """The field of that, as a tag of the card."""
+    """The field of application, a tag of the card."""
     pipeline: str
     """The tag by which the Hugging Face hub knows such models."""
     monitors: tuple[str, ...]
@@ -66,7 +66,7 @@ class TaskFacts:
     leading: tuple[str, str]
     """The metric that stands for a run in lists, and the one that is shown beside it."""
     unused: tuple[str, ...] = ()
-    """Settings that mean nothing for it: a whole section such as "data.", or a key."""
+    """Settings that it does not use: a whole section such as "data.", or a key."""
 
 
 FACTS: Mapping[str, TaskFacts] = {
@@ -88,7 +88,7 @@ FACTS: Mapping[str, TaskFacts] = {
         unused=("data.", "evaluation.k", "evaluation.seen", "evaluation.baselines"),
     ),
 }
-"""By task; the first one is meant where none is named."""
+"""By task; the first one is the default."""
 
 
 def facts_of(task: str) -> TaskFacts:
@@ -103,7 +103,7 @@ def leading_metrics(task: str, k: int) -> tuple[str, str]:
 
 
 def case_noun(task: str) -> str:
-    """What a case of the task is called: a figure is of so many of them."""
+    """The noun of a case of the task, such as user or text."""
     return facts_of(task).case
 
 

@@ -1,4 +1,4 @@
-"""Training over a catalogue: a title's tokens compete with those alone that other titles have there."""
+"""The catalogue loss: a token's softmax runs over the tokens that the catalogue's trie allows there only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,18 +14,19 @@ from promptrec_tui.tokentree.trie import Trie, build_trie, without_certain_ends
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """The choices that the titles of a catalogue leave, after the softmax at a temperature."""
+    """The branching nodes of a catalogue's trie as training targets, and the temperature of the softmax."""
 
     trie: Trie
-    """Of distinct titles without their certain ends."""
-    places: Ids  # [N], the title of the trie that each of the catalogue is
+    """The trie of the distinct titles, each cut after its last branching node."""
+    places: Ids  # [N]: the index in the trie of each title of the catalogue
     temperature: float
 
     def tree(self, prompts: Sequence[Sequence[int]], answers: Sequence[int]) -> Tree:
-        """One tree of prompts with titles of the catalogue behind them, by index; owners are their places.
+        """One tree of `prompts`, each followed by the catalogue's title of that index in `answers`.
 
-        Each title ends where it is certain, and only choices are edges: their labels are the nodes of the
-        trie that are chosen, not tokens. A catalogue of one title has one edge a title, which is certain.
+        Owners are positions in `prompts`. Titles are cut after their last branching node. Only choices at
+        branching nodes are edges, and their labels are nodes of the trie, not tokens. In a catalogue of one
+        title each title has one edge, of probability 1.
         """
         titles = self.places[list(answers)]
         sequences = [
@@ -33,7 +34,7 @@ class Choices:
         ]
         starts = np.array([len(prompt) for prompt in prompts])
         tree = merge(sequences, starts.tolist())
-        places = tree.depths[tree.sources] + 1 - starts[tree.owners]  # of each label in its title
+        places = tree.depths[tree.sources] + 1 - starts[tree.owners]  # position of each label in its title
         owned = titles[tree.owners]
         nodes = self.trie.lines[owned, places]
         chosen = self.trie.branching[self.trie.parents[nodes]] | (places == self.trie.lengths[owned] - 1)

@@ -13,7 +13,7 @@ from promptrec_tui.tokentree.tree import Ids, Tree
 from promptrec_tui.tokentree.trie import Trie
 
 Read = tuple[Tensor, NDArray[np.integer[Any]], Ids]
-"""Hidden states [T, H], n places among them that do not fall, and the node of the trie that each is after."""
+"""Hidden states [T, H], n increasing positions in them, and the trie node of each position."""
 
 
 def openings(model: Any, trie: Trie, first: Tensor, among: bool) -> Tensor:
@@ -30,7 +30,7 @@ def openings(model: Any, trie: Trie, first: Tensor, among: bool) -> Tensor:
 def vocabulary_scores(
     model: Any, trie: Trie, first: Tensor, rows: Iterable[tuple[Tensor, Tree]]
 ) -> NDArray[np.float32]:
-    """Sum of log P over the tokens of each title, [M]: each token's share is of all tokens.
+    """Sum of log P over the tokens of each title, [M], with the softmax over the whole vocabulary.
 
     `first` [1, H]: the state after the prompt; `rows`: the states of trees with the edges that count, whose
     owners are titles.
@@ -51,34 +51,34 @@ def vocabulary_scores(
 
 
 def catalogue_scores(model: Any, trie: Trie, first: Tensor, read: Iterable[Read]) -> NDArray[np.float32]:
-    """Sum of log P over the tokens of each title, [M]: each token's share is of those that may stand there.
+    """Sum of log P over the tokens of each title, [M], with the softmax over the tokens that the trie allows.
 
-    `first` [1, H]: the state after the prompt. Of titles whose branching nodes are not all in `read` the
-    answer means nothing.
+    `first` [1, H]: the state after the prompt. The score of a title is undefined unless all its branching
+    nodes are in `read`.
     """
     logs = np.zeros(len(trie.tokens))  # of each node, among its siblings
     logs[trie.starts[0] : trie.stops[0]] = openings(model, trie, first, among=True)[0].cpu().numpy()
     for hidden, places, nodes in read:
         branches = np.flatnonzero(trie.branching[nodes])
-        # Titles of one batch may have beginnings in common.
+        # Titles of one batch may share prefixes.
         chosen = branches[np.sort(np.unique(nodes[branches], return_index=True)[1])]
         owners, children = trie.below(nodes[chosen])
         found = picked_among(model, hidden, places[chosen][owners], trie.tokens[children])
         logs[children] = found.cpu().numpy()
-    # Behind the end of a title its line holds the prompt's node, whose log is 0.
+    # After the end of a title its line holds the root, whose log is 0.
     scores: NDArray[np.float32] = logs[trie.lines].sum(axis=1).astype(np.float32)
     return scores
 
 
 def read_in_rows(trie: Trie, rows: Iterable[tuple[Tensor, Tree]]) -> Iterator[Read]:
-    """The nodes that the sources of trees are."""
+    """The trie nodes of the sources in packed trees."""
     for hidden, row in rows:
         places, edges = np.unique(row.sources, return_index=True)
         yield hidden, places, trie.lines[row.owners[edges], row.depths[places]]
 
 
 def read_in_batches(trie: Trie, batches: Iterable[tuple[Tensor, Sequence[int]]]) -> Iterator[Read]:
-    """The nodes that the tokens of titles in batches are, the last tokens apart: they are not read."""
+    """The trie nodes of titles in plain batches. The last token of a title is not read."""
     for hidden, titles in batches:
         width = hidden.shape[1]
         read = np.arange(width) < trie.lengths[titles][:, None] - 1
