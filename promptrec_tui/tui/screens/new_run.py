@@ -28,7 +28,7 @@ SETTINGS = {
     "train.batch_size": "batch size",
     "tuning.rank": "rank",
     "data.max_history": "max history",
-    "evaluation.users": "test users",
+    "evaluation.users": "test cases",
     "train.seed": "seed",
     "run.device": "device",
 }
