@@ -36,14 +36,15 @@ def ranking_metrics(k: int, capped: bool = False) -> tuple[Metric, ...]:
     """`hr@k ndcg@k mrr@k mrr` of the column `rank`, means over its rows.
 
     With one relevant item HR@k = [rank <= k], NDCG@k = [rank <= k] / log2(1 + rank) (Järvelin & Kekäläinen
-    2002; the ideal gain is 1), MRR@k = [rank <= k] / rank and MRR = 1 / rank. A rank of inf gives 0.
+    2002; the ideal gain is 1), MRR@k = [rank <= k] / rank and MRR = 1 / rank. A rank of inf gives 0, but for
+    MRR, which is NaN then: such ranks were not told apart.
     `capped`: ranks beyond k are not told apart, so there is no MRR over all of them.
     """
     metrics = (
         Metric(f"hr@{k}", True, _mean("rank", partial(_hit, k=k))),
         Metric(f"ndcg@{k}", True, _mean("rank", lambda rank: _hit(rank, k) / np.log2(1 + rank))),
         Metric(f"mrr@{k}", True, _mean("rank", lambda rank: _hit(rank, k) / rank)),
-        Metric("mrr", True, _mean("rank", lambda rank: 1 / rank)),
+        Metric("mrr", True, _mean("rank", lambda rank: np.where(np.isinf(rank), np.nan, 1 / rank))),
     )
     return metrics[:-1] if capped else metrics
 

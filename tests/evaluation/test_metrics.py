@@ -62,7 +62,9 @@ def test_metrics_of_known_ranks() -> None:
 
 
 def test_a_rank_beyond_the_cap_is_zero_and_a_nan_is_no_zero() -> None:
-    assert set(of_ranks([math.inf], k=10).values()) == {0.0}
+    *cut, mrr = of_ranks([math.inf, 2.0], k=10).items()
+    assert dict(cut) == pytest.approx({"hr@10": 0.5, "ndcg@10": 0.5 / math.log2(3), "mrr@10": 0.25})
+    assert math.isnan(mrr[1]), "ranks that were not told apart have no MRR over all of them"
     assert all(math.isnan(value) for value in of_ranks([1.0, math.nan], k=10).values())
     assert all(math.isnan(value) for value in of_ranks([], k=10).values())
 
