@@ -23,7 +23,7 @@ from promptrec_tui.tokentree.backbone import (
     within_memory,
 )
 from promptrec_tui.tokentree.batched import batched_scores, batches
-from promptrec_tui.tokentree.places import NotANumberError, Place, rank_among, rank_in, top_of
+from promptrec_tui.tokentree.places import NotANumberError, Place, place_in, place_of, rank_among, top_of
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.search import Aim, Search
 from promptrec_tui.tokentree.sizes import SMALLEST, batch_size, ranking_sizes, search_room
@@ -87,6 +87,8 @@ class Ranker:
         distinct = sorted(set(titles))
         place = {title: index for index, title in enumerate(distinct)}
         self.places = np.array([place[title] for title in titles], np.int32)
+        self.copies = np.bincount(self.places)[self.places]
+        """How many titles of the catalogue have the tokens of each: [N]."""
         if score == "catalogue":
             distinct = without_certain_ends(distinct)  # in the same order, and distinct still
         self.trie = build_trie(distinct)
@@ -209,24 +211,16 @@ class Ranker:
         ):
             if search is None:
                 scores = self.scores(prompt, out)
-                rank = rank_in(scores, target, cap)
-                twins = torch.from_numpy(self.places == aim.target)
-                away = (scores - scores[target]).masked_fill(twins, -math.inf)
-                ahead = int(((away > 0) & (away <= aim.margin)).sum())
-                behind = int(((away <= 0) & (away >= -aim.margin)).sum())
-                equal = int((away == 0).sum())
-            elif search.broken:
+                places.append(place_in(scores, target, self.places == aim.target, aim.margin, cap))
+                continue
+            if search.broken:
                 rank, ahead, behind, equal = math.nan, 0, 0, 0
             else:
                 better, ties = search.better_and_equal()
                 rank = rank_among(better, ties - 1, cap)
                 ahead, behind = search.doubtful()
                 equal = ties - int(aim.counts[aim.target])
-            if aim.margin:
-                # By rank those of equal scores stand half before the target: in the best case none, or all.
-                places.append(Place(rank, rank - ahead - equal / 2, rank + behind - equal / 2))
-            else:
-                places.append(Place(rank, rank, rank))
+            places.append(place_of(rank, ahead, behind, equal, aim.margin))
         return places
 
     def _answers(self, prompts: Sequence[Sequence[int]], aims: Sequence[Aim]) -> list[Search | None]:

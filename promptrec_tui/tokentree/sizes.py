@@ -53,6 +53,8 @@ class Sizes:
     """Titles in a plain batch, for models with sliding windows."""
 
 
+CPU_WORK, GPU_WORK = 5e10, 5e12
+"""Multiplications of all scores after a prompt that take a few seconds at most."""
 CPU = Sizes(users=1, width=64, row=256, limit=2048, batch=64)
 LARGEST = Sizes(users=USERS, width=256, row=1024, limit=8192, batch=64)
 
@@ -147,6 +149,13 @@ def training_bytes(shape: Shape, checkpointing: bool) -> int:
     if checkpointing:
         return own + adapters + shape.layers * shape.hidden * shape.number
     return shape.layers * (own + adapters)
+
+
+def quick(shape: Shape, free: int | None, nodes: int) -> bool:
+    """Whether a model reads so many nodes within a few seconds: then all titles can be scored for anyone."""
+    attention = (2 * shape.heads + 2 * shape.groups) * shape.head
+    node = shape.layers * shape.hidden * (attention + 3 * shape.inner)
+    return node * nodes <= (CPU_WORK if free is None else GPU_WORK)
 
 
 def power_of_two(most: int, low: int, high: int) -> int:
