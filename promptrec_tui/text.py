@@ -67,3 +67,10 @@ def did_you_mean(name: str, known: Iterable[str], count: int = 2) -> str:
     folded = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(name.casefold(), list(folded), count)
     return f" Did you mean {' or '.join(repr(clean(folded[match])) for match in near)}?" if near else ""
+
+
+def percent(share: float) -> str:
+    """`12.3%`; two digits after the point below 10 %, and a bound for what is below them."""
+    if 0 < share < 0.00005:
+        return "<0.01%"
+    return f"{share:.2%}" if share < 0.0995 else f"{share:.1%}"

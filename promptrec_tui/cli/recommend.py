@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, workspace
+from promptrec_tui.text import percent
 from promptrec_tui.workspace.recommend import recommend
 
 
@@ -30,11 +31,24 @@ def recommend_command(
         answer = recommend(here, run, user=user, titles=history or (), k=k, untuned=untuned)
     items = [asdict(item) for item in answer.items]
     if not as_json:
-        rows = [{"rank": number, **item} for number, item in enumerate(items, 1)]
-        columns = ("rank", "title", "logprob", "key") + (("token_ids",) if token_ids else ())
+        rows = [
+            {
+                "rank": number,
+                **item,
+                "P": None if item["probability"] is None else percent(item["probability"]),
+            }
+            for number, item in enumerate(items, 1)
+        ]
+        chance = ("P",) if any(item["probability"] is not None for item in items) else ()
+        columns = ("rank", "title", *chance, "logprob", "key", *(("token_ids",) if token_ids else ()))
         print_table(rows, columns, "Nothing is left to recommend.")
         return
-    document = {"prompt": answer.prompt, "prompt_token_ids": list(answer.prompt_token_ids), "items": items}
+    document = {
+        "prompt": answer.prompt,
+        "prompt_token_ids": list(answer.prompt_token_ids),
+        "items": items,
+        "nodes": answer.nodes,
+    }
     if not token_ids:
         del document["prompt_token_ids"]
         for item in items:

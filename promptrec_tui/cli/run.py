@@ -196,6 +196,8 @@ def print_summary(document: dict[str, Any]) -> None:
             print(f"warning: {few}")
         if sentence := (document["noise"] or {}).get("sentence"):
             print(f"warning: {clean(sentence)}")
+        if sentence := (document["calibration"] or {}).get("sentence"):
+            print(clean(sentence))
     there = Path(document["paths"]["adapter"]).is_dir()
     print(f"\nadapter  {document['paths']['adapter'] if there else 'none yet'}")
     print(f"log      {document['paths']['log']}")

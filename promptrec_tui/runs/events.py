@@ -73,6 +73,8 @@ class Shown:
     key: str
     title: str
     logprob: float | None = None
+    probability: float | None = None
+    """None where scores are no probabilities."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,14 @@ EMPTY = Metrics()
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """The temperature that makes probabilities of the tuned model's scores, and what is said of them."""
+
+    temperature: float = 1.0
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
 class Noise:
     """What is said of scores that are nearer than the noise of their precision; "" for nothing."""
 
@@ -65,6 +73,7 @@ class Report:
     preview_users: tuple[str, ...] = ()
     users: Count | None = None
     noise: Noise | None = None
+    calibration: Calibration | None = None
     per_class: Mapping[str, Figures] | None = None
     """`precision recall f1 support` of each label."""
     confusion: tuple[tuple[Count, ...], ...] | None = None
@@ -80,6 +89,12 @@ def read_report(folder: RunFolder) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return dict(value)
+
+
+def written_temperature(folder: RunFolder) -> float:
+    """The temperature of the probabilities of the run's result; 1 where none was fitted."""
+    report = read(Report, folder.report)
+    return report.calibration.temperature if report and report.calibration else 1.0
 
 
 def written_adapter(folder: RunFolder) -> str | None:

@@ -96,12 +96,16 @@ class Refusal:
 
 @dataclass(frozen=True)
 class ScoredItem:
-    """One item. `logprob`: its score in nats, as the run's `evaluation.score` defines it; None for a NaN."""
+    """One item. `logprob`: its score in nats, as the run's `evaluation.score` defines it; None for a NaN.
+
+    `probability`: calibrated where the run has fitted a temperature; None where scores are no probabilities.
+    """
 
     key: str
     title: str
     logprob: float | None
     token_ids: tuple[int, ...]
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ class Ranking:
     """Items after a history, best first (`Scores`: in the order of the catalogue).
 
     `adapter`: "result", or the checkpoint whose weights were used; None for the untuned model. `dropped`: how
-    many items of the history the prompt does not show. `rank`: of the target; ties give halves.
+    many items of the history the prompt does not show. `rank`: of the target; ties give halves. `nodes`:
+    beginnings of titles that the model has read.
     """
 
     prompt: str
@@ -118,6 +123,7 @@ class Ranking:
     items: tuple[ScoredItem, ...]
     adapter: str | None = None
     rank: float | None = None
+    nodes: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import parse_json
+from promptrec_tui.runs.report import written_temperature
 from promptrec_tui.serving.loading import LoadedRun
 from promptrec_tui.serving.messages import (
     Answer,
@@ -24,6 +25,7 @@ from promptrec_tui.tasks.next_item import window_start
 from promptrec_tui.text import clean, did_you_mean
 from promptrec_tui.tuning.jobs.classify import ClassifyJob
 from promptrec_tui.tuning.jobs.next_item import NextItemJob
+from promptrec_tui.tuning.probabilities import chances
 
 
 def answer(loaded: LoadedRun, request: Request) -> Answer:
@@ -38,14 +40,18 @@ def answer(loaded: LoadedRun, request: Request) -> Answer:
     with loaded.tuned.untuned() if request.untuned else nullcontext():
         match loaded.job, request:
             case NextItemJob() as job, TopK() | Rank() | Scores():
-                return _ranking(job, request, adapter)
+                result = adapter == loaded.folder.result.name
+                temperature = written_temperature(loaded.folder) if result else 1.0
+                return _ranking(job, request, adapter, temperature)
             case ClassifyJob() as job, Classify():
                 return _labelling(job, request, adapter)
     task = loaded.folder.spec().task
     raise UserError(f"This run is of the task {task}, and {request.verb!r} is for {request.task} only.")
 
 
-def _ranking(job: NextItemJob, request: TopK | Rank | Scores, adapter: str | None) -> Ranking:
+def _ranking(
+    job: NextItemJob, request: TopK | Rank | Scores, adapter: str | None, temperature: float
+) -> Ranking:
     """Scores of items after a history, whose prompt shows what it would in training and evaluation."""
 
     def number_of(key: str) -> int:
@@ -62,6 +68,7 @@ def _ranking(job: NextItemJob, request: TopK | Rank | Scores, adapter: str | Non
     data, left_out = job.settings.data, sorted(seen)
     start = window_start(len(history), data.max_history, data.window)
     prompt = job.task.prompt(history[start:])
+    before = job.ranker.nodes_read
     if isinstance(request, TopK):
         if request.k < 1:
             raise UserError(f"k must be at least 1, not {request.k}.")
@@ -71,11 +78,23 @@ def _ranking(job: NextItemJob, request: TopK | Rank | Scores, adapter: str | Non
         wanted = range(len(scores)) if isinstance(request, Scores) else [number_of(request.target)]
         ranked = [(item, scores[item]) for item in wanted if item not in seen]
     items = [
-        ScoredItem(job.items[item].key, job.items[item].title, _finite(score), job.task.completion(item))
-        for item, score in ranked
+        ScoredItem(
+            job.items[item].key, job.items[item].title, _finite(score), job.task.completion(item), chance
+        )
+        for (item, score), chance in zip(
+            ranked, chances(job.ranker, prompt.token_ids, ranked, temperature), strict=True
+        )
     ]
     rank = None if target is None else _finite(job.ranker.rank_of(prompt.token_ids, target, left_out))
-    return Ranking(prompt.text, tuple(prompt.token_ids), start + prompt.dropped, tuple(items), adapter, rank)
+    return Ranking(
+        prompt.text,
+        tuple(prompt.token_ids),
+        start + prompt.dropped,
+        tuple(items),
+        adapter,
+        rank,
+        job.ranker.nodes_read - before,
+    )
 
 
 def _labelling(job: ClassifyJob, request: Classify, adapter: str | None) -> Labelling:

@@ -73,7 +73,10 @@ STATE, SPARKLINE = FIELDS.index("state"), FIELDS.index("sparkline")
 
 @dataclass(frozen=True)
 class PreviewRow:
-    """The recommendations to one user: `history`, `target` are titles, `top` has `key title logprob` each."""
+    """The recommendations to one user: `history` and `target` are titles.
+
+    `top` has `key title logprob probability` each.
+    """
 
     stage: str
     step: int

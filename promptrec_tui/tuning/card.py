@@ -100,6 +100,8 @@ def _figures(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
         yield from (f"**{warning}**", "")
     if noise := report.get("noise", {}).get("sentence"):
         yield from (noise, "")
+    if calibration := report.get("calibration", {}).get("sentence"):
+        yield from (calibration, "")
     for other, gain in metrics["gain"].items():
         interval = gain[report["lead"]]
         yield (

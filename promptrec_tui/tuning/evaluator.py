@@ -1,7 +1,8 @@
 """Evaluates a run's model and writes the results as events: validation, test, baselines, previews."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from promptrec_tui.evaluation.metrics import measured
@@ -20,9 +21,12 @@ from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import PREVIEW_SECONDS
 from promptrec_tui.tuning.requests import CancelledError, RequestInbox
 
+REFERENCE_SECONDS = 60.0
+"""Seconds that the references of a report may take; they are left out otherwise, with a warning."""
+
 
 class _LateError(Exception):
-    """Previews have used up their time."""
+    """A part of an evaluation has used up its time."""
 
 
 @dataclass(frozen=True)
@@ -63,29 +67,56 @@ class Evaluator:
             self.journal.write(MetricEvent(step, values, Lead(lead.name, lead.higher_is_better)))
         return values
 
-    def preview(self, stage: str, step: int, progress: Callable[[int, int], None]) -> None:
-        """Write a preview event of the pinned cases, or of as many as are ready after `PREVIEW_SECONDS`.
-
-        What is shown is exact. Calls `progress(done, cases)`. Raises CancelledError when a request ends the
-        run.
+    def references(self, progress: Callable[[int, int], None]) -> dict[str, Predictions]:
+        """The job's references, of which the current model must be the untuned one; none where they take
+        longer than `REFERENCE_SECONDS`. Raises CancelledError.
         """
-        deadline = time.monotonic() + PREVIEW_SECONDS
-        job, tick = self.job, self.job.tick
-        shown: list[PreviewUser] = []
+        try:
+            with self._within(REFERENCE_SECONDS):
+                return self.job.references(progress)
+        except _LateError:
+            self.journal.write(
+                WarningEvent(
+                    "The untuned model was not measured under the other evaluation.score: it takes more than "
+                    f"{REFERENCE_SECONDS:.0f} seconds here."
+                )
+            )
+        except NoMemoryError as error:
+            self.journal.left_out("the untuned model under the other evaluation.score", 0, error)
+        return {}
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """Raise _LateError between two forwards of this block when it has taken so long."""
+        tick, deadline = self.job.tick, time.monotonic() + seconds
 
         def in_time() -> None:
             tick()
             if time.monotonic() > deadline:
                 raise _LateError
 
-        job.tick = in_time
+        self.job.tick = in_time
         try:
-            progress(0, len(job.preview_keys))
-            for key in job.preview_keys:
-                if self.inbox.cancelled():
-                    raise CancelledError
-                shown.append(job.preview(key, untuned=stage == "before"))
-                progress(len(shown), len(job.preview_keys))
+            yield
+        finally:
+            self.job.tick = tick
+
+    def preview(self, stage: str, step: int, progress: Callable[[int, int], None]) -> None:
+        """Write a preview event of the pinned cases, or of as many as are ready after `PREVIEW_SECONDS`.
+
+        What is shown is exact. Calls `progress(done, cases)`. Raises CancelledError when a request ends the
+        run.
+        """
+        job = self.job
+        shown: list[PreviewUser] = []
+        try:
+            with self._within(PREVIEW_SECONDS):
+                progress(0, len(job.preview_keys))
+                for key in job.preview_keys:
+                    if self.inbox.cancelled():
+                        raise CancelledError
+                    shown.append(job.preview(key, untuned=stage == "before"))
+                    progress(len(shown), len(job.preview_keys))
         except _LateError:
             self.journal.write(
                 WarningEvent(
@@ -96,7 +127,5 @@ class Evaluator:
             )
         except NoMemoryError as error:
             self.journal.left_out("more previews", step, error)
-        finally:
-            job.tick = tick
         if shown:
             self.journal.write(PreviewEvent(step, stage, tuple(shown)))

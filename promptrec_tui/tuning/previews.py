@@ -7,6 +7,7 @@ from promptrec_tui.runs.events import PreviewUser, Shown
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.places import NotANumberError, rank_in, top_of
 from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tuning.probabilities import chances
 from promptrec_tui.tuning.ranking import Case
 
 PREVIEW_USERS = 5
@@ -22,9 +23,11 @@ def preview(
     case: Case,
     exclude_seen: bool,
     sweep: bool = False,
+    temperature: float = 1.0,
 ) -> PreviewUser:
     """One user of a `preview` event: the titles in the prompt, the target and its rank, the top 10.
 
+    `temperature`: of the probabilities, where scores are such.
     `sweep`: score all titles at once. An untuned model has no strong preference, so a best-first search would
     visit most titles anyway, some of them twice.
     """
@@ -40,10 +43,14 @@ def preview(
         except NotANumberError:
             # If the weights are not finite, training will end by itself; until then there is nothing to show.
             top = []
+    probabilities = chances(ranker, prompt.token_ids, top, temperature)
     return PreviewUser(
         user=case.user,
         history=tuple(items[item].title for item in case.history[prompt.dropped :]),
         target=items[case.target].title,
         rank=rank,
-        top=tuple(Shown(items[item].key, items[item].title, logprob) for item, logprob in top),
+        top=tuple(
+            Shown(items[item].key, items[item].title, logprob, probability)
+            for (item, logprob), probability in zip(top, probabilities, strict=True)
+        ),
     )

@@ -1,12 +1,13 @@
 """The rank of each user's target, by a model or by a baseline."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import Baseline
@@ -71,6 +72,25 @@ def rank_users(
         )
         progress(len(places), len(cases))
     return places
+
+
+def scored_users(
+    ranker: Ranker,
+    task: NextItem,
+    cases: Sequence[Case],
+    progress: Callable[[int, int], None],
+    cancelled: Callable[[], bool],
+) -> Iterator[tuple[Case, Tensor]]:
+    """The scores of all items [N] for each case, seen ones too.
+
+    Progress and errors as in `rank_users`.
+    """
+    progress(0, len(cases))
+    for done, case in enumerate(cases, 1):
+        if cancelled():
+            raise CancelledError
+        yield case, ranker.scores(task.prompt(case.history).token_ids)
+        progress(done, len(cases))
 
 
 def rank_baseline(baseline: Baseline, cases: Sequence[Case], exclude_seen: bool) -> NDArray[np.float64]:

@@ -216,7 +216,10 @@ def _judge(
             training_state.untuned = True
         message = "The untuned model on the test targets"
         made.before = job.predict("test", _progress(journal, "testing", message))
+        message = "The untuned model under the other score"
+        made.baselines |= evaluator.references(_progress(journal, "testing", message))
     evaluator.report("test", "untuned", 0, made.before)
+    job.calibrate(_progress(journal, "validating", "Fitting the temperature of probabilities"))
     made.after = job.predict("test", _progress(journal, "testing", "The tuned model on the test targets"))
     evaluator.report("test", "tuned", step, made.after)
     evaluator.preview("after", step, _progress(journal, "previews", "Previews of the tuned model"))

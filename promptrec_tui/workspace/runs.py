@@ -311,6 +311,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "preview_users": report.get("preview_users", []),
         "users": report.get("users"),
         "noise": report.get("noise"),
+        "calibration": report.get("calibration"),
         "metrics": metrics,
         **{name: report[name] for name in ("per_class", "confusion") if name in report},
         "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],

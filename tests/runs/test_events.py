@@ -47,8 +47,8 @@ WRITTEN = [
                     "target": "C",
                     "rank": None,
                     "top": [
-                        {"key": "c", "title": "C", "logprob": -0.5},
-                        {"key": "d", "title": "D", "logprob": None},
+                        {"key": "c", "title": "C", "logprob": -0.5, "probability": None},
+                        {"key": "d", "title": "D", "logprob": None, "probability": None},
                     ],
                 }
             ],

@@ -33,6 +33,16 @@ def test_such_a_run_learns_reports_its_score_and_recommends(
     assert "over the titles of the catalogue alone, temperature 1" in card
     assert "score catalogue" in card
 
+    untuned = report["metrics"]["baselines"]["untuned_sum"]
+    assert untuned["mrr"] is None
+    assert 0 <= untuned["ndcg@10"] <= 1
+    calibration = report["calibration"]
+    assert calibration["logloss"]["calibrated"] < math.log(40), "better than knowing nothing"
+    assert calibration["sentence"] in card
+    row = next(iter(report["cases"].values()))["after"]
+    assert math.exp(row["logprob"]) <= 1
+    assert row["entropy"] <= math.log(40)
+
     loaded = load(folder, "cpu")
     everything = answer(loaded, Scores(("i1", "i2", "i3")))
     best = answer(loaded, TopK(("i1", "i2", "i3"), k=5))
@@ -42,4 +52,11 @@ def test_such_a_run_learns_reports_its_score_and_recommends(
     for item in best.items:
         assert item.logprob == pytest.approx(logs[item.key], abs=1e-4)
     ahead = sorted((logs[key] for key in logs if key not in ("i1", "i2", "i3")), reverse=True)
+    shares = [item.probability for item in everything.items]
+    assert sum(share for share in shares if share is not None) < 1, "seen items keep their share"
+    shown = [item.probability for item in best.items]
+    ratios = [math.log(share / shown[0]) for share in shown]
+    steps = [(item.logprob - best.items[0].logprob) / calibration["temperature"] for item in best.items]
+    assert ratios == pytest.approx(steps, abs=1e-3), "a softmax of the scores at the fitted temperature"
+    assert best.nodes > 0
     assert [item.logprob for item in best.items] == pytest.approx(ahead[:5], abs=1e-4)

@@ -14,7 +14,7 @@ from promptrec_tui.tui.glyphs import ASCII, UNICODE
 from promptrec_tui.tui.widgets.cells import cut, padded
 from promptrec_tui.tui.widgets.log_tail import log_lines
 from promptrec_tui.tui.widgets.preview_pane import preview_text, rank_text
-from promptrec_tui.tui.widgets.rankings import beside, history_text, ranking_lines
+from promptrec_tui.tui.widgets.rankings import beside, history_text, ranking_lines, score_text
 from promptrec_tui.tui.widgets.result_text import result_text
 from promptrec_tui.tui.widgets.run_table import COLUMNS, matches, run_cells
 from promptrec_tui.tui.widgets.run_text import age_text, number_text, progress_text, sparkline
@@ -103,7 +103,10 @@ def test_a_sparkline_falls_with_its_values_and_leaves_gaps():
     assert sparkline([3, 1], 8, ASCII.bars).isascii()
 
 
-@given(st.lists(st.tuples(wild, wild, st.floats(-99, 0)), max_size=12), st.integers(20, 70), wild)
+shown_scores = st.sampled_from(["", "-98.76", "<0.01%", "12.3%"])
+
+
+@given(st.lists(st.tuples(wild, wild, shown_scores), max_size=12), st.integers(20, 70), wild)
 def test_rankings_fill_their_column_whatever_the_titles(items, width, target):
     lines = ranking_lines("before", items, width, UNICODE, target)
     assert {cell_len(line.plain) for line in lines} == {width}
@@ -111,8 +114,19 @@ def test_rankings_fill_their_column_whatever_the_titles(items, width, target):
     assert {cell_len(line) for line in both} == {2 * width + 2}
 
 
+def test_a_score_is_a_percentage_where_it_is_a_probability():
+    assert [score_text(-1.0, share) for share in (0.5, 0.0123, 0.00001, 1.0, None)] == [
+        "50.0%",
+        "1.23%",
+        "<0.01%",
+        "100.0%",
+        "-1.00",
+    ]
+    assert score_text(None, None) == ""
+
+
 def test_the_target_is_marked_by_key_or_title():
-    items = [("i1", "Heat", -1.0), ("i2", "Ran", -2.0)]
+    items = [("i1", "Heat", "-1.00"), ("i2", "Ran", "-2.00")]
     for target in ("i2", "Ran"):
         assert ["★" in line.plain for line in ranking_lines("now", items, 40, UNICODE, target)] == [
             False,

@@ -18,6 +18,7 @@ from promptrec_tui.tui.widgets.rankings import (
     history_lines,
     history_text,
     ranking_lines,
+    score_text,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +92,10 @@ def preview_text(rows: "Sequence[PreviewRow]", place: str, width: int, glyphs: G
     left, right = (
         ranking_lines(
             f"{name}{f', step {row.step}' if row else ''}",
-            [(item["key"], item["title"], item["logprob"]) for item in row.top] if row else [],
+            [
+                (item["key"], item["title"], score_text(item["logprob"], item.get("probability")))
+                for item in (row.top if row else ())
+            ],
             cells,
             glyphs,
             latest.target,

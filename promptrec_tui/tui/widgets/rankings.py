@@ -6,11 +6,12 @@ from itertools import zip_longest
 from rich.cells import cell_len
 from rich.text import Text
 
+from promptrec_tui.text import percent
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.widgets.cells import cut, padded
 
-Ranked = tuple[str, str, float | None]
-"""Key, title, log-probability."""
+Ranked = tuple[str, str, str]
+"""Key, title, score as it is shown."""
 
 GAP = 2
 SCORE_WIDTH = 7
@@ -21,9 +22,8 @@ def ranking_lines(
 ) -> list[Text]:
     """A heading and one line per item, each exactly `width` cells; the target, by key or title, is marked."""
     lines = [Text(padded(heading, width, glyphs.more), style="bold")]
-    for number, (key, title, logprob) in enumerate(items, 1):
+    for number, (key, title, score) in enumerate(items, 1):
         hit = bool(target) and target in (key, title)
-        score = f"{logprob:.2f}" if logprob is not None else ""
         left = padded(
             f"{glyphs.target if hit else ' '}{number:>2} {title}", width - SCORE_WIDTH - 1, glyphs.more
         )
@@ -31,6 +31,13 @@ def ranking_lines(
         line.append(f" {score:>{SCORE_WIDTH}}", style="dim")
         lines.append(line)
     return lines
+
+
+def score_text(logprob: float | None, probability: float | None) -> str:
+    """A probability in percent; the score in nats where there is none."""
+    if probability is not None:
+        return percent(probability)
+    return "" if logprob is None else f"{logprob:.2f}"
 
 
 def beside(width: int, *columns: Sequence[Text]) -> Text:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from promptrec_tui.text import clean
+from promptrec_tui.text import clean, percent
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.trying import A, Tried
-from promptrec_tui.tui.widgets.rankings import Ranked, beside, column_width, ranking_lines
+from promptrec_tui.tui.widgets.rankings import Ranked, beside, column_width, ranking_lines, score_text
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.scoring import Labelling, Ranking
@@ -18,7 +18,7 @@ LABELS = 10
 
 
 def titles_text(tried: "Tried[Ranking]", width: int, glyphs: Glyphs) -> Text:
-    """Both rankings, log-probabilities in nats."""
+    """Both rankings, with probabilities where scores are such, else scores in nats."""
     text = _columns(tried, _titles, width, glyphs)
     if tried.untuned.dropped:
         text.append(f"The oldest {tried.untuned.dropped} items did not fit the context.", style="dim")
@@ -42,10 +42,10 @@ def _columns(tried: Tried[A], lines: Callable[[A], Sequence[Ranked]], width: int
 
 
 def _titles(ranking: "Ranking") -> list[Ranked]:
-    return [(item.key, item.title, item.logprob) for item in ranking.items]
+    return [(item.key, item.title, score_text(item.logprob, item.probability)) for item in ranking.items]
 
 
 def _labels(labelling: "Labelling") -> list[Ranked]:
     (asked,) = labelling.texts
     likely = sorted(asked.probabilities.items(), key=lambda entry: -entry[1])
-    return [(label, label, probability) for label, probability in likely[:LABELS]]
+    return [(label, label, percent(probability)) for label, probability in likely[:LABELS]]

@@ -215,7 +215,10 @@ class ClassifyJob(ABC):
             history=(text.text,),
             target=labels[text.label],
             rank=float(1 + better + equal / 2),
-            top=tuple(Shown(labels[index], labels[index], float(row[index])) for index in best),
+            top=tuple(
+                Shown(labels[index], labels[index], float(row[index]), float(np.exp(row[index])))
+                for index in best
+            ),
         )
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:
@@ -232,6 +235,14 @@ class ClassifyJob(ABC):
             "precision": self.precision,
             "seed": self.seed,
         }
+
+    def references(self, progress: Callable[[int, int], None]) -> dict[str, Predictions]:
+        """None: labels are scored in one way."""
+        return {}
+
+    def calibrate(self, progress: Callable[[int, int], None]) -> float | None:
+        """None: the probabilities of labels stay those of the model."""
+        return None
 
     def remarks(self, before: Predictions | None, after: Predictions | None) -> dict[str, Any]:
         """Metrics of each label and the confusion matrix, of the tuned model."""

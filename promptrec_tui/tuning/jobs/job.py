@@ -71,6 +71,15 @@ class Job(Protocol):
     def baselines(self, stage: str) -> dict[str, Predictions]:
         """Each baseline's predictions, fitted on the data before the targets of the stage."""
 
+    def references(self, progress: Progress) -> dict[str, Predictions]:
+        """Further predictions of the current model, untuned, for the test cases: rows of the report."""
+
+    def calibrate(self, progress: Progress) -> float | None:
+        """Fit the temperature of the current model's probabilities on the validation cases, for the test.
+
+        None where the job has none.
+        """
+
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """One case for a person to read: an entry of a `preview` event."""
 

@@ -12,6 +12,7 @@ from transformers import set_seed
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import fit_baseline
+from promptrec_tui.evaluation.calibration import calibration_report
 from promptrec_tui.evaluation.metrics import Metric, measured, ranking_metrics
 from promptrec_tui.evaluation.noise import noise_report
 from promptrec_tui.evaluation.predictions import Predictions, ranked
@@ -25,7 +26,7 @@ from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, training_room
 from promptrec_tui.tokentree.choices import Choices, choices_of
 from promptrec_tui.tokentree.loss import Batch, completion_loss, half
-from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tokentree.ranker import Ranker, Score
 from promptrec_tui.tokentree.sizes import forward_tokens
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.data import (
@@ -39,6 +40,7 @@ from promptrec_tui.tuning.data import (
 )
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import PREVIEW_USERS, preview
+from promptrec_tui.tuning.probabilities import answer_users, has_probabilities, temperature_of
 from promptrec_tui.tuning.ranking import Case, check_engine, rank_baseline, rank_users
 from promptrec_tui.tuning.requests import RequestInbox
 
@@ -68,6 +70,9 @@ class NextItemJob:
         self.precision = ""
         self.noise = 0.0
         """Nats that a score may be off in that precision."""
+        self.temperature = 1.0
+        self.calibrated_on = 0
+        """Validation cases by which the temperature was fitted."""
         self.model: Any = None
         self.ranker: Ranker
 
@@ -208,8 +213,24 @@ class NextItemJob:
         return Plan(trees, batch_size=len(trees), loss=plan.loss, reach=plan.reach, forward=plan.forward)
 
     def predict(self, stage: str, progress: Callable[[int, int], None]) -> Predictions:
-        """The rank of each user's target; of the validation only as far as its metrics look."""
+        """The rank of each user's target; of the validation only as far as its metrics look.
+
+        Where scores are probabilities, a test has these too: see `answer_users`.
+        """
         cases = self._cases(stage)
+        # Of two scores each may be off by the noise, one up and the other down.
+        margin = 2 * self.noise if stage == "test" else 0.0
+        if stage == "test" and has_probabilities(self.ranker):
+            return answer_users(
+                self.ranker,
+                self.task,
+                cases,
+                self.exclude_seen,
+                progress,
+                self.inbox.cancelled,
+                self.temperature,
+                margin,
+            )
         places = rank_users(
             self.ranker,
             self.task,
@@ -218,13 +239,42 @@ class NextItemJob:
             progress,
             self.inbox.cancelled,
             cap=None if stage == "test" or self.exact else self.settings.evaluation.k,
-            # Of two scores each may be off by the noise, one up and the other down.
-            margin=2 * self.noise if stage == "test" else 0.0,
+            margin=margin,
         )
         keys = tuple(case.user for case in cases)
         columns = ("rank", "best", "worst") if stage == "test" and self.noise else ("rank",)
         rows = {name: np.array([getattr(place, name) for place in places]) for name in columns}
         return Predictions(keys, keys, rows)
+
+    def calibrate(self, progress: Callable[[int, int], None]) -> float | None:
+        """Fit the temperature of the model's probabilities on the validation cases; None if it has none."""
+        if not has_probabilities(self.ranker):
+            return None
+        cases = self._cases("validation")
+        self.temperature = temperature_of(self.ranker, self.task, cases, progress, self.inbox.cancelled)
+        self.calibrated_on = len(cases)
+        return self.temperature
+
+    def references(self, progress: Callable[[int, int], None]) -> dict[str, Predictions]:
+        """The ranks up to k by the current model under the other score: the sum, or over the catalogue.
+
+        So that what the restriction to the catalogue gains is not taken for the gain of tuning.
+        """
+        other: Score = "sum" if self.ranker.score == "catalogue" else "catalogue"
+        cases = self._cases("test")
+        ranker = Ranker(self.model, self.task.catalogue, other)
+        ranker.tick = self.ranker.tick
+        places = rank_users(
+            ranker,
+            self.task,
+            cases,
+            self.exclude_seen,
+            progress,
+            self.inbox.cancelled,
+            cap=self.settings.evaluation.k,
+        )
+        keys = tuple(case.user for case in cases)
+        return {f"untuned_{other}": ranked(keys, [place.rank for place in places])}
 
     def baselines(self, stage: str) -> dict[str, Predictions]:
         """The ranks by each baseline, fitted on what all users did before their targets of the stage."""
@@ -244,7 +294,7 @@ class NextItemJob:
         """The titles in a user's prompt, the target and its rank, and the best ten titles."""
         user = next(user for user in self._drawn["test"] if user.key == key)
         case = self._case(user, "validation")
-        return preview(self.ranker, self.task, self.items, case, self.exclude_seen, sweep=untuned)
+        return preview(self.ranker, self.task, self.items, case, self.exclude_seen, untuned, self.temperature)
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:
         """Leave-one-out over the whole catalogue, as the settings have it."""
@@ -267,11 +317,18 @@ class NextItemJob:
         ).to_json()
 
     def remarks(self, before: Predictions | None, after: Predictions | None) -> dict[str, Any]:
-        """How many ranks depend on differences below the noise of the model's precision."""
-        if not self.noise:
-            return {}
-        users, k = len(self._drawn["test"]), self.settings.evaluation.k
-        return {"noise": noise_report(self.noise, self.precision, k, users, _bounds(before), _bounds(after))}
+        """How well probabilities fit, and how many ranks depend on differences below the model's noise."""
+        remarks: dict[str, Any] = {}
+        if after is not None and self.calibrated_on:
+            titles = len(self.ranker.trie.titles)
+            remarks["calibration"] = calibration_report(
+                after.rows, self.temperature, self.calibrated_on, titles
+            )
+        if self.noise:
+            users, k = len(self._drawn["test"]), self.settings.evaluation.k
+            bounds = _bounds(before), _bounds(after)
+            remarks["noise"] = noise_report(self.noise, self.precision, k, users, *bounds)
+        return remarks
 
     def _cases(self, stage: str) -> list[Case]:
         return [self._case(user, stage) for user in self._drawn[stage]]
