@@ -159,7 +159,7 @@ def lines(records: Sequence[Record], ranker: Ranker, parameters: int) -> list[st
     return [
         *table(["figure", "goal", "measured"], figures),
         "",
-        f"{parameters:,} weights; {len(ranker.trie.titles):,} distinct titles; {len(records)} users; medians.",
+        f"{parameters:,} weights, {len(ranker.trie.titles):,} distinct titles, {len(records)} users: medians",
     ]
 
 
