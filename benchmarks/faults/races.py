@@ -24,7 +24,7 @@ from benchmarks.faults.stage import new_run
 from benchmarks.faults.terminal import Terminal, open_app
 from promptrec_tui.runs.folder import create_run, run_folders
 from promptrec_tui.runs.queue import enqueue
-from promptrec_tui.runs.requests import COMMANDS, Command, request
+from promptrec_tui.runs.requests import COMMANDS, request
 from promptrec_tui.runs.states import TERMINAL, State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.runs.unanswered import settle
@@ -120,28 +120,21 @@ def storm(case: Case) -> Tally:
     return Tally(asked, f"{', '.join(ends)} in the end")
 
 
-def _ask(patient: Patient, command: Command) -> int:
-    """Request what a person would, as commands and screens do: the number of the request.
-
-    They also answer it where the run ended while it was being written, which the supervisor may not see.
-    """
-    number = request(patient.folder, command)
-    settle(patient.folder)
-    return number
-
-
 def _storm(case: Case, patient: Patient, most: int) -> tuple[int, State]:
     """Send up to that many requests to one run; the last ends it. Returns their number and the end."""
     while_training(patient, case.chance)
     asked: list[int] = []
     while len(asked) < most - 1 and not at_rest(patient):
         rare = case.chance.random() < 0.02
-        asked.append(_ask(patient, case.chance.choice(COMMANDS) if rare else "checkpoint"))
+        asked.append(request(patient.folder, case.chance.choice(COMMANDS) if rare else "checkpoint"))
         time.sleep(case.chance.uniform(0, 0.05))
         look(patient)
     if not at_rest(patient):
-        asked.append(_ask(patient, case.chance.choice(("pause", "stop", "kill"))))
+        asked.append(request(patient.folder, case.chance.choice(("pause", "stop", "kill"))))
     status = wait_for_rest(patient)
+    # As a command does that waits for its answer: the last request may have been written after the end.
+    settle(patient.folder)
+    look(patient)
     answers = Counter(event["control"] for event in patient.events if event["kind"] == "ack")
     if double := [number for number, times in answers.items() if times > 1]:
         raise BrokenError(f"Answered twice: requests {double[:5]}.")
