@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.home import Home
@@ -20,6 +21,7 @@ from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.launchers import spawn_dispatch
 from promptrec_tui.runs.logout import run_survival
 from promptrec_tui.runs.logs import last_lines, tail
+from promptrec_tui.runs.parents import check_shape, parent_ref, shape_of
 from promptrec_tui.runs.queue import alone, enqueue
 from promptrec_tui.runs.report import read_report
 from promptrec_tui.runs.spec import (
@@ -52,7 +54,7 @@ from promptrec_tui.workspace.lateness import refresh as refresh
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name
-from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.queue_positions import with_place, with_places
 from promptrec_tui.workspace.rows import rows_of
 from promptrec_tui.workspace.templates import find_template, list_templates
@@ -152,9 +154,6 @@ def task_names() -> list[str]:
 
 def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     """The resolved, immutable description of a run. Raises UserError for an unknown name, key or value."""
-    # Imported here because lineage imports this module.
-    from promptrec_tui.workspace.lineage import check_shape, parent_ref, shape_of
-
     check_name("run", new.name, store.run_names(workspace.catalogue, new.name))
     dataset = find_dataset(workspace, new.dataset)
     template = find_template(workspace, new.template)
