@@ -7,7 +7,8 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_folder
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.report import written_adapter
-from promptrec_tui.runs.spec import ParentRef, RunSpec, Settings, flat_settings
+from promptrec_tui.runs.settings import flat_settings
+from promptrec_tui.runs.spec import ParentRef, RunSpec, Settings
 from promptrec_tui.text import clean
 
 

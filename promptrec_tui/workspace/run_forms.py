@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from promptrec_tui.runs.spec import flat_settings
+from promptrec_tui.runs.settings import flat_settings
 from promptrec_tui.workspace import lineage
 from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.models import list_models

@@ -1,11 +1,10 @@
 """Start, list, show and delete runs."""
 
-import json
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,15 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.home import Home
 from promptrec_tui.prompts.template import template_as
-from promptrec_tui.runs.attempts import Computing, Started, Verdict
-from promptrec_tui.runs.base_models import base_folder, placed_spec
-from promptrec_tui.runs.damage import damage
+from promptrec_tui.runs.base_models import base_folder
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.launchers import spawn_dispatch
-from promptrec_tui.runs.logout import run_survival
-from promptrec_tui.runs.logs import last_lines, tail
+from promptrec_tui.runs.logs import tail
 from promptrec_tui.runs.parents import check_shape, parent_ref, shape_of
 from promptrec_tui.runs.queue import alone, enqueue
 from promptrec_tui.runs.report import read_report
-from promptrec_tui.runs.spec import (
-    METHODS,
-    DatasetRef,
-    ModelRef,
-    RunSpec,
-    Settings,
-    TemplateRef,
-    apply_settings,
-)
+from promptrec_tui.runs.settings import apply_settings
+from promptrec_tui.runs.spec import METHODS, DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
 from promptrec_tui.runs.states import ACTIVE as ACTIVE
 from promptrec_tui.runs.states import RESUMABLE as RESUMABLE
 from promptrec_tui.runs.states import STALLED as STALLED
@@ -45,7 +34,6 @@ from promptrec_tui.store.runs import RunRow as RunRow
 from promptrec_tui.tasks.defaults import FACTS, SCALES, check_monitor, check_settings, default_settings, uses
 from promptrec_tui.tasks.defaults import case_noun as case_noun
 from promptrec_tui.tasks.defaults import leading_metrics as leading_metrics
-from promptrec_tui.typed import read
 from promptrec_tui.workspace.answers import check_answers
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
 from promptrec_tui.workspace.lateness import after_deed, late, unlisted
@@ -61,9 +49,6 @@ from promptrec_tui.workspace.templates import find_template, list_templates
 
 EVALUATION_SEED = 1
 """Seed of the sample of users in new runs, independent of train.seed: such runs stay comparable."""
-
-LOG_LINES = 20
-"""Number of log lines in the document of a failed run."""
 
 
 @dataclass(frozen=True)
@@ -275,58 +260,6 @@ def run_folder(workspace: Workspace, run: str) -> RunFolder:
     return RunFolder(workspace.home.runs / find_run(workspace, run).id)
 
 
-def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
-    """The `run show` document: spec, state, paths and metrics of a run."""
-    row = find_run(workspace, run)
-    folder = RunFolder(workspace.home.runs / row.id)
-    spec = folder.spec()
-    report = read_report(folder)
-    metrics = {"before": None, "after": None, "baselines": {}, "gain": None, **report.get("metrics", {})}
-    return {
-        "id": row.id,
-        "name": row.name,
-        "state": row.state,
-        "stalled": row.stalled,
-        "reason": row.reason,
-        "queue": asdict(row.queue) if row.queue else None,
-        "survives_logout": asdict(run_survival(folder)),
-        "computing": _document(Computing, folder.attempt(folder.last_attempt).computing),
-        "phase": row.phase,
-        "phase_done": row.phase_done,
-        "phase_total": row.phase_total,
-        "step": row.step,
-        "total_steps": row.total_steps,
-        "best_step": row.best_step,
-        "validation": _validation(workspace, row, spec),
-        "spec": json.loads(spec.model_dump_json()),
-        "attempts": [_attempt(folder, number) for number in folder.attempts()],
-        "paths": {
-            "folder": str(folder.path),
-            "adapter": str(folder.adapter),
-            "base_model": _base_model(folder),
-            "log": str(_log(folder)),
-        },
-        "protocol": report.get("protocol"),
-        "preview_users": report.get("preview_users", []),
-        "users": report.get("users"),
-        "noise": report.get("noise"),
-        "metrics": metrics,
-        **{name: report[name] for name in ("per_class", "confusion") if name in report},
-        "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
-        "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],
-    }
-
-
-def _validation(workspace: Workspace, row: RunRow, spec: RunSpec) -> dict[str, Any]:
-    """The best value of the leading metric on validation, of how many cases; None before it is measured."""
-    evaluations = (
-        each for each in store.evaluations(workspace.catalogue, row.id) if each.stage == "validation"
-    )
-    users = next((each.users for each in evaluations), None)
-    lead, _ = leading_metrics(spec.task, spec.settings.evaluation.k)
-    return {"metric": row.best_metric or lead, "best": row.best_value, "users": users}
-
-
 def was_evaluated(workspace: Workspace, run: str) -> bool:
     """Whether a run is done or stopped and has test metrics of its adapter."""
     row = current(workspace, run)
@@ -342,7 +275,7 @@ def run_config(workspace: Workspace, run: str) -> str:
 
 def log_path(workspace: Workspace, run: str) -> Path:
     """The log of the run's last attempt (it need not exist yet)."""
-    return _log(run_folder(workspace, run))
+    return run_folder(workspace, run).log
 
 
 def log_tail(workspace: Workspace, run: str, count: int) -> Iterator[str]:
@@ -355,30 +288,3 @@ def moved(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
     late."""
     spawn_dispatch(workspace.home)
     return after_deed(workspace, folder, done)
-
-
-def _base_model(folder: RunFolder) -> str:
-    """The folder of a run's base model; its former folder when it is missing."""
-    try:
-        return placed_spec(folder).model.folder
-    except UserError:
-        return folder.spec().model.folder
-
-
-def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:
-    """The files of an attempt; null for a missing one, or one that `damage` reports."""
-    attempt = folder.attempt(number)
-    return {
-        "attempt": number,
-        "started": _document(Started, attempt.started),
-        "exit": _document(Verdict, attempt.exit),
-    }
-
-
-def _document(kind: type[Any], path: Path) -> dict[str, Any] | None:
-    record = read(kind, path)
-    return asdict(record) if record else None
-
-
-def _log(folder: RunFolder) -> Path:
-    return folder.attempt(folder.last_attempt or 1).log

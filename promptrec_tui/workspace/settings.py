@@ -1,7 +1,7 @@
 """Spec keys as a person writes them."""
 
-from promptrec_tui.runs.spec import allowed_values, default_values
-from promptrec_tui.runs.spec import read_settings_toml as read_settings_toml
+from promptrec_tui.runs.settings import allowed_values, default_values
+from promptrec_tui.runs.settings import read_settings_toml as read_settings_toml
 from promptrec_tui.tasks.defaults import FACTS, uses
 
 

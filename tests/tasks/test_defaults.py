@@ -1,7 +1,7 @@
 import pytest
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.runs.spec import setting_keys
+from promptrec_tui.runs.settings import setting_keys
 from promptrec_tui.tasks.defaults import FACTS, SCALES, check_monitor, check_settings, default_settings, uses
 
 

@@ -19,7 +19,8 @@ from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.lineage import fork, fork_run
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.recommend import recommend
-from promptrec_tui.workspace.runs import NewRun, find_run, run_document, start_run
+from promptrec_tui.workspace.run_document import run_document
+from promptrec_tui.workspace.runs import NewRun, find_run, start_run
 
 
 @pytest.fixture(autouse=True)

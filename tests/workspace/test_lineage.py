@@ -13,12 +13,14 @@ from promptrec_tui.home import Home
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import LastLayersSettings, flat_settings
+from promptrec_tui.runs.settings import flat_settings
+from promptrec_tui.runs.spec import LastLayersSettings
 from promptrec_tui.runs.states import State
 from promptrec_tui.workspace import control, lineage
 from promptrec_tui.workspace.datasets import import_source
 from promptrec_tui.workspace.opening import Workspace, opened
-from promptrec_tui.workspace.runs import NewRun, refresh, run_document, run_folder, start_run
+from promptrec_tui.workspace.run_document import run_document
+from promptrec_tui.workspace.runs import NewRun, refresh, run_folder, start_run
 
 
 @pytest.fixture
