@@ -39,7 +39,7 @@ def fork_run(
     name = name or _free(workspace, spec.name)
     check_name("run", name, store.run_names(workspace.catalogue, name))
     given = dict(settings or {})
-    check_settings(spec.task, given)
+    check_settings(spec.task, spec.model.family, given)
     if "tuning.method" in given:
         given = {
             **_followers(workspace, _like(workspace, spec), str(given["tuning.method"]).strip()),
@@ -144,7 +144,7 @@ def _like(workspace: Workspace, spec: RunSpec) -> NewRun:
         task=spec.task,
         template=f"{template.name}@{template.version}",
         model=spec.model.name,
-        settings=settings_of(spec.task, flat_settings(spec.settings)),
+        settings=settings_of(spec.task, spec.model.family, flat_settings(spec.settings)),
     )
 
 

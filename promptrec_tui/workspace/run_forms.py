@@ -65,7 +65,7 @@ def run_defaults(
     task = find_template(workspace, template).task
     method = {key: value for key, value in new.settings.items() if key == "tuning.method"}
     spec = make_spec(workspace, replace(new, task=task, template=template, model=model, settings=method))
-    settings = settings_of(task, flat_settings(spec.settings))
+    settings = settings_of(task, spec.model.family, flat_settings(spec.settings))
     texts = {key: setting_text(value) for key, value in settings.items()}
     return {"name": free_run_name(workspace, dataset, model), **texts}
 

@@ -12,6 +12,7 @@ from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.home import Home
+from promptrec_tui.models.blocks import block_count, check_layers
 from promptrec_tui.prompts.template import template_as
 from promptrec_tui.runs.base_models import base_folder
 from promptrec_tui.runs.folder import RunFolder, create_run
@@ -21,7 +22,15 @@ from promptrec_tui.runs.parents import check_shape, parent_ref, shape_of
 from promptrec_tui.runs.queue import alone, enqueue
 from promptrec_tui.runs.report import read_report
 from promptrec_tui.runs.settings import apply_settings
-from promptrec_tui.runs.spec import METHODS, DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
+from promptrec_tui.runs.spec import (
+    METHODS,
+    DatasetRef,
+    LastLayersSettings,
+    ModelRef,
+    RunSpec,
+    Settings,
+    TemplateRef,
+)
 from promptrec_tui.runs.states import ACTIVE as ACTIVE
 from promptrec_tui.runs.states import RESUMABLE as RESUMABLE
 from promptrec_tui.runs.states import STALLED as STALLED
@@ -121,14 +130,15 @@ def tuning_methods() -> list[str]:
     return list(METHODS)
 
 
-def settings_of(task: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the settings that a run of the task, with their tuning method, uses."""
+def settings_of(task: str, family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that a run of the task uses, with a base model of that family and their tuning
+    method."""
     method = METHODS.get(str(settings.get("tuning.method")))
     own = {f"tuning.{name}" for name in method.model_fields} if method else settings.keys()
     return {
         key: value
         for key, value in settings.items()
-        if uses(task, key) and (not key.startswith("tuning.") or key in own)
+        if uses(task, key, family) and (not key.startswith("tuning.") or key in own)
     }
 
 
@@ -152,7 +162,7 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     if not rows.count(dataset):
         raise UserError(f"Dataset {dataset.name!r} has no {rows.noun}, which the task {new.task!r} needs.")
     given = _given(new.settings)
-    check_settings(new.task, given)
+    check_settings(new.task, model.family, given)
     before = run_folder(workspace, new.parent) if new.parent else None
     inherited = shape_of(before.spec()) if before else {}
     if before:
@@ -198,7 +208,7 @@ def start_run(
 ) -> RunRow:
     """Create the run's folder, put it in the queue, and start a dispatcher. Returns at once."""
     spec = make_spec(workspace, new)
-    base_folder(workspace.home, spec.model)
+    _check_base(workspace, spec)
     check_answers(workspace, spec)
     start = run_folder(workspace, new.parent).adapter if new.parent else None
     return launch_spec(workspace, spec, start, hold, priority, continue_after_failure)
@@ -214,9 +224,9 @@ def launch_spec(
 ) -> RunRow:
     """The same for a resolved spec; `start` is the adapter from which a continued run starts.
 
-    Raises UserError when the folder of the base model is missing.
+    Raises UserError when the folder of the base model is missing, or the model has too few blocks.
     """
-    base_folder(workspace.home, spec.model)
+    _check_base(workspace, spec)
     if unlisted(workspace, spec.name):
         check_name("run", spec.name, [spec.name])
     folder = create_run(workspace.home, spec, start)
@@ -235,6 +245,13 @@ def launch_spec(
         continue_after_failure=continue_after_failure,
     )
     return moved(workspace, folder, f"Run {spec.name!r} is queued")
+
+
+def _check_base(workspace: Workspace, spec: RunSpec) -> None:
+    """Raise UserError when the folder of the base model is missing, or the model has too few blocks."""
+    folder, tuning = base_folder(workspace.home, spec.model), spec.settings.tuning
+    if isinstance(tuning, LastLayersSettings) and (count := block_count(folder)):
+        check_layers(tuning.layers, count)
 
 
 def delete_run(workspace: Workspace, run: str) -> RunRow:
