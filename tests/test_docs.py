@@ -131,7 +131,7 @@ def test_every_command_and_option_named_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", sorted(TEXTS))
 def test_every_setting_named_exists(page: str) -> None:
-    from promptrec_tui.runs.spec import GROUPS, setting_keys
+    from promptrec_tui.runs.settings import GROUPS, setting_keys
 
     files = (".json", ".md", ".lock", ".py")
     named = re.findall(rf"(?<![\w.])((?:{'|'.join(GROUPS)})\.[a-z_]+)\b", " ".join(code(TEXTS[page])))
@@ -248,7 +248,8 @@ def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
     from promptrec_tui.evaluation.metrics import classification_metrics, ranking_metrics
     from promptrec_tui.evaluation.protocol import Protocol
     from promptrec_tui.prompts.template import VARIABLES
-    from promptrec_tui.runs.spec import METHODS, EvaluationSettings, setting_keys
+    from promptrec_tui.runs.settings import setting_keys
+    from promptrec_tui.runs.spec import METHODS, EvaluationSettings
 
     metrics = {metric.name.replace("@7", "@k") for metric in (*ranking_metrics(7), *classification_metrics())}
     agree(first_column(section(METHOD, "Metrics")), metrics, "docs/method.md (metrics)")

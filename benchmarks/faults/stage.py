@@ -10,10 +10,11 @@ from typing import Any
 
 from benchmarks.faults.places import Place
 from promptrec_tui.files import read_json, sha256_file
+from promptrec_tui.runs.base_models import EMBEDDED_ID
 from promptrec_tui.runs.event_log import read_events
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
-from promptrec_tui.workspace.opening import EMBEDDED_NAME, opened
+from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.runs import NewRun
 
 SETTINGS: dict[str, Any] = {
@@ -48,7 +49,7 @@ class Twin:
 def new_run(name: str, **changes: Any) -> NewRun:
     """The run of every case; keyword arguments are settings, with `__` for the dot."""
     given = {**SETTINGS, **{key.replace("__", "."): value for key, value in changes.items()}}
-    return NewRun(name, "shop", "next_item", "list", EMBEDDED_NAME, given)
+    return NewRun(name, "shop", "next_item", "list", EMBEDDED_ID, given)
 
 
 def make_home(place: Place) -> None:

@@ -72,6 +72,8 @@ def _print_one(answer: ScoredText) -> None:
     print_table(rows[:SHOWN_LABELS], ("label", "probability"), "")
     if len(rows) > SHOWN_LABELS:
         print(f"and {len(rows) - SHOWN_LABELS} more labels (--json has all)")
+    if answer.cut:
+        print(f"The text was cut to {answer.cut:,} tokens: the model reads no more.")
 
 
 def _print_many(answers: Sequence[ScoredText]) -> None:
@@ -81,3 +83,8 @@ def _print_many(answers: Sequence[ScoredText]) -> None:
         for each in answers
     ]
     print_table(rows, ("label", "probability", "text"), "")
+    if cut := [each.cut for each in answers if each.cut]:
+        print(
+            f"{len(cut):,} of {len(answers):,} texts were cut to {max(cut):,} tokens: "
+            "the model reads no more (--json says which)."
+        )

@@ -79,9 +79,8 @@ def splits_command(
     shown = [
         {**row, "tied": f"{row['tied']:.1%}", "runs": "yes" if row["usable"] else "not yet"} for row in rows
     ]
-    print_table(
-        shown, ("policy", "training", "validation", "test", "users", "tied", "runs", "about"), "No rows."
-    )
+    columns = ("policy", "training", "validation", "test", "users", "tied", "runs", "about")
+    print_table(shown, columns, "The dataset has no interactions and no labelled texts to split.")
 
 
 def clean_command(

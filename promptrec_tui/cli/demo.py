@@ -12,7 +12,8 @@ from promptrec_tui.home import find_home
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.demo import start_demo
 from promptrec_tui.workspace.opening import opened
-from promptrec_tui.workspace.runs import RESUMABLE, find_run, refresh, run_document
+from promptrec_tui.workspace.run_document import run_document
+from promptrec_tui.workspace.runs import RESUMABLE, find_run, refresh
 
 
 def demo_command(

@@ -17,6 +17,7 @@ from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.dispatch import dispatch
 from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.run_document import run_document
 from promptrec_tui.workspace.run_views import weakest_labels
 from promptrec_tui.workspace.settings import read_settings_toml
 
@@ -158,7 +159,7 @@ def dispatch_command() -> None:
 
 
 def _print_run(workspace: Workspace, run: str, as_json: bool) -> None:
-    document = runs.run_document(workspace, run)
+    document = run_document(workspace, run)
     if as_json:
         print_json(document)
     else:

@@ -1,7 +1,6 @@
 """Splits of all events by policy, and how much each policy leaves to the tie rule."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from promptrec_tui.datasets.dataset import Dataset
 from promptrec_tui.datasets.events import Bools, Events
-from promptrec_tui.datasets.splits import leave_one_out, split_of
+from promptrec_tui.datasets.splits import leave_one_out, split_labelled
 
 CONTEXT, TRAINING, VALIDATION, TEST = range(4)
 """What an event is: history only, or a target of one of the three parts."""
@@ -83,16 +82,18 @@ USABLE = frozenset({"leave_one_out"})
 
 
 def summarise_splits(dataset: Dataset) -> list[SplitSummary]:
-    """What each policy makes of `dataset`, as far as it has the timestamps or the given split for it."""
+    """What each policy makes of `dataset`, as far as it has the events, times or labelled texts for it."""
     events = dataset.events()
     summaries = [
         _summary(name, about, cut(events), events)
         for name, (cut, about) in POLICIES.items()
         if len(events) and (events.timed or cut is not global_time)
     ]
-    splits = Counter(example.split for example in dataset.examples())
-    if set(splits) - {None}:
-        summaries.append(_given(splits))
+    labelled = [
+        (example.example_id, example.split) for example in dataset.examples() if example.label is not None
+    ]
+    if labelled:
+        summaries.append(_labelled(labelled))
     return summaries
 
 
@@ -127,15 +128,14 @@ def _summary(name: str, about: str, parts: Parts, events: Events) -> SplitSummar
     return SplitSummary(name, about, training, validation, test, users, share, name in USABLE)
 
 
-def _given(splits: Counter[str | None]) -> SplitSummary:
-    """The split that the source gives its labelled texts; a text without one is for training."""
-    sizes = dict.fromkeys((TRAINING, VALIDATION, TEST), 0)
-    for split, count in splits.items():
-        sizes[part_of(split)] += count
+def _labelled(splits: Sequence[tuple[int, str | None]]) -> SplitSummary:
+    """The parts in which a run classifies labelled texts: those of the source, and drawn ones where it has
+    none."""
+    # The seed decides which texts are drawn, not how many.
+    parts = split_labelled(splits, seed=1)
+    drawn = " and ".join({"valid": "validation", "test": "test"}[name] for name in parts.drawn)
     about = "as the source says of each text"
-    return SplitSummary("given", about, sizes[TRAINING], sizes[VALIDATION], sizes[TEST], 0, 0.0, False)
-
-
-def part_of(split: str | None) -> int:
-    """Which part the name of a given split means."""
-    return {"test": TEST, "valid": VALIDATION}.get(split_of(split or "") or "", TRAINING)
+    if drawn:
+        about += f"; it has none for {drawn}: a tenth of its training texts is drawn for each"
+    sizes = (len(parts.training), len(parts.validation), len(parts.test))
+    return SplitSummary("given", about, *sizes, users=0, tied=0.0, usable=True)

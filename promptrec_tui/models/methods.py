@@ -24,6 +24,7 @@ from transformers.pytorch_utils import Conv1D
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, write_json
+from promptrec_tui.models.blocks import check_layers
 from promptrec_tui.models.config import code_problems
 from promptrec_tui.models.loading import HEAD
 from promptrec_tui.models.weights import read_header
@@ -201,11 +202,7 @@ def last_layers(base: PreTrainedModel, settings: LastLayersSettings) -> Weights:
     Raises UserError when the model has fewer blocks.
     """
     count = int(base.config.num_hidden_layers)
-    if settings.layers > count:
-        raise UserError(
-            f"tuning.layers={settings.layers} is more than this model has: set it to {count} at most, or set "
-            "tuning.method=full."
-        )
+    check_layers(settings.layers, count)
     blocks = next(
         name
         for name, module in base.named_modules()

@@ -166,6 +166,11 @@ class RunFolder:
         """The number of the last attempt; 0 before the first one."""
         return max(self.attempts(), default=0)
 
+    @property
+    def log(self) -> Path:
+        """The log of the last attempt, or of the first one to come; it need not exist yet."""
+        return self.attempt(self.last_attempt or 1).log
+
     def spec(self) -> RunSpec:
         """What the run is. Raises UserError when `run.json` is missing, damaged or of a newer format."""
         try:

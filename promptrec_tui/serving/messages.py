@@ -128,11 +128,15 @@ class Ranking:
 
 @dataclass(frozen=True)
 class ScoredText:
-    """A text as it was asked, its most likely label, and P of each label; they add up to 1."""
+    """A text as it was asked, its most likely label, and P of each label; they add up to 1.
+
+    `cut`: the number of tokens that the model read of a prompt that was longer; None: it read the whole.
+    """
 
     text: str
     label: str
     probabilities: Mapping[str, float]
+    cut: Count | None = None
 
 
 @dataclass(frozen=True)

@@ -104,22 +104,22 @@ def _labelling(job: ClassifyJob, request: Classify, adapter: str | None) -> Labe
     asked = [_fields(text, job.fields) for text in request.texts]
     return Labelling(
         tuple(
-            _scored(text, job.task.labels, row)
-            for text, row in zip(request.texts, job.answer(asked).tolist(), strict=True)
+            _scored(text, job.task.labels, row, job.cut(fields))
+            for text, fields, row in zip(request.texts, asked, job.answer(asked).tolist(), strict=True)
         ),
         adapter,
     )
 
 
-def _scored(text: str, labels: Sequence[str], logs: Sequence[float]) -> ScoredText:
-    """A text with its log P of each label."""
+def _scored(text: str, labels: Sequence[str], logs: Sequence[float], cut: int | None) -> ScoredText:
+    """A text with its log P of each label, and the number of tokens that it was cut to."""
     if not all(map(math.isfinite, logs)):
         raise UserError(
             "The model's answer is not a number: its weights are broken. Ask the untuned model, or fork the "
             "run with a lower train.learning_rate."
         )
     label = labels[logs.index(max(logs))]
-    return ScoredText(text, label, dict(zip(labels, map(math.exp, logs), strict=True)))
+    return ScoredText(text, label, dict(zip(labels, map(math.exp, logs), strict=True)), cut)
 
 
 def _fields(text: str, fields: Mapping[str, str | None]) -> dict[str, str]:

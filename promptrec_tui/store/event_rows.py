@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from promptrec_tui.clock import time_text
 from promptrec_tui.runs.event_log import Stamp
 from promptrec_tui.runs.events import (
     CheckpointEvent,
@@ -62,7 +62,7 @@ def gather(run_id: str, records: Iterable[Mapping[str, Any]], best: float | None
 def _note_time(gathered: EventRows, record: Mapping[str, Any]) -> None:
     """Note when the run last wrote something. Raises ValueError when the record's time is not a time."""
     if (time := build(Stamp, record).time) is not None:
-        gathered.run["updated"] = datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")
+        gathered.run["updated"] = time_text(time)
 
 
 def _take(gathered: EventRows, key: Row, event: Event) -> None:

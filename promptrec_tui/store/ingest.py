@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
+from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.runs.damage import damage
@@ -191,8 +191,7 @@ def _note_unread(catalogue: Catalogue, folder: RunFolder, known: Known | None, r
     with catalogue.write(PATIENCE) as session:
         run = session.get(tables.Run, folder.id)
         if run is None:
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            run = blank_record(folder.id, _free_name(session, folder.id, folder.id), now)
+            run = blank_record(folder.id, _free_name(session, folder.id, folder.id), now())
             session.add(run)
         if not run.task:
             run.state = State.FAILED

@@ -2,10 +2,10 @@
 
 import secrets
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 
 from sqlalchemy import and_, delete, or_, select, update
 
+from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.template import Template, template_as
 from promptrec_tui.store import tables
@@ -46,7 +46,7 @@ def add_template(catalogue: Catalogue, template: Template, builtin: bool = False
             version=1 if newest is None else newest.version + 1,
             sha256=template.sha256,
             builtin=builtin,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            created=now(),
         )
         session.add(tables.Template(**asdict(row)))
         return row

@@ -90,6 +90,13 @@ FACTS: Mapping[str, TaskFacts] = {
 }
 """By task; the first one is the default."""
 
+UNUSED: Mapping[tuple[str, str], tuple[str, ...]] = {
+    # The head of an encoder has one logit for each label: the loss is their cross-entropy, and there are no
+    # tokens of an answer to make a score of.
+    ("classify", "encoder"): ("train.loss", "train.temperature", "evaluation.score"),
+}
+"""Settings that a task does not use with a family of models, beside those that it never uses."""
+
 
 def facts_of(task: str) -> TaskFacts:
     """The facts of a task; of one that this version does not know, those of the first."""
@@ -107,17 +114,24 @@ def case_noun(task: str) -> str:
     return facts_of(task).case
 
 
-def uses(task: str, key: str) -> bool:
-    """Whether a run of the task uses the setting."""
-    return not any(key == one or (one.endswith(".") and key.startswith(one)) for one in facts_of(task).unused)
+def uses(task: str, key: str, family: str = "") -> bool:
+    """Whether a run of the task uses the setting, with a base model of `family` or, without one, of any."""
+    unused = (*facts_of(task).unused, *UNUSED.get((task, family), ()))
+    return not any(key == one or (one.endswith(".") and key.startswith(one)) for one in unused)
 
 
-def check_settings(task: str, given: Iterable[str]) -> None:
-    """Raise UserError when a setting that a person has `given` means nothing for the task."""
+def check_settings(task: str, family: str, given: Iterable[str]) -> None:
+    """Raise UserError when a setting that a person has `given` means nothing for the task and the family."""
     for key in given:
         if not uses(task, key):
             owners = " or ".join(other for other in FACTS if uses(other, key))
             raise UserError(f"{key} is a setting of the task {owners}; {task} does not use it: leave it out.")
+        if not uses(task, key, family):
+            owners = " or ".join(other for each, other in SCALES if each == task and uses(task, key, other))
+            raise UserError(
+                f"{key} is a setting of the task {task} with a model of the family {owners}; with one of the "
+                f"family {family} it is not used: leave it out."
+            )
 
 
 def check_monitor(task: str, monitor: str) -> None:

@@ -126,9 +126,7 @@ def _training(spec: RunSpec, step: int) -> Iterator[str]:
         f"gradient norm at most {train.max_grad_norm:g}",
         "steps": f"{step}, of {train.batch_size} targets each",
         "targets seen": f"{step * train.batch_size:,} at most, repetitions counted",
-        "loss": f"each {train.loss} counts alike"
-        if train.loss != "catalogue"
-        else f"over the titles of the catalogue alone, temperature {train.temperature:g}",
+        "loss": _loss(spec),
         **(
             {"history": f"at most {data.max_history} events before a target, {data.window} windows"}
             if uses(spec.task, "data.max_history")
@@ -143,6 +141,15 @@ def _training(spec: RunSpec, step: int) -> Iterator[str]:
         cell = clean(text).replace("|", "\\|")
         yield f"| {name} | {cell} |"
     yield ""
+
+
+def _loss(spec: RunSpec) -> str:
+    train = spec.settings.train
+    if not uses(spec.task, "train.loss", spec.model.family):
+        return "cross-entropy of the label"
+    if train.loss == "catalogue":
+        return f"over the titles of the catalogue alone, temperature {train.temperature:g}"
+    return f"each {train.loss} counts alike"
 
 
 def _template(spec: RunSpec) -> Iterator[str]:

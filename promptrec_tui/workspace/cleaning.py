@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.store import datasets as store
 from promptrec_tui.store.datasets import DatasetRow
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets, open_listed
 from promptrec_tui.workspace.names import check_name
-from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from promptrec_tui.datasets.cleaning import Effect

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from promptrec_tui.clock import now
 from promptrec_tui.datasets.dataset import Dataset, open_dataset
 from promptrec_tui.datasets.dataset import Example as Example
 from promptrec_tui.datasets.dataset import Item as Item
@@ -26,9 +27,10 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.store import datasets as store
 from promptrec_tui.store.datasets import DatasetRow as DatasetRow
+from promptrec_tui.store.runs import list_runs
 from promptrec_tui.text import clean, did_you_mean, path_text
 from promptrec_tui.workspace.names import check_name
-from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.opening import Workspace
 
 Progress = Callable[[str, int, int], None]
 
@@ -161,8 +163,6 @@ def item_holders(
 def delete_dataset(workspace: Workspace, dataset: str) -> DatasetRow:
     """Delete a dataset and its file. Raises UserError while a run uses it."""
     row = find_dataset(workspace, dataset)
-    from promptrec_tui.store.runs import list_runs
-
     if users := [run.name for run in list_runs(workspace.catalogue) if run.dataset == row.name]:
         raise UserError(
             f"Dataset {row.name!r} is used by run {users[0]!r}"

@@ -2,7 +2,7 @@
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.resources import resource
-from promptrec_tui.runs.spec import read_settings_toml
+from promptrec_tui.runs.settings import read_settings_toml
 from promptrec_tui.workspace.datasets import ImportOptions, Progress, import_source, list_datasets
 from promptrec_tui.workspace.models import list_models
 from promptrec_tui.workspace.opening import Workspace

@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from promptrec_tui.clock import now
 from promptrec_tui.files import read_json, write_json
 from promptrec_tui.prompts.template import Template
-from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.opening import Workspace
 
 NEW = "new"
 """The key of a template that has no version yet."""

@@ -5,28 +5,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from promptrec_tui.errors import UserError
-from promptrec_tui.files import sha256_folder
+from promptrec_tui.clock import now
 from promptrec_tui.runs.event_log import finished_event
-from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.report import written_adapter
-from promptrec_tui.runs.spec import (
-    METHODS,
-    ParentRef,
-    RunSpec,
-    Settings,
-    apply_settings,
-    default_values,
-    flat_settings,
-)
+from promptrec_tui.runs.settings import apply_settings, default_values, flat_settings
+from promptrec_tui.runs.spec import METHODS, RunSpec
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.templates import same_text
 from promptrec_tui.tasks.defaults import check_monitor, check_settings, default_settings
-from promptrec_tui.text import clean
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model
 from promptrec_tui.workspace.names import check_name, free_name
-from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import (
     NewRun,
     RunRow,
@@ -50,7 +39,7 @@ def fork_run(
     name = name or _free(workspace, spec.name)
     check_name("run", name, store.run_names(workspace.catalogue, name))
     given = dict(settings or {})
-    check_settings(spec.task, given)
+    check_settings(spec.task, spec.model.family, given)
     if "tuning.method" in given:
         given = {
             **_followers(workspace, _like(workspace, spec), str(given["tuning.method"]).strip()),
@@ -155,50 +144,9 @@ def _like(workspace: Workspace, spec: RunSpec) -> NewRun:
         task=spec.task,
         template=f"{template.name}@{template.version}",
         model=spec.model.name,
-        settings=settings_of(spec.task, flat_settings(spec.settings)),
+        settings=settings_of(spec.task, spec.model.family, flat_settings(spec.settings)),
     )
 
 
 def _free(workspace: Workspace, name: str) -> str:
     return free_name(name, store.run_names(workspace.catalogue, name))
-
-
-def shape_of(spec: RunSpec) -> dict[str, object]:
-    """The settings that a continued run must share with its parent: those of the tuning method."""
-    return {
-        key: value
-        for key, value in flat_settings(spec.settings).items()
-        if key.startswith("tuning.") and key != "tuning.dropout"
-    }
-
-
-def check_shape(spec: RunSpec, given: Mapping[str, Any]) -> None:
-    """Raise UserError when `given` settings do not fit the weights of the run of `spec` that is continued."""
-    for key, value in shape_of(spec).items():
-        if str(given.get(key, value)).strip() != str(value):
-            raise UserError(
-                f"The adapter of run {spec.name!r} has {key}={value}, not {clean(str(given[key]))}: "
-                "leave it out, or start a new run."
-            )
-
-
-def parent_ref(folder: RunFolder, model: str, model_sha256: str, settings: Settings) -> ParentRef:
-    """The run in `folder` as the parent of a run of that base model and those settings.
-
-    Raises UserError when it has no valid adapter, or one that does not fit; the message names both values.
-    """
-    spec = folder.spec()
-    if not folder.adapter.is_dir():
-        raise UserError(
-            f"Run {spec.name!r} has no adapter to continue from: wait until it is done, or stop it."
-        )
-    if spec.model.sha256 != model_sha256:
-        raise UserError(
-            f"The adapter of run {spec.name!r} is for the base model {spec.model.name!r}, not for {model!r}: "
-            "a continued run keeps its parent's."
-        )
-    check_shape(spec, flat_settings(settings))
-    digest = sha256_folder(folder.adapter)
-    if (written_adapter(folder) or digest) != digest:
-        raise UserError(f"The adapter of run {spec.name!r} is damaged: it is not what the run wrote.")
-    return ParentRef(id=spec.id, name=spec.name, sha256=digest)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import is_folder, sha256_folder
 from promptrec_tui.models.check import ModelCheck as ModelCheck
@@ -19,7 +20,7 @@ from promptrec_tui.store import models as store
 from promptrec_tui.store.models import ModelRow as ModelRow
 from promptrec_tui.text import path_text
 from promptrec_tui.workspace.names import check_name
-from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.opening import Workspace
 
 Progress = Callable[[str, int, int], None]
 

@@ -3,22 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
 from promptrec_tui.datasets.staging import sweep
-from promptrec_tui.files import sha256_folder
 from promptrec_tui.home import Home
-from promptrec_tui.models.check import check_model
-from promptrec_tui.models.embedded import EMBEDDED
-from promptrec_tui.prompts.library import builtin_templates
-from promptrec_tui.runs.base_models import EMBEDDED_ID as EMBEDDED_NAME
-from promptrec_tui.runs.folder import run_folders
-from promptrec_tui.store.backup import copies
 from promptrec_tui.store.engine import Catalogue, open_catalogue
-from promptrec_tui.store.models import ModelRow, add_model, delete_model, list_models
-from promptrec_tui.store.templates import add_template, list_templates
-from promptrec_tui.workspace.names import free_name
+from promptrec_tui.workspace.rebuild import is_lost, recover
+from promptrec_tui.workspace.shipped import list_shipped
 
 
 @dataclass(frozen=True)
@@ -34,11 +24,6 @@ class Workspace:
     """Messages for the user besides the results of functions, each sentence once."""
 
 
-def now() -> str:
-    """The current time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def open_workspace(home: Home) -> Workspace:
     """Create the home if needed, migrate its catalogue, and list the model and templates of promptrec itself.
 
@@ -48,36 +33,11 @@ def open_workspace(home: Home) -> Workspace:
     """
     home.create()
     sweep(home.datasets)
-    recovered = ""
-    if is_lost(home):
-        # Imported here because it loads the whole workspace and is rarely needed.
-        from promptrec_tui.workspace.rebuild import recover
-
-        recovered = recover(home)
-    return open_as_it_stands(home, recovered)
-
-
-def open_as_it_stands(home: Home, recovered: str = "") -> Workspace:
-    """`open_workspace` for an existing home, without the search for a lost catalogue."""
-    workspace = Workspace(home, open_catalogue(home), recovered)
-    if not workspace.catalogue.read_only:
-        _list_embedded_model(workspace)
-        _list_builtin_templates(workspace)
-    return workspace
-
-
-def is_lost(home: Home) -> bool:
-    """Whether the home was used but has no catalogue, or an incomplete one."""
-    if _size(home.rebuilding):
-        return True
-    if _size(home.database):
-        return False
-    traces = (home.datasets.glob("*.sqlite"), run_folders(home), home.models.iterdir(), copies(home))
-    return any(True for paths in traces for _ in paths)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    recovered = recover(home) if is_lost(home) else ""
+    catalogue = open_catalogue(home)
+    if not catalogue.read_only:
+        list_shipped(catalogue)
+    return Workspace(home, catalogue, recovered)
 
 
 @contextmanager
@@ -88,41 +48,3 @@ def opened(home: Home) -> Iterator[Workspace]:
         yield workspace
     finally:
         workspace.catalogue.close()
-
-
-def _list_embedded_model(workspace: Workspace) -> None:
-    if not EMBEDDED.is_dir():
-        return
-    sha256 = sha256_folder(EMBEDDED)
-    listed = list_models(workspace.catalogue)
-    for row in listed:
-        if row.embedded:
-            if (row.folder, row.sha256) == (str(EMBEDDED), sha256):
-                return
-            # Another installation listed it: its files may be missing or different now.
-            delete_model(workspace.catalogue, row.id)
-            listed.remove(row)
-            break
-    check = check_model(EMBEDDED)
-    add_model(
-        workspace.catalogue,
-        ModelRow(
-            id=EMBEDDED_NAME,
-            name=free_name(EMBEDDED_NAME, [row.name for row in listed]),
-            folder=str(EMBEDDED),
-            sha256=sha256,
-            family=check.family,
-            model_type=check.model_type,
-            parameters=check.parameters,
-            embedded=True,
-            source="shipped with promptrec",
-            created=now(),
-        ),
-    )
-
-
-def _list_builtin_templates(workspace: Workspace) -> None:
-    known = {row.sha256 for row in list_templates(workspace.catalogue) if row.builtin}
-    for template in builtin_templates():
-        if template.sha256 not in known:
-            add_template(workspace.catalogue, template, builtin=True)

@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from promptrec_tui.clock import time_text
 from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_file, sha256_folder, sync_file, sync_folder
@@ -22,14 +22,15 @@ from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.store.app_lock import have_alone
 from promptrec_tui.store.backup import copies
 from promptrec_tui.store.datasets import DatasetRow, add_dataset, list_datasets
-from promptrec_tui.store.engine import Catalogue, open_catalogue
+from promptrec_tui.store.engine import BusyError, Catalogue, open_catalogue
+from promptrec_tui.store.ingest import ingest
 from promptrec_tui.store.models import ModelRow, add_model, list_models
 from promptrec_tui.store.recovery import Salvaged, salvage
+from promptrec_tui.store.runs import list_runs
 from promptrec_tui.store.schema import is_damaged
 from promptrec_tui.store.templates import TemplateRow, list_templates, restore_template
 from promptrec_tui.workspace.names import free_name
-from promptrec_tui.workspace.opening import Workspace, is_lost, open_as_it_stands
-from promptrec_tui.workspace.runs import list_runs, refresh
+from promptrec_tui.workspace.shipped import list_shipped
 
 PARTS = ("", "-journal", "-wal", "-shm")
 """The suffixes of the files that belong to a database."""
@@ -90,6 +91,20 @@ def recover(home: Home) -> str:
     return " ".join(sentences)
 
 
+def is_lost(home: Home) -> bool:
+    """Whether the home was used but has no catalogue, or an incomplete one."""
+    if _size(home.rebuilding):
+        return True
+    if _size(home.database):
+        return False
+    traces = (home.datasets.glob("*.sqlite"), run_folders(home), home.models.iterdir(), copies(home))
+    return any(True for paths in traces for _ in paths)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 @contextmanager
 def _building(home: Home) -> Iterator[None]:
     """Hold the lock `home.rebuilding`: one process at a time builds the catalogue.
@@ -115,20 +130,21 @@ def _build(home: Home, old: Path | None) -> Rebuilt:
     salvaged, losses = _salvaged(home, old)
     with closing(open_catalogue(home)) as catalogue:
         _put_back(catalogue, salvaged)
-    workspace = open_as_it_stands(home)
-    with closing(workspace.catalogue):
+        list_shipped(catalogue)
         specs = _specs(home)
-        losses += _datasets_from_files(workspace, specs)
-        losses += _models_from_folders(workspace, specs)
-        _templates_of_runs(workspace, specs)
-        refresh(workspace)
-        runs = list_runs(workspace)
+        losses += _datasets_from_files(home, catalogue, specs)
+        losses += _models_from_folders(home, catalogue, specs)
+        _templates_of_runs(catalogue, specs)
+        # Another program that has opened the new catalogue may be reading the folders into it.
+        with suppress(BusyError):
+            ingest(home, catalogue)
+        runs = list_runs(catalogue)
         losses += [f"Run {row.name}: {row.reason}" for row in runs if not row.task]
         return Rebuilt(
             runs=len(runs),
-            datasets=len(list_datasets(workspace.catalogue)),
-            templates=len(list_templates(workspace.catalogue)),
-            models=len(list_models(workspace.catalogue)),
+            datasets=len(list_datasets(catalogue)),
+            templates=len(list_templates(catalogue)),
+            models=len(list_models(catalogue)),
             old=str(old) if old else None,
             losses=tuple(losses),
         )
@@ -203,22 +219,22 @@ def _specs(home: Home) -> list[RunSpec]:
     return sorted(specs, key=lambda spec: spec.created)
 
 
-def _datasets_from_files(workspace: Workspace, specs: Sequence[RunSpec]) -> list[str]:
+def _datasets_from_files(home: Home, catalogue: Catalogue, specs: Sequence[RunSpec]) -> list[str]:
     losses = []
     known = {spec.dataset.id: spec.dataset.name for spec in specs}
-    for path in sorted(workspace.home.datasets.glob("*.sqlite")):
-        listed = list_datasets(workspace.catalogue)
+    for path in sorted(home.datasets.glob("*.sqlite")):
+        listed = list_datasets(catalogue)
         if path.stem in {row.id for row in listed}:
             continue
         name = free_name(known.get(path.stem, f"recovered-{path.stem}"), [row.name for row in listed])
         try:
-            add_dataset(workspace.catalogue, _dataset_row(path, name))
+            add_dataset(catalogue, _dataset_row(path, name))
         except (UserError, OSError, ValueError, KeyError) as error:
             losses.append(f"Dataset file {path.name} cannot be listed: {error}")
             continue
         if path.stem not in known:
             losses.append(f"A dataset without a run lost its name: it is {name} now.")
-    here = {row.id for row in list_datasets(workspace.catalogue)}
+    here = {row.id for row in list_datasets(catalogue)}
     gone = {name for identity, name in known.items() if identity not in here}
     return losses + [f"Dataset {name}, which runs used, is gone." for name in sorted(gone)]
 
@@ -241,19 +257,19 @@ def _dataset_row(path: Path, name: str) -> DatasetRow:
         examples=counts.examples,
         rejected=int(meta.get("rejected", 0)),
         warnings=tuple(json.loads(meta.get("warnings", "[]"))),
-        created=_written(path),
+        created=time_text(path.stat().st_mtime),
         parent=made_from.get("id"),
         steps=tuple(made_from.get("steps", ())),
     )
 
 
-def _models_from_folders(workspace: Workspace, specs: Sequence[RunSpec]) -> list[str]:
+def _models_from_folders(home: Home, catalogue: Catalogue, specs: Sequence[RunSpec]) -> list[str]:
     """List the models of runs by their old names, then the other models in the folder of models."""
     losses = []
-    wanted = {_place(workspace, spec): spec.model for spec in specs if spec.model.id != EMBEDDED_ID}
-    there = [path for path in sorted(workspace.home.models.iterdir()) if path.is_dir()]
+    wanted = {_place(home, spec): spec.model for spec in specs if spec.model.id != EMBEDDED_ID}
+    there = [path for path in sorted(home.models.iterdir()) if path.is_dir()]
     for folder in dict.fromkeys([*wanted, *there]):
-        listed = list_models(workspace.catalogue)
+        listed = list_models(catalogue)
         if str(folder) in {row.folder for row in listed}:
             continue
         reference = wanted.get(folder)
@@ -276,28 +292,24 @@ def _models_from_folders(workspace: Workspace, specs: Sequence[RunSpec]) -> list
             parameters=check.parameters,
             embedded=False,
             source=str(folder),
-            created=_written(folder),
+            created=time_text(folder.stat().st_mtime),
         )
-        add_model(workspace.catalogue, row)
+        add_model(catalogue, row)
     return losses
 
 
-def _place(workspace: Workspace, spec: RunSpec) -> Path:
+def _place(home: Home, spec: RunSpec) -> Path:
     """The current or former folder of a run's base model."""
     try:
-        return base_folder(workspace.home, spec.model)
+        return base_folder(home, spec.model)
     except UserError:
         return Path(spec.model.folder)
 
 
-def _templates_of_runs(workspace: Workspace, specs: Sequence[RunSpec]) -> None:
+def _templates_of_runs(catalogue: Catalogue, specs: Sequence[RunSpec]) -> None:
     """List the template versions that runs were made with, except built-in ones."""
     shipped = {template.name for template in builtin_templates()}
     own = {spec.template.id: spec for spec in reversed(specs) if spec.template.name not in shipped}
     for spec in sorted(own.values(), key=lambda spec: (spec.template.name, spec.template.version)):
         row = template_as(TemplateRow, spec.template, builtin=False, created=spec.created)
-        restore_template(workspace.catalogue, row)
-
-
-def _written(path: Path) -> str:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        restore_template(catalogue, row)

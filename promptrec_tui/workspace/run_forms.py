@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from promptrec_tui.runs.spec import flat_settings
+from promptrec_tui.runs.settings import flat_settings
 from promptrec_tui.workspace import lineage
 from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.models import list_models
@@ -65,7 +65,7 @@ def run_defaults(
     task = find_template(workspace, template).task
     method = {key: value for key, value in new.settings.items() if key == "tuning.method"}
     spec = make_spec(workspace, replace(new, task=task, template=template, model=model, settings=method))
-    settings = settings_of(task, flat_settings(spec.settings))
+    settings = settings_of(task, spec.model.family, flat_settings(spec.settings))
     texts = {key: setting_text(value) for key, value in settings.items()}
     return {"name": free_run_name(workspace, dataset, model), **texts}
 

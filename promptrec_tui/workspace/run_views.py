@@ -8,6 +8,7 @@ from typing import Any
 from promptrec_tui.files import open_regular
 from promptrec_tui.store import runs as store
 from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.run_document import run_document
 from promptrec_tui.workspace.runs import (
     STALLED,
     PreviewRow,
@@ -18,7 +19,6 @@ from promptrec_tui.workspace.runs import (
     list_runs,
     log_path,
     refresh,
-    run_document,
 )
 
 Points = list[tuple[int, float | None]]

@@ -1,35 +1,35 @@
 """Start, list, show and delete runs."""
 
-import json
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import delete, inside
 from promptrec_tui.home import Home
+from promptrec_tui.models.blocks import block_count, check_layers
 from promptrec_tui.prompts.template import template_as
-from promptrec_tui.runs.attempts import Computing, Started, Verdict
-from promptrec_tui.runs.base_models import base_folder, placed_spec
-from promptrec_tui.runs.damage import damage
+from promptrec_tui.runs.base_models import base_folder
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.launchers import spawn_dispatch
-from promptrec_tui.runs.logout import run_survival
-from promptrec_tui.runs.logs import last_lines, tail
+from promptrec_tui.runs.logs import tail
+from promptrec_tui.runs.parents import check_shape, parent_ref, shape_of
 from promptrec_tui.runs.queue import alone, enqueue
 from promptrec_tui.runs.report import read_report
+from promptrec_tui.runs.settings import apply_settings
 from promptrec_tui.runs.spec import (
     METHODS,
     DatasetRef,
+    LastLayersSettings,
     ModelRef,
     RunSpec,
     Settings,
     TemplateRef,
-    apply_settings,
 )
 from promptrec_tui.runs.states import ACTIVE as ACTIVE
 from promptrec_tui.runs.states import RESUMABLE as RESUMABLE
@@ -43,7 +43,6 @@ from promptrec_tui.store.runs import RunRow as RunRow
 from promptrec_tui.tasks.defaults import FACTS, SCALES, check_monitor, check_settings, default_settings, uses
 from promptrec_tui.tasks.defaults import case_noun as case_noun
 from promptrec_tui.tasks.defaults import leading_metrics as leading_metrics
-from promptrec_tui.typed import read
 from promptrec_tui.workspace.answers import check_answers
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
 from promptrec_tui.workspace.lateness import after_deed, late, unlisted
@@ -52,16 +51,13 @@ from promptrec_tui.workspace.lateness import refresh as refresh
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.names import check_name, free_name
-from promptrec_tui.workspace.opening import Workspace, now
+from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.queue_positions import with_place, with_places
 from promptrec_tui.workspace.rows import rows_of
 from promptrec_tui.workspace.templates import find_template, list_templates
 
 EVALUATION_SEED = 1
 """Seed of the sample of users in new runs, independent of train.seed: such runs stay comparable."""
-
-LOG_LINES = 20
-"""Number of log lines in the document of a failed run."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +130,15 @@ def tuning_methods() -> list[str]:
     return list(METHODS)
 
 
-def settings_of(task: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the settings that a run of the task, with their tuning method, uses."""
+def settings_of(task: str, family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that a run of the task uses, with a base model of that family and their tuning
+    method."""
     method = METHODS.get(str(settings.get("tuning.method")))
     own = {f"tuning.{name}" for name in method.model_fields} if method else settings.keys()
     return {
         key: value
         for key, value in settings.items()
-        if uses(task, key) and (not key.startswith("tuning.") or key in own)
+        if uses(task, key, family) and (not key.startswith("tuning.") or key in own)
     }
 
 
@@ -152,9 +149,6 @@ def task_names() -> list[str]:
 
 def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     """The resolved, immutable description of a run. Raises UserError for an unknown name, key or value."""
-    # Imported here because lineage imports this module.
-    from promptrec_tui.workspace.lineage import check_shape, parent_ref, shape_of
-
     check_name("run", new.name, store.run_names(workspace.catalogue, new.name))
     dataset = find_dataset(workspace, new.dataset)
     template = find_template(workspace, new.template)
@@ -168,7 +162,7 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     if not rows.count(dataset):
         raise UserError(f"Dataset {dataset.name!r} has no {rows.noun}, which the task {new.task!r} needs.")
     given = _given(new.settings)
-    check_settings(new.task, given)
+    check_settings(new.task, model.family, given)
     before = run_folder(workspace, new.parent) if new.parent else None
     inherited = shape_of(before.spec()) if before else {}
     if before:
@@ -214,7 +208,7 @@ def start_run(
 ) -> RunRow:
     """Create the run's folder, put it in the queue, and start a dispatcher. Returns at once."""
     spec = make_spec(workspace, new)
-    base_folder(workspace.home, spec.model)
+    _check_base(workspace, spec)
     check_answers(workspace, spec)
     start = run_folder(workspace, new.parent).adapter if new.parent else None
     return launch_spec(workspace, spec, start, hold, priority, continue_after_failure)
@@ -230,9 +224,9 @@ def launch_spec(
 ) -> RunRow:
     """The same for a resolved spec; `start` is the adapter from which a continued run starts.
 
-    Raises UserError when the folder of the base model is missing.
+    Raises UserError when the folder of the base model is missing, or the model has too few blocks.
     """
-    base_folder(workspace.home, spec.model)
+    _check_base(workspace, spec)
     if unlisted(workspace, spec.name):
         check_name("run", spec.name, [spec.name])
     folder = create_run(workspace.home, spec, start)
@@ -251,6 +245,13 @@ def launch_spec(
         continue_after_failure=continue_after_failure,
     )
     return moved(workspace, folder, f"Run {spec.name!r} is queued")
+
+
+def _check_base(workspace: Workspace, spec: RunSpec) -> None:
+    """Raise UserError when the folder of the base model is missing, or the model has too few blocks."""
+    folder, tuning = base_folder(workspace.home, spec.model), spec.settings.tuning
+    if isinstance(tuning, LastLayersSettings) and (count := block_count(folder)):
+        check_layers(tuning.layers, count)
 
 
 def delete_run(workspace: Workspace, run: str) -> RunRow:
@@ -276,59 +277,6 @@ def run_folder(workspace: Workspace, run: str) -> RunFolder:
     return RunFolder(workspace.home.runs / find_run(workspace, run).id)
 
 
-def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
-    """The `run show` document: spec, state, paths and metrics of a run."""
-    row = find_run(workspace, run)
-    folder = RunFolder(workspace.home.runs / row.id)
-    spec = folder.spec()
-    report = read_report(folder)
-    metrics = {"before": None, "after": None, "baselines": {}, "gain": None, **report.get("metrics", {})}
-    return {
-        "id": row.id,
-        "name": row.name,
-        "state": row.state,
-        "stalled": row.stalled,
-        "reason": row.reason,
-        "queue": asdict(row.queue) if row.queue else None,
-        "survives_logout": asdict(run_survival(folder)),
-        "computing": _document(Computing, folder.attempt(folder.last_attempt).computing),
-        "phase": row.phase,
-        "phase_done": row.phase_done,
-        "phase_total": row.phase_total,
-        "step": row.step,
-        "total_steps": row.total_steps,
-        "best_step": row.best_step,
-        "validation": _validation(workspace, row, spec),
-        "spec": json.loads(spec.model_dump_json()),
-        "attempts": [_attempt(folder, number) for number in folder.attempts()],
-        "paths": {
-            "folder": str(folder.path),
-            "adapter": str(folder.adapter),
-            "base_model": _base_model(folder),
-            "log": str(_log(folder)),
-        },
-        "protocol": report.get("protocol"),
-        "preview_users": report.get("preview_users", []),
-        "users": report.get("users"),
-        "noise": report.get("noise"),
-        "calibration": report.get("calibration"),
-        "metrics": metrics,
-        **{name: report[name] for name in ("per_class", "confusion") if name in report},
-        "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
-        "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],
-    }
-
-
-def _validation(workspace: Workspace, row: RunRow, spec: RunSpec) -> dict[str, Any]:
-    """The best value of the leading metric on validation, of how many cases; None before it is measured."""
-    evaluations = (
-        each for each in store.evaluations(workspace.catalogue, row.id) if each.stage == "validation"
-    )
-    users = next((each.users for each in evaluations), None)
-    lead, _ = leading_metrics(spec.task, spec.settings.evaluation.k)
-    return {"metric": row.best_metric or lead, "best": row.best_value, "users": users}
-
-
 def was_evaluated(workspace: Workspace, run: str) -> bool:
     """Whether a run is done or stopped and has test metrics of its adapter."""
     row = current(workspace, run)
@@ -344,7 +292,7 @@ def run_config(workspace: Workspace, run: str) -> str:
 
 def log_path(workspace: Workspace, run: str) -> Path:
     """The log of the run's last attempt (it need not exist yet)."""
-    return _log(run_folder(workspace, run))
+    return run_folder(workspace, run).log
 
 
 def log_tail(workspace: Workspace, run: str, count: int) -> Iterator[str]:
@@ -357,30 +305,3 @@ def moved(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
     late."""
     spawn_dispatch(workspace.home)
     return after_deed(workspace, folder, done)
-
-
-def _base_model(folder: RunFolder) -> str:
-    """The folder of a run's base model; its former folder when it is missing."""
-    try:
-        return placed_spec(folder).model.folder
-    except UserError:
-        return folder.spec().model.folder
-
-
-def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:
-    """The files of an attempt; null for a missing one, or one that `damage` reports."""
-    attempt = folder.attempt(number)
-    return {
-        "attempt": number,
-        "started": _document(Started, attempt.started),
-        "exit": _document(Verdict, attempt.exit),
-    }
-
-
-def _document(kind: type[Any], path: Path) -> dict[str, Any] | None:
-    record = read(kind, path)
-    return asdict(record) if record else None
-
-
-def _log(folder: RunFolder) -> Path:
-    return folder.attempt(folder.last_attempt or 1).log

@@ -14,7 +14,8 @@ from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.maintenance import tend
 from promptrec_tui.workspace.models import list_models
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import RunRow, list_runs, refresh, run_document
+from promptrec_tui.workspace.run_document import run_document
+from promptrec_tui.workspace.runs import RunRow, list_runs, refresh
 
 MOST = 3
 """Runs that are listed one by one; the others are counted."""

@@ -1,14 +1,14 @@
 """Spec keys as a person writes them."""
 
-from promptrec_tui.runs.spec import allowed_values, default_values
-from promptrec_tui.runs.spec import read_settings_toml as read_settings_toml
-from promptrec_tui.tasks.defaults import FACTS, uses
+from promptrec_tui.runs.settings import allowed_values, default_values
+from promptrec_tui.runs.settings import read_settings_toml as read_settings_toml
+from promptrec_tui.tasks.defaults import FACTS, UNUSED, uses
 
 
 def setting_rows() -> list[tuple[str, str, str]]:
     """Every key, its default as one would write it, and what it may be, in words.
 
-    A setting that not every task uses says which ones do.
+    A setting that not every task uses says which ones do, and with which families of models they do not.
     """
     return [(key, setting_text(value), _words(key)) for key, value in default_values().items()]
 
@@ -18,7 +18,12 @@ def _words(key: str) -> str:
         measured = (f"{', '.join(facts.monitors)} ({task})" for task, facts in FACTS.items())
         return f"validation_loss, or {', '.join(measured)}"
     tasks = [task for task in FACTS if uses(task, key)]
-    return allowed_values(key) + (f" (task {' or '.join(tasks)})" if len(tasks) < len(FACTS) else "")
+    without = [f"{task} / {family}" for (task, family), unused in UNUSED.items() if key in unused]
+    return (
+        allowed_values(key)
+        + (f" (task {' or '.join(tasks)})" if len(tasks) < len(FACTS) else "")
+        + (f" (not {' or '.join(without)})" if without else "")
+    )
 
 
 def setting_text(value: object) -> str:

@@ -55,6 +55,14 @@ def test_splits_of_the_shop(call: Any) -> None:
     assert [name for name, row in rows.items() if row["usable"]] == ["leave_one_out"]
 
 
+def test_splits_of_labelled_texts(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "texts.csv").write_text("text,label\n" + "".join(f"text {n},{n % 2}\n" for n in range(40)))
+    assert call("dataset", "import", str(tmp_path / "texts.csv"), "--name", "texts")[0] == 0
+    _, out, _ = call("dataset", "splits", "texts")
+    assert out.splitlines()[1].split()[:4] == ["given", "32", "4", "4"]
+    assert "none for validation and test" in out
+
+
 def test_a_split_that_runs_do_not_know_is_refused_where_it_is_chosen(call: Any) -> None:
     status, _, err = call(
         *("run", "start", "--name", "r", "--dataset", "shop", "--template", "list", "--model", "tiny"),

@@ -18,7 +18,8 @@ from promptrec_tui.home import Home
 from promptrec_tui.tui.trying import Trier
 from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.opening import opened
-from promptrec_tui.workspace.runs import find_run, refresh, run_document
+from promptrec_tui.workspace.run_document import run_document
+from promptrec_tui.workspace.runs import find_run, refresh
 from tests.waiting import wait_for
 
 SMALL = ("train.max_steps=4", "train.batch_size=32", "evaluation.users=8", "evaluation.monitor_users=4")

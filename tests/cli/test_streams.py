@@ -75,7 +75,7 @@ def test_a_wrong_command_line_gets_the_right_help(
 
 
 def test_the_help_of_start_lists_every_key(capsys: pytest.CaptureFixture[str]) -> None:
-    from promptrec_tui.runs.spec import setting_keys
+    from promptrec_tui.runs.settings import setting_keys
 
     assert run_command(["run", "start", "--help"]) == 0
     said = capsys.readouterr().out

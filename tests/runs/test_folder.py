@@ -1,8 +1,10 @@
 import pytest
+from pydantic import ValidationError
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs import folder as folders
 from promptrec_tui.runs.folder import RunFolder, create_run, find, run_folders
+from promptrec_tui.runs.spec import RunSpec
 
 
 def test_a_created_run_is_found_with_its_spec(home, run, make_spec):
@@ -68,3 +70,16 @@ def test_a_place_that_cannot_be_written_is_told(home, make_run):
     home.runs.touch()
     with pytest.raises(UserError, match="Cannot make a run in"):
         make_run("r9")
+
+
+def test_spec_survives_json_and_is_frozen(make_spec):
+    spec = make_spec("a1")
+    assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
+    with pytest.raises(ValidationError):
+        spec.name = "other"
+
+
+@pytest.mark.parametrize("run_id", ["../x", "", "A", "a/b", ".a", "a" * 64, "a\n"])
+def test_ids_that_are_no_folder_names_are_refused(make_spec, run_id):
+    with pytest.raises(ValidationError):
+        make_spec(run_id)

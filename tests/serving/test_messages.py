@@ -56,6 +56,7 @@ def test_what_is_no_unicode_travels_as_a_question_mark() -> None:
         Ready("cpu", "checkpoint-3"),
         Ranking("a\nb\n", (1, 2), 4, (ScoredItem("i1", "Up", -1.5, (7, 0)), ScoredItem("i2", "X", None, ()))),
         Labelling((ScoredText("a text", "good", {"bad": 0.25, "good": 0.75}),), "result"),
+        Labelling((ScoredText("a text", "good", {"good": 1.0}, 512),)),
     ],
 )
 def test_an_answer_is_read_as_it_was_written(answer: Any) -> None:

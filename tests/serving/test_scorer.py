@@ -67,6 +67,12 @@ def test_texts_are_those_that_the_template_and_the_model_can_read(new_classifier
     loaded = load(folder, "cpu")
     (long,) = classified(loaded, "rain " * 500)
     assert sum(long.probabilities.values()) == pytest.approx(1)
+    assert long.cut == loaded.job.tokenizer.context == 40
+    read = len(loaded.job.task.prompt({"text": "rain"}).token_ids) + 1
+    fits, over = classified(loaded, *("rain " * (1 + 40 - read + more) for more in (0, 1)))
+    assert (fits.cut, over.cut) == (None, 40)
+    (other,) = classified(loaded, "rain " * 500 + "song")
+    assert other.probabilities == pytest.approx(long.probabilities, abs=1e-6)
     (foreign,) = classified(loaded, "霸王别姬 \u202e never seen")
     assert foreign.text == "霸王别姬 \u202e never seen"
     for wrong, words in (((), "no text"), (("rain", " \n"), "A text is empty")):

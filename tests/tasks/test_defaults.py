@@ -1,15 +1,25 @@
 import pytest
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.runs.spec import setting_keys
-from promptrec_tui.tasks.defaults import FACTS, SCALES, check_monitor, check_settings, default_settings, uses
+from promptrec_tui.runs.settings import setting_keys
+from promptrec_tui.tasks.defaults import (
+    FACTS,
+    SCALES,
+    UNUSED,
+    check_monitor,
+    check_settings,
+    default_settings,
+    uses,
+)
 
 
 def test_steps_shrink_with_size() -> None:
     sizes = (2_500_000, 60_000_000, 600_000_000, 8_000_000_000)
-    found = [default_settings("next_item", "causal", "lora", size) for size in sizes]
-    assert [settings["train.learning_rate"] for settings in found] == [3e-3, 1e-3, 2e-4, 1e-4]
-    assert [settings.get("train.gradient_checkpointing", False) for settings in found] == [False] * 3 + [True]
+    defaults = [default_settings("next_item", "causal", "lora", size) for size in sizes]
+    assert [settings["train.learning_rate"] for settings in defaults] == [3e-3, 1e-3, 2e-4, 1e-4]
+    assert [settings.get("train.gradient_checkpointing", False) for settings in defaults] == [False] * 3 + [
+        True
+    ]
 
 
 def test_the_caller_may_change_what_it_gets() -> None:
@@ -54,11 +64,19 @@ def test_only_what_a_task_measures_can_be_watched(task: str, monitor: str, taken
 
 
 def test_a_setting_that_the_task_does_not_use_is_refused_by_the_name_of_the_one_that_does() -> None:
-    check_settings("next_item", setting_keys())
-    check_settings("classify", ["train.epochs", "evaluation.users", "evaluation.score"])
+    check_settings("next_item", "causal", setting_keys())
+    check_settings("classify", "causal", ["train.epochs", "evaluation.users", "evaluation.score"])
     for key in ("data.max_history", "evaluation.k", "evaluation.seen", "evaluation.baselines"):
         with pytest.raises(UserError, match=f"{key} is a setting of the task next_item; classify does not"):
-            check_settings("classify", ["train.epochs", key])
+            check_settings("classify", "causal", ["train.epochs", key])
+
+
+@pytest.mark.parametrize("key", ["train.loss", "train.temperature", "evaluation.score"])
+def test_a_setting_that_means_nothing_with_a_family_of_models_is_refused(key: str) -> None:
+    check_settings("classify", "causal", [key])
+    check_settings("classify", "encoder", ["train.epochs", "train.learning_rate", "evaluation.users"])
+    with pytest.raises(UserError, match=f"{key} is a setting of .* the family causal; .* encoder it is not"):
+        check_settings("classify", "encoder", ["train.epochs", key])
 
 
 @pytest.mark.parametrize("task", FACTS)
@@ -66,7 +84,8 @@ def test_the_defaults_and_the_table_of_a_task_name_settings_that_there_are(task:
     keys = setting_keys()
     for name in FACTS[task].unused:
         assert any(key.startswith(name) if name.endswith(".") else key == name for key in keys), name
-    used = [key for key in keys if uses(task, key)]
-    for (other, family), _ in SCALES.items():
+    for other, family in SCALES:
         if other == task:
-            assert default_settings(task, family, "lora", 10).keys() <= set(used)
+            assert set(UNUSED.get((task, family), ())) <= set(keys)
+            used = {key for key in keys if uses(task, key, family)}
+            assert default_settings(task, family, "lora", 10).keys() <= used

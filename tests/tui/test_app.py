@@ -296,7 +296,7 @@ async def test_a_text_is_asked_about_where_a_run_classifies(full_home: Home, mon
 
     def labelling(sad: float, adapter: str | None = None) -> Labelling:
         probabilities = {"glad": 1 - sad, "sad\x1b[2J": sad}
-        return Labelling((ScoredText(asked[-1], "sad", probabilities),), adapter)
+        return Labelling((ScoredText(asked[-1], "sad", probabilities, 512),), adapter)
 
     async def classify(_: Backend, run: RunRow, text: str) -> Tried[Labelling]:
         asked.append(text)
@@ -317,6 +317,7 @@ async def test_a_text_is_asked_about_where_a_run_classifies(full_home: Home, mon
         assert asked == ["heat"]
         assert "No title or user" not in text
         assert "text  heat" in text
+        assert "The text was cut to 512 tokens: the model reads no more." in text
         assert re.search(r"untuned +tuned \(result\)", text)
         assert re.search(r"1 glad +0\.50 +1 sad\[2J +0\.94", text)
         assert re.search(r"2 sad\[2J +0\.50 +2 glad +0\.06", text)

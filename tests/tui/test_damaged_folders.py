@@ -30,6 +30,7 @@ from promptrec_tui.workspace.control import resume_run, stop_run
 from promptrec_tui.workspace.dispatch import dispatch
 from promptrec_tui.workspace.lineage import remedy
 from promptrec_tui.workspace.opening import Workspace, opened
+from promptrec_tui.workspace.run_document import run_document
 from promptrec_tui.workspace.run_views import read_log, refreshed_runs, run_view
 from tests.tui.conftest import write_dataset, write_run
 from tests.tui.damaging import spoil
@@ -91,7 +92,7 @@ def check(home: Home, workspace: Workspace, capsys: pytest.CaptureFixture[str]) 
     assert (rows["good"].state, rows["waiting"].state) == ("paused", "queued")
     for name in rows:
         try:
-            runs.run_document(workspace, name)
+            run_document(workspace, name)
             run_view(workspace, name)
             run_views.curves(workspace, name, LOSSES)
             runs.run_config(workspace, name)
@@ -170,7 +171,7 @@ def test_a_damaged_file_is_named(trial: Workspace, name: str, capsys: pytest.Cap
     path.write_bytes(WRECKS[name])
     runs.refresh(trial)
     if name in ("attempts/1/started.json", "control/0001.json"):
-        told = " ".join(runs.run_document(trial, "bad")["warnings"])  # nothing that is listed comes of them
+        told = " ".join(run_document(trial, "bad")["warnings"])  # nothing that is listed comes of them
     else:
         told = next(row.reason for row in runs.list_runs(trial) if row.id == "bad")
         assert run_command(["run", "list"]) == 0
@@ -196,14 +197,14 @@ def test_an_odd_event_is_one_warning(trial: Workspace, line: bytes) -> None:
     with open(trial.home.runs / "bad" / "events.jsonl", "ab") as events:
         events.write((line + b"\n") * 3)
     runs.refresh(trial)
-    (warning,) = runs.run_document(trial, "bad")["warnings"]
+    (warning,) = run_document(trial, "bad")["warnings"]
     assert "events.jsonl" in warning
     with open(trial.home.runs / "bad" / "events.jsonl", "ab") as events:
         events.write(b'{"seq": 999, "attempt": 1, "kind": "warning", "message": "read on", "new": [1]}\n')
         events.write(b'{"seq": 1000, "attempt": 1, "kind": "of a newer trainer", "step": "x"}\n')
     runs.refresh(trial)
-    assert "read on" in runs.run_document(trial, "bad")["warnings"]
-    assert len(runs.run_document(trial, "bad")["warnings"]) == 2
+    assert "read on" in run_document(trial, "bad")["warnings"]
+    assert len(run_document(trial, "bad")["warnings"]) == 2
 
 
 @pytest.mark.parametrize("name", ["run.json", "attempts/1/exit.json", "result/report.json", "events.jsonl"])

@@ -3,6 +3,7 @@
 import pytest
 from textual.widgets import Input, Select, Static, TextArea
 
+from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.spec import LoraSettings
 from promptrec_tui.store.models import ModelRow
@@ -16,9 +17,10 @@ from promptrec_tui.workspace import run_forms
 from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.lineage import fork, fork_run
-from promptrec_tui.workspace.opening import now, opened
+from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.recommend import recommend
-from promptrec_tui.workspace.runs import NewRun, find_run, run_document, start_run
+from promptrec_tui.workspace.run_document import run_document
+from promptrec_tui.workspace.runs import NewRun, find_run, start_run
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,8 @@ from promptrec_tui.runs.event_log import read_events
 from promptrec_tui.runs.events import Event, to_fields
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.requests import request
-from promptrec_tui.runs.spec import RunSpec, Settings, apply_settings
+from promptrec_tui.runs.settings import apply_settings
+from promptrec_tui.runs.spec import RunSpec, Settings
 
 ITEMS = 40
 USERS = 24

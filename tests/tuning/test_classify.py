@@ -16,7 +16,8 @@ from promptrec_tui.files import sha256_file, sha256_folder
 from promptrec_tui.home import Home
 from promptrec_tui.prompts.library import builtin_templates
 from promptrec_tui.runs.folder import RunFolder, create_run
-from promptrec_tui.runs.spec import RunSpec, Settings, apply_settings
+from promptrec_tui.runs.settings import apply_settings
+from promptrec_tui.runs.spec import RunSpec, Settings
 from promptrec_tui.runs.states import State
 from promptrec_tui.tasks.defaults import FACTS
 from promptrec_tui.tuning.jobs.encoder_classes import EncoderClasses

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import GROUPS
+from promptrec_tui.runs.settings import GROUPS
 from promptrec_tui.runs.states import State
 
 MONITORS = ("ndcg@10", "hr@10", "mrr@10", "mrr", "validation_loss")

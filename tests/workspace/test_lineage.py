@@ -1,6 +1,7 @@
 """Runs that are made of other runs, on folders; nothing is trained."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,20 @@ from promptrec_tui.datasets.importer import ImportOptions
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import sha256_folder, write_json
 from promptrec_tui.home import Home
+from promptrec_tui.models.blocks import block_count
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import FinishedEvent
-from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import LastLayersSettings, flat_settings
+from promptrec_tui.runs.folder import RunFolder, create_run
+from promptrec_tui.runs.settings import apply_settings, flat_settings
+from promptrec_tui.runs.spec import LastLayersSettings
 from promptrec_tui.runs.states import State
+from promptrec_tui.store.models import add_model
 from promptrec_tui.workspace import control, lineage
 from promptrec_tui.workspace.datasets import import_source
+from promptrec_tui.workspace.models import find_model
 from promptrec_tui.workspace.opening import Workspace, opened
-from promptrec_tui.workspace.runs import NewRun, refresh, run_document, run_folder, start_run
+from promptrec_tui.workspace.run_document import run_document
+from promptrec_tui.workspace.runs import NewRun, list_runs, make_spec, refresh, run_folder, start_run
 
 
 @pytest.fixture
@@ -92,6 +98,49 @@ def test_a_fork_may_have_another_method(here: Workspace) -> None:
         lineage.continue_run(here, row.name, "more", settings={"tuning.layers": "2"})
     more = lineage.continue_run(here, row.name, "more")
     assert run_folder(here, more.name).spec().settings.tuning == settings.tuning
+
+
+@pytest.mark.parametrize("fork", [False, True])
+def test_more_layers_than_the_model_has_are_refused_before_anything_is_queued(
+    here: Workspace, fork: bool
+) -> None:
+    count = block_count(Path(run_folder(here, "one").spec().model.folder))
+    assert count
+    fits, more = ({"tuning.method": "last_layers", "tuning.layers": layers} for layers in (count, count + 1))
+
+    def start(name: str, settings: dict[str, Any]) -> None:
+        if fork:
+            lineage.fork_run(here, "one", name, settings)
+        else:
+            start_run(here, NewRun(name, "shop", "next_item", "list", "tiny", settings))
+
+    with pytest.raises(UserError, match=rf"tuning\.layers={count + 1} is more .* set it to {count} at most"):
+        start("more", more)
+    start("fits", fits)
+    assert [row.name for row in list_runs(here)] == ["fits", "one"]
+
+
+def test_an_old_run_with_settings_that_mean_nothing_is_shown_and_forks(
+    here: Workspace, tmp_path: Path
+) -> None:
+    encoder = tmp_path / "encoder"
+    encoder.mkdir()
+    model = replace(find_model(here, "tiny"), id="e", name="bert", folder=str(encoder), family="encoder")
+    add_model(here.catalogue, replace(model, embedded=False))
+    (tmp_path / "texts.csv").write_text("text,label\n" + "good,yes\nbad,no\n" * 30)
+    import_source(here, tmp_path / "texts.csv", "texts", ImportOptions(format="labelled"))
+    spec = make_spec(here, NewRun("old", "texts", "classify", "label", "bert"))
+    unused = {"train.loss": "catalogue", "train.temperature": 2.0, "evaluation.score": "mean"}
+    old = spec.model_copy(update={"settings": apply_settings(spec.settings, unused)})
+    create_run(here.home, old)
+    refresh(here)
+    assert run_document(here, "old")["spec"]["settings"]["train"]["temperature"] == 2
+    lineage.fork_run(here, "old", "same", {"train.epochs": 1})
+    assert unused.items() <= flat_settings(run_folder(here, "same").spec().settings).items()
+    with pytest.raises(UserError, match=r"evaluation\.score .* encoder it is not used"):
+        lineage.fork_run(here, "old", "other", {"evaluation.score": "sum"})
+    start_run(here, lineage.fork(here, "old"))
+    assert run_folder(here, "old-2").spec().settings == spec.settings
 
 
 def test_a_continued_run_cannot_have_another_shape(here: Workspace) -> None:

@@ -48,7 +48,7 @@ class NewRunScreen(Form[str]):
     _new: "NewRun | None" = None
     _defaults_of: tuple[str, str, str, str] | None = None
     _shown: Collection[str] = SETTINGS.keys()
-    """The fields of settings that the task and the method have."""
+    """The fields of settings that the task, the model and the method have."""
 
     def __init__(self, derived: "DerivedRun | None" = None) -> None:
         """`derived`: a run made from an existing one, with which the form is filled in."""
@@ -131,7 +131,8 @@ class NewRunScreen(Form[str]):
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model", METHOD)}
         self.set_defaults({**{_id(key): value for key, value in defaults.items()}, **named})
-        self._shown = workspace.runs.settings_of(task, {**SETTINGS, "tuning.method": method}).keys()
+        family = (await self.ask(workspace.models.find_model, model)).family
+        self._shown = workspace.runs.settings_of(task, family, {**SETTINGS, "tuning.method": method}).keys()
         for key in SETTINGS:
             if field := self.query_one(f"#{_id(key)}", Input).parent:
                 field.display = key in self._shown
@@ -143,7 +144,8 @@ class NewRunScreen(Form[str]):
             raise UserError(f"Choose a {empty[0].rpartition('-')[2]}.")
         template = await self.ask(workspace.templates.find_template, values["template"])
         fields, more = _settings(values, self._shown)
-        fields = workspace.runs.settings_of(template.task, {**self._inherited, **fields})
+        family = (await self.ask(workspace.models.find_model, values["model"])).family
+        fields = workspace.runs.settings_of(template.task, family, {**self._inherited, **fields})
         new = replace(
             self._new,
             name=values["name"].strip(),

@@ -27,7 +27,10 @@ def titles_text(tried: "Tried[Ranking]", width: int, glyphs: Glyphs) -> Text:
 
 def labels_text(tried: "Tried[Labelling]", width: int, glyphs: Glyphs) -> Text:
     """The most likely labels of both, with their probabilities."""
-    return _columns(tried, _labels, width, glyphs)
+    text = _columns(tried, _labels, width, glyphs)
+    if cut := tried.untuned.texts[0].cut:
+        text.append(f"The text was cut to {cut:,} tokens: the model reads no more.", style="dim")
+    return text
 
 
 def _columns(tried: Tried[A], lines: Callable[[A], Sequence[Ranked]], width: int, glyphs: Glyphs) -> Text:

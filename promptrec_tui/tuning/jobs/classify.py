@@ -167,6 +167,13 @@ class ClassifyJob(ABC):
         """
         return self._ask([LabelledText(str(row), dict(fields), 0) for row, fields in enumerate(texts)])
 
+    def cut(self, fields: Mapping[str, str]) -> int | None:
+        """The number of tokens that the model reads of a text that is too long; None if it reads the whole.
+
+        A model that writes its answer is never given a part of a text: `answer` refuses what does not fit.
+        """
+        return None
+
     def _ask(self, texts: Sequence[LabelledText], progress: Progress = lambda done, texts: None) -> Floats:
         """log P [R, C] of each label for each text, by the current model."""
         scores: dict[str, Floats] = {}

@@ -1,6 +1,6 @@
 """Classify with an encoder: a head gives each label a logit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,12 @@ class EncoderClasses(ClassifyJob):
             return np.concatenate(parts)
         logs: Floats = torch.log_softmax(logits.double(), dim=-1).cpu().numpy()
         return logs
+
+    def cut(self, fields: Mapping[str, str]) -> int | None:
+        """The encoder's context, for a prompt that is longer with its end token."""
+        end = self.tokenizer.end_ids(self.task.template.end_token)
+        length = len(self.task.prompt(fields).token_ids) + len(end)
+        return self.tokenizer.context if length > self.tokenizer.context else None
 
     def _token_ids(self, text: LabelledText) -> tuple[int, ...]:
         """The prompt and the end token, cut to the encoder's context."""

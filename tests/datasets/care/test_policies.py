@@ -1,8 +1,12 @@
 """Split policies: sizes, nobody's future in the past, and what ties decide."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from promptrec_tui.datasets.dataset import open_dataset
+from promptrec_tui.datasets.importer import ImportOptions, import_dataset
 from promptrec_tui.datasets.policies import (
     CONTEXT,
     POLICIES,
@@ -11,8 +15,8 @@ from promptrec_tui.datasets.policies import (
     VALIDATION,
     global_time,
     leave_one_out_parts,
-    part_of,
     ratio_by_user,
+    summarise_splits,
     tied_users,
 )
 
@@ -74,12 +78,24 @@ def test_ties_across_the_cut_are_counted_by_user(contents):
     assert tied_users(leave_one_out_parts(events), events).tolist() == [True, True, False]
 
 
-def test_names_of_given_splits():
-    assert [part_of(name) for name in ("test", "validation", "valid", "dev", "train", None)] == [
-        TEST,
-        VALIDATION,
-        VALIDATION,
-        VALIDATION,
-        TRAINING,
-        TRAINING,
+@pytest.mark.parametrize(
+    ("splits", "sizes", "about"),
+    [
+        ({"train": 20, "dev": 3, "Test": 4}, (20, 3, 4), "as the source says of each text"),
+        ({"train": 20, "test": 4}, (18, 2, 4), "none for validation: a tenth"),
+        ({"": 20}, (16, 2, 2), "none for validation and test: a tenth"),
+    ],
+)
+def test_the_splits_of_labelled_texts_are_those_that_a_run_uses(
+    tmp_path: Path, splits: dict[str, int], sizes: tuple[int, int, int], about: str
+) -> None:
+    lines = [
+        f"text {split} {n},{'ab'[n % 2]},{split}" for split, count in splits.items() for n in range(count)
     ]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label,split", *lines]) + "\n")
+    import_dataset(tmp_path / "texts.csv", tmp_path / "d.sqlite", ImportOptions(format="labelled"))
+    with open_dataset(tmp_path / "d.sqlite") as dataset:
+        (summary,) = summarise_splits(dataset)
+    assert (summary.training, summary.validation, summary.test) == sizes
+    assert about in summary.about
+    assert summary.usable

@@ -1,0 +1,102 @@
+"""The document of a run: all that `run show --json` says about it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.runs.attempts import Computing, Started, Verdict
+from promptrec_tui.runs.base_models import placed_spec
+from promptrec_tui.runs.damage import damage
+from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.logout import run_survival
+from promptrec_tui.runs.logs import last_lines
+from promptrec_tui.runs.report import read_report
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.runs.states import State
+from promptrec_tui.store import runs as store
+from promptrec_tui.store.runs import RunRow
+from promptrec_tui.tasks.defaults import leading_metrics
+from promptrec_tui.typed import read
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.runs import find_run
+
+LOG_LINES = 20
+"""Number of log lines in the document of a failed run."""
+
+
+def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
+    """The `run show` document: spec, state, paths and metrics of a run."""
+    row = find_run(workspace, run)
+    folder = RunFolder(workspace.home.runs / row.id)
+    spec = folder.spec()
+    report = read_report(folder)
+    metrics = {"before": None, "after": None, "baselines": {}, "gain": None, **report.get("metrics", {})}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "state": row.state,
+        "stalled": row.stalled,
+        "reason": row.reason,
+        "queue": asdict(row.queue) if row.queue else None,
+        "survives_logout": asdict(run_survival(folder)),
+        "computing": _document(Computing, folder.attempt(folder.last_attempt).computing),
+        "phase": row.phase,
+        "phase_done": row.phase_done,
+        "phase_total": row.phase_total,
+        "step": row.step,
+        "total_steps": row.total_steps,
+        "best_step": row.best_step,
+        "validation": _validation(workspace, row, spec),
+        "spec": json.loads(spec.model_dump_json()),
+        "attempts": [_attempt(folder, number) for number in folder.attempts()],
+        "paths": {
+            "folder": str(folder.path),
+            "adapter": str(folder.adapter),
+            "base_model": _base_model(folder),
+            "log": str(folder.log),
+        },
+        "protocol": report.get("protocol"),
+        "preview_users": report.get("preview_users", []),
+        "users": report.get("users"),
+        "noise": report.get("noise"),
+        "calibration": report.get("calibration"),
+        "metrics": metrics,
+        **{name: report[name] for name in ("per_class", "confusion") if name in report},
+        "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
+        "log_tail": last_lines(folder.log, LOG_LINES) if row.state == State.FAILED else [],
+    }
+
+
+def _validation(workspace: Workspace, row: RunRow, spec: RunSpec) -> dict[str, Any]:
+    """The best value of the leading metric on validation, of how many cases; None before it is measured."""
+    evaluations = (
+        each for each in store.evaluations(workspace.catalogue, row.id) if each.stage == "validation"
+    )
+    users = next((each.users for each in evaluations), None)
+    lead, _ = leading_metrics(spec.task, spec.settings.evaluation.k)
+    return {"metric": row.best_metric or lead, "best": row.best_value, "users": users}
+
+
+def _base_model(folder: RunFolder) -> str:
+    """The folder of a run's base model; its former folder when it is missing."""
+    try:
+        return placed_spec(folder).model.folder
+    except UserError:
+        return folder.spec().model.folder
+
+
+def _attempt(folder: RunFolder, number: int) -> dict[str, Any]:
+    """The files of an attempt; null for a missing one, or one that `damage` reports."""
+    attempt = folder.attempt(number)
+    return {
+        "attempt": number,
+        "started": _document(Started, attempt.started),
+        "exit": _document(Verdict, attempt.exit),
+    }
+
+
+def _document(kind: type[Any], path: Path) -> dict[str, Any] | None:
+    record = read(kind, path)
+    return asdict(record) if record else None
