@@ -254,7 +254,8 @@ def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
     agree(first_column(section(METHOD, "Metrics")), metrics, "docs/method.md (metrics)")
     baselines = get_args(BaselineName)
     agree(first_column(section(METHOD, "Baselines")), baselines, "docs/method.md (baselines)")
-    assert all(fit_baseline(name, [[0, 1], [1, 0]], 2).name == name for name in baselines if name != "sasrec")
+    numpys = [name for name in baselines if name != "sasrec"]
+    assert all(fit_baseline(name, [[0, 1], [1, 0]], 2).name == name for name in numpys)
     assert set(EvaluationSettings().baselines) < set(baselines)
     assert all(f"`{name}`" in section(METHOD, "Classifying texts") for name in BASELINES)
     assert set(VARIABLES) <= set(first_column(section(METHOD, "Tasks")))
@@ -286,7 +287,8 @@ def test_the_method_has_the_constants_of_the_code() -> None:
         f"{sasrec.BLOCKS} blocks, {sasrec.HEADS} heads, {sasrec.HIDDEN} numbers a state, dropout "
         f"{sasrec.DROPOUT}, the last {sasrec.LENGTH} events"
     )
-    training = f"{sasrec.PATIENCE} passes without a better one, {sasrec.EPOCHS} passes or {sasrec.SECONDS:.0f} seconds"
+    limits = f"{sasrec.EPOCHS} passes or {sasrec.SECONDS:.0f} seconds"
+    training = f"{sasrec.PATIENCE} passes without a better one, {limits}"
     assert network in section(METHOD, "Baselines")
     assert training in section(METHOD, "Baselines")
     told = re.findall(r"^\| (?:below|from) .+? \| (\S+) \|", section(METHOD, "Training"), re.MULTILINE)

@@ -59,7 +59,7 @@ def test_a_run_tells_everything_and_leaves_a_result(
 
     evaluations = [(event["stage"], event["name"], event["step"]) for event in events(folder, "evaluation")]
     best = next(event["step"] for event in reversed(events(folder, "checkpoint")) if event["best"])
-    names = ("popularity", "markov", "item_knn")
+    names = ("popularity", "markov", "item_knn", "knn_markov")
     assert evaluations == [
         *(("validation", name, 0) for name in names),
         *(("test", name, best) for name in names),

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -47,7 +49,7 @@ def test_a_batch_asks_each_event_once_after_what_came_before_it() -> None:
         for before, after in zip(past[wanted >= 0].tolist(), wanted[wanted >= 0].tolist(), strict=True):
             asked.append((before, after))
     chains = [[200, *sequence] for sequence in sequences]
-    assert sorted(asked) == sorted(pair for chain in chains for pair in zip(chain, chain[1:], strict=False))
+    assert sorted(asked) == sorted(pair for chain in chains for pair in pairwise(chain))
 
 
 def test_a_state_depends_on_earlier_events_only() -> None:
