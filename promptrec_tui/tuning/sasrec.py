@@ -109,7 +109,8 @@ def fit_sasrec(
         chain.pop()
     late, step, best, lowest = False, 0, 0, math.inf
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.manual_seed(seed)
+        # Not torch.manual_seed, which would also seed the GPUs that the run trains on.
+        torch.default_generator.manual_seed(seed)
         model = SasRec(n_items)
         kept = _copy(model)
         optimizer = torch.optim.Adam(model.parameters(), RATE)
