@@ -10,6 +10,7 @@ validation event), as the known values were, and on everything before the target
 
 import argparse
 import csv
+import os
 import tempfile
 import time
 from collections import Counter
@@ -103,6 +104,7 @@ def main() -> None:
     parser.add_argument("--core", type=int, default=5, help="ratings that a user and a film have at least")
     parser.add_argument("--publish", action="store_true", help="put the section into RESULTS.md")
     arguments = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as place:
         write_core(arguments.movielens, Path(place), arguments.core)
         films = read_films(Path(place))
@@ -119,7 +121,8 @@ def main() -> None:
     )
     lines = [
         f"{arguments.movielens.name}, {arguments.core}-core: {len(films.users):,} users, "
-        f"{len(films.items):,} films, {events:,} events; every user's last event is ranked among all films.",
+        f"{len(films.items):,} films, {events:,} events; every user's last event is ranked among all films. Other "
+        f"work at the start: a load of {load:.1f} on {os.cpu_count()} cores.",
         "",
         *table(header, rows),
         "",

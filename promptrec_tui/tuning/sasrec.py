@@ -16,7 +16,7 @@ from promptrec_tui.evaluation.histories import Floats, Progress, Sequences
 HIDDEN, HEADS, BLOCKS, DROPOUT = 64, 2, 2, 0.2
 LENGTH = 50
 """Events that it sees."""
-RATE = 1e-3
+RATE = 3e-3
 EPOCHS, PATIENCE = 100, 3
 """Passes at most, and passes without a better value before it stops."""
 SECONDS = 120.0
