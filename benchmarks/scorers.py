@@ -121,8 +121,8 @@ def main() -> None:
     )
     lines = [
         f"{arguments.movielens.name}, {arguments.core}-core: {len(films.users):,} users, "
-        f"{len(films.items):,} films, {events:,} events; every user's last event is ranked among all films. Other "
-        f"work at the start: a load of {load:.1f} on {os.cpu_count()} cores.",
+        f"{len(films.items):,} films, {events:,} events; every user's last event is ranked among all films. "
+        f"Other work at the start: a load of {load:.1f} on {os.cpu_count()} cores.",
         "",
         *table(header, rows),
         "",
