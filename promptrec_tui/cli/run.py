@@ -9,7 +9,7 @@ import typer
 
 from promptrec_tui.cli import control, queue
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
-from promptrec_tui.cli.pairs import SetOption, WithKeys, pairs
+from promptrec_tui.cli.settings import SetOption, WithKeys, parse_settings
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
 from promptrec_tui.text import cases_text, clean, few_cases, metric_text
@@ -44,7 +44,7 @@ def start_command(
 ) -> None:
     """Queue a run; it continues after this terminal is closed."""
     given: dict[str, Any] = read_settings_toml(config) if config else {}
-    given.update(pairs(settings))
+    given.update(parse_settings(settings))
     with workspace() as here:
         new = runs.NewRun(name, dataset, task, template, model, given)
         row = runs.start_run(here, new, hold, priority, continue_after_failure=not stop_queue)

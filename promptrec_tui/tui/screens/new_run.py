@@ -14,7 +14,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
-from promptrec_tui.tui.screens.form import Form, choice, offer, pairs, row
+from promptrec_tui.tui.screens.form import Form, choice, key_values, offer, row
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.widgets.empty import Empty
 
@@ -193,7 +193,7 @@ def _settings(values: Mapping[str, str], shown: Collection[str]) -> tuple[dict[s
         if not (value := values[_id(key)].strip()):
             raise UserError(f"The field {label} ({key}) is empty: fill it, or press f4 for the defaults.")
         settings[key] = value
-    more = pairs(values["more"], "more settings", "train.patience=5")
+    more = key_values(values["more"], "more settings", "train.patience=5")
     if twice := settings.keys() & more.keys():
         raise UserError(f"{clean(min(twice))} has a field of its own: set it there, not under more settings.")
     return settings, more
