@@ -121,6 +121,7 @@ class NewRunScreen(Form[str]):
             return
         self._defaults_of = (dataset, template, model, method)
         task = (await self.ask(workspace.templates.find_template, template)).task
+        family = (await self.ask(workspace.models.find_model, model)).family
         if derived := self._derived:
             more = "\n".join(f"{key}={value}" for key, value in derived.changes.items())
             self._inherited = await self.ask(workspace.run_forms.derived_defaults, derived, method)
@@ -131,7 +132,6 @@ class NewRunScreen(Form[str]):
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model", METHOD)}
         self.set_defaults({**{_id(key): value for key, value in defaults.items()}, **named})
-        family = (await self.ask(workspace.models.find_model, model)).family
         self._shown = workspace.runs.settings_of(task, family, {**SETTINGS, "tuning.method": method}).keys()
         for key in SETTINGS:
             if field := self.query_one(f"#{_id(key)}", Input).parent:
