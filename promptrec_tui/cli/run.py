@@ -182,10 +182,10 @@ def print_summary(document: dict[str, Any]) -> None:
     for warning in document["warnings"]:
         print(f"warning: {clean(warning)}")
     noun = runs.case_noun(document["spec"]["task"])
-    if (found := document["validation"])["best"] is not None:
-        of = f", {cases_text(found['users'], noun)}" if found["users"] else ""
+    if (validation := document["validation"])["best"] is not None:
+        of = f", {cases_text(validation['users'], noun)}" if validation["users"] else ""
         adapter = f", adapter of step {document['best_step']}" if document["best_step"] else ""
-        print(f"best validation {metric_text(found['metric'])}: {found['best']:.4f}{of}{adapter}")
+        print(f"best validation {metric_text(validation['metric'])}: {validation['best']:.4f}{of}{adapter}")
     metrics = document["metrics"]
     if metrics["before"] or metrics["after"]:
         print()
@@ -200,8 +200,8 @@ def print_summary(document: dict[str, Any]) -> None:
     there = Path(document["paths"]["adapter"]).is_dir()
     print(f"\nadapter  {document['paths']['adapter'] if there else 'none yet'}")
     print(f"log      {document['paths']['log']}")
-    if found := document["computing"]:
-        print(clean(f"computes on {found['device']}, {found['precision']}, {found['attention']} attention"))
+    if computing := document["computing"]:
+        print(clean("computes on {device}, {precision}, {attention} attention".format(**computing)))
     survives = document["survives_logout"]
     print(f"survives logout: {survives['answer']}. {survives['why']}")
 

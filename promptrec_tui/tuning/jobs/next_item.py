@@ -230,15 +230,15 @@ class NextItemJob:
         """The ranks by each baseline, fitted on what all users did before their targets of the stage."""
         before = [user.sequence[: _target(user, stage)] for user in self.users]
         cases = self._cases(stage)
-        found: dict[str, Predictions] = {}
+        predictions: dict[str, Predictions] = {}
         for name in self.settings.evaluation.baselines:
             message = f"Fitting {name} for the {stage} targets"
             self.journal.phase("baselines", message=message)
             progress = partial(self.journal.phase, "baselines", message=message)
             fitted = fit_baseline(name, before, len(self.items), progress)
             ranks = rank_baseline(fitted, cases, self.exclude_seen)
-            found[name] = ranked(tuple(case.user for case in cases), ranks)
-        return found
+            predictions[name] = ranked(tuple(case.user for case in cases), ranks)
+        return predictions
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """The titles in a user's prompt, the target and its rank, and the best ten titles."""
