@@ -117,15 +117,15 @@ def median(work: Callable[[], object]) -> float:
 
 def plain_look(home: Home) -> list[os.stat_result | None]:
     """The peer: `scandir`, and the same `stat` calls."""
-    found: list[os.stat_result | None] = []
+    states: list[os.stat_result | None] = []
     with os.scandir(home.runs) as entries:
         for entry in entries:
             for name in ("events.jsonl", "queue.json", "attempts"):
                 try:
-                    found.append(os.stat(f"{entry.path}/{name}"))  # noqa: PTH116
+                    states.append(os.stat(f"{entry.path}/{name}"))  # noqa: PTH116
                 except FileNotFoundError:
-                    found.append(None)
-    return found
+                    states.append(None)
+    return states
 
 
 def plain_rows(home: Home) -> list[tuple[object, ...]]:
@@ -179,11 +179,13 @@ def measure(home: Home, runs: int, points: int) -> str:
             verdict(f"{screen:.3f} s", screen < OPEN_GOAL),
         ),
     ]
-    told = f"the first reading of {read:,} events took {first:.0f} s" if read else "it was read before"
+    first_reading = (
+        f"the first reading of {read:,} events took {first:.0f} s" if read else "it was read before"
+    )
     lines = table(("figure", "goal", "measured"), figures)
     lines += [
         "",
-        f"{runs:,} run folders, {kept:,} metric points, {LIVE} runs at work; {told}. "
+        f"{runs:,} run folders, {kept:,} metric points, {LIVE} runs at work; {first_reading}. "
         f"Medians of {TIMES} times (3 for the screen, 80 by 24, in Textual's pilot).",
     ]
     return section("Catalogue", 1, lines)

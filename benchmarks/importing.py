@@ -57,8 +57,8 @@ def measure_import(folder: Path) -> dict[str, float]:
     """Seconds, CPU seconds and peak memory of the import, in a fresh process."""
     command = [sys.executable, __file__, "--import-only", "--folder", str(folder)]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
-    found: dict[str, float] = json.loads(said)
-    return found
+    seconds: dict[str, float] = json.loads(said)
+    return seconds
 
 
 def import_only(folder: Path) -> None:

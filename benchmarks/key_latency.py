@@ -63,13 +63,13 @@ def report() -> list[str]:
     for name, nice, autogroup in crowds:
         with burning(nice, autogroup):
             rows.append(row(f"{BURNERS} processes that compute, {name}", "–"))
-    told = (
+    conditions = (
         f"{KEYS} keys each, between Templates and Models at 80 by 24; the trainer has {CORES} threads. "
         f"Other work on the machine at the start: a load of {load:.1f} on {CORES} cores."
     )
     if not AUTOGROUP.exists():
-        told += " This kernel has no autogroups: nice values count across sessions."
-    return [told, "", *table(["beside the app", "goal", "median, 95 %, worst"], rows)]
+        conditions += " This kernel has no autogroups: nice values count across sessions."
+    return [conditions, "", *table(["beside the app", "goal", "median, 95 %, worst"], rows)]
 
 
 def row(name: str, goal: str) -> list[str]:

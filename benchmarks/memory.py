@@ -47,7 +47,7 @@ def watched(command: Sequence[str]) -> Watched:
     """Run a Python script with its arguments and watch it. Raises RuntimeError when it fails."""
     process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
     loaded = peak = 0
-    found: dict[str, Any] | None = None
+    answer: dict[str, Any] | None = None
     done = threading.Event()
 
     def look() -> None:
@@ -67,8 +67,8 @@ def watched(command: Sequence[str]) -> Watched:
             watcher.start()
         elif line.startswith(ANSWER):
             done.set()
-            found = json.loads(line.removeprefix(ANSWER))
+            answer = json.loads(line.removeprefix(ANSWER))
     done.set()
-    if process.wait() or found is None:
+    if process.wait() or answer is None:
         raise RuntimeError(f"{' '.join(command)} failed with status {process.returncode}")
-    return Watched(found, loaded / MB, peak / MB)
+    return Watched(answer, loaded / MB, peak / MB)

@@ -56,10 +56,10 @@ def read_films(folder: Path) -> Films:
 
 def film_task(films: Films, model_folder: Path, template: str = "list") -> NextItem:
     """The next-item task with a built-in template and the model's tokenizer."""
-    found = next(each for each in builtin_templates() if each.name == template)
+    chosen = next(each for each in builtin_templates() if each.name == template)
     tokenizer = load_tokenizer(model_folder)
     items = [{**item.attributes, "title": item.title} for item in films.items]
-    return next_item(found, tokenizer, items, tokenizer.context)
+    return next_item(chosen, tokenizer, items, tokenizer.context)
 
 
 def questions(task: NextItem, films: Films) -> list[Question]:
@@ -116,9 +116,9 @@ def single_targets(task: NextItem, films: Films, users: int) -> list[list[Exampl
 
 def first(groups: Sequence[Sequence[Example]], count: int) -> list[list[Example]]:
     """The first `count` examples, in their groups."""
-    found: list[list[Example]] = []
+    chosen: list[list[Example]] = []
     for group in groups:
-        left = count - sum(map(len, found))
+        left = count - sum(map(len, chosen))
         if left > 0:
-            found.append(list(group[:left]))
-    return found
+            chosen.append(list(group[:left]))
+    return chosen

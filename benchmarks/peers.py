@@ -72,7 +72,7 @@ def beams(
 
     ids = torch.tensor([list(prompt)])
     with torch.no_grad():
-        found = model.generate(
+        generated = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             do_sample=False,
@@ -86,7 +86,7 @@ def beams(
             prefix_allowed_tokens_fn=following,
         )
     answers = []
-    for row in found[:, read:].tolist():
+    for row in generated[:, read:].tolist():
         stop = row.index(end) + 1 if end in row else len(row)
         answers.append(tuple(row[:stop]))
     return answers

@@ -42,8 +42,8 @@ def measure(folder: Path, films: Films, sizes: Sizes, options: argparse.Namespac
     store = Store(path, folder, kept, options.again or options.quick)
     start = time.monotonic()
 
-    def told(what: str) -> None:
-        tell(f"{bench.name}, {time.monotonic() - start:.0f} s: {what}")
+    def report(progress: str) -> None:
+        tell(f"{bench.name}, {time.monotonic() - start:.0f} s: {progress}")
 
     if not store.has("setup", "naive"):
         store.put("setup", "naive", {"batch": bench.warm_up()})
@@ -52,22 +52,22 @@ def measure(folder: Path, films: Films, sizes: Sizes, options: argparse.Namespac
         if not store.has("users", question.user):
             store.put("users", question.user, bench.user(index, question, batch))
             same = store.records["users"][question.user]["same"]
-            told(f"user {index + 1} of {len(bench.asked)}, the best 10 of brute force: {same}")
+            report(f"user {index + 1} of {len(bench.asked)}, the best 10 of brute force: {same}")
     first = bench.asked[0]
     if not store.has("naive", first.user):
-        told(f"naive forwards over all titles, {batch} at a time")
+        report(f"naive forwards over all titles, {batch} at a time")
         store.put("naive", first.user, bench.naive(first, batch))
     for index, question in enumerate(bench.everyone):
         if not store.has("everyone", question.user):
             store.put("everyone", question.user, bench.rank(question))
             if (index + 1) % 50 == 0:
-                told(f"rank of {index + 1} of {len(bench.everyone)} targets")
+                report(f"rank of {index + 1} of {len(bench.everyone)} targets")
     if not store.has("memory", "scores"):
-        told("memory of scores")
+        report("memory of scores")
         given = ["--threads", str(options.threads), "--movielens", str(options.movielens)]
         run = watched([str(SCORING), str(folder), *given, "--titles", str(sizes.titles)])
         store.put("memory", "scores", {"growth": run.growth})
-    told("done")
+    report("done")
     return Column(
         bench.name,
         len(bench.titles),

@@ -137,8 +137,8 @@ class Bench:
         answers: dict[str, list[float]] = {}
         for count in BEAMS:
             start = time.perf_counter()
-            found = beams(self.model, prompt, allowed, end, longest, count)
-            answers[str(count)] = [time.perf_counter() - start, len(true & set(found[:K]))]
+            titles = beams(self.model, prompt, allowed, end, longest, count)
+            answers[str(count)] = [time.perf_counter() - start, len(true & set(titles[:K]))]
         return {"naive": naive * len(self.titles) / len(self.sample), "small": small, "beams": answers}
 
     def _ranked(self, question: Question, truth: Tensor, left: Tensor) -> Record:

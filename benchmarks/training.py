@@ -133,22 +133,24 @@ def goal_rows(runs: Runs, equal: dict[str, Watched]) -> list[list[str]]:
 
     rows = []
     for case in ("list", "sentence"):
-        what = f"targets/s, {CASES[case].name}"
-        rows.append([f"{what}, against HF padded", "at least 10 times", faster(case, "padded", 10)])
-        rows.append([f"{what}, against TRL", "at least 30 times", faster(case, "trl", 30)])
-        found = equal[case].answer
+        throughput = f"targets/s, {CASES[case].name}"
+        rows.append([f"{throughput}, against HF padded", "at least 10 times", faster(case, "padded", 10)])
+        rows.append([f"{throughput}, against TRL", "at least 30 times", faster(case, "trl", 30)])
+        differences = equal[case].answer
         rows.append(
             [
-                f"loss of {found['targets']} targets, {CASES[case].name}, dropout 0",
+                f"loss of {differences['targets']} targets, {CASES[case].name}, dropout 0",
                 "within 1e-5",
-                verdict(f"{found['loss_difference']:.1e}", found["loss_difference"] <= 1e-5),
+                verdict(f"{differences['loss_difference']:.1e}", differences["loss_difference"] <= 1e-5),
             ]
         )
         rows.append(
             [
                 f"gradient of each weight, {CASES[case].name}, dropout 0",
                 "within 1e-4, relative",
-                verdict(f"{found['gradient_difference']:.1e}", found["gradient_difference"] <= 1e-4),
+                verdict(
+                    f"{differences['gradient_difference']:.1e}", differences["gradient_difference"] <= 1e-4
+                ),
             ]
         )
     share = runs["vocabulary", "ours"].growth / runs["vocabulary", "padded"].growth

@@ -52,9 +52,9 @@ def _names(process: psutil.Process, folder: Path) -> bool:
 def end_all(find: Callable[[], list[psutil.Process]]) -> None:
     """Kill what is found until nothing is: who survives a supervisor goes on with the queue."""
     for _ in range(1000):
-        if not (found := find()):
+        if not (processes := find()):
             return
-        for process in found:
+        for process in processes:
             with suppress(psutil.Error):
                 process.kill()
         time.sleep(0.01)

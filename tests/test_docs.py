@@ -26,9 +26,9 @@ TREE = re.compile(r"^( +)(\S+?)(?:  +\S.*)?$", re.MULTILINE)
 
 def section(text: str, heading: str) -> str:
     """The part of a page under a heading of the second level."""
-    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found, f"there is no section {heading!r}"
-    return found[1]
+    match = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert match, f"there is no section {heading!r}"
+    return match[1]
 
 
 def first_column(table: str) -> list[str]:
@@ -37,9 +37,9 @@ def first_column(table: str) -> list[str]:
     return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
 
 
-def agree(told: Iterable[str], true: Iterable[str], page: str) -> None:
+def agree(listed: Iterable[str], true: Iterable[str], page: str) -> None:
     """Fail with the names that a page lacks, and with those that are no more."""
-    said, there = set(told), set(true)
+    said, there = set(listed), set(true)
     differences = {"missing": sorted(there - said), "stale": sorted(said - there)}
     assert said == there, f"{page}: {differences}"
 
@@ -98,9 +98,11 @@ def test_every_file_named_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", sorted(TEXTS))
 def test_every_name_is_in_the_file_that_is_named_with_it(page: str) -> None:
-    found = re.findall(r"`(\w+)`(?:,?\s+in\s+|\s+\()`(promptrec_tui/[\w/]+\.py)`", plain(TEXTS[page]))
+    constants = re.findall(r"`(\w+)`(?:,?\s+in\s+|\s+\()`(promptrec_tui/[\w/]+\.py)`", plain(TEXTS[page]))
     stale = [
-        f"{name} in {file}" for name, file in found if name not in (ROOT / file).read_text(encoding="utf-8")
+        f"{name} in {file}"
+        for name, file in constants
+        if name not in (ROOT / file).read_text(encoding="utf-8")
     ]
     assert not stale, f"{page} names what is not there: {stale}"
 
@@ -140,30 +142,30 @@ def test_every_setting_named_exists(page: str) -> None:
 
 
 def test_the_tree_names_every_package_and_module() -> None:
-    told, folders = [], [Path()]
+    listed, folders = [], [Path()]
     tree = section(ARCHITECTURE, "Packages").partition("promptrec_tui/\n")[2].partition("```")[0]
     for indent, name in TREE.findall(tree):
         folders[len(indent) // 2 :] = [folders[len(indent) // 2 - 1] / name]
-        told.append(f"{folders[-1].as_posix()}/" if name.endswith("/") else folders[-1].as_posix())
+        listed.append(f"{folders[-1].as_posix()}/" if name.endswith("/") else folders[-1].as_posix())
     package = ROOT / "promptrec_tui"
     modules = {path.relative_to(package) for path in package.rglob("*.py")}
     packages = {f"{path.parent.as_posix()}/" for path in modules if path.name == "__init__.py"} - {"./"}
     true = {path.as_posix() for path in modules if path.name != "__init__.py"} | packages
-    told = [name for name in told if name in true or not (package / name).exists()]
-    agree(told, true, "the tree in docs/architecture.md")
-    assert len(told) == len(set(told)), "the tree in docs/architecture.md names something twice"
+    listed = [name for name in listed if name in true or not (package / name).exists()]
+    agree(listed, true, "the tree in docs/architecture.md")
+    assert len(listed) == len(set(listed)), "the tree in docs/architecture.md names something twice"
 
 
 def test_the_table_of_packages_names_every_package() -> None:
     packages = {path.parent.name for path in (ROOT / "promptrec_tui").glob("*/__init__.py")}
-    told = first_column(section(ARCHITECTURE, "Packages"))
-    agree(told, packages, "the table of packages in docs/architecture.md")
+    listed = first_column(section(ARCHITECTURE, "Packages"))
+    agree(listed, packages, "the table of packages in docs/architecture.md")
 
 
 def test_every_import_contract_is_told() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    told = re.findall(r"^- \*\*(.+?)\*\*", section(ARCHITECTURE, "Import walls"), re.MULTILINE)
-    agree(told, (contract["name"] for contract in contracts), "docs/architecture.md (import walls)")
+    listed = re.findall(r"^- \*\*(.+?)\*\*", section(ARCHITECTURE, "Import walls"), re.MULTILINE)
+    agree(listed, (contract["name"] for contract in contracts), "docs/architecture.md (import walls)")
 
 
 def test_every_event_kind_is_told_with_its_fields() -> None:
@@ -171,11 +173,11 @@ def test_every_event_kind_is_told_with_its_fields() -> None:
 
     text = section(ARCHITECTURE, "Events")
     rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
-    told = {f"{row[1].strip()} {row[2].strip()}" for row in rows}
+    listed = {f"{row[1].strip()} {row[2].strip()}" for row in rows}
     true = {
         f"`{kind}` {' '.join(f'`{field.name}`' for field in fields(kept))}" for kind, kept in KINDS.items()
     }
-    agree(told, true, "docs/architecture.md (events)")
+    agree(listed, true, "docs/architecture.md (events)")
     last = text.strip().splitlines()[-1]
     durable = {name for name, kind in KINDS.items() if kind.durable}
     agree(re.findall(r"`(\w+)`", last), durable, "docs/architecture.md (events on the disk at once)")
@@ -185,13 +187,13 @@ def test_every_file_of_a_run_folder_is_told() -> None:
     from promptrec_tui.runs.folder import AttemptFolder, RunFolder
 
     rows = first_column(section(ARCHITECTURE, "The run folder"))
-    told = {row.rstrip("/") for row in rows} | {row.partition("/")[0] for row in rows}
+    listed = {row.rstrip("/") for row in rows} | {row.partition("/")[0] for row in rows}
     run = RunFolder(Path("home/runs/id"))
     true = set()
     for place, parts in ((run, vars(RunFolder)), (run.attempt(1), vars(AttemptFolder))):
         values = [getattr(place, name) for name, part in parts.items() if isinstance(part, property)]
         true |= {value.relative_to(run.path).as_posix() for value in values if isinstance(value, Path)}
-    missing = sorted({name.replace("attempts/1", "attempts/N") for name in true} - told)
+    missing = sorted({name.replace("attempts/1", "attempts/N") for name in true} - listed)
     assert not missing, f"docs/architecture.md (the run folder) lacks {missing}"
 
 
@@ -203,24 +205,24 @@ def test_every_process_is_a_module() -> None:
 def test_every_cleaning_step_is_told() -> None:
     from promptrec_tui.datasets.cleaning import STEPS
 
-    told = first_column(section(TEXTS["docs/formats.md"], "Cleaning"))
-    agree((step.partition("=")[0] for step in told), STEPS, "docs/formats.md (cleaning)")
-    for name, choice in (step.split("=") for step in told):
+    listed = first_column(section(TEXTS["docs/formats.md"], "Cleaning"))
+    agree((step.partition("=")[0] for step in listed), STEPS, "docs/formats.md (cleaning)")
+    for name, choice in (step.split("=") for step in listed):
         assert re.fullmatch(STEPS[name].pattern, choice), f"docs/formats.md: {name}={choice}"
 
 
 def test_every_format_is_told() -> None:
     from promptrec_tui.datasets.detection import FORMATS
 
-    told = first_column(TEXTS["docs/formats.md"].partition("## ")[0])
-    agree(told, FORMATS, "docs/formats.md (formats)")
+    listed = first_column(TEXTS["docs/formats.md"].partition("## ")[0])
+    agree(listed, FORMATS, "docs/formats.md (formats)")
 
 
 def test_every_state_of_a_run_is_told() -> None:
     from promptrec_tui.runs.states import State
 
-    told = first_column(section(TEXTS["docs/queue.md"], "A run and its states"))
-    agree(told, (state.value for state in State), "docs/queue.md (states)")
+    listed = first_column(section(TEXTS["docs/queue.md"], "A run and its states"))
+    agree(listed, (state.value for state in State), "docs/queue.md (states)")
 
 
 def test_templates_are_told_as_they_are() -> None:
@@ -229,9 +231,11 @@ def test_templates_are_told_as_they_are() -> None:
     from promptrec_tui.prompts.template import VARIABLES, Template
 
     text = TEXTS["docs/templates.md"]
-    told = first_column(text.partition("## ")[0])
+    listed = first_column(text.partition("## ")[0])
     agree(
-        told, [*(field.name for field in fields(Template)), *VARIABLES], "docs/templates.md (keys and tasks)"
+        listed,
+        [*(field.name for field in fields(Template)), *VARIABLES],
+        "docs/templates.md (keys and tasks)",
     )
     for task, parts in VARIABLES.items():
         row = next(line for line in text.splitlines() if line.startswith(f"| `{task}`")).split("|")
@@ -264,8 +268,8 @@ def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
     lacking = [key for key in setting_keys() if f"`{key}`" not in METHOD]
     assert not lacking, f"docs/method.md does not say what {lacking} mean"
     protocol = section(METHOD, "What a number means")
-    told = re.findall(r"`(\w+)`", protocol)
-    lacking = [field.name for field in fields(Protocol) if field.name not in told]
+    named = re.findall(r"`(\w+)`", protocol)
+    lacking = [field.name for field in fields(Protocol) if field.name not in named]
     assert not lacking, f"docs/method.md does not name {lacking} of the protocol"
 
 
@@ -292,6 +296,6 @@ def test_the_method_has_the_constants_of_the_code() -> None:
     training = f"{sasrec.PATIENCE} passes without a better one, {limits}"
     assert network in section(METHOD, "Baselines")
     assert training in section(METHOD, "Baselines")
-    told = re.findall(r"^\| (?:below|from) .+? \| (\S+) \|", section(METHOD, "Training"), re.MULTILINE)
+    listed = re.findall(r"^\| (?:below|from) .+? \| (\S+) \|", section(METHOD, "Training"), re.MULTILINE)
     rates = [scale["train.learning_rate"] for _, scale in SCALES["next_item", "causal"]]
-    assert [float(rate) for rate in told] == rates, "docs/method.md (default learning rates)"
+    assert [float(rate) for rate in listed] == rates, "docs/method.md (default learning rates)"

@@ -88,8 +88,8 @@ def _fall_back(case: Case, patient: Patient, name: str, kind: Callable[[Path, ra
     expect(wait_for_rest(patient), {State.INTERRUPTED})
     newest = checkpoints(patient)[-1]
     place = checkpoint_path(patient.folder, newest)
-    if (found := {path.name for path in place.iterdir()}) != set(FILES):
-        raise BrokenError(f"A checkpoint has other files than this table knows: {found ^ set(FILES)}")
+    if (names := {path.name for path in place.iterdir()}) != set(FILES):
+        raise BrokenError(f"A checkpoint has other files than this table knows: {names ^ set(FILES)}")
     kind(place / name, case.chance)
     good = newest_verified(patient.folder)
     if good is None or good.step >= newest:

@@ -28,9 +28,9 @@ def while_training(patient: Patient, chance: random.Random) -> bool:
     wanted = chance.randint(1, 12)
 
     def come() -> bool:
-        told = _told(patient)
-        begun = [number for number, event in enumerate(told) if event.get("phase") == "training"]
-        return bool(begun) and len(told) - begun[0] >= wanted
+        events = _logged_events(patient)
+        begun = [number for number, event in enumerate(events) if event.get("phase") == "training"]
+        return bool(begun) and len(events) - begun[0] >= wanted
 
     came = _wait(patient, come)
     time.sleep(chance.uniform(0, 0.1))
@@ -59,7 +59,7 @@ def while_validating(patient: Patient, chance: random.Random) -> bool:
     """Just after validation figures appeared: among the previews, or in the save that follows."""
 
     def come() -> bool:
-        figures = [event for event in _told(patient) if event["kind"] == "metric" and event["step"]]
+        figures = [event for event in _logged_events(patient) if event["kind"] == "metric" and event["step"]]
         return any("@" in name for event in figures for name in event["values"])
 
     came = _wait(patient, come)
@@ -71,7 +71,7 @@ def while_finishing(patient: Patient, chance: random.Random) -> bool:
     """In the last evaluation, or while the result is written."""
 
     def come() -> bool:
-        return any(event.get("stage") in ("test", "after") for event in _told(patient))
+        return any(event.get("stage") in ("test", "after") for event in _logged_events(patient))
 
     came = _wait(patient, come)
     time.sleep(chance.uniform(0, 0.5))
@@ -85,7 +85,7 @@ def any_moment(chance: random.Random, loading: float, last: bool) -> Moment:
     return chance.choice(kinds)
 
 
-def _told(patient: Patient) -> list[dict[str, Any]]:
+def _logged_events(patient: Patient) -> list[dict[str, Any]]:
     """The events of this attempt."""
     look(patient)
     return [event for event in patient.events if event["attempt"] == patient.attempt]

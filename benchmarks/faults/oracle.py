@@ -59,7 +59,7 @@ def check_catalogue(place: Place, patient: Patient) -> None:
     with catalogue(place.home):
         pass
     check_integrity(place.home.database)
-    told = [
+    measured = [
         (event["attempt"], event["seq"], name)
         for event in patient.events
         if event["kind"] == "metric"
@@ -68,8 +68,8 @@ def check_catalogue(place: Place, patient: Patient) -> None:
     query = "SELECT attempt, seq, name FROM metric WHERE run_id = ?"
     with closing(sqlite3.connect(place.home.database)) as connection:
         stored = connection.execute(query, (patient.folder.id,)).fetchall()
-    if sorted(stored) != sorted(told):
-        raise BrokenError(f"The catalogue has {len(stored)} figures, the events have {len(told)}.")
+    if sorted(stored) != sorted(measured):
+        raise BrokenError(f"The catalogue has {len(stored)} figures, the events have {len(measured)}.")
 
 
 def check_integrity(database: Path) -> None:
@@ -89,8 +89,8 @@ def check_logs(folder: Path) -> None:
 
 def check_surroundings(place: Place) -> None:
     """Nothing was written outside the home."""
-    if found := place.outside():
-        raise BrokenError(f"Written outside the home: {', '.join(found[:3])}")
+    if outside := place.outside():
+        raise BrokenError(f"Written outside the home: {', '.join(outside[:3])}")
 
 
 def command(place: Place, *words: str, status: int = 0) -> str:

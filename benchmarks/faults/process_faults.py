@@ -76,8 +76,8 @@ def not_a_number(case: Case) -> Tally:
     patient = begin(case.place.home, train__learning_rate=1e30, train__max_grad_norm=0.0)
     status = wait_for_rest(patient)
     expect(status, {State.FAILED}, ("not a number", "NaN"))
-    told = [event["values"] for event in patient.events if event["kind"] == "metric"]
-    losses = [values["train_loss"] for values in told if "train_loss" in values]
+    metrics = [event["values"] for event in patient.events if event["kind"] == "metric"]
+    losses = [values["train_loss"] for values in metrics if "train_loss" in values]
     if 0.0 in losses or None not in losses:
         raise BrokenError(f"The curve hides what is no number: {losses}")
     check_logs(patient.folder.path)

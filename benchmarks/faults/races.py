@@ -78,11 +78,11 @@ def _dispatcher() -> "subprocess.Popen[bytes]":
 
 def _check_starts(case: Case, wanted: set[tuple[str, int]]) -> None:
     lines = (case.place.folder / "starts").read_text().split("\n")[:-1]
-    found = Counter((name, int(attempt)) for name, attempt in (line.split() for line in lines))
-    if double := [f"{name} attempt {attempt}" for (name, attempt), times in found.items() if times > 1]:
+    starts = Counter((name, int(attempt)) for name, attempt in (line.split() for line in lines))
+    if double := [f"{name} attempt {attempt}" for (name, attempt), times in starts.items() if times > 1]:
         raise BrokenError(f"Started twice: {', '.join(double)}.")
-    if set(found) != wanted:
-        raise BrokenError(f"{len(found)} starts where {len(wanted)} were asked for.")
+    if set(starts) != wanted:
+        raise BrokenError(f"{len(starts)} starts where {len(wanted)} were asked for.")
 
 
 def resume_twice(case: Case) -> Tally:

@@ -23,7 +23,7 @@ def write_report(results: Results) -> None:
     """Write the table of all results so far."""
     header = ("row", "what was done", "times", "result", "seconds")
     rows = [_row(fault, results.of(fault)) for fault in FAULTS]
-    rows += [(row, what, "", f"skipped: {why}", "") for row, what, why in LEFT_OUT]
+    rows += [(row, done, "", f"skipped: {why}", "") for row, done, why in LEFT_OUT]
     rows.sort(key=lambda row: [int(part) if part.isdigit() else 99 for part in row[0].split(", ")])
     lines = [
         "# The fault table",
@@ -42,19 +42,19 @@ def write_report(results: Results) -> None:
     FAULTS_FILE.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def _row(fault: Fault, found: list[Result]) -> tuple[str, str, str, str, str]:
-    count = sum(one.count for one in found)
-    seconds = sum(one.seconds for one in found)
-    broken = [one for one in found if one.verdict == "broken"]
-    skipped = [one for one in found if one.verdict == "skipped"]
-    if not found:
+def _row(fault: Fault, results: list[Result]) -> tuple[str, str, str, str, str]:
+    count = sum(one.count for one in results)
+    seconds = sum(one.seconds for one in results)
+    broken = [one for one in results if one.verdict == "broken"]
+    skipped = [one for one in results if one.verdict == "skipped"]
+    if not results:
         verdict = "not run"
     elif broken:
         seeds = ", ".join(str(one.seed) for one in broken)
-        verdict = f"**broken** in {len(broken)} of {len(found)} cases (seed {seeds}): {broken[0].said}"
+        verdict = f"**broken** in {len(broken)} of {len(results)} cases (seed {seeds}): {broken[0].said}"
     elif skipped:
         verdict = f"skipped: {skipped[0].said}"
     else:
-        verdict = "held" + (f": {found[0].said}" if fault.cases == 1 and found[0].said else "")
-    times = f"{count} of {fault.target}" if found else f"0 of {fault.target}"
+        verdict = "held" + (f": {results[0].said}" if fault.cases == 1 and results[0].said else "")
+    times = f"{count} of {fault.target}" if results else f"0 of {fault.target}"
     return fault.rows, fault.what, times, verdict.replace("|", "/"), f"{seconds:.0f}"

@@ -44,12 +44,12 @@ class Patient:
         return self.folder.home
 
 
-def until(holds: Callable[[], Any], what: str, limit: float = LIMIT) -> None:
+def until(holds: Callable[[], Any], event: str, limit: float = LIMIT) -> None:
     """Wait for a condition. Raises BrokenError that names it when it never comes."""
     end = time.monotonic() + limit
     while not holds():
         if time.monotonic() > end:
-            raise BrokenError(f"{what} never came in {limit:.0f} s.")
+            raise BrokenError(f"{event} never came in {limit:.0f} s.")
         time.sleep(0.02)
 
 
@@ -93,11 +93,11 @@ def look(patient: Patient) -> list[dict[str, Any]]:
 
 def checkpoints(patient: Patient, published: bool = True) -> list[int]:
     """The steps of the checkpoints with a manifest (or without one), in increasing order."""
-    found = []
+    steps = []
     for path in patient.folder.checkpoints.glob("checkpoint-*"):
         if (path / MANIFEST).exists() == published:
-            found.append(int(path.name.rpartition("-")[2]))
-    return sorted(found)
+            steps.append(int(path.name.rpartition("-")[2]))
+    return sorted(steps)
 
 
 def at_rest(patient: Patient) -> bool:
@@ -120,8 +120,8 @@ def wait_for_rest(patient: Patient) -> Status:
 def process(patient: Patient, name: str) -> Process | None:
     """The attempt's "trainer" or "supervisor" as recorded; None if it never started."""
     place = patient.folder.attempt(patient.attempt)
-    found = read_json(place.started).get(name) if place.started.exists() else None
-    return Process(**found) if found else None
+    record = read_json(place.started).get(name) if place.started.exists() else None
+    return Process(**record) if record else None
 
 
 def strike(patient: Patient, name: str, number: signal.Signals = signal.SIGKILL) -> bool:

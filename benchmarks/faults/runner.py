@@ -58,8 +58,8 @@ class Results:
         return [self.all[fault.name, seed] for seed in range(fault.cases) if (fault.name, seed) in self.all]
 
     def _read(self) -> dict[tuple[str, int], Result]:
-        found = json.loads(self._path.read_text()) if self._path.exists() else []
-        return {(one["fault"], one["seed"]): Result(**one) for one in found}
+        records = json.loads(self._path.read_text()) if self._path.exists() else []
+        return {(one["fault"], one["seed"]): Result(**one) for one in records}
 
 
 def run_all(wanted: Sequence[tuple[Fault, int]], folder: Path, results: Results) -> Iterable[Result]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from promptrec_tui.cli.output import JsonOption, print_json, workspace
-from promptrec_tui.cli.pairs import SetOption, pairs
+from promptrec_tui.cli.settings import SetOption, parse_settings
 from promptrec_tui.text import clean
 from promptrec_tui.workspace import control, lineage
 from promptrec_tui.workspace.control import Asked
@@ -49,7 +49,7 @@ def fork_command(
 ) -> None:
     """Queue a new run with the spec of another one, except for what you --set and what follows from it."""
     with workspace() as here:
-        _print_new(lineage.fork_run(here, run, name, pairs(settings)), as_json)
+        _print_new(lineage.fork_run(here, run, name, parse_settings(settings)), as_json)
 
 
 def continue_command(
@@ -61,7 +61,7 @@ def continue_command(
 ) -> None:
     """Queue a new run that starts from the adapter of another one."""
     with workspace() as here:
-        _print_new(lineage.continue_run(here, run, name, dataset, pairs(settings)), as_json)
+        _print_new(lineage.continue_run(here, run, name, dataset, parse_settings(settings)), as_json)
 
 
 def _ask(verb: Callable[[Workspace, str], Asked], run: str, wait: bool, as_json: bool) -> None:

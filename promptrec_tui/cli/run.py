@@ -9,7 +9,7 @@ import typer
 
 from promptrec_tui.cli import control, queue
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
-from promptrec_tui.cli.pairs import SetOption, WithKeys, pairs
+from promptrec_tui.cli.settings import SetOption, WithKeys, parse_settings
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
 from promptrec_tui.text import cases_text, clean, few_cases, metric_text
@@ -44,7 +44,7 @@ def start_command(
 ) -> None:
     """Queue a run; it continues after this terminal is closed."""
     given: dict[str, Any] = read_settings_toml(config) if config else {}
-    given.update(pairs(settings))
+    given.update(parse_settings(settings))
     with workspace() as here:
         new = runs.NewRun(name, dataset, task, template, model, given)
         row = runs.start_run(here, new, hold, priority, continue_after_failure=not stop_queue)
@@ -182,10 +182,10 @@ def print_summary(document: dict[str, Any]) -> None:
     for warning in document["warnings"]:
         print(f"warning: {clean(warning)}")
     noun = runs.case_noun(document["spec"]["task"])
-    if (found := document["validation"])["best"] is not None:
-        of = f", {cases_text(found['users'], noun)}" if found["users"] else ""
+    if (validation := document["validation"])["best"] is not None:
+        of = f", {cases_text(validation['users'], noun)}" if validation["users"] else ""
         adapter = f", adapter of step {document['best_step']}" if document["best_step"] else ""
-        print(f"best validation {metric_text(found['metric'])}: {found['best']:.4f}{of}{adapter}")
+        print(f"best validation {metric_text(validation['metric'])}: {validation['best']:.4f}{of}{adapter}")
     metrics = document["metrics"]
     if metrics["before"] or metrics["after"]:
         print()
@@ -202,8 +202,8 @@ def print_summary(document: dict[str, Any]) -> None:
     there = Path(document["paths"]["adapter"]).is_dir()
     print(f"\nadapter  {document['paths']['adapter'] if there else 'none yet'}")
     print(f"log      {document['paths']['log']}")
-    if found := document["computing"]:
-        print(clean(f"computes on {found['device']}, {found['precision']}, {found['attention']} attention"))
+    if computing := document["computing"]:
+        print(clean("computes on {device}, {precision}, {attention} attention".format(**computing)))
     survives = document["survives_logout"]
     print(f"survives logout: {survives['answer']}. {survives['why']}")
 

@@ -24,7 +24,7 @@ def numbered(folder: Path, name: re.Pattern[str]) -> list[int]:
         names = [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(int(found[1]) for entry in names if (found := name.fullmatch(entry)))
+    return sorted(int(match[1]) for entry in names if (match := name.fullmatch(entry)))
 
 
 @dataclass(frozen=True)

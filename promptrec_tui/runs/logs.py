@@ -53,11 +53,11 @@ def _start(file: BinaryIO, end: int, count: int) -> int:
         file.seek(place)
         # One byte more says whether a return at the end has its newline in the next block.
         block = file.read(stop - place + 1)
-        for found in reversed(list(_LAST.finditer(block))):
-            if found.start() < stop - place and place + found.end() < end:
+        for match in reversed(list(_LAST.finditer(block))):
+            if match.start() < stop - place and place + match.end() < end:
                 count -= 1
                 if count == 0:
-                    return place + found.end()
+                    return place + match.end()
     return 0
 
 

@@ -204,8 +204,8 @@ class Claim:
 
 def claimed_devices(attempt: AttemptFolder) -> tuple[str, ...]:
     """The devices that an attempt was claimed for; none when its claim is missing or damaged."""
-    found = read(Claim, attempt.claim)
-    return found.devices if found else ()
+    claim = read(Claim, attempt.claim)
+    return claim.devices if claim else ()
 
 
 def claimed_device(attempt: AttemptFolder) -> str:

@@ -27,17 +27,17 @@ def share(home: Home) -> Lock:
     )
 
 
-def have_alone(home: Home, purpose: str) -> Lock:
+def exclusive_lock(home: Home, purpose: str) -> Lock:
     """The whole lock. Raises UserError when another program has the catalogue open.
 
     `purpose` ends that sentence: what cannot be done meanwhile.
     """
-    if lock := try_alone(home, PATIENCE):
+    if lock := try_exclusive_lock(home, PATIENCE):
         return lock
     raise UserError(f"Another promptrec has {home.root} open: close it, so that {purpose}. Runs go on.")
 
 
-def try_alone(home: Home, patience: float = 0.0) -> Lock | None:
+def try_exclusive_lock(home: Home, patience: float = 0.0) -> Lock | None:
     """The whole lock, or None when another program keeps a share of it for `patience` seconds."""
     return _take(home, fcntl.LOCK_EX, patience)
 

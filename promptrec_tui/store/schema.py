@@ -9,7 +9,7 @@ from pathlib import Path
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.resources import resource
-from promptrec_tui.store.app_lock import have_alone, try_alone
+from promptrec_tui.store.app_lock import exclusive_lock, try_exclusive_lock
 from promptrec_tui.store.backup import back_up, copies
 from promptrec_tui.store.connection import BUSY_SECONDS, connect_to
 from promptrec_tui.store.tables import Base
@@ -63,11 +63,11 @@ def bring_up_to_date(home: Home, migrations: Path | None = None) -> None:
     if version is None:
         _migrate(home, migrations, known[-1])
     elif version in known[:-1]:
-        alone = have_alone(home, "its catalogue can be brought up to date")
+        lock = exclusive_lock(home, "its catalogue can be brought up to date")
         try:
             _migrate(home, migrations, known[-1])
         finally:
-            alone.release()
+            lock.release()
 
 
 def is_behind(home: Home) -> bool:
@@ -102,13 +102,13 @@ def check_after_crash(home: Home) -> None:
     left = (home.database.with_name(home.database.name + suffix) for suffix in ("-journal", "-wal"))
     if not any(path.exists() and path.stat().st_size for path in left):
         return
-    if not (alone := try_alone(home)):
+    if not (lock := try_exclusive_lock(home)):
         return
     try:
         if is_damaged(home.database):
             raise UserError(damaged_sentence(home.database))
     finally:
-        alone.release()
+        lock.release()
 
 
 def is_damaged(database: Path) -> bool:

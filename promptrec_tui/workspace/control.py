@@ -11,9 +11,9 @@ from promptrec_tui.runs.queue import enqueue, withdraw
 from promptrec_tui.runs.states import ACTIVE, RESUMABLE, State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.runs.unanswered import settle
-from promptrec_tui.workspace.lateness import after_deed
+from promptrec_tui.workspace.lateness import row_after_change
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import RunRow, find_run, moved
+from promptrec_tui.workspace.runs import RunRow, find_run, row_after_queuing
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def stop_run(workspace: Workspace, run: str) -> Asked:
     row = find_run(workspace, run)
     folder = RunFolder(workspace.home.runs / row.id)
     if run_status(folder).state == State.QUEUED and withdraw(folder):
-        return Asked(after_deed(workspace, folder, f"Run {row.name!r} left the queue"), "stop")
+        return Asked(row_after_change(workspace, folder, f"Run {row.name!r} left the queue"), "stop")
     return _ask(workspace, run, "stop")
 
 
@@ -71,7 +71,7 @@ def resume_run(workspace: Workspace, run: str, evaluate: bool = False) -> RunRow
     if evaluate and not (folder.adapter.is_dir() or published_paths(folder)):
         raise UserError(no_adapter(folder))
     enqueue(folder, device=spec.settings.run.device, after=status.attempt, evaluate=evaluate)
-    return moved(workspace, folder, f"Run {row.name!r} is queued")
+    return row_after_queuing(workspace, folder, f"Run {row.name!r} is queued")
 
 
 def answer(workspace: Workspace, asked: Asked) -> str | None:
@@ -95,7 +95,9 @@ def _ask(workspace: Workspace, run: str, command: requests.Command) -> Asked:
     number = requests.request(folder, command)
     # The run may have ended in the meantime.
     settle(folder)
-    return Asked(after_deed(workspace, folder, f"{command} was asked of run {row.name!r}"), command, number)
+    return Asked(
+        row_after_change(workspace, folder, f"{command} was asked of run {row.name!r}"), command, number
+    )
 
 
 def _answer(folder: RunFolder, number: int) -> str | None:

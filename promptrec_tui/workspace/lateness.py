@@ -33,7 +33,7 @@ def current(workspace: Workspace, run_id: str) -> RunRow:
     return row_from_folder(workspace, RunFolder(workspace.home.runs / run_id))
 
 
-def after_deed(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
+def row_after_change(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
     """The row of a run after a change to its folder; the catalogue is updated if it is free.
 
     If it is busy, the change is still valid: a sentence in `notes` says that it was `done`.

@@ -6,7 +6,7 @@ from promptrec_tui.store.disk_reserve import make_reserve
 from promptrec_tui.workspace.opening import Workspace
 
 
-def tend(workspace: Workspace) -> list[str]:
+def maintain_home(workspace: Workspace) -> list[str]:
     """Make the disk reserve; returns warnings about the home, a sentence each."""
     make_reserve(workspace.home)
     warnings = [text for text in (workspace.recovered, workspace.catalogue.read_only) if text]

@@ -9,7 +9,7 @@ from promptrec_tui.runs.launchers import spawn_dispatch as spawn_dispatch
 from promptrec_tui.runs.queue import Entry, change, queued
 from promptrec_tui.runs.slots import holds_queue
 from promptrec_tui.runs.status import run_status
-from promptrec_tui.workspace.lateness import after_deed
+from promptrec_tui.workspace.lateness import row_after_change
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import RunRow, find_run
 
@@ -65,7 +65,7 @@ def _change(workspace: Workspace, row: RunRow, claimed_too: bool = False, **chan
     if not change(folder, claimed_too, **changes):
         raise _not_waiting(workspace, row)
     spawn_dispatch(workspace.home)
-    return after_deed(workspace, folder, f"Run {row.name!r} is changed")
+    return row_after_change(workspace, folder, f"Run {row.name!r} is changed")
 
 
 def _not_waiting(workspace: Workspace, row: RunRow) -> UserError:

@@ -19,7 +19,7 @@ from promptrec_tui.runs.base_models import EMBEDDED_ID, base_folder
 from promptrec_tui.runs.folder import run_folders
 from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.spec import RunSpec
-from promptrec_tui.store.app_lock import have_alone
+from promptrec_tui.store.app_lock import exclusive_lock
 from promptrec_tui.store.backup import copies
 from promptrec_tui.store.datasets import DatasetRow, add_dataset, list_datasets
 from promptrec_tui.store.engine import BusyError, Catalogue, open_catalogue
@@ -64,11 +64,11 @@ def rebuild(home: Home) -> Rebuilt:
     """
     home.create()
     with _building(home):
-        alone = have_alone(home, "its catalogue can be rebuilt")
+        lock = exclusive_lock(home, "its catalogue can be rebuilt")
         try:
             old = _put_aside(home)
         finally:
-            alone.release()
+            lock.release()
         return _build(home, old)
 
 

@@ -45,8 +45,8 @@ from promptrec_tui.tasks.defaults import case_noun as case_noun
 from promptrec_tui.tasks.defaults import leading_metrics as leading_metrics
 from promptrec_tui.workspace.answers import check_answers
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
-from promptrec_tui.workspace.lateness import after_deed, late, unlisted
 from promptrec_tui.workspace.lateness import current as current
+from promptrec_tui.workspace.lateness import late, row_after_change, unlisted
 from promptrec_tui.workspace.lateness import refresh as refresh
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model, list_models
@@ -244,7 +244,7 @@ def launch_spec(
         device=spec.settings.run.device,
         continue_after_failure=continue_after_failure,
     )
-    return moved(workspace, folder, f"Run {spec.name!r} is queued")
+    return row_after_queuing(workspace, folder, f"Run {spec.name!r} is queued")
 
 
 def _check_base(workspace: Workspace, spec: RunSpec) -> None:
@@ -300,8 +300,8 @@ def log_tail(workspace: Workspace, run: str, count: int) -> Iterator[str]:
     return tail(log_path(workspace, run), count)
 
 
-def moved(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
+def row_after_queuing(workspace: Workspace, folder: RunFolder, done: str) -> RunRow:
     """Start a dispatcher; returns the run after that. `done` describes the change, in case the list is
     late."""
     spawn_dispatch(workspace.home)
-    return after_deed(workspace, folder, done)
+    return row_after_change(workspace, folder, done)

@@ -11,7 +11,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.text import metric_text
 from promptrec_tui.workspace.datasets import list_datasets
-from promptrec_tui.workspace.maintenance import tend
+from promptrec_tui.workspace.maintenance import maintain_home
 from promptrec_tui.workspace.models import list_models
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.run_document import run_document
@@ -46,7 +46,7 @@ def welcome(workspace: Workspace, session: Mapping[str, Any]) -> Welcome:
     match session:
         case {"work": {"noun": "dataset" | "model" as noun, "name": str(name)}}:
             news.append(broken_off(workspace, noun, name))
-    return Welcome(" ".join(part for part in news if part), " ".join(tend(workspace)))
+    return Welcome(" ".join(part for part in news if part), " ".join(maintain_home(workspace)))
 
 
 def meanwhile(workspace: Workspace, seen: Mapping[str, str], since: float, now: float | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Commands while another program holds the catalogue: the deed decides the exit status."""
+"""Commands while another program holds the catalogue: what was done decides the exit status."""
 
 import json
 import subprocess

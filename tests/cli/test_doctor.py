@@ -10,7 +10,7 @@ import pytest
 
 from promptrec_tui.cli.main import run_command
 from promptrec_tui.home import Home
-from promptrec_tui.workspace.maintenance import tend
+from promptrec_tui.workspace.maintenance import maintain_home
 from promptrec_tui.workspace.opening import opened
 
 
@@ -38,7 +38,7 @@ def test_a_network_disk_is_told_with_the_way_out(
     assert "network file system (fuse.sshfs)" in finding
     assert "set PROMPTREC_HOME to a folder on a local disk" in finding
     with opened(home) as workspace:
-        assert finding in tend(workspace), "the app says it too"
+        assert finding in maintain_home(workspace), "the app says it too"
 
 
 def test_commands_read_a_newer_catalogue_and_refuse_to_write(

@@ -143,29 +143,29 @@ def test_classify_answers_the_probabilities_of_every_label(
     assert run["state"] == "done"
 
     (tmp_path / "many.txt").write_bytes("\ufeff霸王别姬\r\n\n poor film\n".encode())
-    found = terminal.json("classify", "my moods", 'a "great" film', "--file", str(tmp_path / "many.txt"))
+    answers = terminal.json("classify", "my moods", 'a "great" film', "--file", str(tmp_path / "many.txt"))
     texts = ['a "great" film', "霸王别姬", " poor film"]
-    assert [each["text"] for each in found] == texts
-    for each in found:
-        assert each.keys() == {"text", "label", "probabilities"}
+    assert [each["text"] for each in answers] == texts
+    for each in answers:
+        assert each.keys() == {"text", "label", "probabilities", "cut"}
         assert each["probabilities"].keys() == {"bad", "good"}
         assert sum(each["probabilities"].values()) == pytest.approx(1)
         assert each["label"] == max(each["probabilities"], key=each["probabilities"].get)
 
     monkeypatch.setattr("promptrec_tui.workspace.classify.AT_ONCE", 2)
-    told: list[tuple[str, int, int]] = []
+    progress: list[tuple[str, int, int]] = []
     trier = Trier()
     with opened(terminal.home) as workspace:
-        parts = classify(workspace, "my moods", texts, progress=lambda *news: told.append(news))
+        parts = classify(workspace, "my moods", texts, progress=lambda *news: progress.append(news))
         tried = trier.classify(workspace, find_run(workspace, "my moods"), texts[0])
         trier.close()
     assert [each.text for each in parts] == texts
-    assert told == [("classifying", 2, 3), ("classifying", 3, 3)]
+    assert progress == [("classifying", 2, 3), ("classifying", 3, 3)]
     assert tried.tuned is not None
     assert (tried.untuned.adapter, tried.tuned.adapter) == (None, "result")
-    assert tried.tuned.texts[0].probabilities == pytest.approx(found[0]["probabilities"], abs=1e-5)
+    assert tried.tuned.texts[0].probabilities == pytest.approx(answers[0]["probabilities"], abs=1e-5)
     untuned = tried.untuned.texts[0].probabilities
-    assert untuned != pytest.approx(found[0]["probabilities"], abs=1e-3)
+    assert untuned != pytest.approx(answers[0]["probabilities"], abs=1e-3)
 
     command = [sys.executable, "-m", "promptrec_tui", "classify", "my moods", "-", "--untuned"]
     piped = subprocess.run(

@@ -24,8 +24,8 @@ from promptrec_tui.runs.states import State
     ],
 )
 def test_each_end_has_its_sentence(end: End, state: State, words: str) -> None:
-    found, reason = diagnose(end)
-    assert found == state
+    verdict, reason = diagnose(end)
+    assert verdict == state
     assert words in reason
 
 

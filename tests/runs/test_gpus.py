@@ -57,21 +57,21 @@ def ask(folder: Path, gpus: object) -> tuple[list[dict[str, object]], str]:
     answer = subprocess.run(
         [sys.executable, "-c", ASK], env=surroundings, capture_output=True, text=True, check=True
     )
-    found, trouble = json.loads(answer.stdout)
-    return found, trouble
+    listed, trouble = json.loads(answer.stdout)
+    return listed, trouble
 
 
 def test_nvml_tells_of_every_gpu(tmp_path):
     card = {"uuid": A, "total": 80 * GIB, "free": 19 * GIB, "users": [1, 2]}
-    found, trouble = ask(tmp_path, [card, {**card, "uuid": B, "users": None}])
+    gpus, trouble = ask(tmp_path, [card, {**card, "uuid": B, "users": None}])
     assert trouble == ""
-    assert found[0] == {**card, "index": 0}
-    assert (found[1]["index"], found[1]["uuid"], found[1]["users"]) == (1, B, [])
+    assert gpus[0] == {**card, "index": 0}
+    assert (gpus[1]["index"], gpus[1]["uuid"], gpus[1]["users"]) == (1, B, [])
 
 
 def test_a_broken_nvml_is_told_and_blocks_nothing(tmp_path):
-    found, trouble = ask(tmp_path, "broken")
-    assert found == []
+    gpus, trouble = ask(tmp_path, "broken")
+    assert gpus == []
     assert trouble == "NVML does not answer: Driver/library version mismatch."
 
 

@@ -42,10 +42,10 @@ LOGIN = Facts(
     ],
 )
 def test_the_answer_and_its_reason(changes, answer, word):
-    found = survival(replace(LOGIN, **changes))
-    assert found.answer == answer
-    assert word in found.why
-    assert found.why.endswith(".")
+    outcome = survival(replace(LOGIN, **changes))
+    assert outcome.answer == answer
+    assert word in outcome.why
+    assert outcome.why.endswith(".")
 
 
 @pytest.mark.parametrize(

@@ -25,13 +25,13 @@ def test_the_tail_is_that_of_the_whole_file_wherever_blocks_end(
     whole = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n") if text else []
     before, logs.BLOCK = logs.BLOCK, block
     try:
-        found = [line.partition(" (")[0] for line in tail(log, count)]
+        last = [line.partition(" (")[0] for line in tail(log, count)]
     finally:
         logs.BLOCK = before
     expected = whole[-count:]
-    assert len(found) == len(expected)
-    for line, told in zip(expected, found, strict=True):
-        assert line.encode()[:block].decode(errors="replace") == told
+    assert len(last) == len(expected)
+    for line, shown in zip(expected, last, strict=True):
+        assert line.encode()[:block].decode(errors="replace") == shown
 
 
 @pytest.mark.parametrize("end", ["\n", "\r"])
@@ -41,11 +41,11 @@ def test_a_long_log_is_read_from_its_end(tmp_path, end):
         file.writelines(f"step {number} {'.' * 100}{end}" for number in range(300_000))
     tracemalloc.start()
     try:
-        found = [line.split()[1] for line in tail(log, 2)]
+        words = [line.split()[1] for line in tail(log, 2)]
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert found == ["299998", "299999"]
+    assert words == ["299998", "299999"]
     assert most < 2_000_000
 
 
@@ -55,12 +55,12 @@ def test_of_a_very_long_line_the_beginning_is_shown_and_the_rest_counted(tmp_pat
         file.write(b"first\n" + b"x" * 30_000_000 + b"\nlast\n")
     tracemalloc.start()
     try:
-        found = list(tail(log, 2))
+        lines = list(tail(log, 2))
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert found[0] == "x" * logs.BLOCK + f" ({30_000_000 - logs.BLOCK:,} more bytes)"
-    assert found[1] == "last"
+    assert lines[0] == "x" * logs.BLOCK + f" ({30_000_000 - logs.BLOCK:,} more bytes)"
+    assert lines[1] == "last"
     assert most < 2_000_000
 
 

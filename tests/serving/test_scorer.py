@@ -43,9 +43,9 @@ def test_probabilities_are_those_of_the_runs_predictions(
         examples = {str(example.example_id): example.texts["text"] for example in dataset.examples()}
     loaded = load(folder, "cpu")
     for side, untuned in (("after", False), ("before", True)):
-        found = classified(loaded, *(examples[key] for key in report["cases"]), untuned=untuned)
-        assert len(found) == 30
-        for said, (key, case) in zip(found, report["cases"].items(), strict=True):
+        answers = classified(loaded, *(examples[key] for key in report["cases"]), untuned=untuned)
+        assert len(answers) == 30
+        for said, (key, case) in zip(answers, report["cases"].items(), strict=True):
             row = case[side]
             assert said.text == examples[key]
             assert said.label == labels[row["label"]]
@@ -54,8 +54,8 @@ def test_probabilities_are_those_of_the_runs_predictions(
                 row["logprob"], abs=1e-5
             )
             assert sum(said.probabilities.values()) == pytest.approx(1)
-    (alone,) = classified(loaded, found[0].text)
-    (first, *_) = classified(loaded, *(each.text for each in found))
+    (alone,) = classified(loaded, answers[0].text)
+    (first, *_) = classified(loaded, *(each.text for each in answers))
     assert alone.label == first.label
     assert alone.probabilities == pytest.approx(first.probabilities, abs=1e-5)
     assert not hasattr(loaded.job, "texts"), "no case is read for a question"

@@ -8,7 +8,7 @@ import pytest
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.store import app_lock, schema
-from promptrec_tui.store.app_lock import have_alone, share, try_alone
+from promptrec_tui.store.app_lock import exclusive_lock, share, try_exclusive_lock
 from promptrec_tui.store.engine import Catalogue, open_catalogue
 from promptrec_tui.store.runs import list_runs
 
@@ -30,22 +30,22 @@ def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_many_share_the_lock_and_one_has_it_alone(home: Home) -> None:
     first, second = share(home), share(home)
-    assert try_alone(home) is None
+    assert try_exclusive_lock(home) is None
     first.release()
-    assert try_alone(home) is None
+    assert try_exclusive_lock(home) is None
     second.release()
-    alone = have_alone(home, "it can be tested")
+    lock = exclusive_lock(home, "it can be tested")
     with pytest.raises(UserError, match="open: close it, so that it can be tested"):
-        have_alone(home, "it can be tested")
-    alone.release()
+        exclusive_lock(home, "it can be tested")
+    lock.release()
 
 
 def test_an_open_catalogue_holds_its_share_until_it_is_closed(home: Home, catalogue: Catalogue) -> None:
-    assert try_alone(home) is None
+    assert try_exclusive_lock(home) is None
     catalogue.close()
-    alone = try_alone(home)
-    assert alone is not None
-    alone.release()
+    lock = try_exclusive_lock(home)
+    assert lock is not None
+    lock.release()
 
 
 def test_nothing_is_migrated_under_another_program(seeded: Home, next_version) -> None:
@@ -70,22 +70,22 @@ def test_a_program_that_was_killed_holds_no_share(home: Home) -> None:
     )
     assert other.stdout
     other.stdout.readline()
-    assert try_alone(home) is None
+    assert try_exclusive_lock(home) is None
     other.kill()
     other.wait()
-    alone = try_alone(home, 5)
-    assert alone is not None
-    alone.release()
+    lock = try_exclusive_lock(home, 5)
+    assert lock is not None
+    lock.release()
 
 
 def test_an_opening_waits_for_the_end_of_a_migration(home: Home) -> None:
-    alone = have_alone(home, "it can be tested")
+    lock = exclusive_lock(home, "it can be tested")
     other = subprocess.Popen(
         [sys.executable, "-c", OPENED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     time.sleep(1)
     assert not home.database.exists()
-    alone.release()
+    lock.release()
     assert other.communicate("")[0] == "open\n"
 
 

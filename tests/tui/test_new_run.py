@@ -9,7 +9,7 @@ from promptrec_tui.runs.spec import LoraSettings
 from promptrec_tui.store.models import ModelRow
 from promptrec_tui.store.models import add_model as list_model
 from promptrec_tui.tui.app import PromptrecApp
-from promptrec_tui.tui.screens.form import pairs
+from promptrec_tui.tui.screens.form import key_values
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
@@ -129,12 +129,12 @@ async def test_without_a_dataset_the_form_leads_to_the_import(home, until, scree
 
 
 def test_lines_of_pairs():
-    assert pairs("a = b=c\n\n# note\nd=e", "the lines", "x=y") == {"a": "b=c", "d": "e"}
+    assert key_values("a = b=c\n\n# note\nd=e", "the lines", "x=y") == {"a": "b=c", "d": "e"}
     for wrong in ("a", "=b", "a="):
         with pytest.raises(UserError, match="Line 2 of the lines"):
-            pairs(f"x=y\n{wrong}", "the lines", "x=y")
+            key_values(f"x=y\n{wrong}", "the lines", "x=y")
     with pytest.raises(UserError, match="second time"):
-        pairs("a=1\na=2", "the lines", "x=y")
+        key_values("a=1\na=2", "the lines", "x=y")
 
 
 async def test_the_field_in_focus_is_the_one_that_is_wrong_and_not_the_one_of_the_hint(shop_home, until):

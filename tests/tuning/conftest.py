@@ -207,8 +207,8 @@ def events() -> Callable[..., list[dict[str, Any]]]:
     """The events of a run, of one kind if given."""
 
     def read(folder: RunFolder, kind: str | None = None) -> list[dict[str, Any]]:
-        found, _ = read_events(folder.events)
-        return [event for event in found if kind in (None, event["kind"])]
+        records, _ = read_events(folder.events)
+        return [event for event in records if kind in (None, event["kind"])]
 
     return read
 

@@ -26,7 +26,7 @@ def trees(sizes: list[list[int]], layout: str = "chain") -> list[Tree]:
     In a chain each prompt is the one before and its completion and [1, 2]; in a bush all prompts of a tree
     begin with [1] and end with [3, 2]; apart they have nothing in common.
     """
-    found = []
+    merged = []
     for number, lengths in enumerate(sizes):
         examples: list[list[int]] = []
         starts = []
@@ -40,8 +40,8 @@ def trees(sizes: list[list[int]], layout: str = "chain") -> list[Tree]:
                 prompt = [500 + target, 2]
             starts.append(len(prompt))
             examples.append([*prompt, *[own] * length])
-        found.append(merge(examples, starts))
-    return found
+        merged.append(merge(examples, starts))
+    return merged
 
 
 def trained(plan: Plan, step: int) -> list[int]:
@@ -55,13 +55,13 @@ def trained(plan: Plan, step: int) -> list[int]:
 
 def before(batch: Batch) -> list[tuple[list[int], int]]:
     """What each trained token may look at, and the token."""
-    found = []
+    rows = []
     for row, column, label in zip(batch["rows"], batch["columns"], batch["labels"], strict=True):
         ids = batch["token_ids"][row, : column + 1]
         if "ends" in batch:
             ids = ids[batch["ends"][row, : column + 1] > column]
-        found.append((ids.tolist(), int(label)))
-    return found
+        rows.append((ids.tolist(), int(label)))
+    return rows
 
 
 @given(Sizes, Layout, st.integers(1, 9), st.integers(1, 3), st.integers(0, 5))
@@ -146,7 +146,7 @@ def test_a_step_is_dealt_to_processes_whole_and_its_mean_stays(
     for step in reversed(range(plan.total_steps)):
         shares = [plan.batches(step, rank, ranks) for rank in range(ranks)]
         assert all(shares), "a process without a forward would leave the others waiting"
-        dealt, whole = told(batch for share in shares for batch in share), told(plan.batches(step))
+        dealt, whole = rows_of(batch for share in shares for batch in share), rows_of(plan.batches(step))
         assert [token for token, _ in dealt] == [token for token, _ in whole]
         assert [weight for _, weight in dealt] == pytest.approx([weight for _, weight in whole])
         again = other.batches(step, ranks - 1, ranks)
@@ -157,7 +157,7 @@ def test_a_step_is_dealt_to_processes_whole_and_its_mean_stays(
         ), "a share hangs on seed, step and number of processes alone"
 
 
-def told(batches: Iterable[Batch]) -> list[tuple[tuple[int, ...], float]]:
+def rows_of(batches: Iterable[Batch]) -> list[tuple[tuple[int, ...], float]]:
     """Each trained token after all that it sees, and its weight; forwards of weight 0 train nothing."""
     return sorted(
         ((*seen, label), weight)
@@ -212,14 +212,14 @@ def test_smaller_forwards_train_the_same(layout: str) -> None:
     widest = 32 if layout != "chain" else max(map(len, made))  # a plain sequence is never cut
     assert all(part["token_ids"].numel() <= widest for part in small)
 
-    def told(batches: list[Batch]) -> list[tuple[int, float]]:
+    def weights_of(batches: list[Batch]) -> list[tuple[int, float]]:
         return sorted(
             (int(label), round(float(weight), 6))
             for batch in batches
             for label, weight in zip(batch["labels"], batch["weights"], strict=True)
         )
 
-    assert told(small) == told(whole)
+    assert weights_of(small) == weights_of(whole)
 
 
 def test_a_tree_that_a_step_cuts_is_in_both_steps() -> None:

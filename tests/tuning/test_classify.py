@@ -45,7 +45,7 @@ def rows(count: int, split: str) -> list[str]:
     """Lines of a CSV of texts whose words tell their label."""
     chance = random.Random(split)
     labels = list(WORDS)
-    found = []
+    lines = []
     for number in range(count):
         label = labels[number % 3]
         text = " ".join(
@@ -54,8 +54,8 @@ def rows(count: int, split: str) -> list[str]:
                 *chance.choices(["the", "a", "of", "in"], k=1 + number % 4),
             ]
         )
-        found.append(f"{text},{label},{split}")
-    return found
+        lines.append(f"{text},{label},{split}")
+    return lines
 
 
 @pytest.fixture
@@ -239,9 +239,9 @@ def test_the_adapter_has_the_head_and_loads_in_plain_peft(
         ids = torch.tensor([job._token_ids(text)])
         with torch.no_grad():
             row = torch.log_softmax(plain(input_ids=ids).logits[0], dim=-1)
-        told = report["cases"][text.key]["after"]
-        assert row[text.label].item() == pytest.approx(told["logprob"], abs=1e-5)
-        assert row.argmax().item() == told["label"]
+        case = report["cases"][text.key]["after"]
+        assert row[text.label].item() == pytest.approx(case["logprob"], abs=1e-5)
+        assert row.argmax().item() == case["label"]
 
 
 def test_the_untuned_encoder_finds_all_labels_alike(new_classifier: NewRun, tune: Any) -> None:

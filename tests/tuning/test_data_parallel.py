@@ -100,13 +100,13 @@ def test_two_processes_have_the_gradients_of_one(
     finally:
         for process in processes:
             process.kill()
-    found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(RANKS)]
+    results = [torch.load(tmp_path / f"{rank}.pt") for rank in range(RANKS)]
     for number, case in enumerate(CASES):
         alone = train(run, model_folder, tmp_path / "alone", case)
         assert alone["wrapper"] == "LossModule"
         assert len(alone["gradients"]) == STEPS
         for rank in range(RANKS):
-            beside = found[rank][number]
+            beside = results[rank][number]
             assert beside["wrapper"] == "DistributedDataParallel"
             assert beside["losses"] == pytest.approx(alone["losses"], abs=1e-6), case
             for mine, expected in zip(beside["gradients"], alone["gradients"], strict=True):
@@ -114,5 +114,5 @@ def test_two_processes_have_the_gradients_of_one(
                 assert max(gradient.abs().max() for gradient in expected.values()) > 1e-3
                 for name, gradient in expected.items():
                     torch.testing.assert_close(mine[name], gradient, rtol=0, atol=1e-6, msg=f"{case}: {name}")
-    unequal = found[0][list(CASES).index("micro-batches in unequal numbers")]["shares"]
+    unequal = results[0][list(CASES).index("micro-batches in unequal numbers")]["shares"]
     assert any(first != second for first, second in unequal), unequal

@@ -199,8 +199,8 @@ def test_a_resume_under_other_threads_warns(
         assert tune(folder).state == State.DONE
     finally:
         torch.set_num_threads(threads)
-    told = [event["message"] for event in events(folder, "warning")]
-    assert any(f"threads {threads} before, {threads + 1} now" in message for message in told)
+    warnings = [event["message"] for event in events(folder, "warning")]
+    assert any(f"threads {threads} before, {threads + 1} now" in message for message in warnings)
 
 
 def test_a_gradient_that_is_not_finite_is_not_stepped(
@@ -225,8 +225,8 @@ def test_a_gradient_that_is_not_finite_is_not_stepped(
     straight, paused = new_run(id="straight"), new_run(id="paused")
     assert tune(straight).state == State.DONE
     assert seen["straight"] == [False, False, True, False, False, False]
-    (told,) = [event["message"] for event in events(straight, "warning")]
-    assert "Step 3 was skipped: its gradient is not finite" in told
+    (warning,) = [event["message"] for event in events(straight, "warning")]
+    assert "Step 3 was skipped: its gradient is not finite" in warning
     assert read_json(straight.report)["skipped_steps"] == 1
 
     # The skipped step counts in the schedule, so that a resumed run goes on as an undisturbed one.

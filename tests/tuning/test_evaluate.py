@@ -43,8 +43,8 @@ def evaluate(folder: RunFolder, ask: Callable[[Journal, str, dict[str, Any]], No
 
 
 def report_of(folder: RunFolder) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(folder.report.read_text())
-    return found
+    report: dict[str, Any] = json.loads(folder.report.read_text())
+    return report
 
 
 @pytest.fixture

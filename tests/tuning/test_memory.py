@@ -58,8 +58,8 @@ def test_a_run_whose_figures_never_fit_keeps_its_adapter_and_gets_them_later(
     assert report["metrics"]["after"] == {}
     assert report["metrics"]["baselines"] == report_of(straight)["metrics"]["baselines"]
     assert "its test did not fit the memory of the GPU" in folder.card.read_text()
-    told = warnings_of(events, folder)
-    assert any("has no ranks of the validation targets. The GPU" in message for message in told)
+    warnings = warnings_of(events, folder)
+    assert any("has no ranks of the validation targets. The GPU" in message for message in warnings)
     losses = [e["values"]["validation_loss"] for e in events(folder, "metric") if "epoch" not in e]
     assert all(math.isfinite(loss) for loss in losses)
     assert losses
@@ -99,7 +99,7 @@ def test_figures_that_were_made_before_memory_ran_out_are_kept(
     asked = getattr(Ranker, place)
 
     def late(self: Ranker, *rest: Any, **options: Any) -> Any:
-        if any(e["kind"] == "evaluation" and e["name"] == "untuned" for e in _told(folder)):
+        if any(e["kind"] == "evaluation" and e["name"] == "untuned" for e in _logged_events(folder)):
             full()
         return asked(self, *rest, **options)
 
@@ -112,7 +112,7 @@ def test_figures_that_were_made_before_memory_ran_out_are_kept(
     assert (folder.adapter / WEIGHTS).is_file()
 
 
-def _told(folder: RunFolder) -> list[dict[str, Any]]:
+def _logged_events(folder: RunFolder) -> list[dict[str, Any]]:
     return [json.loads(line) for line in folder.events.read_text().splitlines()]
 
 

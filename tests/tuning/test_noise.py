@@ -66,8 +66,8 @@ def nan(model: Any) -> None:
 def test_the_noise_of_bf16_is_measured_and_told(check: Check, tmp_path: Path, events: Any, home: Any) -> None:
     noise = check(torch.bfloat16)
     assert 1e-4 < noise < 0.5
-    (told,) = events(RunFolder(home.runs / "run1"), "warning")
-    assert f"In bf16 the token tree and plain forwards differ by up to {noise:.2g} nats" in told["message"]
+    (warning,) = events(RunFolder(home.runs / "run1"), "warning")
+    assert f"In bf16 the token tree and plain forwards differ by up to {noise:.2g} nats" in warning["message"]
 
 
 def test_a_mean_over_tokens_is_less_off(check: Check, new_run: Any, home: Any) -> None:

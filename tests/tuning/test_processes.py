@@ -43,19 +43,19 @@ def test_a_trainer_a_scorer_and_plain_peft_agree(
     output, errors = trainer.communicate()
     assert trainer.returncode == 0, errors
 
-    told = events(folder)
-    assert told[0]["kind"] == "phase"
-    assert told[0]["time"] - start < 3, "the first event does not wait for torch"
-    starting = [event.get("message") for event in told[:4]]
+    written = events(folder)
+    assert written[0]["kind"] == "phase"
+    assert written[0]["time"] - start < 3, "the first event does not wait for torch"
+    starting = [event.get("message") for event in written[:4]]
     assert starting == ["Starting", "Starting torch", "Starting transformers", "Starting peft"]
-    assert told[-1]["kind"] == "finished"
-    assert told[-1]["state"] == "done"
-    assert told[-1]["reason"] in output
+    assert written[-1]["kind"] == "finished"
+    assert written[-1]["state"] == "done"
+    assert written[-1]["reason"] in output
     heartbeat = read_heartbeat(folder)
     assert heartbeat is not None
     assert heartbeat.attempt == 1
 
-    after = next(event for event in told if event["kind"] == "preview" and event["stage"] == "after")
+    after = next(event for event in written if event["kind"] == "preview" and event["stage"] == "after")
     preview = after["users"][0]
     keys = {title: f"i{number}" for number, title in enumerate(_titles(home))}
     history = [keys[title] for title in preview["history"]]

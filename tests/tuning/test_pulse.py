@@ -22,7 +22,7 @@ LAYER_SECONDS = 0.8 * STUCK_SECONDS
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The seconds between two signs of life, by a clock that only the layers of the model move."""
-    now, last, found = 0.0, 0.0, []
+    now, last, gaps = 0.0, 0.0, []
 
     def pass_time(_gradient: Tensor | None = None) -> None:
         nonlocal now
@@ -30,7 +30,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
     def sign() -> float:
         nonlocal last
-        found.append(now - last)
+        gaps.append(now - last)
         last = now
         return now
 
@@ -45,7 +45,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
     monkeypatch.setattr(Qwen3DecoderLayer, "forward", slow)
     monkeypatch.setattr("promptrec_tui.tuning.journal.boottime", sign)
-    return found
+    return gaps
 
 
 def test_a_slow_run_is_never_silent_for_as_long_as_a_stalled_one(

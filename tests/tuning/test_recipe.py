@@ -298,15 +298,15 @@ def test_a_run_says_what_it_computes_with(new_run: Callable[..., RunFolder], tun
 def test_a_claimed_gpu_that_torch_cannot_use_is_told(
     new_run: Callable[..., RunFolder], tune: Any, events: Any
 ) -> None:
-    quiet, told = new_run(id="quiet", train__max_steps=1), new_run(id="told", train__max_steps=1)
+    quiet, claimed = new_run(id="quiet", train__max_steps=1), new_run(id="claimed", train__max_steps=1)
 
     def claim(_kind: str, _fields: Any) -> bool:
-        write_json(told.attempt(1).claim, {"device": "GPU-aa", "slot": "GPU-aa"})
+        write_json(claimed.attempt(1).claim, {"device": "GPU-aa", "slot": "GPU-aa"})
         return False
 
     tune(quiet)
-    tune(told, "stop", claim)
+    tune(claimed, "stop", claim)
     assert events(quiet, "warning") == []
-    (warning,) = events(told, "warning")
+    (warning,) = events(claimed, "warning")
     assert warning["message"].startswith("This run holds GPU-aa but computes on the CPU")
     assert "Install a torch with CUDA" in warning["message"]

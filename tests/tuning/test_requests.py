@@ -61,8 +61,8 @@ def test_news_of_a_phase_are_few_but_its_ends_are_told(folder: RunFolder, events
             journal.phase("before", done, 100)
         for done in range(51):
             journal.phase("after", done, 50)
-    told = [(event["phase"], event["done"]) for event in events(folder, "phase")]
-    assert told == [("before", 0), ("before", 100), ("after", 0), ("after", 50)]
+    phases = [(event["phase"], event["done"]) for event in events(folder, "phase")]
+    assert phases == [("before", 0), ("before", 100), ("after", 0), ("after", 50)]
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ print(time.process_time() - start)
 )
 def test_threads_that_wait_for_a_core_burn_no_time() -> None:
     # Two threads share a core, as when another program has the other one: 0.1 s of CPU, or 3 s of spinning.
-    told = run([sys.executable, "-c", CROWDED], capture_output=True, text=True, check=True).stdout
-    assert float(told) < 1
+    seconds = run([sys.executable, "-c", CROWDED], capture_output=True, text=True, check=True).stdout
+    assert float(seconds) < 1
 
 
 def test_the_worker_starts_without_torch() -> None:

@@ -125,7 +125,7 @@ def test_gradient_checkpointing_computes_layers_twice_and_the_same_gradients(
     new_run: Callable[..., RunFolder], model_folder: Path, tmp_path: Path, method: TuningSettings
 ) -> None:
     plan = Plan(some_rows(new_run()), batch_size=TARGETS, max_steps=1)
-    losses, forwards, found = [], [], []
+    losses, forwards, gradients = [], [], []
     for kept in (False, True):
         tuned = fresh(model_folder, method)
         calls: list[int] = []
@@ -138,12 +138,12 @@ def test_gradient_checkpointing_computes_layers_twice_and_the_same_gradients(
         watch = Watch()
         trainer.add_callback(watch)
         trainer.train()
-        found.append(watch.gradients)
+        gradients.append(watch.gradients)
         losses.append(trainer.step_loss)
         forwards.append(len(calls))
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     assert forwards == [1, 2]
-    assert found[0].keys() == found[1].keys()
-    assert len(found[0]) > 5
-    for name, gradient in found[0].items():
-        torch.testing.assert_close(found[1][name], gradient, rtol=1e-4, atol=1e-6)
+    assert gradients[0].keys() == gradients[1].keys()
+    assert len(gradients[0]) > 5
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-4, atol=1e-6)

@@ -90,7 +90,7 @@ def test_a_run_that_was_deleted_elsewhere_is_one_sentence(
 def test_a_run_that_is_claimed_while_it_is_being_deleted_stays(
     both: tuple[Workspace, Workspace], paused: RunFolder
 ) -> None:
-    """The look at its state and the deed are one: whoever claims a run holds its queue lock."""
+    """Checking its state and acting on it are one step: whoever claims a run holds its queue lock."""
     one, _ = both
     with ThreadPoolExecutor() as pool, alone(paused):
         deletion = pool.submit(delete_run, one, paused.id)

@@ -226,7 +226,7 @@ def offer(select: Select[str], names: Iterable[str]) -> None:
         select.value = present
 
 
-def pairs(text: str, field: str, example: str) -> dict[str, str]:
+def key_values(text: str, field: str, example: str) -> dict[str, str]:
     """`key=value` lines as a mapping. Empty lines and those that begin with # are ignored.
 
     Raises UserError for any other line, and for a key that comes twice; the message names `field`.

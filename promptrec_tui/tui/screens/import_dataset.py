@@ -15,7 +15,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.command_form import CommandForm, required
-from promptrec_tui.tui.screens.form import choice, offer, pairs, row
+from promptrec_tui.tui.screens.form import choice, key_values, offer, row
 from promptrec_tui.tui.widgets.path_input import PathInput
 from promptrec_tui.tui.widgets.source_text import source_text
 
@@ -181,5 +181,5 @@ def _options(values: Mapping[str, str]) -> tuple[Any, ...] | None:
 
 def _pairs(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The columns by field, and the splits by name. Raises UserError for a line that is not key=value."""
-    columns = pairs(values["columns"], "the columns", "user=customer_id")
-    return columns, pairs(values["splits"], "the split names", "holdout=test")
+    columns = key_values(values["columns"], "the columns", "user=customer_id")
+    return columns, key_values(values["splits"], "the split names", "holdout=test")

@@ -14,7 +14,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
-from promptrec_tui.tui.screens.form import Form, choice, offer, pairs, row
+from promptrec_tui.tui.screens.form import Form, choice, key_values, offer, row
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.widgets.empty import Empty
 
@@ -121,6 +121,7 @@ class NewRunScreen(Form[str]):
             return
         self._defaults_of = (dataset, template, model, method)
         task = (await self.ask(workspace.templates.find_template, template)).task
+        family = (await self.ask(workspace.models.find_model, model)).family
         if derived := self._derived:
             more = "\n".join(f"{key}={value}" for key, value in derived.changes.items())
             self._inherited = await self.ask(workspace.run_forms.derived_defaults, derived, method)
@@ -131,7 +132,6 @@ class NewRunScreen(Form[str]):
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model", METHOD)}
         self.set_defaults({**{_id(key): value for key, value in defaults.items()}, **named})
-        family = (await self.ask(workspace.models.find_model, model)).family
         self._shown = workspace.runs.settings_of(task, family, {**SETTINGS, "tuning.method": method}).keys()
         for key in SETTINGS:
             if field := self.query_one(f"#{_id(key)}", Input).parent:
@@ -193,7 +193,7 @@ def _settings(values: Mapping[str, str], shown: Collection[str]) -> tuple[dict[s
         if not (value := values[_id(key)].strip()):
             raise UserError(f"The field {label} ({key}) is empty: fill it, or press f4 for the defaults.")
         settings[key] = value
-    more = pairs(values["more"], "more settings", "train.patience=5")
+    more = key_values(values["more"], "more settings", "train.patience=5")
     if twice := settings.keys() & more.keys():
         raise UserError(f"{clean(min(twice))} has a field of its own: set it there, not under more settings.")
     return settings, more

@@ -19,7 +19,7 @@ SetOption = Annotated[
 ]
 
 
-def pairs(texts: Iterable[str] | None) -> dict[str, str]:
+def parse_settings(texts: Iterable[str] | None) -> dict[str, str]:
     """The keys and values of `KEY=VALUE` texts. Raises UserError for any other text."""
     settings = {}
     for text in texts or ():
