@@ -157,9 +157,9 @@ def report_of(folder: RunFolder) -> dict[str, Any]:
 def test_a_classifier_learns_and_tells_everything(
     new_classifier: NewRun, tune: Any, events: Any, family: str
 ) -> None:
-    folder = new_classifier(family, train__max_steps=60, train__eval_every=30, train__learning_rate=0.02)
+    folder = new_classifier(family, train__max_steps=120, train__eval_every=60, train__learning_rate=0.01)
     outcome = tune(folder)
-    assert (outcome.state, outcome.step) == (State.DONE, 60)
+    assert (outcome.state, outcome.step) == (State.DONE, 120)
     report = report_of(folder)
     assert report["lead"] == "macro_f1"
     assert report["users"] == 30
@@ -175,7 +175,7 @@ def test_a_classifier_learns_and_tells_everything(
     assert sum(figures["support"] for figures in report["per_class"].values()) == 30
 
     curve = [event for event in events(folder, "metric") if "epoch" not in event]
-    assert [event["step"] for event in curve] == [30, 60, 0]
+    assert [event["step"] for event in curve] == [60, 120, 0]
     assert all({"validation_loss", "macro_f1"} <= event["values"].keys() for event in curve)
     assert curve[0]["lead"] == {"name": "macro_f1", "higher_is_better": True}
     (shown, *_) = events(folder, "preview")[-1]["users"]
