@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -248,13 +248,15 @@ def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
     from promptrec_tui.evaluation.metrics import classification_metrics, ranking_metrics
     from promptrec_tui.evaluation.protocol import Protocol
     from promptrec_tui.prompts.template import VARIABLES
-    from promptrec_tui.runs.spec import METHODS, EvaluationSettings, setting_keys
+    from promptrec_tui.runs.spec import METHODS, BaselineName, EvaluationSettings, setting_keys
 
     metrics = {metric.name.replace("@7", "@k") for metric in (*ranking_metrics(7), *classification_metrics())}
     agree(first_column(section(METHOD, "Metrics")), metrics, "docs/method.md (metrics)")
-    baselines = EvaluationSettings().baselines
+    baselines = get_args(BaselineName)
     agree(first_column(section(METHOD, "Baselines")), baselines, "docs/method.md (baselines)")
-    assert all(fit_baseline(name, [[0, 1], [1, 0]], 2).name == name for name in baselines)
+    numpys = [name for name in baselines if name != "sasrec"]
+    assert all(fit_baseline(name, [[0, 1], [1, 0]], 2).name == name for name in numpys)
+    assert set(EvaluationSettings().baselines) < set(baselines)
     assert all(f"`{name}`" in section(METHOD, "Classifying texts") for name in BASELINES)
     assert set(VARIABLES) <= set(first_column(section(METHOD, "Tasks")))
     assert set(METHODS) <= set(first_column(section(METHOD, "Training"))), "docs/method.md (tuning methods)"
@@ -267,15 +269,28 @@ def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
 
 
 def test_the_method_has_the_constants_of_the_code() -> None:
-    from promptrec_tui.evaluation.baselines import DECAY, NEIGHBOURS
+    from promptrec_tui.evaluation.baselines import NEIGHBOURS
+    from promptrec_tui.evaluation.ease import MOST_ITEMS, RIDGE
+    from promptrec_tui.evaluation.histories import DECAY
     from promptrec_tui.evaluation.intervals import SAMPLES
     from promptrec_tui.tasks.defaults import SCALES
     from promptrec_tui.text import FEW
+    from promptrec_tui.tuning import sasrec
 
     assert f"{SAMPLES:,} times" in section(METHOD, "Intervals")
     assert f"Fewer than {FEW} test users" in section(METHOD, "Intervals")
     assert f"{DECAY}^age(j)" in section(METHOD, "Baselines")
     assert f"among the {NEIGHBOURS} nearest" in section(METHOD, "Baselines")
+    assert f"λ = {RIDGE:.0f}" in section(METHOD, "Baselines")
+    assert f"more than {MOST_ITEMS:,} items" in section(METHOD, "Baselines")
+    network = (
+        f"{sasrec.BLOCKS} blocks, {sasrec.HEADS} heads, {sasrec.HIDDEN} numbers a state, dropout "
+        f"{sasrec.DROPOUT}, the last {sasrec.LENGTH} events"
+    )
+    limits = f"{sasrec.EPOCHS} passes or {sasrec.SECONDS:.0f} seconds"
+    training = f"{sasrec.PATIENCE} passes without a better one, {limits}"
+    assert network in section(METHOD, "Baselines")
+    assert training in section(METHOD, "Baselines")
     told = re.findall(r"^\| (?:below|from) .+? \| (\S+) \|", section(METHOD, "Training"), re.MULTILINE)
     rates = [scale["train.learning_rate"] for _, scale in SCALES["next_item", "causal"]]
     assert [float(rate) for rate in told] == rates, "docs/method.md (default learning rates)"

@@ -4,23 +4,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from promptrec_tui.errors import UserError
-
-Floats = NDArray[np.float64]
-Sequences = Sequence[Sequence[int]]
-Progress = Callable[[int, int], None]
-Matrix = Any  # scipy.sparse has no types
+from promptrec_tui.evaluation.ease import fit_ease
+from promptrec_tui.evaluation.histories import (
+    Floats,
+    Matrix,
+    Progress,
+    Scores,
+    Sequences,
+    event_counts,
+    event_shares,
+    recency,
+    taken,
+)
 
 NEIGHBOURS = 100
 BLOCK = 1000
-DECAY = 0.8
-"""How much less each earlier event of a history weighs for item-kNN; fixed, not fitted."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Baseline:
     """A fitted baseline: `scores(history)` gives every item's score [N] after a history of item ids."""
 
     name: str
-    scores: Callable[[Sequence[int]], Floats]
+    scores: Scores
 
 
 def fit_baseline(
@@ -36,93 +40,126 @@ def fit_baseline(
     sequences: Sequences,
     n_items: int,
     progress: Progress = lambda done, of: None,
+    shared: dict[str, Matrix] | None = None,
 ) -> Baseline:
-    """Fit popularity, markov or item_knn on `sequences` (one list of item ids a user), and on nothing else.
+    """Fit a baseline on `sequences` (one list of item ids a user, oldest first), and on nothing else.
 
-    The caller gives only events before the targets to be judged. item_knn, which takes minutes for many
-    events, calls `progress(done, items)`. Raises UserError for an unknown name.
+    The names are popularity, markov, item_knn, knn_markov and ease; sasrec is fitted by `tuning.sasrec`,
+    with torch. The caller gives only events before the targets to be judged. item_knn, knn_markov and ease,
+    which take minutes for many events, call `progress(done, items)`; what it raises ends them. Raises
+    UserError for an unknown name, and where ease has too many items. `shared`, the same dictionary in calls
+    for the same sequences, keeps what several of them need.
     """
-    fits: dict[str, Callable[[Sequences, int], Callable[[Sequence[int]], Floats]]]
-    fits = {"popularity": _popularity, "markov": _markov, "item_knn": partial(_item_knn, progress=progress)}
+    kept = {} if shared is None else shared
+    fits: dict[str, Callable[[Sequences, int], Scores]]
+    fits = {
+        "popularity": _popularity,
+        "markov": _markov,
+        "item_knn": partial(_item_knn, progress=progress, shared=kept),
+        "knn_markov": partial(_knn_markov, progress=progress, shared=kept),
+        "ease": partial(fit_ease, progress=progress),
+    }
     if name not in fits:
         raise UserError(f'There is no baseline "{name}": choose among {", ".join(fits)}.')
     return Baseline(name, fits[name](sequences, n_items))
 
 
-def _events(sequences: Sequences, n_items: int) -> Floats:
-    """Events of each item [N]."""
-    items = np.fromiter((item for sequence in sequences for item in sequence), dtype=np.int64)
-    counts: Floats = np.bincount(items, minlength=n_items).astype(np.float64)
-    return counts
-
-
-def _shares(sequences: Sequences, n_items: int) -> Floats:
-    """Each item's share of the events [N], below 1 so that it orders equals and never outweighs a count."""
-    events = _events(sequences, n_items)
-    shares: Floats = events / (events.sum() + 1)
-    return shares
-
-
-def _popularity(sequences: Sequences, n_items: int) -> Callable[[Sequence[int]], Floats]:
+def _popularity(sequences: Sequences, n_items: int) -> Scores:
     """Score = events of the item, independent of the history."""
-    events = _events(sequences, n_items)
+    events = event_counts(sequences, n_items)
     return lambda history: events.copy()
 
 
-def _markov(sequences: Sequences, n_items: int) -> Callable[[Sequence[int]], Floats]:
+def _markov(sequences: Sequences, n_items: int) -> Scores:
     """Score = times the item came right after the last one; popularity orders the rest."""
-    shares = _shares(sequences, n_items)
+    shares = event_shares(sequences, n_items)
+    followers = _followers(sequences, n_items)
+
+    def scores(history: Sequence[int]) -> Floats:
+        return shares + followers(history)
+
+    return scores
+
+
+def _followers(sequences: Sequences, n_items: int) -> Scores:
+    """Times each item came right after the last one [N]."""
     pairs = np.array([pair for sequence in sequences for pair in pairwise(sequence)], np.int64).reshape(-1, 2)
     ones = np.ones(len(pairs))
     counts: Matrix = sparse.csr_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(n_items, n_items))
     counts.sum_duplicates()
 
     def scores(history: Sequence[int]) -> Floats:
-        result = shares.copy()
+        result = np.zeros(n_items)
         if history:
             start, stop = counts.indptr[history[-1]], counts.indptr[history[-1] + 1]
-            result[counts.indices[start:stop]] += counts.data[start:stop]
+            result[counts.indices[start:stop]] = counts.data[start:stop]
         return result
 
     return scores
 
 
-def _item_knn(sequences: Sequences, n_items: int, progress: Progress) -> Callable[[Sequence[int]], Floats]:
+def _item_knn(sequences: Sequences, n_items: int, progress: Progress, shared: dict[str, Matrix]) -> Scores:
     """Score = sum over the history's items of their cosine to the item, weighed by how recent they are.
 
     Item-based top-N of Deshpande & Karypis (2004) on "did the user ever take it", among each item's 100
     nearest; the last item weighs 1, each one before it `DECAY` times the next. Popularity orders the rest.
     """
-    shares = _shares(sequences, n_items) * 1e-9
-    similar = _neighbours(sequences, n_items, progress)
+    shares = event_shares(sequences, n_items) * 1e-9
+    similarity = _similarity(sequences, n_items, progress, shared)
 
     def scores(history: Sequence[int]) -> Floats:
-        # An item that comes back weighs as its last time does.
-        last = {item: place for place, item in enumerate(history)}
-        items = np.fromiter(last, dtype=np.int64, count=len(last))
-        ages = len(history) - 1 - np.fromiter(last.values(), dtype=np.int64, count=len(last))
+        return shares + similarity(history)
+
+    return scores
+
+
+def _knn_markov(sequences: Sequences, n_items: int, progress: Progress, shared: dict[str, Matrix]) -> Scores:
+    """Score = item_knn / its largest + markov / its largest, both without popularity, which orders the rest.
+
+    Both parts lie between 0 and 1, so that they weigh alike whatever the number of events; fixed, not fitted.
+    """
+    shares = event_shares(sequences, n_items) * 1e-9
+    parts = (_similarity(sequences, n_items, progress, shared), _followers(sequences, n_items))
+
+    def scores(history: Sequence[int]) -> Floats:
+        return shares + sum(_scaled(part(history)) for part in parts)
+
+    return scores
+
+
+def _scaled(values: Floats) -> Floats:
+    """Values [N] of at least 0, divided by their largest."""
+    largest = values.max(initial=0)
+    return values / largest if largest > 0 else values
+
+
+def _similarity(sequences: Sequences, n_items: int, progress: Progress, shared: dict[str, Matrix]) -> Scores:
+    """Sum over the history's items of their cosine to each item [N], weighed by how recent they are."""
+    if "neighbours" not in shared:
+        shared["neighbours"] = _neighbours(sequences, n_items, progress)
+    similar = shared["neighbours"]
+
+    def scores(history: Sequence[int]) -> Floats:
+        items, recent = recency(history)
         near = similar[items]
-        weights = near.data * np.repeat(DECAY**ages, np.diff(near.indptr))
-        return shares + np.bincount(near.indices, weights=weights, minlength=n_items)
+        weights = near.data * np.repeat(recent, np.diff(near.indptr))
+        sums: Floats = np.bincount(near.indices, weights, n_items).astype(np.float64)
+        return sums
 
     return scores
 
 
 def _neighbours(sequences: Sequences, n_items: int, progress: Progress) -> Matrix:
     """Cosine between items over the users who took them, the nearest ones of each row: sparse [N, N]."""
-    users = np.repeat(np.arange(len(sequences)), [len(sequence) for sequence in sequences])
-    items = np.fromiter((item for sequence in sequences for item in sequence), dtype=np.int64)
-    taken: Matrix = sparse.csr_array((np.ones(len(items)), (users, items)), shape=(len(sequences), n_items))
-    taken.sum_duplicates()
-    taken.data[:] = 1.0
-    lengths = np.sqrt(np.bincount(taken.indices, minlength=n_items))
-    taken.data /= lengths[taken.indices]
-    columns = taken.tocsc()
+    matrix = taken(sequences, n_items)
+    lengths = np.sqrt(np.bincount(matrix.indices, minlength=n_items))
+    matrix.data /= lengths[matrix.indices]
+    columns = matrix.tocsc()
     # In blocks of items, because all co-occurrences at once can be far larger than the nearest ones.
     blocks = []
     for start in range(0, n_items, BLOCK):
         progress(start, n_items)
-        blocks.append(_nearest((columns[:, start : start + BLOCK].T @ taken).tocsr(), start))
+        blocks.append(_nearest((columns[:, start : start + BLOCK].T @ matrix).tocsr(), start))
     return sparse.vstack(blocks, format="csr")
 
 

@@ -137,6 +137,9 @@ class TrainSettings(_Part):
     ] = "ndcg@10"
 
 
+BaselineName = Literal["popularity", "markov", "item_knn", "knn_markov", "ease", "sasrec"]
+
+
 class EvaluationSettings(_Part):
     """What is measured, and on whom."""
 
@@ -149,11 +152,13 @@ class EvaluationSettings(_Part):
     """By which users are drawn. None: by train.seed, as in runs of before there was this key."""
     seen: Literal["removed", "kept"] = "removed"
     score: Literal["sum", "mean", "catalogue"] = "sum"
-    baselines: Annotated[tuple[Literal["popularity", "markov", "item_knn"], ...], BeforeValidator(_split)] = (
+    baselines: Annotated[tuple[BaselineName, ...], BeforeValidator(_split)] = (
         "popularity",
         "markov",
         "item_knn",
+        "knn_markov",
     )
+    """ease and sasrec take minutes for many items: they are fitted where they are asked for."""
 
 
 class Settings(_Part):

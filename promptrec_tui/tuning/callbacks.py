@@ -128,9 +128,7 @@ class RunCallback(TrainerCallback):
         self._record(step)
         self.inbox.poll()
         if not self.training_state.compared and self.inbox.ending is None:
-            self.evaluator.compare()
-            self.training_state.compared = True
-            self._back_to_training(step)
+            self._compare(step)
         if not self.training_state.previewed and not self.inbox.cancelled():
             self._preview_untuned(step)
         improved = self._due(step) and self.inbox.ending is None and self._validate(step)
@@ -185,6 +183,16 @@ class RunCallback(TrainerCallback):
                     f"The weights stay as they were; skipped so far: {count}."
                 )
             )
+
+    def _compare(self, step: int) -> None:
+        """Evaluate the baselines; a resumed run does it again where a request came before the last one."""
+        try:
+            self.evaluator.compare()
+            self.training_state.compared = True
+        except CancelledError:
+            pass
+        finally:
+            self._back_to_training(step)
 
     def _preview_untuned(self, step: int) -> None:
         """Preview the model with its adapter disabled: bit-identical to the model before the first step."""

@@ -48,8 +48,8 @@ class Evaluator:
         )
 
     def compare(self) -> None:
-        """Evaluate the baselines on the validation cases."""
-        for name, predictions in self.job.baselines("validation").items():
+        """Evaluate the baselines on the validation cases. Raises CancelledError in one that takes long."""
+        for name, predictions in self.job.baselines("validation"):
             self.report("validation", name, 0, predictions)
 
     def measure(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """One fine-tuning run from start to end: prepare, train, evaluate, write."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -133,10 +134,11 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
 
     # Judge.
     best = kept[1] if kept else _bring_back_the_best(folder, tuned, training_state, journal)
-    made = TestPredictions(job.baselines("test"))
-    for name, predictions in made.baselines.items():
-        evaluator.report("test", name, best or step, predictions)
+    made = TestPredictions()
     try:
+        for name, predictions in job.baselines("test"):
+            made.baselines[name] = predictions
+            evaluator.report("test", name, best or step, predictions)
         if inbox.ending is None:
             _judge(job, tuned, evaluator, training_state, made, best or step, journal)
     except CancelledError:
@@ -269,7 +271,10 @@ def _keep_last_finite(
     if good is None:
         return Outcome(State.FAILED, f"{lost}, before any checkpoint: {advice}", step)
     tuned.exchange(good.path)
-    _write(job, spec, tuned, TestPredictions(job.baselines("test")), journal, good.step, skipped)
+    made = TestPredictions()
+    with suppress(CancelledError):
+        made.baselines.update(job.baselines("test"))
+    _write(job, spec, tuned, made, journal, good.step, skipped)
     return Outcome(State.FAILED, f"{lost}; the adapter of {good.path.name} is kept. Now {advice}", step)
 
 

@@ -95,7 +95,7 @@ def test_a_run_ends_with_the_contracts_document(done: Any) -> None:
     }
     for row in (done["metrics"]["before"], done["metrics"]["after"], *done["metrics"]["baselines"].values()):
         assert row.keys() >= {"hr@10", "ndcg@10", "mrr"}
-    assert done["metrics"]["baselines"].keys() == {"popularity", "markov", "item_knn"}
+    assert done["metrics"]["baselines"].keys() == {"popularity", "markov", "item_knn", "knn_markov"}
     gain = done["metrics"]["gain"]
     assert gain["before"]["ndcg@10"].keys() == {"value", "low", "high"}
     assert gain["best_baseline"]["name"] in done["metrics"]["baselines"]

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import fit_baseline
 
+NAMES = ("popularity", "markov", "item_knn", "knn_markov", "ease")
 SEQUENCES = [[0, 1, 2], [0, 1, 3], [0, 1, 2, 1], [4, 0]]
 
 
@@ -58,8 +60,28 @@ def test_item_knn_equals_the_dense_computation_across_blocks(monkeypatch: pytest
     assert scores == pytest.approx(expected, abs=1e-6)
 
 
+def test_knn_markov_adds_both_scores_scaled_by_their_largest() -> None:
+    baseline = fit_baseline("knn_markov", SEQUENCES, 6)
+    # After 1 came 2 twice and 3 once. Cosines: to 0 is 3/sqrt(12), to 2 is 2/sqrt(6), to 3 is 1/sqrt(3).
+    knn = np.array([3 / math.sqrt(12), 0, 2 / math.sqrt(6), 1 / math.sqrt(3), 0, 0])
+    expected = knn / knn.max() + np.array([0, 0, 2, 1, 0, 0]) / 2
+    assert baseline.scores([1]) == pytest.approx(expected, abs=1e-6)
+    # Nothing came after item 3: item_knn alone decides.
+    assert order(baseline.scores([3])) == order(fit_baseline("item_knn", SEQUENCES, 6).scores([3]))
+    assert order(baseline.scores([])) == order(fit_baseline("popularity", SEQUENCES, 6).scores([]))
+
+
+def test_neighbours_are_computed_once_for_all_who_share_them() -> None:
+    shared: dict[str, Any] = {}
+    calls: list[tuple[int, int]] = []
+    for name in ("item_knn", "knn_markov"):
+        fitted = fit_baseline(name, SEQUENCES, 6, lambda done, items: calls.append((done, items)), shared)
+        assert fitted.scores([1]).tolist() == fit_baseline(name, SEQUENCES, 6).scores([1]).tolist()
+    assert calls == [(0, 6)]
+
+
 def test_scores_belong_to_the_caller() -> None:
-    for name in ("popularity", "markov", "item_knn"):
+    for name in NAMES:
         baseline = fit_baseline(name, SEQUENCES, 6)
         first = baseline.scores([1])
         kept = first.copy()
@@ -68,12 +90,12 @@ def test_scores_belong_to_the_caller() -> None:
 
 
 def test_no_events_give_no_order() -> None:
-    for name in ("popularity", "markov", "item_knn"):
+    for name in NAMES:
         assert fit_baseline(name, [], 3).scores([1]).tolist() == [0, 0, 0]
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(UserError, match=r"svd.*popularity, markov, item_knn"):
+    with pytest.raises(UserError, match=r"svd.*popularity, markov, item_knn, knn_markov, ease"):
         fit_baseline("svd", SEQUENCES, 6)
 
 

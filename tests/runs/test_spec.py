@@ -26,7 +26,7 @@ def test_defaults_are_those_of_the_plan():
     assert flat["run.device"] == "auto"
     assert flat["train.batch_size"] == 128
     assert flat["train.monitor"] == "ndcg@10"
-    assert flat["evaluation.baselines"] == ("popularity", "markov", "item_knn")
+    assert flat["evaluation.baselines"] == ("popularity", "markov", "item_knn", "knn_markov")
 
 
 def test_text_and_typed_values_are_the_same():
@@ -124,7 +124,7 @@ def test_baselines_may_be_none_at_all():
         (
             "evaluation.baselines",
             "markov,magic",
-            "'magic': give any of popularity, markov, item_knn",
+            "'magic': give any of popularity, markov, item_knn, knn_markov, ease, sasrec",
         ),
         ("evaluation.k", "20", "set train.monitor=ndcg@20, or evaluation.k=10"),
     ],

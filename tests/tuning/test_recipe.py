@@ -59,7 +59,7 @@ def test_a_run_tells_everything_and_leaves_a_result(
 
     evaluations = [(event["stage"], event["name"], event["step"]) for event in events(folder, "evaluation")]
     best = next(event["step"] for event in reversed(events(folder, "checkpoint")) if event["best"])
-    names = ("popularity", "markov", "item_knn")
+    names = ("popularity", "markov", "item_knn", "knn_markov")
     assert evaluations == [
         *(("validation", name, 0) for name in names),
         *(("test", name, best) for name in names),
@@ -191,7 +191,7 @@ def test_baselines_know_nothing_from_the_target_on(
     with Journal(folder, 1) as journal:
         job = open_job(folder.spec(), folder.home, journal, None)  # type: ignore[arg-type]
         # Items 7 and 8 are test targets, 3 and 4 validation targets; each occurs nowhere else.
-        test, validation = (job.baselines(stage)["popularity"] for stage in ("test", "validation"))
+        test, validation = (dict(job.baselines(stage))["popularity"] for stage in ("test", "validation"))
     # Of 40 items 0, 1, 2, 3, 4 have events; 7 ties with 34 others. Then 0, 1, 2 have; 3 ties with 36.
     np.testing.assert_array_equal(test.rows["rank"], [5 + 1 + 34 / 2] * 2)
     np.testing.assert_array_equal(validation.rows["rank"], [3 + 1 + 36 / 2] * 2)

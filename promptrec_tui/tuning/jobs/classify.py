@@ -184,17 +184,15 @@ class ClassifyJob(ABC):
             self.model.train(training)
         return np.stack([scores[text.key] for text in texts])
 
-    def baselines(self, stage: str) -> dict[str, Predictions]:
+    def baselines(self, stage: str) -> Iterator[tuple[str, Predictions]]:
         """Predictions of the baselines (label and word counts), fitted on the training texts."""
         learnt = [text.text for text in self.training]
         labels = [text.label for text in self.training]
         asked = [text.text for text in self.texts[stage]]
-        predictions = {}
         for name, fit in BASELINES.items():
             self.journal.phase("baselines", message=f"Fitting {name} for the {stage} texts")
             scores = fit(learnt, labels, len(self.task.labels))(asked)
-            predictions[name] = self._predictions(self.texts[stage], scores)
-        return predictions
+            yield name, self._predictions(self.texts[stage], scores)
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """A validation text, its label and that label's rank, and the most likely labels."""

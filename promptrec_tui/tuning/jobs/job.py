@@ -1,6 +1,6 @@
 """What a run does, for each task and family of models: the interface between the recipe and a task."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -68,8 +68,11 @@ class Job(Protocol):
     def predict(self, stage: str, progress: Progress) -> Predictions:
         """The current model's predictions for the cases of a stage."""
 
-    def baselines(self, stage: str) -> dict[str, Predictions]:
-        """Each baseline's predictions, fitted on the data before the targets of the stage."""
+    def baselines(self, stage: str) -> Iterator[tuple[str, Predictions]]:
+        """Each baseline's name and predictions, fitted on the data before the targets of the stage.
+
+        Raises CancelledError in one that takes long; those made before that count.
+        """
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """One case for a person to read: an entry of a `preview` event."""

@@ -1,6 +1,6 @@
 """The job next_item with a causal model: items are answers in text, scored by the token tree."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import set_seed
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.evaluation.baselines import fit_baseline
+from promptrec_tui.evaluation.baselines import Baseline
 from promptrec_tui.evaluation.metrics import Metric, measured, ranking_metrics
 from promptrec_tui.evaluation.noise import noise_report
 from promptrec_tui.evaluation.predictions import Predictions, ranked
@@ -41,6 +41,7 @@ from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import PREVIEW_USERS, preview
 from promptrec_tui.tuning.ranking import Case, check_engine, rank_baseline, rank_users
 from promptrec_tui.tuning.requests import RequestInbox
+from promptrec_tui.tuning.scorers import fit_scorers
 
 
 class NextItemJob:
@@ -226,19 +227,21 @@ class NextItemJob:
         rows = {name: np.array([getattr(place, name) for place in places]) for name in columns}
         return Predictions(keys, keys, rows)
 
-    def baselines(self, stage: str) -> dict[str, Predictions]:
-        """The ranks by each baseline, fitted on what all users did before their targets of the stage."""
+    def scorers(self, stage: str) -> Iterator[Baseline]:
+        """The settings' baselines, fitted one by one on what all users did before their targets of the stage.
+
+        Raises CancelledError in one that takes long.
+        """
         before = [user.sequence[: _target(user, stage)] for user in self.users]
+        names, seed = self.settings.evaluation.baselines, self.settings.train.seed
+        return fit_scorers(names, before, len(self.items), seed, stage, self.journal, self.inbox)
+
+    def baselines(self, stage: str) -> Iterator[tuple[str, Predictions]]:
+        """The ranks by each of the scorers. Raises CancelledError in one that takes long."""
         cases = self._cases(stage)
-        found: dict[str, Predictions] = {}
-        for name in self.settings.evaluation.baselines:
-            message = f"Fitting {name} for the {stage} targets"
-            self.journal.phase("baselines", message=message)
-            progress = partial(self.journal.phase, "baselines", message=message)
-            fitted = fit_baseline(name, before, len(self.items), progress)
-            ranks = rank_baseline(fitted, cases, self.exclude_seen)
-            found[name] = ranked(tuple(case.user for case in cases), ranks)
-        return found
+        keys = tuple(case.user for case in cases)
+        for scorer in self.scorers(stage):
+            yield scorer.name, ranked(keys, rank_baseline(scorer, cases, self.exclude_seen))
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """The titles in a user's prompt, the target and its rank, and the best ten titles."""
