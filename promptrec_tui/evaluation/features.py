@@ -1,4 +1,4 @@
-"""Features of items for a blend: what each scorer says of them, and numbers of the person's own."""
+"""Features of items for a blend: what each scorer says of them, and numbers of the items themselves."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -34,6 +34,7 @@ class Metrics:
 
     before: Figures | None = None
     after: Figures | None = None
+    blend: Figures | None = None
     baselines: Mapping[str, Figures] = field(default_factory=dict)
     gain: Mapping[str, Mapping[str, Any]] | None = None
 

@@ -159,6 +159,8 @@ class EvaluationSettings(_Part):
         "knn_markov",
     )
     """ease and sasrec take minutes for many items: they are fitted where they are asked for."""
+    blend: bool = False
+    """Whether a run ends with weights for the model and the baselines together."""
 
 
 class Settings(_Part):

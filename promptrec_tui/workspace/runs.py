@@ -282,7 +282,8 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
     folder = RunFolder(workspace.home.runs / row.id)
     spec = folder.spec()
     report = read_report(folder)
-    metrics = {"before": None, "after": None, "baselines": {}, "gain": None, **report.get("metrics", {})}
+    metrics: dict[str, Any] = dict.fromkeys(("before", "after", "blend", "gain")) | {"baselines": {}}
+    metrics |= report.get("metrics", {})
     return {
         "id": row.id,
         "name": row.name,
