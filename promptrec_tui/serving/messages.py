@@ -26,6 +26,8 @@ class TopK:
     """The `k` best items after a history of item keys, oldest first; also the rank of `target`, if given.
 
     `untuned`: ask the base model without the adapter. `exclude_seen`: leave out the items of the history.
+    `blend`: rank by the model and the run's baselines together. `require`, `exclude`: pairs of an attribute
+    and a value that items must have, or must not have.
     """
 
     verb: ClassVar[str] = "top_k"
@@ -35,6 +37,9 @@ class TopK:
     target: str | None = None
     untuned: bool = False
     exclude_seen: bool = True
+    blend: bool = False
+    require: tuple[tuple[str, ...], ...] = ()
+    exclude: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,12 +101,16 @@ class Refusal:
 
 @dataclass(frozen=True)
 class ScoredItem:
-    """One item. `logprob`: its score in nats, as the run's `evaluation.score` defines it; None for a NaN."""
+    """One item. `logprob`: its score in nats, as the run's `evaluation.score` defines it; None for a NaN.
+
+    `score`: what a blend ranks it by; None without a blend.
+    """
 
     key: str
     title: str
     logprob: float | None
     token_ids: tuple[int, ...]
+    score: float | None = None
 
 
 @dataclass(frozen=True)

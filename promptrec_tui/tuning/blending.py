@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from promptrec_tui.evaluation.baselines import Baseline
+from promptrec_tui.evaluation.baselines import Baseline, fit_baseline
 from promptrec_tui.evaluation.blend import MODEL, Blend, Floats, model_features
 from promptrec_tui.evaluation.features import scorer_feature, top_items
+from promptrec_tui.evaluation.histories import Matrix, Sequences
 from promptrec_tui.evaluation.logit import Choice
 from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.tasks.next_item import NextItem
@@ -15,6 +16,7 @@ from promptrec_tui.tokentree.evidence import Evidence
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.ranking import Case
 from promptrec_tui.tuning.requests import CancelledError
+from promptrec_tui.tuning.sasrec import fit_sasrec
 
 LISTED = 50
 """Candidates that each scorer names."""
@@ -59,6 +61,24 @@ class Witnesses:
         """What a blend says of all items after the events of `past`."""
         wanted = {name for name, weight in blend.weights.items() if weight}
         return Evidence(blend.trust(len(past)), blend.bonus(self.features(past, wanted), n_items))
+
+
+def fit_witnesses(
+    names: Sequence[str],
+    sequences: Sequences,
+    n_items: int,
+    seed: int,
+    columns: Mapping[str, Floats],
+) -> Witnesses:
+    """The scorers of these names, fitted on `sequences` outside a run; sasrec takes minutes."""
+    shared: dict[str, Matrix] = {}
+    fitted = [
+        fit_sasrec(sequences, n_items, seed).baseline
+        if name == "sasrec"
+        else fit_baseline(name, sequences, n_items, shared=shared)
+        for name in names
+    ]
+    return Witnesses(fitted, columns)
 
 
 def user_choices(

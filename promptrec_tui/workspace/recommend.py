@@ -28,8 +28,14 @@ def recommend(
     titles: Sequence[str] = (),
     k: int = 10,
     untuned: bool = False,
+    blend: bool = False,
+    require: Sequence[tuple[str, str]] = (),
+    exclude: Sequence[tuple[str, str]] = (),
 ) -> Ranking:
     """The k best next items for a user of the run's dataset, or after `titles`; seen items are excluded.
+
+    `blend`: by the model and the run's baselines together. `require`, `exclude`: pairs of an attribute and a
+    value that items must have, or must not have.
 
     Raises UserError for an unknown run, user or title, and for a run of another task.
     """
@@ -44,6 +50,6 @@ def recommend(
         history = history_keys(workspace, row.dataset, titles)
     scorer = open_scorer(workspace, row.id)
     try:
-        return scorer.top_k(history, k=k, untuned=untuned)
+        return scorer.top_k(history, k=k, untuned=untuned, blend=blend, require=require, exclude=exclude)
     finally:
         scorer.close()

@@ -45,10 +45,25 @@ class Scorer:
         self.device = device
 
     def top_k(
-        self, history: Sequence[str], k: int = 10, untuned: bool = False, exclude_seen: bool = True
+        self,
+        history: Sequence[str],
+        k: int = 10,
+        untuned: bool = False,
+        exclude_seen: bool = True,
+        blend: bool = False,
+        require: Sequence[tuple[str, str]] = (),
+        exclude: Sequence[tuple[str, str]] = (),
     ) -> Ranking:
-        """The k best items after a history of item keys."""
-        request = TopK(tuple(history), Count(k), untuned=untuned, exclude_seen=exclude_seen)
+        """The k best items after a history of item keys; rules are pairs of an attribute and a value."""
+        request = TopK(
+            tuple(history),
+            Count(k),
+            untuned=untuned,
+            exclude_seen=exclude_seen,
+            blend=blend,
+            require=tuple(require),
+            exclude=tuple(exclude),
+        )
         return self.ask(request, Ranking)
 
     def classify(self, texts: Sequence[str], untuned: bool = False) -> Labelling:
