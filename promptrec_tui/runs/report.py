@@ -73,6 +73,15 @@ class Report:
     adapter_sha256: str | None = None
 
 
+@dataclass(frozen=True)
+class Weights:
+    """The parts of `result/blend.json` that people are shown: weights, and shares of the decision."""
+
+    weights: Mapping[str, float]
+    shares: Mapping[str, float]
+    chosen: str
+
+
 def read_report(folder: RunFolder) -> dict[str, Any]:
     """The report of a run as it was written; empty when there is none, or a part of it cannot be used."""
     try:

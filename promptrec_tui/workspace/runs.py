@@ -21,7 +21,7 @@ from promptrec_tui.runs.launchers import spawn_dispatch
 from promptrec_tui.runs.logout import run_survival
 from promptrec_tui.runs.logs import last_lines, tail
 from promptrec_tui.runs.queue import alone, enqueue
-from promptrec_tui.runs.report import read_report
+from promptrec_tui.runs.report import Weights, read_report
 from promptrec_tui.runs.spec import (
     METHODS,
     DatasetRef,
@@ -313,6 +313,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "users": report.get("users"),
         "noise": report.get("noise"),
         "metrics": metrics,
+        "blend": _document(Weights, folder.blend),
         **{name: report[name] for name in ("per_class", "confusion") if name in report},
         "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(_log(folder), LOG_LINES) if row.state == State.FAILED else [],
