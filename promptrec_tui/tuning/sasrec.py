@@ -1,7 +1,8 @@
 """SASRec: self-attention over the ids of a history, trained with cross-entropy over the whole catalogue."""
 
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,11 @@ from torch.nn import functional
 
 from promptrec_tui.evaluation.baselines import Baseline
 from promptrec_tui.evaluation.histories import Floats, Progress, Sequences
-from promptrec_tui.evaluation.metrics import rank_with_ties, ranking_metrics
 
 HIDDEN, HEADS, BLOCKS, DROPOUT = 64, 2, 2, 0.2
 LENGTH = 50
 """Events that it sees."""
-RATE = 1e-3
+RATE = 3e-3
 EPOCHS, PATIENCE = 100, 3
 """Passes at most, and passes without a better value before it stops."""
 SECONDS = 120.0
@@ -89,81 +89,89 @@ def fit_sasrec(
     sequences: Sequences,
     n_items: int,
     seed: int,
-    progress: Progress = lambda done, steps: None,
-    seconds: float = SECONDS,
+    progress: Progress = lambda done, of: None,
 ) -> SasRecFit:
     """Train on `sequences` (one list of item ids a user, oldest first), and on nothing else, on the CPU.
 
-    Loss: cross-entropy of each next event over all items (Xu et al. 2024), not
-    over sampled negatives. The last events of up to `HELD_OUT` users are not trained on: their NDCG@10 after
-    each pass chooses the weights, and `PATIENCE` passes without a better one end the training; so do
-    `seconds`. Without that limit a function of the arguments; torch's own random state stays as it is.
-    Calls `progress(step, steps)` before each step; what it raises ends the training.
+    Loss: cross-entropy of each next event over all items (Xu et al. 2024), not over sampled negatives. The
+    last events of up to `HELD_OUT` users are not trained on: their loss after each pass chooses the weights,
+    and `PATIENCE` passes without a better one end the training; so do `SECONDS`. Without that limit a
+    function of the arguments; torch's own random state stays as it is. Calls `progress(step, steps)` before
+    each step; what it raises ends the training.
     """
     begun = time.monotonic()
     random = np.random.default_rng(seed)
-    able = [user for user, sequence in enumerate(sequences) if len(sequence) > 2]
-    held_out = set(random.permutation(able)[:HELD_OUT].tolist())
-    trained = [list(past[:-1]) if user in held_out else list(past) for user, past in enumerate(sequences)]
-    judged = [(list(sequences[user][:-1]), sequences[user][-1]) for user in sorted(held_out)]
+    chains = [[n_items, *sequence] for sequence in sequences]
+    able = [user for user, chain in enumerate(chains) if len(chain) > 3]
+    judged = [chains[user] for user in random.permutation(able)[:HELD_OUT]]
+    held_out = [_batch([chain[-LENGTH - 1 :] for chain in part], asked=1) for part in _parts(judged, n_items)]
+    for chain in judged:
+        chain.pop()
+    late, step, best, lowest = False, 0, 0, math.inf
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.manual_seed(seed)
+        # Not torch.manual_seed, which would also seed the GPUs that the run trains on.
+        torch.default_generator.manual_seed(seed)
         model = SasRec(n_items)
+        kept = _copy(model)
         optimizer = torch.optim.Adam(model.parameters(), RATE)
-        rows = max(1, min(ROWS, LOGITS // (LENGTH * n_items)))
-        best_value, best, kept, late, step = -1.0, 0, _copy(model), False, 0
         for epoch in range(1, EPOCHS + 1):
             model.train()
-            batches = list(_batches(trained, n_items, rows, random))
-            for past, wanted in batches:
-                late = time.monotonic() - begun > seconds
-                if late:
+            parts = _parts(_cut(chains, random), n_items)
+            for part in parts:
+                if late := time.monotonic() - begun > SECONDS:
                     break
-                progress(step, EPOCHS * len(batches))
+                progress(step, EPOCHS * len(parts))
                 optimizer.zero_grad()
-                there = wanted >= 0
-                loss = functional.cross_entropy(model.logits(model(past)[there]), wanted[there])
-                loss.backward()  # type: ignore[no-untyped-call]
+                _loss(model, *_batch(part)).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 step += 1
             model.eval()
-            value = _ndcg(model, judged)
-            if value > best_value:
-                best_value, best, kept = value, epoch, _copy(model)
+            with torch.no_grad():
+                value = sum(_loss(model, *batch, reduction="sum").item() for batch in held_out)
+            if value < lowest:
+                lowest, best, kept = value, epoch, _copy(model)
             if late or epoch - best >= PATIENCE:
                 break
-        model.load_state_dict(kept)
-    return SasRecFit(model.eval(), epoch, best, time.monotonic() - begun, late)
+    model.load_state_dict(kept)
+    return SasRecFit(model, epoch, best, time.monotonic() - begun, late)
 
 
-def _batches(
-    sequences: Sequences, n_items: int, rows: int, random: np.random.Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """One pass in random order: past ids and the next ones, both [B, LENGTH], the next ones -1 where none is.
+def _cut(chains: Sequence[list[int]], random: np.random.Generator) -> list[list[int]]:
+    """One pass in random order: windows of up to `LENGTH` + 1 ids, whose first one is only read.
 
-    Long sequences are cut at places that change with each pass, so that each event is read after few and
+    Long chains are cut at places that change with each pass, so that an event is asked for after few and
     after many others.
     """
-    cuts = [
-        (user, max(start, 0), start + LENGTH)
-        for user, sequence in enumerate(sequences)
-        for start in range(-int(random.integers(LENGTH)), len(sequence), LENGTH)
+    windows = [
+        chain[max(start, 0) : start + LENGTH + 1]
+        for chain in chains
+        for start in range(-int(random.integers(LENGTH)), len(chain) - 1, LENGTH)
     ]
-    order = random.permutation(len(cuts))
-    for first in range(0, len(cuts), rows):
-        chosen = [cuts[place] for place in order[first : first + rows]]
-        past = np.full((len(chosen), LENGTH), n_items)
-        wanted = np.full((len(chosen), LENGTH), -1)
-        for row, (user, start, stop) in enumerate(chosen):
-            items = [n_items, *sequences[user][:stop]][start:]
-            past[row, : len(items) - 1], wanted[row, : len(items) - 1] = items[:-1], items[1:]
-        yield torch.from_numpy(past), torch.from_numpy(wanted)
+    return [windows[place] for place in random.permutation(len(windows)) if len(windows[place]) > 1]
 
 
-def _ndcg(model: SasRec, judged: Sequence[tuple[list[int], int]]) -> float:
-    """NDCG@10 of last events among all items, without those of the past."""
-    ranks = [rank_with_ties(model.scores(past), target, past) for past, target in judged]
-    return ranking_metrics(10)[1].of({"rank": np.array(ranks)}) if ranks else 0.0
+def _parts(windows: Sequence[list[int]], n_items: int) -> list[Sequence[list[int]]]:
+    """The windows of each step."""
+    rows = max(1, min(ROWS, LOGITS // (LENGTH * n_items)))
+    return [windows[first : first + rows] for first in range(0, len(windows), rows)]
+
+
+def _batch(windows: Sequence[list[int]], asked: int = LENGTH) -> tuple[Tensor, Tensor]:
+    """Ids that are read, and those that follow (the last `asked` of them, else -1): [B, LENGTH] each."""
+    past = np.zeros((len(windows), LENGTH), np.int64)
+    wanted = np.full((len(windows), LENGTH), -1)
+    for row, window in enumerate(windows):
+        length = len(window) - 1
+        past[row, :length] = window[:-1]
+        first = max(length - asked, 0)
+        wanted[row, first:length] = window[first + 1 :]
+    return torch.from_numpy(past), torch.from_numpy(wanted)
+
+
+def _loss(model: SasRec, past: Tensor, wanted: Tensor, reduction: str = "mean") -> Tensor:
+    """Cross-entropy of the wanted items over all items, in nats."""
+    asked = wanted >= 0
+    return functional.cross_entropy(model.logits(model(past)[asked]), wanted[asked], reduction=reduction)
 
 
 def _copy(model: SasRec) -> dict[str, Tensor]:

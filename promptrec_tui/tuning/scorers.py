@@ -7,9 +7,9 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import Baseline, fit_baseline
 from promptrec_tui.evaluation.histories import Matrix, Progress, Sequences
 from promptrec_tui.runs.events import WarningEvent
+from promptrec_tui.tuning import sasrec
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.requests import CancelledError, RequestInbox
-from promptrec_tui.tuning.sasrec import SECONDS, fit_sasrec
 
 SLOW = ("ease", "sasrec")
 """Come last and can be cancelled; the others are fitted even for a run that is stopped."""
@@ -49,14 +49,14 @@ def _sasrec(
     sequences: Sequences, n_items: int, seed: int, stage: str, progress: Progress, journal: Journal
 ) -> Baseline:
     """Train sasrec, and say how long it took and whether that was long enough."""
-    fit = fit_sasrec(sequences, n_items, seed, progress)
+    fit = sasrec.fit_sasrec(sequences, n_items, seed, progress)
     took = f"{fit.seconds:.0f} s for {fit.epochs} passes, of which pass {fit.best} is kept"
     journal.phase("baselines", message=f"sasrec took {took}")
     if fit.late:
         journal.write(
             WarningEvent(
-                f"sasrec was still learning for the {stage} targets when its {SECONDS:.0f} s were over: "
-                f"{took}. Its figures depend on the speed of this machine."
+                f"sasrec was still learning for the {stage} targets when its {sasrec.SECONDS:.0f} s were "
+                f"over: {took}. Its figures depend on the speed of this machine."
             )
         )
     return fit.baseline

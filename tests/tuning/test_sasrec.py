@@ -40,16 +40,20 @@ def test_the_seed_gives_the_same_digits_and_torch_keeps_its_random_state(
     assert scores[0] == scores[1] != scores[2]
 
 
-def test_a_batch_asks_each_event_once_after_what_came_before_it() -> None:
-    sequences = [list(range(120)), [5], [], [7, 8]]
-    rows = list(sasrec._batches(sequences, 200, 2, np.random.default_rng(0)))
-    asked = []
-    for past, wanted in rows:
-        assert past.shape == wanted.shape == (len(past), sasrec.LENGTH)
-        for before, after in zip(past[wanted >= 0].tolist(), wanted[wanted >= 0].tolist(), strict=True):
-            asked.append((before, after))
-    chains = [[200, *sequence] for sequence in sequences]
-    assert sorted(asked) == sorted(pair for chain in chains for pair in pairwise(chain))
+def test_a_pass_asks_for_each_event_once_after_the_one_before_it() -> None:
+    chains = [list(range(120)), [200, 5], [200], [200, 7, 8]]
+    windows = sasrec._cut(chains, np.random.default_rng(0))
+    assert max(map(len, windows)) <= sasrec.LENGTH + 1
+    past, wanted = sasrec._batch(windows)
+    asked = wanted >= 0
+    pairs = zip(past[asked].tolist(), wanted[asked].tolist(), strict=True)
+    assert sorted(pairs) == sorted(pair for chain in chains for pair in pairwise(chain))
+
+
+def test_of_those_held_out_the_last_event_alone_is_asked_for() -> None:
+    past, wanted = sasrec._batch([[1, 2, 3, 4], [5, 6]], asked=1)
+    assert past[:, :4].tolist() == [[1, 2, 3, 0], [5, 0, 0, 0]]
+    assert wanted[:, :4].tolist() == [[-1, -1, 4, -1], [6, -1, -1, -1]]
 
 
 def test_a_state_depends_on_earlier_events_only() -> None:
@@ -67,8 +71,9 @@ def test_scores_read_the_last_events_of_a_long_history_and_none_of_an_empty_one(
     assert np.isfinite(model.scores([])).all()
 
 
-def test_the_time_limit_keeps_the_best_so_far_and_says_so() -> None:
-    fit = fit_sasrec(CYCLE, ITEMS, seed=0, seconds=0)
+def test_the_time_limit_keeps_the_best_so_far_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sasrec, "SECONDS", 0.0)
+    fit = fit_sasrec(CYCLE, ITEMS, seed=0)
     assert fit.late
     assert fit.epochs == 1
     assert np.isfinite(fit.baseline.scores([1])).all()
