@@ -41,6 +41,16 @@ def rules(option: str, texts: Iterable[str] | None) -> list[tuple[str, str]]:
     return made
 
 
+def limits(option: str, texts: Iterable[str] | None) -> dict[str, int]:
+    """Attributes and numbers of `A=N` texts of an option. Raises UserError for any other text."""
+    made = {}
+    for attribute, number in rules(option, texts):
+        if not number.isdecimal() or int(number) < 1:
+            raise UserError(f"{option} {attribute}={number} is not A=N: write for example {option} genre=2.")
+        made[attribute] = int(number)
+    return made
+
+
 class WithKeys(TyperCommand):
     """A command whose help ends with every key that `--set` takes."""
 

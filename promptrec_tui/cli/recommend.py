@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, workspace
-from promptrec_tui.cli.pairs import rules
+from promptrec_tui.cli.pairs import limits, rules
 from promptrec_tui.workspace.recommend import recommend
 
 
@@ -32,6 +32,10 @@ def recommend_command(
         list[str] | None,
         typer.Option("--exclude", metavar="A=V", help="No items with this value of an attribute; repeat."),
     ] = None,
+    at_most: Annotated[
+        list[str] | None,
+        typer.Option("--at-most", metavar="A=N", help="N items for each value of an attribute; repeat."),
+    ] = None,
     token_ids: Annotated[
         bool, typer.Option("--token-ids", help="Show the token ids of prompt and titles.")
     ] = False,
@@ -49,6 +53,7 @@ def recommend_command(
             blend=blend,
             require=rules("--require", require),
             exclude=rules("--exclude", exclude),
+            at_most=limits("--at-most", at_most),
         )
     items = [asdict(item) for item in answer.items]
     if not blend:

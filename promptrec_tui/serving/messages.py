@@ -7,7 +7,7 @@ no model.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from promptrec_tui.errors import UserError
@@ -27,7 +27,8 @@ class TopK:
 
     `untuned`: ask the base model without the adapter. `exclude_seen`: leave out the items of the history.
     `blend`: rank by the model and the run's baselines together. `require`, `exclude`: pairs of an attribute
-    and a value that items must have, or must not have.
+    and a value that items must have, or must not have. `at_most`: by attribute, how many items may share a
+    value.
     """
 
     verb: ClassVar[str] = "top_k"
@@ -40,6 +41,7 @@ class TopK:
     blend: bool = False
     require: tuple[tuple[str, ...], ...] = ()
     exclude: tuple[tuple[str, ...], ...] = ()
+    at_most: Mapping[str, Count] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

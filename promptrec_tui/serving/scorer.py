@@ -22,7 +22,7 @@ from promptrec_tui.serving.messages import (
     Scores,
     TopK,
 )
-from promptrec_tui.serving.rules import ruled_out
+from promptrec_tui.serving.rules import ruled_out, varied
 from promptrec_tui.tasks.next_item import window_start
 from promptrec_tui.text import clean, did_you_mean
 from promptrec_tui.tokentree.evidence import Evidence
@@ -75,7 +75,12 @@ def _ranking(
         left_out = sorted(seen | (ruled_out(job.items, request.require, request.exclude) - {target}))
         if request.blend:
             evidence = _evidence(folder, job, history, request)
-        ranked = job.ranker.top_k(prompt.token_ids, request.k, left_out, evidence)
+        ranked = varied(
+            lambda k: job.ranker.top_k(prompt.token_ids, k, left_out, evidence),
+            request.k,
+            job.items,
+            request.at_most,
+        )
         if evidence:
             blended = dict(ranked)
             others = set(range(len(job.items))) - set(blended)

@@ -4,7 +4,7 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -53,8 +53,9 @@ class Scorer:
         blend: bool = False,
         require: Sequence[tuple[str, str]] = (),
         exclude: Sequence[tuple[str, str]] = (),
+        at_most: Mapping[str, int] | None = None,
     ) -> Ranking:
-        """The k best items after a history of item keys; rules are pairs of an attribute and a value."""
+        """The k best items after a history of item keys, under the rules of `TopK`."""
         request = TopK(
             tuple(history),
             Count(k),
@@ -63,6 +64,7 @@ class Scorer:
             blend=blend,
             require=tuple(require),
             exclude=tuple(exclude),
+            at_most={name: Count(limit) for name, limit in (at_most or {}).items()},
         )
         return self.ask(request, Ranking)
 

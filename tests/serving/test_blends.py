@@ -16,7 +16,7 @@ from promptrec_tui.files import write_json
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.serving.loading import LoadedRun, load
 from promptrec_tui.serving.messages import Ranking, Refusal, TopK, read_request, write
-from promptrec_tui.serving.rules import ruled_out
+from promptrec_tui.serving.rules import ruled_out, varied
 from promptrec_tui.serving.scorer import answer
 from promptrec_tui.tuning.data import checked_dataset
 from promptrec_tui.tuning.jobs.next_item import NextItemJob
@@ -82,6 +82,8 @@ def test_rules_are_kept_with_and_without_a_blend(loaded: LoadedRun) -> None:
         kept = asked(loaded, k=99, require=(("genre", "Drama"),), blend=blend).items
         assert {item.key for item in kept} == everything
         assert not asked(loaded, k=99, exclude=(("genre", "drama"),), blend=blend).items
+    (one,) = asked(loaded, k=99, at_most={"genre": 1}, blend=True).items
+    assert one == asked(loaded, k=1, blend=True).items[0]
     with pytest.raises(UserError, match=r"no attribute 'gener'.*genre"):
         asked(loaded, require=(("gener", "drama"),))
 
@@ -108,6 +110,22 @@ def test_a_value_that_no_item_has_is_refused() -> None:
         ruled_out(ITEMS, [("genre", "Dramas")], [])
     with pytest.raises(UserError, match="a pair"):
         ruled_out(ITEMS, [("genre",)], [])
+
+
+def test_values_that_are_used_up_make_room_for_others() -> None:
+    asked: list[int] = []
+
+    def best(n: int) -> list[tuple[int, float]]:
+        asked.append(n)
+        return [(0, 4.0), (2, 3.0), (1, 2.0), (3, 1.0)][:n]
+
+    assert varied(best, 2, ITEMS, {}) == [(0, 4.0), (2, 3.0)]
+    assert varied(best, 2, ITEMS, {"genre": 1}) == [(0, 4.0), (1, 2.0)]
+    assert varied(best, 3, ITEMS, {"genre": 1}) == [(0, 4.0), (1, 2.0), (3, 1.0)]
+    assert varied(best, 3, ITEMS, {"genre": 2, "shop": 1}) == [(0, 4.0), (2, 3.0)]
+    assert asked == [2, 2, 4, 3, 6, 3, 6]
+    with pytest.raises(UserError, match="no attribute 'colour'"):
+        varied(best, 2, ITEMS, {"colour": 1})
 
 
 def test_rules_and_blend_travel_as_json() -> None:
