@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import ACTIVE
 from promptrec_tui.text import clean
 from promptrec_tui.typed import build
@@ -23,6 +24,11 @@ class FittedBlend:
     chosen: str
     users: int
     gain: Mapping[str, Any]
+
+
+def has_blend(workspace: Workspace, run: str) -> bool:
+    """Whether the run of that id can be asked for its blend."""
+    return RunFolder(workspace.home.runs / run).blend.is_file()
 
 
 def fit_blend(workspace: Workspace, run: str, progress: Progress | None = None) -> FittedBlend:
