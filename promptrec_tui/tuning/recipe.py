@@ -231,7 +231,7 @@ def _judge(
         return
     try:
         made.blended = job.blend()
-    except NoMemoryError as error:
+    except (NoMemoryError, torch.OutOfMemoryError) as error:
         journal.left_out("the blend", step, error)
     if made.blended:
         evaluator.report("test", "mixture", step, made.blended.mixture_ranks)

@@ -50,6 +50,9 @@ def test_a_run_ends_with_a_blend_beside_its_baselines(blended: RunFolder, events
     assert all({"blend", "mixture", "after"} <= set(case) for case in report["cases"].values())
     assert weights["users"] == 24
     assert set(weights["held_out"]) == {*SCORERS.split(","), "mixture", "model", "blend"}
+    card = blended.card.read_text()
+    assert "| **blend** |" in card
+    assert f"Blend minus {gain['name']}, NDCG@10: " in card
     judged = [event["name"] for event in events(blended, "evaluation") if event["stage"] == "test"]
     assert judged[-2:] == ["mixture", "blend"]
 
