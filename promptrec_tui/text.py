@@ -3,7 +3,7 @@
 import difflib
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -74,3 +74,16 @@ def percent(share: float) -> str:
     if 0 < share < 0.00005:
         return "<0.01%"
     return f"{share:.2%}" if share < 0.0995 else f"{share:.1%}"
+
+
+def shares_text(shares: Mapping[str, float]) -> str:
+    """The shares of a blend as `model 55%, markov 30%`: the largest first, none below half a percent.
+
+    All features of the model, whose names begin with "model_", count as one.
+    """
+    parts: dict[str, float] = {}
+    for feature, share in shares.items():
+        name = "model" if feature.startswith("model_") else feature
+        parts[name] = parts.get(name, 0.0) + share
+    ordered = sorted(parts.items(), key=lambda part: -part[1])
+    return ", ".join(f"{clean(name)} {share:.0%}" for name, share in ordered if share >= 0.005)

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from promptrec_tui import __version__
-from promptrec_tui.cli import classify, dataset, demo, doctor, model, recommend, run, template
+from promptrec_tui.cli import blend, classify, dataset, demo, doctor, model, recommend, run, template
 from promptrec_tui.cli.streams import ReaderGoneError, clean_streams
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
@@ -29,6 +29,7 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(template.app, name="template")
 app.add_typer(model.app, name="model")
 app.add_typer(run.app, name="run")
+app.add_typer(blend.app, name="blend")
 app.command(name="recommend")(recommend.recommend_command)
 app.command(name="classify")(classify.classify_command)
 app.command(name="demo")(demo.demo_command)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, workspace
+from promptrec_tui.cli.settings import limits, rules
 from promptrec_tui.text import percent
 from promptrec_tui.workspace.recommend import recommend
 
@@ -21,6 +22,21 @@ def recommend_command(
     untuned: Annotated[
         bool, typer.Option("--untuned", help="Ask the base model without the adapter.")
     ] = False,
+    blend: Annotated[
+        bool, typer.Option("--blend", help="Rank by the model and the run's baselines together.")
+    ] = False,
+    require: Annotated[
+        list[str] | None,
+        typer.Option("--require", metavar="A=V", help="Only items with this value of an attribute; repeat."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="A=V", help="No items with this value of an attribute; repeat."),
+    ] = None,
+    at_most: Annotated[
+        list[str] | None,
+        typer.Option("--at-most", metavar="A=N", help="N items for each value of an attribute; repeat."),
+    ] = None,
     token_ids: Annotated[
         bool, typer.Option("--token-ids", help="Show the token ids of prompt and titles.")
     ] = False,
@@ -28,8 +44,22 @@ def recommend_command(
 ) -> None:
     """Recommend the next items; seen items are excluded."""
     with workspace() as here:
-        answer = recommend(here, run, user=user, titles=history or (), k=k, untuned=untuned)
+        answer = recommend(
+            here,
+            run,
+            user=user,
+            titles=history or (),
+            k=k,
+            untuned=untuned,
+            blend=blend,
+            require=rules("--require", require),
+            exclude=rules("--exclude", exclude),
+            at_most=limits("--at-most", at_most),
+        )
     items = [asdict(item) for item in answer.items]
+    if not blend:
+        for item in items:
+            del item["score"]
     if not as_json:
         rows = [
             {
@@ -40,7 +70,8 @@ def recommend_command(
             for number, item in enumerate(items, 1)
         ]
         chance = ("P",) if any(item["probability"] is not None for item in items) else ()
-        columns = ("rank", "title", *chance, "logprob", "key", *(("token_ids",) if token_ids else ()))
+        columns = ["rank", "title", *(["score"] if blend else []), *chance, "logprob", "key"]
+        columns += ["token_ids"] if token_ids else []
         print_table(rows, columns, "Nothing is left to recommend.")
         return
     document = {

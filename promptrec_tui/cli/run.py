@@ -12,7 +12,7 @@ from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, 
 from promptrec_tui.cli.settings import SetOption, WithKeys, parse_settings
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
-from promptrec_tui.text import cases_text, clean, few_cases, metric_text
+from promptrec_tui.text import cases_text, clean, few_cases, metric_text, shares_text
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.dispatch import dispatch
@@ -190,6 +190,8 @@ def print_summary(document: dict[str, Any]) -> None:
     if metrics["before"] or metrics["after"]:
         print()
         _print_metrics(document["protocol"] or {}, metrics)
+        if document.get("blend"):
+            print(f"blend of {shares_text(document['blend']['shares'])}")
         if weakest := weakest_labels(document):
             print("\nlabels with the lowest F1:")
             print_table(list(map(asdict, weakest)), ("label", "f1", "precision", "recall", "support"), "")
@@ -222,17 +224,23 @@ def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
         "before (untuned)": metrics["before"],
         "after (tuned)": metrics["after"],
         **metrics["baselines"],
+        "blend": metrics.get("blend"),
     }
     names = list(next(row for row in figures.values() if row))
     rows = [{"model": name, **row} for name, row in figures.items() if row]
     print_table(rows, ("model", *names), "")
     gain = metrics.get("gain") or {}
-    for against, values in (("before", gain.get("before")), ("best baseline", gain.get("best_baseline"))):
+    blend = gain.get("blend") or {}
+    for of, against, values in (
+        ("after", "before", gain.get("before")),
+        ("after", "best baseline", gain.get("best_baseline")),
+        ("blend", blend.get("name"), blend),
+    ):
         for name in names:
             interval = (values or {}).get(name)
             if interval and None not in interval.values() and name in names[:2]:
                 print(
-                    f"after minus {against}, {name}: {interval['value']:+.4f}"
+                    f"{of} minus {against}, {name}: {interval['value']:+.4f}"
                     f"  95 % interval {interval['low']:+.4f} to {interval['high']:+.4f}"
                 )
     if "labels" in protocol:

@@ -1,4 +1,4 @@
-"""Spec keys on a command line: `--set KEY=VALUE`."""
+"""Spec keys and rules on a command line: `--set KEY=VALUE`, `--require A=V`."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -28,6 +28,27 @@ def parse_settings(texts: Iterable[str] | None) -> dict[str, str]:
             raise UserError(f"--set {text!r} is not KEY=VALUE: write for example --set train.epochs=3.")
         settings[key.strip()] = value.strip()
     return settings
+
+
+def rules(option: str, texts: Iterable[str] | None) -> list[tuple[str, str]]:
+    """Attributes and values of `A=V` texts of an option. Raises UserError for any other text."""
+    made = []
+    for text in texts or ():
+        attribute, equals, value = (part.strip() for part in text.partition("="))
+        if not (attribute and equals and value):
+            raise UserError(f"{option} {text!r} is not A=V: write for example {option} genre=drama.")
+        made.append((attribute, value))
+    return made
+
+
+def limits(option: str, texts: Iterable[str] | None) -> dict[str, int]:
+    """Attributes and numbers of `A=N` texts of an option. Raises UserError for any other text."""
+    made = {}
+    for attribute, number in rules(option, texts):
+        if not number.isdecimal() or int(number) < 1:
+            raise UserError(f"{option} {attribute}={number} is not A=N: write for example {option} genre=2.")
+        made[attribute] = int(number)
+    return made
 
 
 class WithKeys(TyperCommand):

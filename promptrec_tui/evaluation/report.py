@@ -9,7 +9,7 @@ import numpy as np
 
 from promptrec_tui.evaluation.intervals import paired_bootstrap
 from promptrec_tui.evaluation.metrics import Metric, measured
-from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.evaluation.predictions import Predictions, ranked
 from promptrec_tui.text import few_cases
 
 
@@ -84,6 +84,51 @@ def _gains(
     if best is not None:
         gains["best_baseline"] = {"name": best, **differences(baselines[best])}
     return gains
+
+
+def with_blend(
+    report: Mapping[str, Any],
+    metrics: Sequence[Metric],
+    blend: Predictions,
+    mixture: Predictions,
+    seed: int,
+) -> dict[str, Any]:
+    """A report with the blend, and the mixture, which is a blend without the model, as a baseline.
+
+    `metrics.gain.blend` holds the intervals of the blend minus the best of all others: baselines, the tuned
+    model ("tuned") and the mixture. Raises ValueError when the predictions are about other cases.
+    """
+    cases = report["cases"]
+    if list(cases) != list(blend.keys):
+        raise ValueError("The blend was judged on other cases than those of the report.")
+    measured_sides = next(iter(cases.values())).keys() - {"before", "blend"}
+    others = {
+        "tuned" if side == "after" else side: _predictions(cases, side) for side in sorted(measured_sides)
+    }
+    others["mixture"] = mixture
+    lead = next(metric for metric in metrics if metric.name == report["lead"])
+    best = best_baseline(others, lead)
+    assert best is not None
+    gain = {metric.name: asdict(paired_bootstrap(metric, blend, others[best], seed)) for metric in metrics}
+    old = report["metrics"]
+    added = {
+        **old,
+        "blend": measured(metrics, blend.rows),
+        "baselines": {**old["baselines"], "mixture": measured(metrics, mixture.rows)},
+        "gain": {**old["gain"], "blend": {"name": best, **gain}},
+    }
+    rows = _cases({"blend": blend, "mixture": mixture})
+    return {
+        **report,
+        "metrics": _plain(added),
+        "cases": {key: {**case, **_plain(rows[key])} for key, case in cases.items()},
+    }
+
+
+def _predictions(cases: Mapping[str, Mapping[str, Any]], side: str) -> Predictions:
+    """The ranks of one side of a report's cases; null is NaN."""
+    ranks = [case[side]["rank"] for case in cases.values()]
+    return ranked(tuple(cases), [math.nan if rank is None else rank for rank in ranks])
 
 
 def _cases(sides: Mapping[str, Predictions | None]) -> dict[str, dict[str, Any]]:

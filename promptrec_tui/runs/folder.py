@@ -143,6 +143,11 @@ class RunFolder:
         return self.result / "report.json"
 
     @property
+    def blend(self) -> Path:
+        """The weights of the model and the baselines together, where they were fitted."""
+        return self.result / "blend.json"
+
+    @property
     def card(self) -> Path:
         return self.result / "README.md"
 

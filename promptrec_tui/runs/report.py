@@ -34,6 +34,7 @@ class Metrics:
 
     before: Figures | None = None
     after: Figures | None = None
+    blend: Figures | None = None
     baselines: Mapping[str, Figures] = field(default_factory=dict)
     gain: Mapping[str, Mapping[str, Any]] | None = None
 
@@ -79,6 +80,15 @@ class Report:
     confusion: tuple[tuple[Count, ...], ...] | None = None
     """Cases by label and answer, in the order of the labels in `per_class`."""
     adapter_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The parts of `result/blend.json` that people are shown: weights, and shares of the decision."""
+
+    weights: Mapping[str, float]
+    shares: Mapping[str, float]
+    chosen: str
 
 
 def read_report(folder: RunFolder) -> dict[str, Any]:

@@ -123,15 +123,12 @@ class TrainSettings(_Part):
     patience: Annotated[int, Field(ge=0)] = 3
     """Evaluations without a better value before the run ends; 0: never."""
     monitor: Annotated[
-        str,
-        Field(
-            pattern=MONITOR,
-            description="validation_loss, or a metric that the task measures",
-        ),
+        str, Field(pattern=MONITOR, description="validation_loss, or a metric that the task measures")
     ] = "ndcg@10"
 
 
 BaselineName = Literal["popularity", "markov", "item_knn", "knn_markov", "ease", "sasrec"]
+BASELINES: tuple[BaselineName, ...] = ("popularity", "markov", "item_knn", "knn_markov")
 
 
 class EvaluationSettings(_Part):
@@ -146,13 +143,10 @@ class EvaluationSettings(_Part):
     """By which users are drawn. None: by train.seed, as in runs of before there was this key."""
     seen: Literal["removed", "kept"] = "removed"
     score: Literal["sum", "mean", "catalogue"] = "sum"
-    baselines: Annotated[tuple[BaselineName, ...], BeforeValidator(_split)] = (
-        "popularity",
-        "markov",
-        "item_knn",
-        "knn_markov",
-    )
+    baselines: Annotated[tuple[BaselineName, ...], BeforeValidator(_split)] = BASELINES
     """ease and sasrec take minutes for many items: they are fitted where they are asked for."""
+    blend: bool = False
+    """Whether a run ends with weights for the model and the baselines together."""
 
 
 class Settings(_Part):

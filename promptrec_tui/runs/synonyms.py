@@ -47,6 +47,7 @@ KEYS: dict[str, str] = {
     "evaluation.seen": "seen remove_seen filter_seen exclude_seen mask_seen",
     "evaluation.score": "score scoring normalization normalisation length_normalization",
     "evaluation.baselines": "baselines baseline",
+    "evaluation.blend": "blend ensemble fusion hybrid",
 }
 """The usual names of each setting, its own among them."""
 

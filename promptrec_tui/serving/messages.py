@@ -7,7 +7,7 @@ no model.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from promptrec_tui.errors import UserError
@@ -26,6 +26,9 @@ class TopK:
     """The `k` best items after a history of item keys, oldest first; also the rank of `target`, if given.
 
     `untuned`: ask the base model without the adapter. `exclude_seen`: leave out the items of the history.
+    `blend`: rank by the model and the run's baselines together. `require`, `exclude`: pairs of an attribute
+    and a value that items must have, or must not have. `at_most`: by attribute, how many items may share a
+    value.
     """
 
     verb: ClassVar[str] = "top_k"
@@ -35,6 +38,10 @@ class TopK:
     target: str | None = None
     untuned: bool = False
     exclude_seen: bool = True
+    blend: bool = False
+    require: tuple[tuple[str, ...], ...] = ()
+    exclude: tuple[tuple[str, ...], ...] = ()
+    at_most: Mapping[str, Count] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,7 @@ class ScoredItem:
     """One item. `logprob`: its score in nats, as the run's `evaluation.score` defines it; None for a NaN.
 
     `probability`: calibrated where the run has fitted a temperature; None where scores are no probabilities.
+    `score`: what a blend ranks it by; None without a blend.
     """
 
     key: str
@@ -106,6 +114,7 @@ class ScoredItem:
     logprob: float | None
     token_ids: tuple[int, ...]
     probability: float | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from contextlib import nullcontext
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import parse_json
+from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.report import written_temperature
+from promptrec_tui.serving.blends import blend_of, witnesses_of
 from promptrec_tui.serving.loading import LoadedRun
 from promptrec_tui.serving.messages import (
     Answer,
@@ -21,8 +23,10 @@ from promptrec_tui.serving.messages import (
     Scores,
     TopK,
 )
+from promptrec_tui.serving.rules import ruled_out, varied
 from promptrec_tui.tasks.next_item import window_start
 from promptrec_tui.text import clean, did_you_mean
+from promptrec_tui.tokentree.evidence import Evidence
 from promptrec_tui.tuning.jobs.classify import ClassifyJob
 from promptrec_tui.tuning.jobs.next_item import NextItemJob
 from promptrec_tui.tuning.probabilities import chances
@@ -40,9 +44,7 @@ def answer(loaded: LoadedRun, request: Request) -> Answer:
     with loaded.tuned.untuned() if request.untuned else nullcontext():
         match loaded.job, request:
             case NextItemJob() as job, TopK() | Rank() | Scores():
-                result = adapter == loaded.folder.result.name
-                temperature = written_temperature(loaded.folder) if result else 1.0
-                return _ranking(job, request, adapter, temperature)
+                return _ranking(loaded.folder, job, request, adapter)
             case ClassifyJob() as job, Classify():
                 return _labelling(job, request, adapter)
     task = loaded.folder.spec().task
@@ -50,9 +52,10 @@ def answer(loaded: LoadedRun, request: Request) -> Answer:
 
 
 def _ranking(
-    job: NextItemJob, request: TopK | Rank | Scores, adapter: str | None, temperature: float
+    folder: RunFolder, job: NextItemJob, request: TopK | Rank | Scores, adapter: str | None
 ) -> Ranking:
     """Scores of items after a history, whose prompt shows what it would in training and evaluation."""
+    temperature = written_temperature(folder) if adapter == folder.result.name else 1.0
 
     def number_of(key: str) -> int:
         if key not in job.item_ids:
@@ -66,26 +69,47 @@ def _ranking(
     # All of the history counts as seen, not only the part that the prompt shows.
     seen = set(history) - {target} if request.exclude_seen else set()
     data, left_out = job.settings.data, sorted(seen)
+    evidence, blended = None, {}
     start = window_start(len(history), data.max_history, data.window)
     prompt = job.task.prompt(history[start:])
     before = job.ranker.nodes_read
     if isinstance(request, TopK):
         if request.k < 1:
             raise UserError(f"k must be at least 1, not {request.k}.")
-        ranked = job.ranker.top_k(prompt.token_ids, request.k, left_out)
+        left_out = sorted(seen | (ruled_out(job.items, request.require, request.exclude) - {target}))
+        if request.blend:
+            evidence = _evidence(folder, job, history, request)
+        ranked = varied(
+            lambda k: job.ranker.top_k(prompt.token_ids, k, left_out, evidence),
+            request.k,
+            job.items,
+            request.at_most,
+        )
+        if evidence:
+            blended = dict(ranked)
+            others = set(range(len(job.items))) - set(blended)
+            logs = job.ranker.scores(prompt.token_ids, sorted(others))
+            ranked = [(item, float(logs[item])) for item in blended]
     else:
         scores = job.ranker.scores(prompt.token_ids, left_out).tolist()
         wanted = range(len(scores)) if isinstance(request, Scores) else [number_of(request.target)]
         ranked = [(item, scores[item]) for item in wanted if item not in seen]
     items = [
         ScoredItem(
-            job.items[item].key, job.items[item].title, _finite(score), job.task.completion(item), chance
+            job.items[item].key,
+            job.items[item].title,
+            _finite(logprob),
+            job.task.completion(item),
+            probability,
+            blended.get(item),
         )
-        for (item, score), chance in zip(
+        for (item, logprob), probability in zip(
             ranked, chances(job.ranker, prompt.token_ids, ranked, temperature), strict=True
         )
     ]
-    rank = None if target is None else _finite(job.ranker.rank_of(prompt.token_ids, target, left_out))
+    rank = None
+    if target is not None:
+        rank = _finite(job.ranker.rank_of(prompt.token_ids, target, left_out, evidence=evidence))
     return Ranking(
         prompt.text,
         tuple(prompt.token_ids),
@@ -95,6 +119,14 @@ def _ranking(
         rank,
         job.ranker.nodes_read - before,
     )
+
+
+def _evidence(folder: RunFolder, job: NextItemJob, history: Sequence[int], request: TopK) -> Evidence:
+    """What the run's baselines say after a history, weighed as in its blend."""
+    if request.untuned:
+        raise UserError("A blend is one of the tuned model: ask for the blend, or for the untuned model.")
+    blend = blend_of(folder)
+    return witnesses_of(job, blend).evidence(blend, history, len(job.items))
 
 
 def _labelling(job: ClassifyJob, request: Classify, adapter: str | None) -> Labelling:

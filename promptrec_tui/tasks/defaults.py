@@ -85,7 +85,7 @@ FACTS: Mapping[str, TaskFacts] = {
         pipeline="text-classification",
         monitors=("accuracy", "macro_f1", "logloss", "ece"),
         leading=("macro_f1", "accuracy"),
-        unused=("data.", "evaluation.k", "evaluation.seen", "evaluation.baselines"),
+        unused=("data.", "evaluation.k", "evaluation.seen", "evaluation.baselines", "evaluation.blend"),
     ),
 }
 """By task; the first one is the default."""

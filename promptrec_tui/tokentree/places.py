@@ -3,9 +3,7 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from promptrec_tui.errors import UserError
@@ -37,31 +35,6 @@ def rank_in(scores: Tensor, target: int, cap: int | None = None) -> float:
     own = scores[target]
     equal = int((scores == own).sum()) - 1
     return rank_among(int((scores > own).sum()), equal, cap)
-
-
-def place_in(
-    scores: Tensor, target: int, same: NDArray[np.bool_], margin: float = 0.0, cap: int | None = None
-) -> Place:
-    """The rank of `target` among `scores` [N], and its bounds if scores may be off by `margin` together.
-
-    `same` [N]: the items with the target's own tokens, itself too. They stay ties whatever the margin.
-    """
-    rank = rank_in(scores, target, cap)
-    away = (scores - scores[target]).masked_fill(torch.from_numpy(same), -math.inf)
-    ahead = int(((away > 0) & (away <= margin)).sum())
-    behind = int(((away <= 0) & (away >= -margin)).sum())
-    return place_of(rank, ahead, behind, int((away == 0).sum()), margin)
-
-
-def place_of(rank: float, ahead: int, behind: int, equal: int, margin: float) -> Place:
-    """The place of a title with so many others `ahead` of it, or `behind`, by no more than the margin.
-
-    `equal`: those of the latter that have its very score. By rank half of them stand before it; in the best
-    case none does, in the worst all do. Without a margin the rank is certain.
-    """
-    if not margin:
-        return Place(rank, rank, rank)
-    return Place(rank, rank - ahead - equal / 2, rank + behind - equal / 2)
 
 
 def rank_among(better: int, equal: int, cap: int | None) -> float:

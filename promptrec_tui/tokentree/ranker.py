@@ -23,8 +23,10 @@ from promptrec_tui.tokentree.backbone import (
     within_memory,
 )
 from promptrec_tui.tokentree.batched import batched_scores, batches
-from promptrec_tui.tokentree.places import NotANumberError, Place, place_in, place_of, rank_among, top_of
+from promptrec_tui.tokentree.evidence import Evidence
+from promptrec_tui.tokentree.places import NotANumberError, Place, top_of
 from promptrec_tui.tokentree.prefix import Prefix
+from promptrec_tui.tokentree.questions import aim_at, place_among, place_in_search, scores_in
 from promptrec_tui.tokentree.search import Aim, Search
 from promptrec_tui.tokentree.sizes import SMALLEST, batch_size, ranking_sizes, search_room
 from promptrec_tui.tokentree.sweep import (
@@ -58,7 +60,8 @@ class Ranker:
 
     The prompt is read once. `top_k` and `rank_of` then search the trie of the titles best first and read the
     few beginnings that matter; what a search leaves open, and `scores`, is read in rows of whole subtrees.
-    Titles of equal tokens are scored once and share their ranks as ties.
+    Titles of equal tokens are scored once and share their ranks as ties. With evidence items are ranked by
+    the weighted score and a bonus of each, exactly too.
 
     `model` is a causal language model of transformers, or peft around one; its weights are read at each call,
     so one ranker serves a whole training. `catalogue` holds one non-empty sequence of token ids a title: a
@@ -109,65 +112,80 @@ class Ranker:
         self.nodes_read = 0
         """Nodes of the trie that all searches and sweeps in trees have read so far."""
 
-    def scores(self, prompt: Sequence[int], exclude: Sequence[int] = ()) -> Tensor:
-        """The score of each title after `prompt`: fp32 [N] on the CPU; -inf at the indices `exclude`.
+    def scores(
+        self, prompt: Sequence[int], exclude: Sequence[int] = (), evidence: Evidence | None = None
+    ) -> Tensor:
+        """The score of each title after `prompt`: fp32 [N] on the CPU, fp64 with `evidence`; -inf at the
+        indices `exclude`.
 
         Raises ValueError when the prompt is empty, or leaves no room in the context for the longest title;
         NoMemoryError, as all other questions do, when there is none for it.
         """
+        if evidence is None:
+            scores = torch.from_numpy(self._all(prompt, exclude))
+        else:
+            scores = torch.from_numpy(evidence.weigh(partial(self._all, prompt, exclude)))
+        if len(exclude):
+            scores[torch.as_tensor(list(exclude))] = -math.inf
+        return scores
+
+    def _all(self, prompt: Sequence[int], exclude: Sequence[int]) -> NDArray[np.float32]:
+        """The scores by the model alone, undefined for `exclude`: [N]."""
         self._check(prompt)
+        wanted = np.ones(len(self.trie.titles), np.bool_)
+        if 2 * len(exclude) > len(self.places):  # else it is not worth other rows
+            wanted = aim_at(self.trie, self.places, exclude, None).counts > 0
         with evaluating(self.model):
             if self._slides(prompt):
                 distinct = within_memory(partial(self._batched, prompt), self._smaller_batch)
             else:
-                distinct = self._swept(prompt, np.ones(len(self.trie.titles), np.bool_), [])
-        scores = torch.from_numpy(self._scaled(distinct)[self.places])
-        if len(exclude):
-            scores[torch.as_tensor(list(exclude))] = -math.inf
-        return scores
+                distinct = self._swept(prompt, wanted, [])
+        return self._scaled(distinct)[self.places]
 
     def probabilities(self, prompt: Sequence[int]) -> Tensor:
         """How likely each title is if the answer is one of them: fp32 [N], adding to 1."""
         return torch.softmax(self.scores(prompt), dim=0)
 
-    def top_k(self, prompt: Sequence[int], k: int, exclude: Sequence[int] = ()) -> list[tuple[int, float]]:
+    def top_k(
+        self, prompt: Sequence[int], k: int, exclude: Sequence[int] = (), evidence: Evidence | None = None
+    ) -> list[tuple[int, float]]:
         """The `k` best (title index, score), best first, without `exclude`; fewer when the catalogue ends.
 
         Raises NotANumberError when the model answers NaN.
         """
-        return self.top_k_each([prompt], k, [exclude])[0]
+        return self.top_k_each([prompt], k, [exclude], [evidence])[0]
 
     def top_k_each(
-        self, prompts: Sequence[Sequence[int]], k: int, excludes: Sequence[Sequence[int]]
+        self,
+        prompts: Sequence[Sequence[int]],
+        k: int,
+        excludes: Sequence[Sequence[int]],
+        evidences: Sequence[Evidence | None] = (),
     ) -> list[list[tuple[int, float]]]:
         """`top_k` for each of several prompts."""
-        aims = [Aim(self._counts(exclude), k=k) for exclude in excludes]
+        asked = list(zip(prompts, excludes, evidences or [None] * len(prompts), strict=True))
+        aims = [aim_at(self.trie, self.places, exclude, each, k=k) for _, exclude, each in asked]
         rankings = []
-        for search, prompt, exclude in zip(self._answers(prompts, aims), prompts, excludes, strict=True):
-            if search is None:
-                scores = self.scores(prompt, exclude)
-                if torch.isnan(scores).any():
-                    raise NotANumberError
-                rankings.append(top_of(scores, k))
-                continue
-            if search.broken:
+        for search, (prompt, exclude, each) in zip(self._answers(prompts, aims), asked, strict=True):
+            scores = scores_in(search, self.places, exclude) if search else self.scores(prompt, exclude, each)
+            if torch.isnan(scores).any() or (search and search.broken):
                 raise NotANumberError
-            best = np.full(len(self.trie.titles), -np.inf, np.float32)
-            best[search.titles] = search.scores
-            scores = torch.from_numpy(best[self.places])
-            if len(exclude):
-                scores[torch.as_tensor(list(exclude))] = -math.inf
             rankings.append(top_of(scores, k))
         return rankings
 
     def rank_of(
-        self, prompt: Sequence[int], target: int, exclude: Sequence[int] = (), cap: int | None = None
+        self,
+        prompt: Sequence[int],
+        target: int,
+        exclude: Sequence[int] = (),
+        cap: int | None = None,
+        evidence: Evidence | None = None,
     ) -> float:
         """`1 + better + equal/2` of the title `target` among those not in `exclude` (itself always counts).
 
         A rank beyond `cap` is inf; the search stops as soon as that is sure. NaN when the model answers NaN.
         """
-        return self.rank_each([prompt], [target], [exclude], cap)[0]
+        return self.rank_each([prompt], [target], [exclude], cap, [evidence])[0]
 
     def rank_each(
         self,
@@ -175,9 +193,11 @@ class Ranker:
         targets: Sequence[int],
         excludes: Sequence[Sequence[int]],
         cap: int | None = None,
+        evidences: Sequence[Evidence | None] = (),
     ) -> list[float]:
         """`rank_of` for each of several prompts."""
-        return [place.rank for place in self.places_each(prompts, targets, excludes, cap)]
+        places = self.places_each(prompts, targets, excludes, cap, evidences=evidences)
+        return [place.rank for place in places]
 
     def places_each(
         self,
@@ -186,49 +206,51 @@ class Ranker:
         excludes: Sequence[Sequence[int]],
         cap: int | None = None,
         margin: float = 0.0,
+        evidences: Sequence[Evidence | None] = (),
     ) -> list[Place]:
         """`rank_of` for each of several prompts, and how far it can be trusted.
 
         Best and worst are the ranks if all titles whose scores are no more than `margin` from the target's
-        were behind it, or ahead; titles of the very same tokens stay ties. With a `cap` both are the rank.
+        were behind it, or ahead; titles of the very same tokens stay ties. With a `cap`, or evidence, both
+        are the rank.
         """
+        evidences = evidences or [None] * len(prompts)
         left_out = [
             [index for index in exclude if index != target]
             for target, exclude in zip(targets, excludes, strict=True)
         ]
         aims = [
-            Aim(
-                self._counts(out),
-                target=int(self.places[target]),
+            aim_at(
+                self.trie,
+                self.places,
+                out,
+                each,
+                target,
                 cap=math.inf if cap is None else cap,
-                margin=margin if cap is None else 0.0,
+                margin=margin if cap is None and each is None else 0.0,
             )
-            for out, target in zip(left_out, targets, strict=True)
+            for out, target, each in zip(left_out, targets, evidences, strict=True)
         ]
+        answers = self._answers(prompts, aims)
         places = []
-        for search, prompt, aim, target, out in zip(
-            self._answers(prompts, aims), prompts, aims, targets, left_out, strict=True
+        for search, prompt, aim, target, out, each in zip(
+            answers, prompts, aims, targets, left_out, evidences, strict=True
         ):
-            if search is None:
-                scores = self.scores(prompt, out)
-                places.append(place_in(scores, target, self.places == aim.target, aim.margin, cap))
+            if search is not None:
+                places.append(place_in_search(search, cap))
                 continue
-            if search.broken:
-                rank, ahead, behind, equal = math.nan, 0, 0, 0
-            else:
-                better, ties = search.better_and_equal()
-                rank = rank_among(better, ties - 1, cap)
-                ahead, behind = search.doubtful()
-                equal = ties - int(aim.counts[aim.target])
-            places.append(place_of(rank, ahead, behind, equal, aim.margin))
+            twins = torch.from_numpy(self.places == aim.target)
+            places.append(place_among(self.scores(prompt, out, each), target, twins, cap, aim.margin))
         return places
 
     def _answers(self, prompts: Sequence[Sequence[int]], aims: Sequence[Aim]) -> list[Search | None]:
-        """A finished search for each prompt; None where the model's window is too short for it."""
+        """A finished search for each prompt; None where windows are too short, or the model has no weight."""
         for prompt in prompts:
             self._check(prompt)
         answers: list[Search | None] = [None] * len(prompts)
-        todo = [index for index, prompt in enumerate(prompts) if not self._slides(prompt)]
+        todo = [
+            index for index, prompt in enumerate(prompts) if aims[index].asks and not self._slides(prompt)
+        ]
         with evaluating(self.model):
             while todo:
                 attempt = partial(self._search_first, prompts, aims, todo)
@@ -359,12 +381,6 @@ class Ranker:
 
     def _ids(self, array: Ids) -> Tensor:
         return torch.from_numpy(array).to(self.device, torch.long)
-
-    def _counts(self, exclude: Sequence[int]) -> NDArray[np.int32]:
-        """How many titles of the catalogue each distinct title stands for, without `exclude`: [M]."""
-        kept = np.ones(len(self.places), np.bool_)
-        kept[list(exclude)] = False
-        return np.bincount(self.places[kept], minlength=len(self.trie.titles)).astype(np.int32)
 
     def _scaled(self, sums: NDArray[np.float32]) -> NDArray[np.float32]:
         return (sums / self.trie.lengths).astype(np.float32) if self.score == "mean" else sums

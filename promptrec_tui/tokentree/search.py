@@ -1,6 +1,7 @@
 """Best-first search in a trie of titles: which beginnings are worth a look at the model's opinion.
 
-log P only falls along a path, so a beginning that is behind a floor cannot lead to anything before it.
+log P only falls along a path, so a beginning that is behind a floor cannot lead to anything before it. With
+other evidence that holds for the weighted log P of a beginning plus the largest bonus below it.
 Everything here is numpy on flat arrays and knows no model.
 """
 
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from promptrec_tui.tokentree.evidence import Entries
 from promptrec_tui.tokentree.tree import Ids
 from promptrec_tui.tokentree.trie import Trie
 
@@ -34,6 +36,9 @@ class Aim:
     `counts` [M]: items of the catalogue that a title stands for, those that are left out apart. Either the
     `k` best of them, or, when `target` is not negative, the rank of that title among them up to `cap`. Titles
     that are behind the target by no more than `margin` are found too.
+
+    With `entries` the items are ranked by the model and other evidence; `counts` say how many of them each
+    title has, and `own` is the entry of the target.
     """
 
     counts: NDArray[np.int32]
@@ -41,14 +46,22 @@ class Aim:
     target: int = -1
     cap: float = math.inf
     margin: float = 0.0
+    entries: Entries | None = None
+    own: int = -1
+
+    @property
+    def asks(self) -> bool:
+        """Whether the answer depends on the model."""
+        return self.entries is None or self.entries.weight > 0
 
 
 class Search:
     """One question to one model. `select` and `update` take turns until `select` answers None.
 
-    Then `titles` and `scores` hold what was found at or above `floor` (less the aim's margin), in no order;
-    `open_titles` says which titles the search did not get to (when it had read `limit` nodes), none of them
-    below the floor for sure. Each node that is read has a slot: 0, 1, 2 and so on.
+    Then `titles` and `scores` hold what was found at or above `floor` (less the aim's margin), in no order:
+    titles, or with evidence places among the aim's entries. `open_titles` says which titles the search did
+    not get to (when it had read `limit` nodes), none of them below the floor for sure. Each node that is read
+    has a slot: 0, 1, 2 and so on.
     """
 
     def __init__(self, trie: Trie, aim: Aim, normalised: bool, limit: int) -> None:
@@ -61,6 +74,8 @@ class Search:
         self.titles = np.empty(0, np.int32)
         self.scores = np.empty(0)
         self._counts = trie.sums(aim.counts)
+        self._worth = aim.counts if aim.entries is None else np.ones(len(aim.entries.items), np.int32)
+        self._target = aim.target if aim.entries is None else aim.own
         self._inner = trie.stops > trie.starts
         # A score is the sum, or the mean over the tokens: no title below a node has a better mean than the
         # sum so far over the longest of them (sums are negative).
@@ -132,24 +147,26 @@ class Search:
         np.add.at(edges, trie.lows[nodes], 1)
         np.add.at(edges, trie.highs[nodes], -1)
         left = (np.cumsum(edges)[:-1] > 0) & (self.aim.counts > 0)
-        left[self.titles] = False  # one that begins others may be found while they are not
+        entries = self.aim.entries
+        # One that begins others may be found while they are not.
+        left[self.titles if entries is None else entries.titles[self.titles]] = False
         return left
 
     def better_and_equal(self) -> tuple[int, int]:
         """How many items are above the target's score so far, and how many have it, the target itself too."""
-        counts = self.aim.counts[self.titles]
+        counts = self._worth[self.titles]
         return int(counts[self.scores > self.floor].sum()), int(counts[self.scores == self.floor].sum())
 
     def doubtful(self) -> tuple[int, int]:
         """How many items are ahead of the target by no more than the margin, and how many others are behind
         it by no more than that, or equal by chance."""
-        counts = self.aim.counts[self.titles] * (self.titles != self.aim.target)
+        counts = self._worth[self.titles] * (self.titles != self._target)
         away = self.scores - self.floor
         ahead = counts[(away > 0) & (away <= self.aim.margin)].sum()
         return int(ahead), int(counts[away <= 0].sum())
 
     def add(self, titles: Ids, scores: Floats) -> None:
-        """Take scores that were found by other means."""
+        """Take scores by the model of titles that were read by other means."""
         self.broken |= bool(np.isnan(scores).any())
         self._keep(titles, scores)
 
@@ -177,12 +194,19 @@ class Search:
         The best titles come out in the order of their bounds. Below a cap any so many titles above the floor
         end the search, in whatever order they come: those are near that may lose most a token still missing.
         """
-        nodes, over, trie = self._nodes, self._over[self._nodes], self.trie
+        nodes, trie, bounds = self._nodes, self.trie, self._bounds()
         if self.aim.cap == math.inf:
-            return self._sums / over
+            return bounds
         missing = trie.longest[nodes] - trie.depths[nodes]
-        hopes: Floats = (self._sums - self.floor * over) / missing
+        hopes: Floats = (bounds - self.floor) * self._over[nodes] / missing
         return hopes
+
+    def _bounds(self) -> Floats:
+        """What no title below each open node can be above."""
+        bounds: Floats = self._sums / self._over[self._nodes]
+        if (entries := self.aim.entries) is None:
+            return bounds
+        return entries.weight * bounds + entries.peaks[self._nodes]
 
     def _target_path(self) -> "_Batch":
         """All inner nodes on the way to the target, off the frontier where they lie on it."""
@@ -239,11 +263,13 @@ class Search:
 
     def _keep(self, titles: Ids, scores: Floats) -> None:
         """Add finished titles; for the k best, raise the floor to the k-th."""
+        if self.aim.entries is not None:
+            titles, scores = self.aim.entries.scored(titles, scores)
         self.titles = np.concatenate([self.titles, titles])
         self.scores = np.concatenate([self.scores, scores])
         if self.aim.target < 0:
             order = np.argsort(-self.scores, kind="stable")
-            reached = np.cumsum(self.aim.counts[self.titles[order]])
+            reached = np.cumsum(self._worth[self.titles[order]])
             if len(order) and reached[-1] >= self.aim.k:
                 self.floor = float(self.scores[order[np.searchsorted(reached, self.aim.k)]])
         kept = self.scores >= self.floor - self.aim.margin
@@ -251,7 +277,7 @@ class Search:
 
     def _fix_floor(self) -> None:
         """The target's own score is the floor of its rank."""
-        place = np.flatnonzero(self.titles == self.aim.target)
+        place = np.flatnonzero(self.titles == self._target)
         if not len(place) or math.isnan(self.scores[place[0]]):
             self.broken = True
             return
@@ -262,7 +288,7 @@ class Search:
     def _drop(self) -> None:
         """Forget open nodes that are behind the floor and the margin. On the floor they stay, for ties."""
         if self.floor > -math.inf:
-            kept = self._sums / self._over[self._nodes] >= self.floor - self.aim.margin
+            kept = self._bounds() >= self.floor - self.aim.margin
             self._nodes, self._sums, self._above = self._nodes[kept], self._sums[kept], self._above[kept]
 
 

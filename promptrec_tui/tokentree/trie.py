@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,10 @@ class Trie:
         totals = np.append(0, np.cumsum(counts)).astype(np.int32)
         return totals[self.highs] - totals[self.lows]
 
+    def maxima(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """For each node the largest of `values` [M] over the titles below: [N]."""
+        return _maxima(values, -np.inf, self.lows, self.highs)
+
 
 def build_trie(titles: Sequence[Title]) -> Trie:
     """The trie of `titles`, distinct, sorted, none of them empty."""
@@ -108,7 +113,7 @@ def build_trie(titles: Sequence[Title]) -> Trie:
     complete = np.full(count, -1)
     complete[leaves] = np.arange(len(titles))
     depths = np.repeat(np.arange(depth + 1), [len(level) for level in tokens])
-    longest = np.maximum.reduceat(np.append(lengths, 0), np.stack([low, high], 1).ravel())[::2]
+    longest = _maxima(lengths, 0, low, high)
     return Trie(
         list(titles),
         lengths,
@@ -128,6 +133,16 @@ def build_trie(titles: Sequence[Title]) -> Trie:
             )
         ),
     )
+
+
+def _maxima(values: NDArray[Any], least: float, lows: Ids, highs: Ids) -> NDArray[Any]:
+    """The largest of `values` [M], none of which is below `least`, in each range from low to high: [N].
+
+    Ranges of one level follow one another, so that all levels together cost a pass over the values each.
+    """
+    padded = np.append(values, np.array(least, values.dtype))
+    largest: NDArray[Any] = np.maximum.reduceat(padded, np.stack([lows, highs], 1).ravel())[::2]
+    return largest
 
 
 def without_certain_ends(titles: Sequence[Title]) -> list[Title]:

@@ -71,6 +71,12 @@ class Backend:
             self._scoring.submit(lambda: self._trier.recommend(self._opened(), run, history, k))
         )
 
+    async def blend(self, run: "RunRow", history: list[str], k: int = 10) -> "Ranking | None":
+        """The k best items by a run's blend; None where it has none. Raises UserError as `recommend` does."""
+        return await asyncio.wrap_future(
+            self._scoring.submit(lambda: self._trier.blend(self._opened(), run, history, k))
+        )
+
     async def classify(self, run: "RunRow", text: str) -> "Tried[Labelling]":
         """The label of a text by a run's model, untuned and tuned. Raises UserError as `recommend` does."""
         return await asyncio.wrap_future(

@@ -41,6 +41,14 @@ class Trier:
         scorer = self._scorer_of(workspace, run)
         return _both(lambda untuned: scorer.top_k(history, k=k, untuned=untuned))
 
+    def blend(self, workspace: "Workspace", run: "RunRow", history: list[str], k: int) -> "Ranking | None":
+        """The k best items by the run's blend; None where it has none. The first answer may take minutes."""
+        from promptrec_tui.workspace.blends import has_blend
+
+        if not has_blend(workspace, run.id):
+            return None
+        return self._scorer_of(workspace, run).top_k(history, k=k, blend=True)
+
     def classify(self, workspace: "Workspace", run: "RunRow", text: str) -> "Tried[Labelling]":
         """The label of a text, untuned and tuned."""
         scorer = self._scorer_of(workspace, run)

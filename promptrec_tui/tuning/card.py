@@ -90,6 +90,8 @@ def _figures(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
         next((values for values in (metrics["after"], *metrics["baselines"].values()) if values), ())
     )
     rankers = {"untuned": metrics["before"], **metrics["baselines"], "**tuned**": metrics["after"]}
+    if blend := metrics.get("blend"):
+        rankers["**blend**"] = blend
     yield from ("## Figures", "")
     yield f"| {cases_text(report['users'], f'test {noun}')} | {' | '.join(map(metric_text, names))} |"
     yield f"|---|{'---|' * len(names)}"
@@ -105,7 +107,8 @@ def _figures(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
     for other, gain in metrics["gain"].items():
         interval = gain[report["lead"]]
         yield (
-            f"Tuned minus {'untuned' if other == 'before' else gain['name']}, {metric_text(report['lead'])}: "
+            f"{'Blend' if other == 'blend' else 'Tuned'} minus "
+            f"{'untuned' if other == 'before' else gain['name']}, {metric_text(report['lead'])}: "
             f"{_number(interval['value'])} "
             f"(95 % interval {_number(interval['low'])} to {_number(interval['high'])})."
         )

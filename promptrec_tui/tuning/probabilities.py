@@ -10,7 +10,7 @@ from promptrec_tui.evaluation.calibration import answered, fit_temperature, log_
 from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.backbone import free_bytes
-from promptrec_tui.tokentree.places import place_in
+from promptrec_tui.tokentree.questions import place_among
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import quick
 from promptrec_tui.tuning.ranking import Case, scored_users
@@ -80,7 +80,8 @@ def answer_users(
         exclude = case.excluded(exclude_seen)
         allowed = scores.clone()
         allowed[torch.as_tensor(exclude, dtype=torch.long)] = -torch.inf
-        place = place_in(allowed, case.target, ranker.places == ranker.places[case.target], margin)
+        twins = torch.from_numpy(ranker.places == ranker.places[case.target])
+        place = place_among(allowed, case.target, twins, None, margin)
         values = scores.numpy().astype(np.float64)
         raw, fitted = (
             answered(log_probabilities(values, ranker.copies, each), ranker.copies, case.target, exclude)

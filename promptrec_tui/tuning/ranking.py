@@ -14,6 +14,7 @@ from promptrec_tui.evaluation.baselines import Baseline
 from promptrec_tui.evaluation.metrics import rank_with_ties
 from promptrec_tui.runs.events import WarningEvent
 from promptrec_tui.tasks.next_item import NextItem
+from promptrec_tui.tokentree.evidence import Evidence
 from promptrec_tui.tokentree.places import Place
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.selfcheck import COARSE_LIMIT, LIMIT, batched_difference, largest_difference
@@ -49,12 +50,14 @@ def rank_users(
     cancelled: Callable[[], bool],
     cap: int | None = None,
     margin: float = 0.0,
+    evidence: Callable[[Case], Evidence] | None = None,
 ) -> list[Place]:
     """The rank of each case's target in the whole catalogue: `1 + better + equal/2`, inf beyond `cap`.
 
     Best and worst are the ranks if titles within `margin` of the target's score were all behind it, or all
-    ahead of it. Calls `progress(done, total)` at the start and after each batch of cases (one case on a CPU).
-    Raises CancelledError when `cancelled()`, checked before each batch, is true, and NoMemoryError.
+    ahead of it. With `evidence` the model and what it says of a case rank together. Calls
+    `progress(done, total)` at the start and after each batch of cases (one case on a CPU). Raises
+    CancelledError when `cancelled()`, checked before each batch, is true, and NoMemoryError.
     """
     places: list[Place] = []
     progress(0, len(cases))
@@ -69,6 +72,7 @@ def rank_users(
             [case.excluded(exclude_seen) for case in group],
             cap,
             margin,
+            [evidence(case) for case in group] if evidence else (),
         )
         progress(len(places), len(cases))
     return places

@@ -10,7 +10,7 @@ import torch
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.predictions import Predictions
-from promptrec_tui.evaluation.report import build_report
+from promptrec_tui.evaluation.report import build_report, with_blend
 from promptrec_tui.models.loading import choose_device, choose_dtype
 from promptrec_tui.models.methods import Tuned
 from promptrec_tui.runs.base_models import placed_spec
@@ -30,6 +30,7 @@ from promptrec_tui.runs.states import State
 from promptrec_tui.tasks.defaults import case_noun
 from promptrec_tui.tokentree.backbone import NoMemoryError
 from promptrec_tui.tuning.adapters import kept_adapter, start_adapter
+from promptrec_tui.tuning.blending import Blended
 from promptrec_tui.tuning.callbacks import NOT_FINITE_LIMIT, NotFiniteError, RunCallback, TrainingState
 from promptrec_tui.tuning.environment import computing, differences, environment_of, unused_gpu
 from promptrec_tui.tuning.evaluator import Evaluator
@@ -64,6 +65,7 @@ class TestPredictions:
     baselines: dict[str, Predictions] = field(default_factory=dict)
     before: Predictions | None = None
     after: Predictions | None = None
+    blended: Blended | None = None
     missing: str = ""
 
 
@@ -140,7 +142,8 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
             made.baselines[name] = predictions
             evaluator.report("test", name, best or step, predictions)
         if inbox.ending is None:
-            _judge(job, tuned, evaluator, training_state, made, best or step, journal)
+            blends = spec.settings.evaluation.blend
+            _judge(job, tuned, evaluator, training_state, made, best or step, journal, blends)
     except CancelledError:
         if kept:
             return _evaluation_left(inbox.ending, step)
@@ -206,9 +209,11 @@ def _judge(
     made: TestPredictions,
     step: int,
     journal: Journal,
+    blends: bool,
 ) -> None:
     """Predict the test cases once with the untuned and once with the tuned model, whose adapter is of `step`.
 
+    With `blends` also by the tuned model and the baselines together.
     Raises CancelledError and NoMemoryError; predictions made before that stay in `made`.
     """
     with tuned.untuned():
@@ -225,6 +230,15 @@ def _judge(
     made.after = job.predict("test", _progress(journal, "testing", "The tuned model on the test targets"))
     evaluator.report("test", "tuned", step, made.after)
     evaluator.preview("after", step, _progress(journal, "previews", "Previews of the tuned model"))
+    if not blends:
+        return
+    try:
+        made.blended = job.blend()
+    except (NoMemoryError, torch.OutOfMemoryError) as error:
+        journal.left_out("the blend", step, error)
+    if made.blended:
+        evaluator.report("test", "mixture", step, made.blended.mixture_ranks)
+        evaluator.report("test", "blend", step, made.blended.ranks)
 
 
 def _evaluation_left(ending: Ending | None, step: int) -> Outcome:
@@ -258,7 +272,10 @@ def _write(
         case_noun(spec.task),
     )
     report |= {"skipped_steps": skipped, "missing": made.missing, **job.remarks(made.before, made.after)}
-    write_result(journal.folder, spec, tuned, report, step)
+    if made.blended:
+        blended, seed = made.blended, spec.settings.train.seed
+        report = with_blend(report, job.metrics, blended.ranks, blended.mixture_ranks, seed)
+    write_result(journal.folder, spec, tuned, report, step, made.blended.blend if made.blended else None)
 
 
 def _keep_last_finite(

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import asdict
 from typing import Any
 
+from promptrec_tui.evaluation.blend import Blend
 from promptrec_tui.files import sha256_folder, sync_file, sync_folder, write_atomic, write_json
 from promptrec_tui.models.methods import Tuned
 from promptrec_tui.runs.folder import RunFolder
@@ -13,10 +14,17 @@ from promptrec_tui.tuning.card import card
 from promptrec_tui.tuning.environment import computing
 
 
-def write_result(folder: RunFolder, spec: RunSpec, tuned: Tuned, report: dict[str, Any], step: int) -> None:
+def write_result(
+    folder: RunFolder,
+    spec: RunSpec,
+    tuned: Tuned,
+    report: dict[str, Any],
+    step: int,
+    blend: Blend | None = None,
+) -> None:
     """Write `result/` atomically: stage it beside its place, sync it, then replace an earlier one.
 
-    `step` is that of the model's adapter.
+    `step` is that of the model's adapter; `blend`: the weights of the model and the baselines together.
     """
     for left in folder.path.glob(".result.*.staging"):
         shutil.rmtree(left, ignore_errors=True)
@@ -38,6 +46,8 @@ def write_result(folder: RunFolder, spec: RunSpec, tuned: Tuned, report: dict[st
             "adapter_sha256": sha256_folder(adapter),
         }
         write_json(staging / folder.report.name, {**report, **facts})
+        if blend:
+            write_json(staging / folder.blend.name, blend.to_json())
         write_atomic(staging / folder.card.name, text)
     except BaseException:
         # The disk may be full: remove the incomplete files.

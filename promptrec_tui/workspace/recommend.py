@@ -1,6 +1,6 @@
 """Recommendations of a run's model for a user, or for a history of titles."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.workspace.datasets import find_item, open_listed
@@ -28,8 +28,15 @@ def recommend(
     titles: Sequence[str] = (),
     k: int = 10,
     untuned: bool = False,
+    blend: bool = False,
+    require: Sequence[tuple[str, str]] = (),
+    exclude: Sequence[tuple[str, str]] = (),
+    at_most: Mapping[str, int] | None = None,
 ) -> Ranking:
     """The k best next items for a user of the run's dataset, or after `titles`; seen items are excluded.
+
+    `blend`: by the model and the run's baselines together. `require`, `exclude`: pairs of an attribute and a
+    value that items must have, or must not have; `at_most`: by attribute, how many items may share a value.
 
     Raises UserError for an unknown run, user or title, and for a run of another task.
     """
@@ -44,6 +51,8 @@ def recommend(
         history = history_keys(workspace, row.dataset, titles)
     scorer = open_scorer(workspace, row.id)
     try:
-        return scorer.top_k(history, k=k, untuned=untuned)
+        return scorer.top_k(
+            history, k=k, untuned=untuned, blend=blend, require=require, exclude=exclude, at_most=at_most
+        )
     finally:
         scorer.close()

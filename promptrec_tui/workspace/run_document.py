@@ -12,7 +12,7 @@ from promptrec_tui.runs.damage import damage
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.logout import run_survival
 from promptrec_tui.runs.logs import last_lines
-from promptrec_tui.runs.report import read_report
+from promptrec_tui.runs.report import Weights, read_report
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import State
 from promptrec_tui.store import runs as store
@@ -32,7 +32,8 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
     folder = RunFolder(workspace.home.runs / row.id)
     spec = folder.spec()
     report = read_report(folder)
-    metrics = {"before": None, "after": None, "baselines": {}, "gain": None, **report.get("metrics", {})}
+    metrics: dict[str, Any] = dict.fromkeys(("before", "after", "blend", "gain")) | {"baselines": {}}
+    metrics |= report.get("metrics", {})
     return {
         "id": row.id,
         "name": row.name,
@@ -63,6 +64,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "noise": report.get("noise"),
         "calibration": report.get("calibration"),
         "metrics": metrics,
+        "blend": _document(Weights, folder.blend),
         **{name: report[name] for name in ("per_class", "confusion") if name in report},
         "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(folder.log, LOG_LINES) if row.state == State.FAILED else [],

@@ -60,6 +60,8 @@ class RunView:
     """The validation metrics of each baseline, by its name."""
     previews: tuple[PreviewRow, ...]
     metrics: dict[str, Any]
+    shares: Mapping[str, float]
+    """Each feature's share of the decision of the run's blend; empty without one."""
     weakest: tuple[WeakLabel, ...]
     """The labels of a classifier that have the lowest F1."""
     computing: str
@@ -120,6 +122,7 @@ def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
         },
         previews=tuple(run_previews(workspace, run)),
         metrics=document["metrics"],
+        shares=(document["blend"] or {}).get("shares", {}),
         weakest=weakest_labels(document),
         computing=_computing_text(document["computing"]),
         warnings=tuple(document["warnings"]),

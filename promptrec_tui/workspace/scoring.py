@@ -4,7 +4,7 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -45,10 +45,27 @@ class Scorer:
         self.device = device
 
     def top_k(
-        self, history: Sequence[str], k: int = 10, untuned: bool = False, exclude_seen: bool = True
+        self,
+        history: Sequence[str],
+        k: int = 10,
+        untuned: bool = False,
+        exclude_seen: bool = True,
+        blend: bool = False,
+        require: Sequence[tuple[str, str]] = (),
+        exclude: Sequence[tuple[str, str]] = (),
+        at_most: Mapping[str, int] | None = None,
     ) -> Ranking:
-        """The k best items after a history of item keys."""
-        request = TopK(tuple(history), Count(k), untuned=untuned, exclude_seen=exclude_seen)
+        """The k best items after a history of item keys, under the rules of `TopK`."""
+        request = TopK(
+            tuple(history),
+            Count(k),
+            untuned=untuned,
+            exclude_seen=exclude_seen,
+            blend=blend,
+            require=tuple(require),
+            exclude=tuple(exclude),
+            at_most={name: Count(limit) for name, limit in (at_most or {}).items()},
+        )
         return self.ask(request, Ranking)
 
     def classify(self, texts: Sequence[str], untuned: bool = False) -> Labelling:

@@ -1,9 +1,6 @@
 """Comparing templates before tuning: the same model and users under each of them."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,17 +8,15 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.variants import newest_first
 from promptrec_tui.runs.base_models import placed_spec
-from promptrec_tui.runs.launchers import environment
 from promptrec_tui.runs.spec import DataSettings, EvaluationSettings
 from promptrec_tui.workspace.datasets import find_dataset
+from promptrec_tui.workspace.long_work import Progress, ask_child
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import run_folder
 from promptrec_tui.workspace.templates import as_template, find_template, list_templates
 
 TASK = "next_item"
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,14 @@ def try_templates(
         "data": DataSettings().model_dump(),
         "evaluation": EvaluationSettings(k=k).model_dump(),
     }
-    reply = _ask(workspace, {**request, **_model(workspace, model, run)}, progress)
+    reply = ask_child(
+        workspace,
+        "promptrec_tui.tuning.template_search",
+        request={**request, **_model(workspace, model, run)},
+        log="trials.log",
+        work="trial of templates",
+        progress=progress,
+    )
     trials = tuple(Trial(**trial) for trial in reply["trials"])
     metric = f"ndcg@{k}"
     values = [trial.first[metric] for trial in trials if not trial.error]
@@ -135,38 +137,3 @@ def _model(workspace: Workspace, model: str, run: str) -> dict[str, str | None]:
     if not folder.adapter.is_dir():
         raise UserError(f"Run {run!r} has no adapter yet: wait until it is done, or try its model untuned.")
     return {"model": placed_spec(folder).model.folder, "adapter": str(folder.adapter)}
-
-
-def _ask(workspace: Workspace, request: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
-    """Start the process, send it the request, report its progress, and return its last line."""
-    log = workspace.home.root / "trials.log"
-    with open(log, "wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "promptrec_tui.tuning.template_search"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            encoding="utf-8",
-            env=environment(workspace.home),
-        )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    reply: dict[str, Any] = {}
-    try:
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.close()
-        if progress:
-            progress("loading the model", 0, 0)
-        for line in process.stdout:
-            reply = json.loads(line)
-            if progress and "done" in reply:
-                progress(reply["name"], reply["done"], reply["total"])
-    finally:
-        process.kill()
-        process.wait()
-    if "error" in reply:
-        raise UserError(reply["error"])
-    if "trials" not in reply:
-        raise UserError(f"The template trials ended unexpectedly: the last output is in {log}.")
-    return reply

@@ -125,6 +125,27 @@ def test_recommend_answers_exact_log_probabilities_of_unseen_items(done: Any, te
     assert "Did you mean" in terminal.json("recommend", "first", "--history", "Thing A O", status=1)
 
 
+def test_a_blend_is_fitted_shown_and_asked(terminal: Terminal) -> None:
+    done = terminal.run("mixed", "evaluation.users=30", "evaluation.baselines=markov,item_knn")
+    assert done["blend"] is None
+    assert done["metrics"]["blend"] is None
+    refused = terminal.json("recommend", "mixed", "--user", "u03", "--blend", status=1)
+    assert "fit one with \"promptrec blend fit 'mixed'\"" in refused
+    fitted = terminal.json("blend", "fit", "mixed", "--progress", "none")
+    assert fitted["weights"].keys() == fitted["shares"].keys()
+    assert fitted["gain"].keys() == {"name", "hr@10", "ndcg@10", "mrr@10", "mrr"}
+    shown = terminal.json("run", "show", "mixed")
+    assert shown["blend"]["weights"] == fitted["weights"]
+    assert shown["metrics"]["blend"].keys() == shown["metrics"]["after"].keys()
+    assert "mixture" in shown["metrics"]["baselines"]
+    answer = terminal.json("recommend", "mixed", "--user", "u03", "--blend", "--require", "kind=tool")
+    scores = [item["score"] for item in answer["items"]]
+    assert len(scores) == 10
+    assert scores == sorted(scores, reverse=True)
+    assert not terminal.json("recommend", "mixed", "--user", "u03", "--exclude", "kind=tool")["items"]
+    assert "is not A=V" in terminal.json("recommend", "mixed", "--user", "u03", "--exclude", "tool", status=1)
+
+
 def test_classify_answers_the_probabilities_of_every_label(
     done: Any, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

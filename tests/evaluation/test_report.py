@@ -10,7 +10,7 @@ import pytest
 from promptrec_tui.evaluation.metrics import classification_metrics, ranking_metrics
 from promptrec_tui.evaluation.predictions import Predictions, ranked
 from promptrec_tui.evaluation.protocol import Protocol
-from promptrec_tui.evaluation.report import best_baseline, build_report
+from promptrec_tui.evaluation.report import best_baseline, build_report, with_blend
 
 PROTOCOL = Protocol("leave_one_out", "line", 700, "removed", "sum", 10, None, 4, 50, "test")
 KEYS = ("007", "a", "b", "c")
@@ -151,3 +151,23 @@ def test_few_users_are_warned_of(users: int, said: str) -> None:
     report = report_of(made, made, {}, replace(PROTOCOL, users=users))
     assert report["warning"].startswith(said)
     assert bool(report["warning"]) == bool(said)
+
+
+def test_a_blend_is_compared_with_the_best_of_all_others() -> None:
+    blend, mixture = ranked(KEYS, [1.0, 1.0, 1.0, 30.0]), ranked(KEYS, [2.0, 20.0, 20.0, 20.0])
+    report = report_of(BEFORE, AFTER, BASELINES)
+    report["cases"]["007"]["markov"]["rank"] = None
+    metrics = ranking_metrics(10)
+    both = with_blend(report, metrics, blend, mixture, seed=1)
+    assert both["metrics"]["blend"]["hr@10"] == 0.75
+    assert list(both["metrics"]["baselines"]) == ["popularity", "markov", "mixture"]
+    gain = both["metrics"]["gain"]["blend"]
+    assert gain["name"] == "tuned"
+    assert gain["hr@10"]["value"] == -0.25
+    assert gain["mrr"]["low"] <= gain["mrr"]["value"] <= gain["mrr"]["high"]
+    assert both["metrics"]["gain"]["best_baseline"] == report["metrics"]["gain"]["best_baseline"]
+    assert both["cases"]["a"]["blend"] == {"rank": 1}
+    assert both["cases"]["a"]["after"] == {"rank": 1}
+    assert json.loads(json.dumps(both, allow_nan=False)) == both
+    with pytest.raises(ValueError, match="other cases"):
+        with_blend(report, metrics, ranked(("x",), [1.0]), mixture, seed=1)

@@ -73,7 +73,7 @@ def test_requests_of_earlier_versions_are_read() -> None:
 def test_the_keys_of_an_answer_are_those_of_earlier_versions() -> None:
     said = json.loads(write(Ranking("p", (1,), 0, (ScoredItem("i1", "Up", -1.0, (1,)),)), id=1))
     assert said.keys() == {"id", "adapter", "prompt", "prompt_token_ids", "dropped", "items", "rank", "nodes"}
-    assert said["items"][0].keys() == {"key", "title", "logprob", "token_ids", "probability"}
+    assert said["items"][0].keys() == {"key", "title", "logprob", "token_ids", "probability", "score"}
     assert json.loads(write(Ready("cpu"))) == {"ready": True, "device": "cpu", "adapter": None}
 
 

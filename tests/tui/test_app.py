@@ -251,6 +251,28 @@ async def test_users_and_titles_are_found_and_asked_about(full_home: Home, monke
     assert len(asked[3]) == 8
 
 
+async def test_a_blend_has_a_column_of_its_own(full_home: Home, monkeypatch: pytest.MonkeyPatch):
+    model = (ScoredItem("i1", "Up", -1.0, (1,)),)
+    blended = (ScoredItem("i2", "Alien", -4.0, (1,), -0.75),)
+
+    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Tried[Ranking]:
+        return Tried(Ranking("", (), 0, model), Ranking("", (), 0, model, "result"))
+
+    async def blend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Ranking:
+        return Ranking("", (), 0, blended, "result")
+
+    monkeypatch.setattr(Backend, "recommend", recommend)
+    async with opened_app(full_home) as pilot:
+        await settle(pilot, "enter", "t", *"heat", "enter")
+        assert "tuned (result)" in screen_text(pilot)
+        assert "Alien" not in screen_text(pilot), "the run has no blend"
+        monkeypatch.setattr(Backend, "blend", blend)
+        await settle(pilot, *"ran", "enter")
+        assert "blend" in screen_text(pilot)
+        assert "1 Alien" in screen_text(pilot)
+        assert "-0.75" in screen_text(pilot)
+
+
 async def test_the_keys_of_tabs_work_in_the_empty_field_of_try(full_home: Home):
     async with opened_app(full_home) as pilot:
         await settle(pilot, "enter", "t", "right_square_bracket")

@@ -188,3 +188,22 @@ def test_a_filter_looks_at_names_and_states_without_case():
     assert matches(run_row(name="LoRA-a"), "lora")
     assert matches(run_row(), "RUNN")
     assert not matches(run_row(), "failed")
+
+
+def test_a_blend_has_its_row_its_gain_and_its_shares():
+    figures = {"hr@10": 0.2, "ndcg@10": 0.1, "mrr@10": 0.1}
+    gain = {"name": "mixture", "ndcg@10": {"value": 0.02, "low": 0.01, "high": 0.03}}
+    metrics = {
+        "before": figures,
+        "after": figures,
+        "blend": figures,
+        "baselines": {},
+        "gain": {"blend": gain},
+    }
+    shares = {"model_short": 0.2, "model_long": 0.3, "markov": 0.496, "popularity": 0.004}
+    text = result_text(metrics, "ndcg@10", shares=shares)
+    assert text is not None
+    assert "\nblend                0.2000   0.1000   0.1000" in text.plain
+    assert "blend, NDCG@10 over mixture: +0.0200" in text.plain
+    assert text.plain.endswith("\nblend of model 50%, markov 50%")
+    assert "blend" not in result_text({**metrics, "blend": None, "gain": {}}, "ndcg@10").plain

@@ -59,7 +59,7 @@ class CurvesPane(Container, can_focus=True):
             lines = _lines(metrics.get("last", ""), view.baselines)
             bounds = SHARE if "last" in metrics else NO_BOUNDS
             chart.show(Chart(title, series, lines, bounds))
-        text = result_text(view.metrics, view.leading[0], view.users, view.noun)
+        text = result_text(view.metrics, view.leading[0], view.users, view.noun, view.shares)
         self._pages = CHARTS + bool(view.weakest)
         self.query_one("#labels", Static).update(weakest_text(view.weakest))
         self.query_one("#result", Static).update(text or UNKNOWN)

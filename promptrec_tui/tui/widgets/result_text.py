@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from promptrec_tui.text import cases_text, clean, few_cases, metric_text
+from promptrec_tui.text import cases_text, clean, few_cases, metric_text, shares_text
 from promptrec_tui.tui.widgets.run_text import number_text
 
 if TYPE_CHECKING:
@@ -14,16 +14,25 @@ if TYPE_CHECKING:
 COLUMNS = 3
 """Number of metrics that fit; a run may have more."""
 NAME_WIDTH, CELL_WIDTH = 18, 9
+STYLES = {"tuned": "bold green", "blend": "bold"}
 
 
 def result_text(
-    metrics: Mapping[str, Any], lead: str, users: int | None = None, noun: str = "user"
+    metrics: Mapping[str, Any],
+    lead: str,
+    users: int | None = None,
+    noun: str = "user",
+    shares: Mapping[str, float] | None = None,
 ) -> Text | None:
-    """A table of the test metrics and the gains in `lead` measured so far; None if there are none."""
+    """A table of the test metrics and the gains in `lead` measured so far; None if there are none.
+
+    `shares`: of each feature in the decision of a blend.
+    """
     measured = {
         "untuned": metrics.get("before"),
         **(metrics.get("baselines") or {}),
         "tuned": metrics.get("after"),
+        "blend": metrics.get("blend"),
     }
     rows = {name: values for name, values in measured.items() if values}
     if not rows:
@@ -38,14 +47,21 @@ def result_text(
     )
     for name, values in rows.items():
         figures = [number_text(values.get(key), 4) for key in keys]
-        text.append("\n" + _line(clean(name), figures), style="bold green" if name == "tuned" else "")
+        text.append("\n" + _line(clean(name), figures), style=STYLES.get(name, ""))
     gains = metrics.get("gain") or {}
     best = gains.get("best_baseline") or {}
-    for over, gain in (("untuned", gains.get("before") or {}), (str(best.get("name", "")), best)):
+    blend = gains.get("blend") or {}
+    for of, over, gain in (
+        ("", "untuned", gains.get("before") or {}),
+        ("", best.get("name", ""), best),
+        ("blend, ", blend.get("name", ""), blend),
+    ):
         interval = gain.get(lead)
         if interval and None not in interval.values():
-            text.append(f"\n{metric_text(lead)} over {clean(over)}: ")
+            text.append(f"\n{of}{metric_text(lead)} over {clean(str(over))}: ")
             text.append_text(interval_text(interval))
+    if shares:
+        text.append(f"\nblend of {shares_text(shares)}", style="dim")
     if users is not None and (few := few_cases(users, noun)):
         text.append(f"\n{few}", style="yellow")
     return text

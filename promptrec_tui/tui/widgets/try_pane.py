@@ -74,6 +74,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         self._text = ""
         self._titles: Tried[Ranking] | None = None
         self._labels: Tried[Labelling] | None = None
+        self._blend: Ranking | None = None
 
     def compose(self) -> ComposeResult:
         yield TryInput(placeholder="user or title", id="question")
@@ -185,7 +186,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
 
     @work(exclusive=True, group="ask", exit_on_error=False)
     async def _ask_model(self) -> None:
-        self._titles = self._labels = None
+        self._titles = self._labels = self._blend = None
         if not self._asked or self.row is None:
             self._redraw()
             return
@@ -195,7 +196,11 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
             if self._classifies:
                 self._labels = await backend.classify(self.row, self._text)
             else:
-                self._titles = await backend.recommend(self.row, [key for key, _ in self._history])
+                history = [key for key, _ in self._history]
+                self._titles = await backend.recommend(self.row, history)
+                # What the model says is shown while the other scorers are fitted.
+                self._redraw()
+                self._blend = await backend.blend(self.row, history)
         except Exception:
             self._redraw("No answer.")
             raise
@@ -208,7 +213,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         width = self.scrollable_content_region.width
         self.query_one("#asked", Static).update(self._question_text(width))
         if self._titles:
-            answer = titles_text(self._titles, width, self._glyphs)
+            answer = titles_text(self._titles, width, self._glyphs, self._blend)
         elif self._labels:
             answer = labels_text(self._labels, width, self._glyphs)
         else:

@@ -1,4 +1,4 @@
-"""Answers of the untuned and the tuned model, side by side."""
+"""Answers of the untuned and the tuned model, and of a blend, side by side."""
 
 from collections.abc import Callable, Sequence
 from textwrap import wrap
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 LABELS = 10
 
 
-def titles_text(tried: "Tried[Ranking]", width: int, glyphs: Glyphs) -> Text:
-    """Both rankings, with probabilities where scores are such, else scores in nats."""
-    text = _columns(tried, _titles, width, glyphs)
+def titles_text(tried: "Tried[Ranking]", width: int, glyphs: Glyphs, blend: "Ranking | None" = None) -> Text:
+    """Both rankings, by probabilities where scores are such, and that of a blend by its own scores."""
+    text = _columns(tried, _titles, width, glyphs, blend)
     if tried.untuned.dropped:
         text.append(f"The oldest {tried.untuned.dropped} items did not fit the context.", style="dim")
     return text
@@ -33,15 +33,24 @@ def labels_text(tried: "Tried[Labelling]", width: int, glyphs: Glyphs) -> Text:
     return text
 
 
-def _columns(tried: Tried[A], lines: Callable[[A], Sequence[Ranked]], width: int, glyphs: Glyphs) -> Text:
-    half = column_width(width)
+def _columns(
+    tried: Tried[A],
+    lines: Callable[[A], Sequence[Ranked]],
+    width: int,
+    glyphs: Glyphs,
+    blend: "Ranking | None" = None,
+) -> Text:
+    half = column_width(width, 3 if blend else 2)
     left = ranking_lines("untuned", lines(tried.untuned), half, glyphs)
     if tried.tuned:
         right = ranking_lines(f"tuned ({tried.tuned.adapter})", lines(tried.tuned), half, glyphs)
     else:
         problem = wrap(clean(tried.problem), half)
         right = [Text("tuned", style="bold"), *(Text(line, style="yellow") for line in problem)]
-    return beside(half, left, right)
+    if not blend:
+        return beside(half, left, right)
+    blended = [(item.key, item.title, score_text(item.score, None)) for item in blend.items]
+    return beside(half, left, right, ranking_lines("blend", blended, half, glyphs))
 
 
 def _titles(ranking: "Ranking") -> list[Ranked]:

@@ -201,6 +201,10 @@ class ClassifyJob(ABC):
             scores = fit(learnt, labels, len(self.task.labels))(asked)
             yield name, self._predictions(self.texts[stage], scores)
 
+    def blend(self) -> None:
+        """Labels are not blended."""
+        return None
+
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """A validation text, its label and that label's rank, and the most likely labels."""
         text = next(text for text in self.texts["validation"] if text.key == key)

@@ -14,6 +14,7 @@ from promptrec_tui.models.methods import Tuned
 from promptrec_tui.runs.events import PreviewUser
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tuning.batches import Batch, Steps
+from promptrec_tui.tuning.blending import Blended
 from promptrec_tui.tuning.jobs.encoder_classes import EncoderClasses
 from promptrec_tui.tuning.jobs.label_answers import LabelAnswers
 from promptrec_tui.tuning.jobs.next_item import NextItemJob
@@ -82,6 +83,9 @@ class Job(Protocol):
 
         None where the job has none.
         """
+
+    def blend(self) -> Blended | None:
+        """The current model and the baselines together, fitted and judged; None where that cannot be."""
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """One case for a person to read: an entry of a `preview` event."""

@@ -12,7 +12,10 @@ from transformers import set_seed
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import Baseline
+from promptrec_tui.evaluation.blend import Blend, fit_blends
 from promptrec_tui.evaluation.calibration import calibration_report
+from promptrec_tui.evaluation.features import Floats, numeric_columns
+from promptrec_tui.evaluation.logit import Choice
 from promptrec_tui.evaluation.metrics import Metric, measured, ranking_metrics
 from promptrec_tui.evaluation.noise import noise_report
 from promptrec_tui.evaluation.predictions import Predictions, ranked
@@ -20,15 +23,17 @@ from promptrec_tui.evaluation.protocol import Protocol, sample_users
 from promptrec_tui.home import Home
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach
-from promptrec_tui.runs.events import PreviewUser
+from promptrec_tui.runs.events import PreviewUser, WarningEvent
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, training_room
 from promptrec_tui.tokentree.choices import Choices, choices_of
 from promptrec_tui.tokentree.loss import Batch, completion_loss, half
+from promptrec_tui.tokentree.places import NotANumberError
 from promptrec_tui.tokentree.ranker import Ranker, Score
 from promptrec_tui.tokentree.sizes import forward_tokens
 from promptrec_tui.tuning.batches import Plan
+from promptrec_tui.tuning.blending import FEWEST, Blended, Witnesses, user_choices
 from promptrec_tui.tuning.data import (
     TrainingTrees,
     UserEvents,
@@ -74,6 +79,8 @@ class NextItemJob:
         self.temperature = 1.0
         self.calibrated_on = 0
         """Validation cases by which the temperature was fitted."""
+        self._fitted: dict[str, list[Baseline]] = {}
+        """The scorers of each stage, kept for a blend."""
         self.model: Any = None
         self.ranker: Ranker
 
@@ -106,6 +113,12 @@ class NextItemJob:
     def item_ids(self) -> Mapping[str, int]:
         """The id of each item, by its key."""
         return {item.key: item.item_id for item in self.items}
+
+    @cached_property
+    def columns(self) -> Mapping[str, Floats]:
+        """The numbers that the dataset has of all its items, by column."""
+        columns = numeric_columns([item.attributes for item in self.items])
+        return {f"item {name}": values for name, values in columns.items()}
 
     @cached_property
     def choices(self) -> Choices | None:
@@ -284,7 +297,15 @@ class NextItemJob:
         """
         before = [user.sequence[: _target(user, stage)] for user in self.users]
         names, seed = self.settings.evaluation.baselines, self.settings.train.seed
-        return fit_scorers(names, before, len(self.items), seed, stage, self.journal, self.inbox)
+        if stage not in self._fitted:
+            fitted = []
+            for scorer in fit_scorers(names, before, len(self.items), seed, stage, self.journal, self.inbox):
+                fitted.append(scorer)
+                yield scorer
+            if self.settings.evaluation.blend:
+                self._fitted[stage] = fitted
+        else:
+            yield from self._fitted[stage]
 
     def baselines(self, stage: str) -> Iterator[tuple[str, Predictions]]:
         """The ranks by each of the scorers. Raises CancelledError in one that takes long."""
@@ -292,6 +313,58 @@ class NextItemJob:
         keys = tuple(case.user for case in cases)
         for scorer in self.scorers(stage):
             yield scorer.name, ranked(keys, rank_baseline(scorer, cases, self.exclude_seen))
+
+    def blend(self) -> Blended | None:
+        """A blend fitted on the validation targets of the test's users, and judged on their test targets.
+
+        None, with a warning event, for too few users, without baselines and for a model whose scores are not
+        numbers. Raises CancelledError and NoMemoryError.
+        """
+        witnesses, left_out = self._witnesses("validation"), ""
+        if (users := len(self._drawn["test"])) < FEWEST:
+            left_out = f"{users} users are too few for its weights, {FEWEST} at least."
+        elif not witnesses.names:
+            left_out = "there are no scorers beside the model; see evaluation.baselines."
+        else:
+            try:
+                blend, mixture = fit_blends(*self._choices(witnesses))
+            except NotANumberError as error:
+                left_out = str(error)
+        if left_out:
+            self.journal.write(WarningEvent(f"The blend was left out: {left_out}"))
+            return None
+        witnesses = self._witnesses("test")
+        return Blended(blend, mixture, self._ranked(blend, witnesses), self._ranked(mixture, witnesses))
+
+    def _choices(self, witnesses: Witnesses) -> tuple[list[str], list[Choice]]:
+        """The features, and what the test's users have chosen as their validation targets."""
+        return user_choices(
+            self.ranker,
+            self.task,
+            witnesses,
+            self._cases("validation", "test"),
+            self.exclude_seen,
+            self.settings.train.seed,
+            partial(self.journal.phase, "blending", message="Fitting the blend on validation targets"),
+            self.inbox.cancelled,
+        )
+
+    def _witnesses(self, stage: str) -> Witnesses:
+        return Witnesses(list(self.scorers(stage)), self.columns)
+
+    def _ranked(self, blend: Blend, witnesses: Witnesses) -> Predictions:
+        """The ranks of the test targets by a blend."""
+        cases = self._cases("test")
+        places = rank_users(
+            self.ranker,
+            self.task,
+            cases,
+            self.exclude_seen,
+            partial(self.journal.phase, "blending", message="The blend on the test targets"),
+            self.inbox.cancelled,
+            evidence=lambda case: witnesses.evidence(blend, case.past, len(self.items)),
+        )
+        return ranked(tuple(case.user for case in cases), [place.rank for place in places])
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """The titles in a user's prompt, the target and its rank, and the best ten titles."""
@@ -333,8 +406,9 @@ class NextItemJob:
             remarks["noise"] = noise_report(self.noise, self.precision, k, users, *bounds)
         return remarks
 
-    def _cases(self, stage: str) -> list[Case]:
-        return [self._case(user, stage) for user in self._drawn[stage]]
+    def _cases(self, stage: str, users: str = "") -> list[Case]:
+        """The targets of a stage, of the users drawn for it or for another stage."""
+        return [self._case(user, stage) for user in self._drawn[users or stage]]
 
     def _case(self, user: UserEvents, stage: str) -> Case:
         """The question that the user's target of the stage asks."""
