@@ -30,8 +30,8 @@ class Blend:
 
     `shares`: each feature's share of the decision, |weight| · spread over the sum of them, where the spread
     is the standard deviation of the feature among the candidates of a user. `held_out`: log P of the choice
-    of a user that the fit did not see, the mean over users, by scorer and for the mixtures; the best one
-    has given the weights. `l2`: the ridge penalty of the fit.
+    of a user that the fit did not see, the mean over users, by scorer and for the mixtures. `chosen`: the one
+    that has given the weights. `l2`: the ridge penalty of the fit.
     """
 
     weights: Mapping[str, float]
@@ -73,6 +73,7 @@ def fit_blends(names: Sequence[str], choices: Sequence[Choice]) -> tuple[Blend, 
 
     `choices`: one for each validation user, at least two for each of `FOLDS` folds. Candidates are each
     scorer alone, all but the model, and all; with each penalty the log-likelihood of held-out users decides.
+    The model must be better than the best without it by more than the standard error of the difference.
     """
     stack = stacked(choices)
     own = [column for column, name in enumerate(names) if name in MODEL]
@@ -84,31 +85,32 @@ def fit_blends(names: Sequence[str], choices: Sequence[Choice]) -> tuple[Blend, 
     held_out = {
         name: _held_out(stack.only(columns), _signs(names, columns)) for name, columns in sets.items()
     }
-    values = {name: max(each.values()) for name, each in held_out.items()}
+    values = {name: float(logs.mean()) for name, (_, logs) in held_out.items()}
 
-    def best(among: Mapping[str, Sequence[int]]) -> Blend:
-        chosen = max(among, key=lambda name: values[name])
-        l2 = max(held_out[chosen], key=lambda penalty: held_out[chosen][penalty])
-        columns = among[chosen]
+    def made(chosen: str) -> Blend:
+        l2, columns = held_out[chosen][0], sets[chosen]
         weights = fit_logit(stack.only(columns), l2, _signs(names, columns))
         given = dict(zip((names[column] for column in columns), weights.tolist(), strict=True))
         shares = _shares(weights, stack.only(columns).spreads())
         return Blend(given, dict(zip(given, shares, strict=True)), values, chosen, l2, len(choices))
 
-    return best(sets), best(without)
+    mixture, best = max(without, key=lambda name: values[name]), max(sets, key=lambda name: values[name])
+    gains = held_out[best][1] - held_out[mixture][1]
+    sure = gains.mean() > gains.std() / np.sqrt(len(gains))
+    return made(best if sure else mixture), made(mixture)
 
 
-def _held_out(stack: Stack, signs: Sequence[bool]) -> dict[float, float]:
-    """The mean log-likelihood of held-out users, by penalty; each user is held out once."""
+def _held_out(stack: Stack, signs: Sequence[bool]) -> tuple[float, Floats]:
+    """The best penalty, and under it the log-likelihoods of held-out users [U]; each is held out once."""
     users = np.arange(len(stack.starts))
     parts = [
         (stack.users(users % FOLDS != fold), stack.users(users % FOLDS == fold)) for fold in range(FOLDS)
     ]
-    values = {}
-    for l2 in PENALTIES:
-        logs = [held.log_likelihoods(fit_logit(fitted, l2, signs)) for fitted, held in parts]
-        values[l2] = float(np.concatenate(logs).mean())
-    return values
+    tried = [
+        (l2, np.concatenate([held.log_likelihoods(fit_logit(fitted, l2, signs)) for fitted, held in parts]))
+        for l2 in PENALTIES
+    ]
+    return max(tried, key=lambda each: float(each[1].mean()))
 
 
 def _signs(names: Sequence[str], columns: Sequence[int]) -> list[bool]:

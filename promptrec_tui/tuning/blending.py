@@ -13,6 +13,7 @@ from promptrec_tui.evaluation.logit import Choice
 from promptrec_tui.evaluation.predictions import Predictions
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.evidence import Evidence
+from promptrec_tui.tokentree.places import NotANumberError, top_of
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tuning.ranking import Case
 from promptrec_tui.tuning.requests import CancelledError
@@ -22,6 +23,8 @@ LISTED = 50
 """Candidates that each scorer names."""
 SAMPLED = 100
 """Other items that stand for the rest of the catalogue."""
+SWEPT = 2_000
+"""Inner nodes of a trie that is read whole: a search, and then the candidates, would take longer."""
 FEWEST = 20
 """Cases that a fit needs."""
 
@@ -108,10 +111,18 @@ def user_choices(
         said = witnesses.features(case.past, names)
         told = [said[baseline.name] for baseline in witnesses.baselines]
         listed = {*top_items(told, LISTED, excluded).tolist()}
-        listed.update(item for item, _ in ranker.top_k(prompt, LISTED, excluded))
+        if small := ranker.trie.inner <= SWEPT:
+            scores = ranker.scores(prompt, excluded)
+            if scores.isnan().any():
+                raise NotANumberError
+            listed.update(item for item, _ in top_of(scores, LISTED))
+        else:
+            listed.update(item for item, _ in ranker.top_k(prompt, LISTED, excluded))
         items, offsets = _candidates(listed, case.target, excluded, len(task.catalogue), chance)
-        others = np.delete(np.arange(len(task.catalogue)), items)
-        logs = ranker.scores(prompt, others.tolist()).numpy()[items].astype(np.float64)
+        if not small:
+            others = np.delete(np.arange(len(task.catalogue)), items)
+            scores = ranker.scores(prompt, others.tolist())
+        logs = scores.numpy()[items].astype(np.float64)
         features = model_features(logs, len(case.past)) | {name: each[items] for name, each in said.items()}
         choices.append(Choice(np.stack([features[name] for name in names], axis=1), 0, offsets))
     progress(len(cases), len(cases))

@@ -19,7 +19,7 @@ LENGTH = 50
 RATE = 3e-3
 EPOCHS, PATIENCE = 100, 3
 """Passes at most, and passes without a better value before it stops."""
-SECONDS = 120.0
+SECONDS = 300.0
 """Training time; the best weights until then are kept."""
 HELD_OUT = 500
 """Users at most whose last event chooses the pass."""

@@ -17,6 +17,7 @@ from promptrec_tui.models.loading import choose_dtype
 from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
+from promptrec_tui.tuning import blending
 from promptrec_tui.tuning.jobs.next_item import NextItemJob
 from promptrec_tui.typed import build
 
@@ -81,6 +82,11 @@ def test_its_ranks_are_those_of_brute_force(blended: RunFolder, home: Any) -> No
 
 
 class _Silence:
+    """A journal and an inbox that nobody reads."""
+
+    def cancelled(self) -> bool:
+        return False
+
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args, **kwargs: None
 
@@ -101,6 +107,21 @@ def test_features_of_a_stage_know_nothing_of_its_targets(blended: RunFolder, hom
     cases = {stage: job._cases(stage, "test") for stage in ("validation", "test")}
     for early, late in zip(cases["validation"], cases["test"], strict=True):
         assert late.past == (*early.past, early.target)
+
+
+def test_a_large_catalogue_is_searched_for_the_same_choices(
+    blended: RunFolder, home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = NextItemJob(placed_spec(blended), home)
+    job.load(torch.device("cpu"), torch.float32)
+    job.read(_silent(), _silent())
+    names, whole = job._choices(job._witnesses("validation"))
+    monkeypatch.setattr(blending, "SWEPT", 0)
+    again, searched = job._choices(job._witnesses("validation"))
+    assert names == again == ["model_short", "model_long", *SCORERS.split(",")]
+    for one, other in zip(whole, searched, strict=True):
+        assert one.offsets == pytest.approx(other.offsets)
+        assert one.features == pytest.approx(other.features, abs=1e-4)
 
 
 def test_too_few_users_are_said_and_leave_the_run_whole(
