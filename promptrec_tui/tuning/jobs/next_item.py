@@ -50,6 +50,9 @@ from promptrec_tui.tuning.ranking import Case, check_engine, rank_baseline, rank
 from promptrec_tui.tuning.requests import RequestInbox
 from promptrec_tui.tuning.scorers import fit_scorers
 
+CALIBRATING = 200
+"""Users on whose validation targets the temperature is fitted, at most."""
+
 
 class NextItemJob:
     """Which item comes next after a user's history, among the whole catalogue?
@@ -261,10 +264,11 @@ class NextItemJob:
         return Predictions(keys, keys, rows)
 
     def calibrate(self, progress: Callable[[int, int], None]) -> float | None:
-        """Fit the temperature of the model's probabilities on the validation cases; None if it has none."""
+        """Fit the temperature of the model's probabilities on validation targets; None if it has none."""
         if not has_probabilities(self.ranker):
             return None
-        cases = self._cases("validation")
+        # Of the test's users: those who are watched in training are too few.
+        cases = self._cases("validation", "test")[:CALIBRATING]
         self.temperature = temperature_of(self.ranker, self.task, cases, progress, self.inbox.cancelled)
         self.calibrated_on = len(cases)
         return self.temperature
