@@ -73,7 +73,8 @@ def fit_blends(names: Sequence[str], choices: Sequence[Choice]) -> tuple[Blend, 
 
     `choices`: one for each validation user, at least two for each of `FOLDS` folds. Candidates are each
     scorer alone, all but the model, and all; with each penalty the log-likelihood of held-out users decides.
-    The model must be better than the best without it by more than the standard error of the difference.
+    The model must be better than the best without it by more than the standard error of the difference, and
+    must not put the chosen items lower.
     """
     stack = stacked(choices)
     own = [column for column, name in enumerate(names) if name in MODEL]
@@ -85,7 +86,7 @@ def fit_blends(names: Sequence[str], choices: Sequence[Choice]) -> tuple[Blend, 
     held_out = {
         name: _held_out(stack.only(columns), _signs(names, columns)) for name, columns in sets.items()
     }
-    values = {name: float(logs.mean()) for name, (_, logs) in held_out.items()}
+    values = {name: float(logs.mean()) for name, (_, logs, _) in held_out.items()}
 
     def made(chosen: str) -> Blend:
         l2, columns = held_out[chosen][0], sets[chosen]
@@ -96,20 +97,27 @@ def fit_blends(names: Sequence[str], choices: Sequence[Choice]) -> tuple[Blend, 
 
     mixture, best = max(without, key=lambda name: values[name]), max(sets, key=lambda name: values[name])
     gains = held_out[best][1] - held_out[mixture][1]
-    sure = gains.mean() > gains.std() / np.sqrt(len(gains))
+    sure = gains.mean() > gains.std() / np.sqrt(len(gains)) and (
+        held_out[best][2].mean() >= held_out[mixture][2].mean()
+    )
     return made(best if sure else mixture), made(mixture)
 
 
-def _held_out(stack: Stack, signs: Sequence[bool]) -> tuple[float, Floats]:
-    """The best penalty, and under it the log-likelihoods of held-out users [U]; each is held out once."""
+def _held_out(stack: Stack, signs: Sequence[bool]) -> tuple[float, Floats, Floats]:
+    """The best penalty, and under it the log-likelihoods and `discounts` of held-out users [U] both.
+
+    Each user is held out once.
+    """
     users = np.arange(len(stack.starts))
     parts = [
         (stack.users(users % FOLDS != fold), stack.users(users % FOLDS == fold)) for fold in range(FOLDS)
     ]
-    tried = [
-        (l2, np.concatenate([held.log_likelihoods(fit_logit(fitted, l2, signs)) for fitted, held in parts]))
-        for l2 in PENALTIES
-    ]
+    tried = []
+    for l2 in PENALTIES:
+        fits = [(held, fit_logit(fitted, l2, signs)) for fitted, held in parts]
+        logs = np.concatenate([held.log_likelihoods(weights) for held, weights in fits])
+        discounts = np.concatenate([held.discounts(weights) for held, weights in fits])
+        tried.append((l2, logs, discounts))
     return max(tried, key=lambda each: float(each[1].mean()))
 
 

@@ -61,6 +61,14 @@ class Stack:
         """log of the probability of each choice: [U]."""
         return self._likelihood(weights)[0]
 
+    def discounts(self, weights: Floats) -> Floats:
+        """1 / log2(1 + rank) of each chosen item among the items of its choice, ties as halves: [U]."""
+        scores = self.features @ weights
+        own = scores[self.chosen][self.owners]
+        ahead = np.add.reduceat((scores > own) + (scores == own) / 2, self.starts)
+        discounts: Floats = 1 / np.log2(1 + ahead + 0.5)
+        return discounts
+
     def value(self, weights: Floats, l2: float) -> tuple[float, Floats]:
         """The loss -Σ log P(choice) + l2 · |weights|² / 2, and its gradient [F]."""
         logs, shares = self._likelihood(weights)

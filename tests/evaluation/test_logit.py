@@ -99,3 +99,9 @@ def test_choices_of_some_users_are_as_if_they_were_alone() -> None:
     alone = stacked([choice for choice, here in zip(choices, wanted, strict=True) if here])
     assert few.spreads() == pytest.approx(alone.spreads())
     assert few.only([2]).features[:, 0] == pytest.approx(alone.features[:, 2])
+
+
+def test_discounts_are_those_of_the_ranks() -> None:
+    one = Choice(np.array([[3.0], [2.0], [5.0], [1.0]]), 1, np.zeros(4))
+    tie = Choice(np.array([[3.0], [3.0], [0.0]]), 0, np.zeros(3))
+    assert stacked([one, tie]).discounts(np.array([1.0])) == pytest.approx([0.5, 1 / np.log2(2.5)])
