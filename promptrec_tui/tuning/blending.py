@@ -10,12 +10,12 @@ from promptrec_tui.evaluation.blend import MODEL, Blend, Floats, model_features
 from promptrec_tui.evaluation.features import scorer_feature, top_items
 from promptrec_tui.evaluation.histories import Matrix, Sequences
 from promptrec_tui.evaluation.logit import Choice
-from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.evaluation.predictions import Predictions, ranked
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.evidence import Evidence
 from promptrec_tui.tokentree.places import NotANumberError, top_of
 from promptrec_tui.tokentree.ranker import Ranker
-from promptrec_tui.tuning.ranking import Case
+from promptrec_tui.tuning.ranking import Case, rank_users
 from promptrec_tui.tuning.requests import CancelledError
 from promptrec_tui.tuning.sasrec import fit_sasrec
 
@@ -139,3 +139,28 @@ def _candidates(
     weight = np.log(len(rest) / len(sample)) if len(sample) else 0.0
     offsets = np.append(np.zeros(1 + len(named)), np.full(len(sample), weight))
     return [target, *named, *sample.tolist()], offsets
+
+
+def blend_ranks(
+    ranker: Ranker,
+    task: NextItem,
+    cases: Sequence[Case],
+    exclude_seen: bool,
+    blend: Blend,
+    *,
+    witnesses: Witnesses,
+    n_items: int,
+    progress: Callable[[int, int], None],
+    cancelled: Callable[[], bool],
+) -> Predictions:
+    """The rank of each case's target by a blend. Errors as in `rank_users`."""
+    places = rank_users(
+        ranker,
+        task,
+        cases,
+        exclude_seen,
+        progress,
+        cancelled,
+        evidence=lambda case: witnesses.evidence(blend, case.past, n_items),
+    )
+    return ranked(tuple(case.user for case in cases), [place.rank for place in places])

@@ -1,4 +1,4 @@
-"""Test cases answered by the probabilities of all items, where a run's score is a distribution over them."""
+"""Probabilities of items: test cases answered by them, and ranks under the score that has them or has not."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from promptrec_tui.evaluation.calibration import answered, fit_temperature, log_probabilities
-from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.evaluation.predictions import Predictions, ranked
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.backbone import free_bytes
 from promptrec_tui.tokentree.questions import place_among
-from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tokentree.ranker import Ranker, Score
 from promptrec_tui.tokentree.sizes import quick
-from promptrec_tui.tuning.ranking import Case, scored_users
+from promptrec_tui.tuning.ranking import Case, rank_users, scored_users
 
 Progress = Callable[[int, int], None]
 
@@ -22,6 +22,26 @@ def has_probabilities(ranker: Ranker) -> bool:
     """Whether scores are log probabilities of the catalogue, and all of them come within a few seconds."""
     nodes = ranker.trie.inner
     return ranker.score == "catalogue" and quick(ranker.shape, free_bytes(ranker.device), nodes)
+
+
+def ranks_under_other_score(
+    ranker: Ranker,
+    task: NextItem,
+    cases: Sequence[Case],
+    exclude_seen: bool,
+    k: int,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> tuple[Score, Predictions]:
+    """The other score of "sum" and "catalogue", and the ranks up to `k` under it, inf beyond.
+
+    Errors as in `rank_users`.
+    """
+    other: Score = "sum" if ranker.score == "catalogue" else "catalogue"
+    unlike = Ranker(ranker.model, task.catalogue, other)
+    unlike.tick = ranker.tick
+    places = rank_users(unlike, task, cases, exclude_seen, progress, cancelled, cap=k)
+    return other, ranked(tuple(case.user for case in cases), [place.rank for place in places])
 
 
 def chances(

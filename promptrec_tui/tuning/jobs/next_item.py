@@ -12,7 +12,7 @@ from transformers import set_seed
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import Baseline
-from promptrec_tui.evaluation.blend import Blend, fit_blends
+from promptrec_tui.evaluation.blend import fit_blends
 from promptrec_tui.evaluation.calibration import calibration_report
 from promptrec_tui.evaluation.features import Floats, numeric_columns
 from promptrec_tui.evaluation.logit import Choice
@@ -28,12 +28,12 @@ from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, training_room
 from promptrec_tui.tokentree.choices import Choices, choices_of
-from promptrec_tui.tokentree.loss import Batch, completion_loss, half
+from promptrec_tui.tokentree.loss import Batch, completion_loss
 from promptrec_tui.tokentree.places import NotANumberError
-from promptrec_tui.tokentree.ranker import Ranker, Score
+from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
 from promptrec_tui.tuning.batches import Plan
-from promptrec_tui.tuning.blending import FEWEST, Blended, Witnesses, user_choices
+from promptrec_tui.tuning.blending import FEWEST, Blended, Witnesses, blend_ranks, user_choices
 from promptrec_tui.tuning.data import (
     TrainingTrees,
     UserEvents,
@@ -45,10 +45,16 @@ from promptrec_tui.tuning.data import (
 )
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.previews import PREVIEW_USERS, preview
-from promptrec_tui.tuning.probabilities import answer_users, has_probabilities, temperature_of
+from promptrec_tui.tuning.probabilities import (
+    answer_users,
+    has_probabilities,
+    ranks_under_other_score,
+    temperature_of,
+)
 from promptrec_tui.tuning.ranking import Case, check_engine, rank_baseline, rank_users
 from promptrec_tui.tuning.requests import RequestInbox
 from promptrec_tui.tuning.scorers import fit_scorers
+from promptrec_tui.tuning.validation_loss import validation_loss
 
 CALIBRATING = 200
 """Users on whose validation targets the temperature is fitted, at most."""
@@ -189,32 +195,12 @@ class NextItemJob:
         except NoMemoryError as error:
             self.journal.left_out("ranks of the validation targets", step, error)
         try:
-            values = {"validation_loss": self._validation_loss(), **values}
+            batches = self._validation_plan.batches(0)
+            loss = validation_loss(self.model, batches, self.choices, self.tick)
+            values = {"validation_loss": loss, **values}
         except NoMemoryError as error:
             self.journal.left_out("validation loss", step, error)
         return values
-
-    def _validation_loss(self) -> float:
-        """The training loss, on the validation targets. Raises CancelledError and NoMemoryError."""
-        training = self.model.training
-        self.model.eval()
-        try:
-            with torch.no_grad():
-                return sum(self._loss_of(batch) for batch in self._validation_plan.batches(0))
-        finally:
-            self.model.train(training)
-
-    def _loss_of(self, batch: Batch) -> float:
-        """A batch's share of the loss, in halves where it does not fit."""
-        self.tick()
-        try:
-            given = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
-            return completion_loss(self.model, given, choices=self.choices).item()
-        except torch.OutOfMemoryError as error:
-            parts = half(batch)
-            if not parts:
-                raise NoMemoryError from error
-        return sum(self._loss_of(part) for part in parts)
 
     @cached_property
     def _validation_plan(self) -> Plan:
@@ -237,27 +223,11 @@ class NextItemJob:
         cases = self._cases(stage)
         # Of two scores each may be off by the noise, one up and the other down.
         margin = 2 * self.noise if stage == "test" else 0.0
+        asked = self.ranker, self.task, cases, self.exclude_seen, progress, self.inbox.cancelled
         if stage == "test" and has_probabilities(self.ranker):
-            return answer_users(
-                self.ranker,
-                self.task,
-                cases,
-                self.exclude_seen,
-                progress,
-                self.inbox.cancelled,
-                self.temperature,
-                margin,
-            )
-        places = rank_users(
-            self.ranker,
-            self.task,
-            cases,
-            self.exclude_seen,
-            progress,
-            self.inbox.cancelled,
-            cap=None if stage == "test" or self.exact else self.settings.evaluation.k,
-            margin=margin,
-        )
+            return answer_users(*asked, self.temperature, margin)
+        exact = stage == "test" or self.exact
+        places = rank_users(*asked, cap=None if exact else self.settings.evaluation.k, margin=margin)
         keys = tuple(case.user for case in cases)
         columns = ("rank", "best", "worst") if stage == "test" and self.noise else ("rank",)
         rows = {name: np.array([getattr(place, name) for place in places]) for name in columns}
@@ -278,21 +248,16 @@ class NextItemJob:
 
         So that what the restriction to the catalogue gains is not taken for the gain of tuning.
         """
-        other: Score = "sum" if self.ranker.score == "catalogue" else "catalogue"
-        cases = self._cases("test")
-        ranker = Ranker(self.model, self.task.catalogue, other)
-        ranker.tick = self.ranker.tick
-        places = rank_users(
-            ranker,
+        name, places = ranks_under_other_score(
+            self.ranker,
             self.task,
-            cases,
+            self._cases("test"),
             self.exclude_seen,
+            self.settings.evaluation.k,
             progress,
             self.inbox.cancelled,
-            cap=self.settings.evaluation.k,
         )
-        keys = tuple(case.user for case in cases)
-        return {f"untuned_{other}": ranked(keys, [place.rank for place in places])}
+        return {f"untuned_{name}": places}
 
     def scorers(self, stage: str) -> Iterator[Baseline]:
         """The settings' baselines, fitted one by one on what all users did before their targets of the stage.
@@ -338,7 +303,18 @@ class NextItemJob:
             self.journal.write(WarningEvent(f"The blend was left out: {left_out}"))
             return None
         witnesses = self._witnesses("test")
-        return Blended(blend, mixture, self._ranked(blend, witnesses), self._ranked(mixture, witnesses))
+        ranks = partial(
+            blend_ranks,
+            self.ranker,
+            self.task,
+            self._cases("test"),
+            self.exclude_seen,
+            witnesses=witnesses,
+            n_items=len(self.items),
+            progress=partial(self.journal.phase, "blending", message="The blend on the test targets"),
+            cancelled=self.inbox.cancelled,
+        )
+        return Blended(blend, mixture, ranks(blend), ranks(mixture))
 
     def _choices(self, witnesses: Witnesses) -> tuple[list[str], list[Choice]]:
         """The features, and what the test's users have chosen as their validation targets."""
@@ -355,20 +331,6 @@ class NextItemJob:
 
     def _witnesses(self, stage: str) -> Witnesses:
         return Witnesses(list(self.scorers(stage)), self.columns)
-
-    def _ranked(self, blend: Blend, witnesses: Witnesses) -> Predictions:
-        """The ranks of the test targets by a blend."""
-        cases = self._cases("test")
-        places = rank_users(
-            self.ranker,
-            self.task,
-            cases,
-            self.exclude_seen,
-            partial(self.journal.phase, "blending", message="The blend on the test targets"),
-            self.inbox.cancelled,
-            evidence=lambda case: witnesses.evidence(blend, case.past, len(self.items)),
-        )
-        return ranked(tuple(case.user for case in cases), [place.rank for place in places])
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """The titles in a user's prompt, the target and its rank, and the best ten titles."""
