@@ -16,9 +16,9 @@ LABELS = {
 }
 """Settings of every classifier: there are many texts, and each takes one short forward."""
 
-TITLES = {"train.loss": "catalogue", "evaluation.score": "catalogue"}
-"""Settings of every recommender: its probability is spent on titles of the catalogue alone, in training and in
-ranking. docs/method.md says by how much that ranks better."""
+TITLES = {"evaluation.score": "catalogue"}
+"""Settings of every recommender: this score ranks as well as "sum" in a fraction of the time, and is a
+probability (docs/method.md has the figures)."""
 
 SCALES: dict[tuple[str, str], tuple[tuple[float, dict[str, Any]], ...]] = {
     ("next_item", "causal"): (
