@@ -28,11 +28,12 @@ def result_text(
 
     `shares`: of each feature in the decision of a blend.
     """
+    # The run's own first: on a low screen the last rows are out of sight.
     measured = {
         "untuned": metrics.get("before"),
-        **(metrics.get("baselines") or {}),
         "tuned": metrics.get("after"),
         "blend": metrics.get("blend"),
+        **(metrics.get("baselines") or {}),
     }
     rows = {name: values for name, values in measured.items() if values}
     if not rows:
