@@ -199,7 +199,7 @@ def print_summary(document: dict[str, Any]) -> None:
             print(f"warning: {few}")
         if sentence := (document["noise"] or {}).get("sentence"):
             print(f"warning: {clean(sentence)}")
-        if sentence := (document["calibration"] or {}).get("sentence"):
+        if sentence := (document.get("calibration") or {}).get("sentence"):
             print(clean(sentence))
     there = Path(document["paths"]["adapter"]).is_dir()
     print(f"\nadapter  {document['paths']['adapter'] if there else 'none yet'}")
@@ -223,6 +223,7 @@ def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
     figures = {
         "before (untuned)": metrics["before"],
         "after (tuned)": metrics["after"],
+        **metrics.get("references", {}),
         **metrics["baselines"],
         "blend": metrics.get("blend"),
     }

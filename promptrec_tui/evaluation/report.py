@@ -23,17 +23,20 @@ def build_report(
     seed: int,
     preview_users: Sequence[str],
     noun: str = "user",
+    references: Mapping[str, Predictions] | None = None,
 ) -> dict[str, Any]:
     """`result/report.json` from the predictions of each model and baseline on the same cases.
 
     `before` or `after` is None where a run was stopped before that evaluation: its part, and "gain", are
-    empty then. The metric `lead` chooses the best baseline. NaN and inf become null. "warning" is the
-    sentence of `few_cases`, which are named `noun`.
+    empty then. `references` are no baselines, but figures to read beside them, such as those of the untuned
+    model under another score. The metric `lead` chooses the best baseline. NaN and inf become null.
+    "warning" is the sentence of `few_cases`, which are named `noun`.
 
     Raises ValueError when some predictions are about other cases.
     """
     users = protocol["users"]
-    sides = {"before": before, "after": after, **baselines}
+    references = references or {}
+    sides = {"before": before, "after": after, **baselines, **references}
     for name, predictions in sides.items():
         if predictions is not None and users != len(set(predictions.groups)):
             raise ValueError(f"The predictions of {name} are not those of the protocol's {users} users.")
@@ -47,6 +50,7 @@ def build_report(
             "before": {} if before is None else measured(metrics, before.rows),
             "after": {} if after is None else measured(metrics, after.rows),
             "baselines": {name: measured(metrics, made.rows) for name, made in baselines.items()},
+            "references": {name: measured(metrics, made.rows) for name, made in references.items()},
             "gain": {}
             if after is None or before is None
             else _gains(metrics, lead, after, before, baselines, seed),

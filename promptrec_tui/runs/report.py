@@ -36,6 +36,8 @@ class Metrics:
     after: Figures | None = None
     blend: Figures | None = None
     baselines: Mapping[str, Figures] = field(default_factory=dict)
+    references: Mapping[str, Figures] = field(default_factory=dict)
+    """The untuned model under another score."""
     gain: Mapping[str, Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:

@@ -89,7 +89,12 @@ def _figures(spec: RunSpec, report: dict[str, Any]) -> Iterator[str]:
     names = list(
         next((values for values in (metrics["after"], *metrics["baselines"].values()) if values), ())
     )
-    rankers = {"untuned": metrics["before"], **metrics["baselines"], "**tuned**": metrics["after"]}
+    rankers = {
+        "untuned": metrics["before"],
+        **metrics.get("references", {}),
+        **metrics["baselines"],
+        "**tuned**": metrics["after"],
+    }
     if blend := metrics.get("blend"):
         rankers["**blend**"] = blend
     yield from ("## Figures", "")

@@ -63,6 +63,7 @@ class TestPredictions:
     """The test predictions so far; `missing`: why some are missing."""
 
     baselines: dict[str, Predictions] = field(default_factory=dict)
+    references: dict[str, Predictions] = field(default_factory=dict)
     before: Predictions | None = None
     after: Predictions | None = None
     blended: Blended | None = None
@@ -224,7 +225,7 @@ def _judge(
         message = "The untuned model on the test targets"
         made.before = job.predict("test", _progress(journal, "testing", message))
         message = "The untuned model under the other score"
-        made.baselines |= evaluator.references(_progress(journal, "testing", message))
+        made.references |= evaluator.references(_progress(journal, "testing", message))
     evaluator.report("test", "untuned", 0, made.before)
     job.calibrate(_progress(journal, "validating", "Fitting the temperature of probabilities"))
     made.after = job.predict("test", _progress(journal, "testing", "The tuned model on the test targets"))
@@ -270,6 +271,7 @@ def _write(
         spec.settings.train.seed,
         job.preview_keys,
         case_noun(spec.task),
+        made.references,
     )
     report |= {"skipped_steps": skipped, "missing": made.missing, **job.remarks(made.before, made.after)}
     if made.blended:

@@ -33,7 +33,7 @@ def test_such_a_run_learns_reports_its_score_and_recommends(
     assert "over the titles of the catalogue alone, temperature 1" in card
     assert "score catalogue" in card
 
-    untuned = report["metrics"]["baselines"]["untuned_sum"]
+    untuned = report["metrics"]["references"]["untuned_sum"]
     assert untuned["mrr"] is None
     assert 0 <= untuned["ndcg@10"] <= 1
     calibration = report["calibration"]

@@ -4,7 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -134,7 +134,8 @@ def test_previews_show_the_first_before_and_the_last_since(
         ("u1", "after", 6, 2.0),
         ("u0", "before", 0, 3.0),
     ]
-    assert (shown[0].history, shown[0].target, shown[0].top) == (("甲", "B"), "C", tuple(TOP))
+    top = tuple(asdict(Shown(**item)) for item in TOP)
+    assert (shown[0].history, shown[0].target, shown[0].top) == (("甲", "B"), "C", top)
 
 
 def test_reading_again_adds_nothing(home: Home, catalogue: Catalogue, full_run: RunFolder) -> None:

@@ -253,7 +253,7 @@ async def test_users_and_titles_are_found_and_asked_about(full_home: Home, monke
 
 async def test_a_blend_has_a_column_of_its_own(full_home: Home, monkeypatch: pytest.MonkeyPatch):
     model = (ScoredItem("i1", "Up", -1.0, (1,)),)
-    blended = (ScoredItem("i2", "Alien", -4.0, (1,), -0.75),)
+    blended = (ScoredItem("i2", "Alien", -4.0, (1,), score=-0.75),)
 
     async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Tried[Ranking]:
         return Tried(Ranking("", (), 0, model), Ranking("", (), 0, model, "result"))
@@ -341,8 +341,8 @@ async def test_a_text_is_asked_about_where_a_run_classifies(full_home: Home, mon
         assert "text  heat" in text
         assert "The text was cut to 512 tokens: the model reads no more." in text
         assert re.search(r"untuned +tuned \(result\)", text)
-        assert re.search(r"1 glad +0\.50 +1 sad\[2J +0\.94", text)
-        assert re.search(r"2 sad\[2J +0\.50 +2 glad +0\.06", text)
+        assert re.search(r"1 glad +50\.0% +1 sad\[2J +93\.8%", text)
+        assert re.search(r"2 sad\[2J +50\.0% +2 glad +6\.25%", text)
         pane.row = replace(ended, state=State.RUNNING)
         pane.row = ended
         await settle(pilot)

@@ -40,7 +40,7 @@ def read(path: Path) -> Any:
 def test_a_run_ends_with_a_blend_beside_its_baselines(blended: RunFolder, events: Callable[..., Any]) -> None:
     report, weights = read(blended.report), read(blended.blend)
     metrics = report["metrics"]
-    assert set(metrics["baselines"]) == {*SCORERS.split(","), "mixture", "untuned_catalogue"}
+    assert set(metrics["baselines"]) == {*SCORERS.split(","), "mixture"}
     assert set(metrics["blend"]) == set(metrics["after"])
     others = {"tuned": metrics["after"], **metrics["baselines"]}
     gain = metrics["gain"]["blend"]

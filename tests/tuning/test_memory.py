@@ -19,6 +19,7 @@ from promptrec_tui.serving.stdio import serve
 from promptrec_tui.tokentree.loss import Batch, completion_loss
 from promptrec_tui.tokentree.prefix import Prefix
 from promptrec_tui.tokentree.ranker import Ranker
+from promptrec_tui.tuning import validation_loss
 from promptrec_tui.tuning.jobs import next_item
 from tests.tuning.test_evaluate import evaluate, report_of
 
@@ -142,7 +143,7 @@ def test_validation_and_previews_take_less_at_once_and_tell_the_same(
             full()
         return expand(self, expansions)
 
-    monkeypatch.setattr(next_item, "completion_loss", loss)
+    monkeypatch.setattr(validation_loss, "completion_loss", loss)
     monkeypatch.setattr(Prefix, "read", narrow)
     monkeypatch.setattr(Prefix, "expand", few)
     assert tune(folder).state == State.DONE

@@ -34,6 +34,7 @@ def result_text(
         "tuned": metrics.get("after"),
         "blend": metrics.get("blend"),
         **(metrics.get("baselines") or {}),
+        **(metrics.get("references") or {}),
     }
     rows = {name: values for name, values in measured.items() if values}
     if not rows:
