@@ -110,7 +110,8 @@ def test_two_dispatchers_start_twenty_runs_once_and_one_at_a_time(home, make_run
         enqueue(run, device="cpu")
     for dispatcher in [subprocess.Popen(dispatch_command()) for _ in range(2)]:
         assert dispatcher.wait() == 0
-    wait_for(lambda: all(run.attempt(1).exit.exists() for run in runs))
+    for run in runs:  # one after the other: each is progress
+        wait_for(run.attempt(1).exit.exists)
     assert [read_json(run.attempt(1).exit)["state"] for run in runs] == ["done"] * 20
     assert (home.root / "starts").read_text().split() == [run.id for run in runs]
     assert [run.attempts() for run in runs] == [[1]] * 20
@@ -297,7 +298,8 @@ def test_runs_that_take_two_devices_each_never_share_one_nor_wait_for_ever(
         enqueue(run, device="auto")
     for dispatcher in [subprocess.Popen(dispatch_command()) for _ in range(3)]:
         assert dispatcher.wait() == 0
-    wait_for(lambda: all(run.attempt(1).exit.exists() for run in runs))
+    for run in runs:  # one after the other: each is progress
+        wait_for(run.attempt(1).exit.exists)
     gpus = {"GPU-0", "GPU-1", "GPU-2"}
     for run in runs:
         assert run.attempts() == [1]
