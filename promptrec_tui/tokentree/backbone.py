@@ -135,7 +135,7 @@ def picked_among(
 
     `sources` must not fall, and no label be twice after one position.
     """
-    found = []
+    parts = []
     step = chunk_of(model)
     places, firsts, sizes = np.unique(sources, return_index=True, return_counts=True)
     for first in range(0, len(places), step):
@@ -150,8 +150,8 @@ def picked_among(
             for array in (places[here].astype(np.int64), tokens.astype(np.int64), ~allowed, rows, columns)
         )
         logits = logits_of(model, hidden[at], among) / temperature
-        found.append(torch.log_softmax(logits.masked_fill(barred, -math.inf), dim=-1)[row, column])
-    return torch.cat(found) if found else hidden.new_empty(0, dtype=torch.float32)
+        parts.append(torch.log_softmax(logits.masked_fill(barred, -math.inf), dim=-1)[row, column])
+    return torch.cat(parts) if parts else hidden.new_empty(0, dtype=torch.float32)
 
 
 def shape_of(model: Any) -> Shape:

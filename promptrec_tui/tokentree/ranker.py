@@ -301,8 +301,8 @@ class Ranker:
                     continue
                 self.nodes_read += len(expansion.tokens)
                 states = states[: len(expansion.tokens)]
-                found = self._picked(states, expansion.rows, expansion.labels)
-                search.update(found.cpu().numpy().astype(np.float64))
+                edge_logs = self._picked(states, expansion.rows, expansion.labels)
+                search.update(edge_logs.cpu().numpy().astype(np.float64))
 
     def _finish(self, search: Search, prompt: Sequence[int], read: list[Prefix]) -> None:
         """Score what a search has left open; `read` holds the prompt where it was read, and is used up."""

@@ -63,8 +63,8 @@ def catalogue_scores(model: Any, trie: Trie, first: Tensor, read: Iterable[Read]
         # Titles of one batch may share prefixes.
         chosen = branches[np.sort(np.unique(nodes[branches], return_index=True)[1])]
         owners, children = trie.below(nodes[chosen])
-        found = picked_among(model, hidden, places[chosen][owners], trie.tokens[children])
-        logs[children] = found.cpu().numpy()
+        among = picked_among(model, hidden, places[chosen][owners], trie.tokens[children])
+        logs[children] = among.cpu().numpy()
     # After the end of a title its line holds the root, whose log is 0.
     scores: NDArray[np.float32] = logs[trie.lines].sum(axis=1).astype(np.float32)
     return scores

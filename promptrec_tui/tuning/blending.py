@@ -108,9 +108,9 @@ def user_choices(
             raise CancelledError
         excluded = case.excluded(exclude_seen)
         prompt = task.prompt(case.history).token_ids
-        said = witnesses.features(case.past, names)
-        told = [said[baseline.name] for baseline in witnesses.baselines]
-        listed = {*top_items(told, LISTED, excluded).tolist()}
+        evidence = witnesses.features(case.past, names)
+        scored = [evidence[baseline.name] for baseline in witnesses.baselines]
+        listed = {*top_items(scored, LISTED, excluded).tolist()}
         if small := ranker.trie.inner <= SWEPT:
             scores = ranker.scores(prompt, excluded)
             if scores.isnan().any():
@@ -123,7 +123,8 @@ def user_choices(
             others = np.delete(np.arange(len(task.catalogue)), items)
             scores = ranker.scores(prompt, others.tolist())
         logs = scores.numpy()[items].astype(np.float64)
-        features = model_features(logs, len(case.past)) | {name: each[items] for name, each in said.items()}
+        features = model_features(logs, len(case.past))
+        features |= {name: values[items] for name, values in evidence.items()}
         choices.append(Choice(np.stack([features[name] for name in names], axis=1), 0, offsets))
     progress(len(cases), len(cases))
     return names, choices

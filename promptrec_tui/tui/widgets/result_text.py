@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 """Number of metrics that fit; a run may have more."""
+BASELINES = 3
+"""Number of baselines that leave room for a chart, the best ones."""
 NAME_WIDTH, CELL_WIDTH = 18, 9
 STYLES = {"tuned": "bold green", "blend": "bold"}
 
@@ -29,12 +31,13 @@ def result_text(
     `shares`: of each feature in the decision of a blend.
     """
     # The run's own first: on a low screen the last rows are out of sight.
+    baselines = metrics.get("baselines") or {}
+    ordered = sorted(baselines, key=lambda name: -(baselines[name].get(lead) or 0.0))
     measured = {
         "untuned": metrics.get("before"),
         "tuned": metrics.get("after"),
         "blend": metrics.get("blend"),
-        **(metrics.get("baselines") or {}),
-        **(metrics.get("references") or {}),
+        **{name: baselines[name] for name in ordered[:BASELINES]},
     }
     rows = {name: values for name, values in measured.items() if values}
     if not rows:
@@ -50,6 +53,8 @@ def result_text(
     for name, values in rows.items():
         figures = [number_text(values.get(key), 4) for key in keys]
         text.append("\n" + _line(clean(name), figures), style=STYLES.get(name, ""))
+    if (lower := len(ordered) - BASELINES) > 0:
+        text.append(f"\n{lower} lower baselines: promptrec run show", style="dim")
     gains = metrics.get("gain") or {}
     best = gains.get("best_baseline") or {}
     blend = gains.get("blend") or {}
