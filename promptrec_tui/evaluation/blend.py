@@ -26,7 +26,7 @@ PENALTIES = (0.3, 3.0, 30.0)
 
 @dataclass(frozen=True)
 class Blend:
-    """The weights of a blend, by feature, and what speaks for them.
+    """The weights of a blend, by feature, and how they were chosen.
 
     `shares`: each feature's share of the decision, |weight| · spread over the sum of them, where the spread
     is the standard deviation of the feature among the candidates of a user. `held_out`: log P of the choice
@@ -40,10 +40,6 @@ class Blend:
     chosen: str
     l2: float
     users: int
-
-    @property
-    def uses_model(self) -> bool:
-        return any(self.weights.get(name, 0.0) for name in MODEL)
 
     def trust(self, events: int) -> float:
         """The weight of log P after a history of so many events; at least 0."""

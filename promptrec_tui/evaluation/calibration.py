@@ -96,8 +96,8 @@ def calibration_report(rows: Rows, temperature: float, fitted: int, titles: int)
         "logloss": losses,
         "entropy": entropy,
         "sentence": (
-            f"Probabilities: temperature {temperature:.2f}, fitted on {fitted} validation users; calibration "
-            f"error {errors['raw']:.3f} raw, {errors['calibrated']:.3f} calibrated; log loss "
+            f"Probabilities: temperature {temperature:.2f}, fitted on {fitted} validation targets; "
+            f"calibration error {errors['raw']:.3f} raw, {errors['calibrated']:.3f} calibrated; log loss "
             f"{losses['raw']:.2f} raw, {losses['calibrated']:.2f} calibrated, {losses['uniform']:.2f} "
             f"uniform; entropy {entropy:.2f} nats."
         ),

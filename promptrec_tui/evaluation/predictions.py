@@ -20,7 +20,8 @@ class Predictions:
 
     - `rank` of the target among all answers, `1 + better + equal/2`; inf beyond a cap, NaN for a broken model
     - `label` and `target`, the index of the answer and of the truth; `confidence`, the probability of the
-      answer; `logprob` of the truth
+      answer; `logprob` of the truth. A ranking has them too where its scores are probabilities, with the
+      `entropy` of all answers, and `raw_confidence` and `raw_logprob` as they were before calibration
 
     Raises ValueError where a column does not have one value per case.
     """

@@ -28,8 +28,8 @@ from promptrec_tui.tuning.requests import RequestInbox
 Say = Callable[[Mapping[str, Any]], None]
 
 
-class Told(Journal):
-    """Phases and warnings for the one who asked: the run's events stay as they are."""
+class PipeJournal(Journal):
+    """Writes phases to the parent process and keeps warnings; the run's own events stay as they are."""
 
     def __init__(self, folder: RunFolder, say: Say) -> None:
         self.folder, self.attempt, self.step = folder, 0, 0
@@ -44,7 +44,7 @@ class Told(Journal):
         self._say({"done": done or 0, "total": total or 0, "name": message or phase})
 
     def alive(self) -> None:
-        """Nobody watches a heartbeat."""
+        """There is no heartbeat: the parent process reads the progress."""
 
 
 def fit(folder: RunFolder, device: str, say: Say) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def fit(folder: RunFolder, device: str, say: Say) -> dict[str, Any]:
     from promptrec_tui.tuning.adapters import check_result
     from promptrec_tui.tuning.jobs.job import open_job
 
-    spec, report, journal = placed_spec(folder), read_report(folder), Told(folder, say)
+    spec, report, journal = placed_spec(folder), read_report(folder), PipeJournal(folder, say)
     name = clean(spec.name)
     if not report.get("metrics", {}).get("after"):
         raise UserError(

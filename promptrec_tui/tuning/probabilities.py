@@ -1,4 +1,4 @@
-"""Probabilities of items: test cases answered by them, and ranks under the score that has them or has not."""
+"""Probabilities of items: their temperature, test cases answered by them, and ranks under the other score."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -29,14 +29,14 @@ def choices(model: float, markov: float, users: int = 300, seed: int = 0) -> lis
 def test_the_model_is_trusted_where_it_helps() -> None:
     blend, mixture = fit_blends(NAMES, choices(model=1.0, markov=1.0))
     assert blend.chosen == "blend"
-    assert blend.uses_model
+    assert blend.trust(20) > 0
     assert blend.trust(90) > 0.6
     assert blend.trust(0) < 0.4
     assert blend.weights["markov"] == pytest.approx(1.0, abs=0.2)
     assert blend.shares["item_knn"] < 0.1
     assert sum(blend.shares.values()) == pytest.approx(1)
     assert mixture.chosen in ("markov", "mixture")
-    assert not mixture.uses_model
+    assert mixture.trust(20) == 0
     assert blend.held_out["blend"] > blend.held_out[mixture.chosen]
 
 
@@ -45,7 +45,7 @@ def test_a_model_that_only_disturbs_is_left_out() -> None:
     for seed in range(6):
         blend, mixture = fit_blends(NAMES, choices(model=0.0, markov=1.0, users=100, seed=seed))
         left_out += blend == mixture
-        assert not mixture.uses_model
+        assert mixture.trust(20) == 0
         assert blend == mixture or blend.held_out["blend"] > blend.held_out[mixture.chosen]
     assert left_out >= 5
 

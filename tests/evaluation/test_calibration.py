@@ -73,4 +73,4 @@ def test_the_report_sets_raw_beside_calibrated() -> None:
     assert report["ece"] == {"raw": pytest.approx(0.4), "calibrated": pytest.approx(0.0)}
     assert report["logloss"]["uniform"] == pytest.approx(np.log(4))
     assert report["entropy"] == 1.5
-    assert "temperature 2.00, fitted on 7 validation users" in report["sentence"]
+    assert "temperature 2.00, fitted on 7 validation targets" in report["sentence"]
