@@ -199,7 +199,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
                 history = [key for key, _ in self._history]
                 self._titles = await backend.recommend(self.row, history)
                 # What the model says is shown while the other scorers are fitted.
-                self._redraw()
+                self._redraw("asking the run's blend")
                 self._blend = await backend.blend(self.row, history)
         except Exception:
             self._redraw("No answer.")
@@ -214,6 +214,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         self.query_one("#asked", Static).update(self._question_text(width))
         if self._titles:
             answer = titles_text(self._titles, width, self._glyphs, self._blend)
+            answer.append(waiting, style="dim")
         elif self._labels:
             answer = labels_text(self._labels, width, self._glyphs)
         else:
