@@ -17,6 +17,7 @@ from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.folder import find
 from promptrec_tui.runs.liveness import Lock
 from promptrec_tui.serving.messages import Answer, Ready, Refusal, read_object, read_request, write
+from promptrec_tui.tuning.answer_lines import answer_stream
 from promptrec_tui.tuning.gpu_lease import borrow, leave_when_wanted
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ def _say(answers: IO[str], line: str) -> None:
 def main(run_id: str) -> int:
     """Load, say so, and serve."""
     os.umask(0o077)
-    # What libraries print must not come between the answers.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    answers = answer_stream()
     try:
         folder = find(find_home(), run_id)
         device, slot = borrow(folder.home, placed_spec(folder).settings.run)

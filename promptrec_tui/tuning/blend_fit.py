@@ -4,11 +4,7 @@ It writes lines `{"done", "total", "name"}` and, last, `{"weights", "shares", "h
 "gain"}` or `{"error"}`. The run gets `result/blend.json`, and its report the figures.
 """
 
-import json
-import os
 import sys
-import traceback
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -21,11 +17,10 @@ from promptrec_tui.runs.events import Event, WarningEvent
 from promptrec_tui.runs.folder import RunFolder, find
 from promptrec_tui.runs.report import read_report
 from promptrec_tui.text import clean
+from promptrec_tui.tuning.answer_lines import Say, answer_lines
 from promptrec_tui.tuning.gpu_lease import borrow
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.requests import RequestInbox
-
-Say = Callable[[Mapping[str, Any]], None]
 
 
 class PipeJournal(Journal):
@@ -84,28 +79,14 @@ def fit(folder: RunFolder, device: str, say: Say) -> dict[str, Any]:
 
 def main(run_id: str) -> int:
     """Fit the blend of one run."""
-    os.umask(0o077)
-    # Libraries print to stdout, which must contain the lines only.
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def say(value: Mapping[str, Any]) -> None:
-        out.write(json.dumps(value, ensure_ascii=False) + "\n")
-        out.flush()
-
-    try:
+    def answer(say: Say) -> dict[str, Any]:
         folder = find(find_home(), run_id)
         # The lock of a GPU is held until the process ends.
         device, _slot = borrow(folder.home, placed_spec(folder).settings.run)
-        say(fit(folder, device, say))
-    except UserError as error:
-        say({"error": str(error)})
-        return 1
-    except Exception as error:
-        traceback.print_exc()
-        say({"error": f"Unexpected {type(error).__name__} while fitting a blend: {error}"})
-        return 1
-    return 0
+        return fit(folder, device, say)
+
+    return answer_lines("fitting a blend", answer)
 
 
 if __name__ == "__main__":

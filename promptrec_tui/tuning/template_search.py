@@ -8,9 +8,7 @@ chosen by them can still be evaluated on the test targets.
 """
 
 import json
-import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +29,7 @@ from promptrec_tui.prompts.tokens import TextTokenizer, load_tokenizer
 from promptrec_tui.prompts.variants import without, words
 from promptrec_tui.runs.spec import DataSettings, EvaluationSettings, RunSettings
 from promptrec_tui.tasks.next_item import next_item
+from promptrec_tui.tuning.answer_lines import Say, answer_lines
 from promptrec_tui.tuning.gpu_lease import borrow
 
 Tell = Callable[[str], None]
@@ -193,26 +192,12 @@ def _metrics(ranks: Sequence[float], k: int) -> dict[str, float]:
 
 def main() -> int:
     """Answer the request on stdin."""
-    os.umask(0o077)
-    # Libraries print to stdout, which must contain the response only.
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def say(value: Mapping[str, Any]) -> None:
-        out.write(json.dumps(value, ensure_ascii=False) + "\n")
-        out.flush()
-
-    try:
+    def answer_request(say: Say) -> dict[str, Any]:
         request = json.loads(sys.stdin.readline())
-        say(answer(request, lambda done, total, name: say({"done": done, "total": total, "name": name})))
-    except UserError as error:
-        say({"error": str(error)})
-        return 1
-    except Exception as error:
-        traceback.print_exc()
-        say({"error": f"Unexpected {type(error).__name__} while trying templates: {error}"})
-        return 1
-    return 0
+        return answer(request, lambda done, total, name: say({"done": done, "total": total, "name": name}))
+
+    return answer_lines("trying templates", answer_request)
 
 
 if __name__ == "__main__":

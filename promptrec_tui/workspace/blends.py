@@ -9,7 +9,7 @@ from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import ACTIVE
 from promptrec_tui.text import clean
 from promptrec_tui.typed import build
-from promptrec_tui.workspace.long_work import Progress, ask_child
+from promptrec_tui.workspace.child_processes import Progress, ask_child
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.scoring import find_asked
 

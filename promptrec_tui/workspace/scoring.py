@@ -2,14 +2,12 @@
 
 import shlex
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.runs.launchers import environment
 from promptrec_tui.serving.messages import Classify, Ready, Request, TopK, read_answer, read_object, write
 from promptrec_tui.serving.messages import Labelling as Labelling
 from promptrec_tui.serving.messages import Ranking as Ranking
@@ -19,6 +17,7 @@ from promptrec_tui.store.runs import RunRow
 from promptrec_tui.tasks.defaults import case_noun
 from promptrec_tui.text import clean
 from promptrec_tui.typed import Count
+from promptrec_tui.workspace.child_processes import start_child
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import find_run
 
@@ -116,17 +115,7 @@ def open_scorer(workspace: Workspace, run: str) -> Scorer:
     """
     row = find_run(workspace, run)
     log = workspace.home.runs / row.id / "scorer.log"
-    with open(log, "wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "promptrec_tui.serving.stdio", row.id],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            encoding="utf-8",
-            env=environment(workspace.home),
-            umask=0o077,
-        )
+    process = start_child(workspace, "promptrec_tui.serving.stdio", row.id, log=log)
     try:
         ready = _read(_pipes(process)[1], log, Ready)
     except BaseException:

@@ -9,8 +9,8 @@ from promptrec_tui.prompts.template import Template
 from promptrec_tui.prompts.variants import newest_first
 from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.spec import DataSettings, EvaluationSettings
+from promptrec_tui.workspace.child_processes import Progress, ask_child
 from promptrec_tui.workspace.datasets import find_dataset
-from promptrec_tui.workspace.long_work import Progress, ask_child
 from promptrec_tui.workspace.models import find_model, list_models
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import run_folder

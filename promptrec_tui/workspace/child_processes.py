@@ -1,9 +1,10 @@
-"""Long work in a child process that answers in JSON lines."""
+"""Work in child processes of a workspace that answer in JSON lines."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from promptrec_tui.errors import UserError
@@ -11,6 +12,20 @@ from promptrec_tui.runs.launchers import environment
 from promptrec_tui.workspace.opening import Workspace
 
 Progress = Callable[[str, int, int], None]
+
+
+def start_child(workspace: Workspace, module: str, *arguments: str, log: Path) -> "subprocess.Popen[str]":
+    """Start `module` in this home, with pipes for its input and its answers. `log` gets what it prints."""
+    with open(log, "wb") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            encoding="utf-8",
+            env=environment(workspace.home),
+        )
 
 
 def ask_child(
@@ -28,16 +43,7 @@ def ask_child(
     answers with an error or ends without an answer.
     """
     path = workspace.home.root / log
-    with open(path, "wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            encoding="utf-8",
-            env=environment(workspace.home),
-        )
+    process = start_child(workspace, module, *arguments, log=path)
     assert process.stdin is not None
     assert process.stdout is not None
     reply: dict[str, Any] = {}
