@@ -88,8 +88,8 @@ def main() -> None:
     asked = questions(task, films)[: arguments.users]
     for question in asked:
         weights = chance.uniform(0.1, 1.0, size=3)
-        told = [scorer_feature(scorer.name, scorer.scores(past[question.user])) for scorer in scorers]
-        evidence = Evidence(float(weights[0]), sum(w * f for w, f in zip(weights[1:], told, strict=True)))
+        features = [scorer_feature(scorer.name, scorer.scores(past[question.user])) for scorer in scorers]
+        evidence = Evidence(float(weights[0]), sum(w * f for w, f in zip(weights[1:], features, strict=True)))
         seen = list(question.seen)
 
         prompt, target = question.prompt, question.target

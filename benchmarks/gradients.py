@@ -36,13 +36,13 @@ class Gradients(TrainerCallback):
     """Records the gradients that the optimiser gets."""
 
     def __init__(self) -> None:
-        self.found: dict[str, Tensor] = {}
+        self.gradients: dict[str, Tensor] = {}
 
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         weights = kwargs["model"].named_parameters()
-        self.found = {name: weight.grad.clone() for name, weight in weights if weight.grad is not None}
+        self.gradients = {name: weight.grad.clone() for name, weight in weights if weight.grad is not None}
 
 
 def fresh() -> Tuned:
@@ -80,10 +80,11 @@ def main(arguments: Sequence[str]) -> None:
         trainer.train()
         tokenizer = AutoTokenizer.from_pretrained(str(EMBEDDED))
         loss = hf_train(fresh().model, tokenizer, examples, settings, Path(place), callbacks=[theirs])
-    if mine.found.keys() != theirs.found.keys():
+    if mine.gradients.keys() != theirs.gradients.keys():
         raise ValueError("The two steps have trained different weights.")
     largest = max(
-        float((mine.found[name] - other).norm() / other.norm()) for name, other in theirs.found.items()
+        float((mine.gradients[name] - other).norm() / other.norm())
+        for name, other in theirs.gradients.items()
     )
     answer(
         {

@@ -81,10 +81,10 @@ def _question(task: NextItem, user: UserEvents) -> Question:
     return Question(user.key, task.prompt(newest[-count:]).token_ids, target, seen)
 
 
-def spread(things: Sequence[Question], count: int) -> list[Question]:
+def spread(population: Sequence[Question], count: int) -> list[Question]:
     """`count` items, evenly spaced from first to last."""
-    count = min(count, len(things))
-    return [things[(2 * place + 1) * len(things) // (2 * count)] for place in range(count)]
+    count = min(count, len(population))
+    return [population[(2 * place + 1) * len(population) // (2 * count)] for place in range(count)]
 
 
 def target_groups(task: NextItem, films: Films, users: int) -> list[list[Example]]:

@@ -48,7 +48,7 @@ class Column:
         """Naive forwards over all titles, for one user."""
         return self.store.stage("naive", self.asked)[0]
 
-    def found(self, count: int) -> float:
+    def best_titles_found(self, count: int) -> float:
         """How many of the true 10 best titles that number of beams finds, on average."""
         return mean(record["searched"]["beams"][str(count)][1] for record in self.searched)
 
@@ -101,13 +101,15 @@ def _naive_times(column: Column) -> str:
 
 def _beam_times(column: Column) -> str:
     times = _ratio(column.searched, _beams(BEAMS[0]), _top)
-    return verdict(f"{times:.1f} times; beams find {column.found(BEAMS[0]):.2f} of 10", times >= 3)
+    return verdict(
+        f"{times:.1f} times; beams find {column.best_titles_found(BEAMS[0]):.2f} of 10", times >= 3
+    )
 
 
 def _more_beams(count: int) -> Callable[[Column], str]:
     def cell(column: Column) -> str:
         times = _ratio(column.searched, _beams(count), _top)
-        return f"{times:.1f} times; beams find {column.found(count):.2f} of 10"
+        return f"{times:.1f} times; beams find {column.best_titles_found(count):.2f} of 10"
 
     return cell
 

@@ -44,7 +44,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
 def with_table(text: str, name: str, table: str) -> str:
     """The text of a page with `table` in the place of the table `name`. Raises ValueError without a place."""
     place = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-    new, count = place.subn(lambda found: found[1] + table.strip("\n") + found[2], text)
+    new, count = place.subn(lambda match: match[1] + table.strip("\n") + match[2], text)
     if count != 1:
         raise ValueError(f"the page needs <!-- {name} --> and <!-- /{name} --> once")
     return new

@@ -18,8 +18,8 @@ WHOLE = ("10", "95", "200")
 
 def blocks(text: str) -> list[str]:
     """The code blocks of a page, without their comments."""
-    found = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [re.sub(r" *#.*", "", block) for block in found]
+    code_blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(r" *#.*", "", block) for block in code_blocks]
 
 
 def outline(text: str) -> list[str]:
@@ -39,14 +39,14 @@ def test_its_table_has_measured_figures_only(text: str) -> None:
         r"^\| (.+?) \| (.+?) \| \[.+?\]\((benchmarks/\w+\.md)#?([\w-]*)\) \|$", text, re.MULTILINE
     )
     assert len(rows) == 7
-    for what, measured, page, anchor in rows:
+    for subject, measured, page, anchor in rows:
         source = (ROOT / page).read_text(encoding="utf-8")
         if anchor:
             source = re.search(
                 rf"^## {anchor}\n(.*?)(?=^## |\Z)", source, re.MULTILINE | re.DOTALL | re.IGNORECASE
             )[1]
         known = set(FIGURE.findall(source))
-        lacking = [figure for figure in FIGURE.findall(f"{what} {measured}") if figure not in known]
+        lacking = [figure for figure in FIGURE.findall(f"{subject} {measured}") if figure not in known]
         assert not lacking, f"{page} {anchor} has no {lacking}"
 
 
@@ -55,8 +55,8 @@ def test_the_figures_of_the_sample_run_are_those_of_its_page(text: str) -> None:
     known = FIGURE.findall(
         (ROOT / "docs/sample-data.md").read_text(encoding="utf-8").partition("## The sample run")[2]
     )
-    (told,) = [part for part in text.split("\n\n") if "200 " in part and "NDCG@10" in part]
-    figures = [figure for figure in FIGURE.findall(told) if figure not in WHOLE]
+    (paragraph,) = [part for part in text.split("\n\n") if "200 " in part and "NDCG@10" in part]
+    figures = [figure for figure in FIGURE.findall(paragraph) if figure not in WHOLE]
     assert len(figures) == 9
     assert set(figures) <= set(known)
 
@@ -81,8 +81,8 @@ def test_the_two_have_the_same_links_names_and_figures() -> None:
         """Measured ones: small whole numbers may be words in one of the languages."""
         return sorted(figure for figure in FIGURE.findall(text) if re.search(r"[.,e]", figure))
 
-    for what in (links, names, figures):
-        assert what(README) == what(CHINESE)
+    for extract in (links, names, figures):
+        assert extract(README) == extract(CHINESE)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class Fault:
     name: str
     rows: str
     """Its numbers in the fault table."""
-    what: str
+    description: str
     act: Act
     cases: int = 1
     blows: int = 1

@@ -57,4 +57,4 @@ def _row(fault: Fault, results: list[Result]) -> tuple[str, str, str, str, str]:
     else:
         verdict = "held" + (f": {results[0].said}" if fault.cases == 1 and results[0].said else "")
     times = f"{count} of {fault.target}" if results else f"0 of {fault.target}"
-    return fault.rows, fault.what, times, verdict.replace("|", "/"), f"{seconds:.0f}"
+    return fault.rows, fault.description, times, verdict.replace("|", "/"), f"{seconds:.0f}"

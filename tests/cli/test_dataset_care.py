@@ -40,11 +40,11 @@ def test_lint_finds_the_ids_that_follow_time(call: Any) -> None:
 
 
 def test_stats_add_up(call: Any) -> None:
-    found = json.loads(call("dataset", "stats", "shop", "--json")[1])
-    assert (found["users"], found["items"]) == (30, 24)
-    spread = found["histograms"][0]
+    statistics = json.loads(call("dataset", "stats", "shop", "--json")[1])
+    assert (statistics["users"], statistics["items"]) == (30, 24)
+    spread = statistics["histograms"][0]
     assert sum(bar["count"] for bar in spread["bars"]) == 30
-    assert any("in tokens of tiny" in histogram["title"] for histogram in found["histograms"])
+    assert any("in tokens of tiny" in histogram["title"] for histogram in statistics["histograms"])
     assert "events per user" in call("dataset", "stats", "shop")[1]
 
 

@@ -21,10 +21,10 @@ def findings(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[bool, str]]:
 
 
 def test_a_sound_catalogue_with_room_laid_by(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    found = findings(capsys)
-    assert found["catalogue"][0]
-    assert found["catalogue"][1].startswith("sound, ")
-    assert found["reserve"][0]
+    checks = findings(capsys)
+    assert checks["catalogue"][0]
+    assert checks["catalogue"][1].startswith("sound, ")
+    assert checks["reserve"][0]
     assert home.disk_reserve.exists()
 
 

@@ -30,5 +30,5 @@ DOCUMENT: dict[str, Any] = {
 @pytest.mark.parametrize("noise", [None, {"sentence": ""}, {"sentence": "In bf16 a score may be off."}])
 def test_ranks_that_hang_on_noise_are_told(capsys: pytest.CaptureFixture[str], noise: Any) -> None:
     print_summary({**DOCUMENT, "noise": noise})
-    told = "warning: In bf16 a score may be off." in capsys.readouterr().out
-    assert told == bool(noise and noise["sentence"])
+    warned = "warning: In bf16 a score may be off." in capsys.readouterr().out
+    assert warned == bool(noise and noise["sentence"])

@@ -145,8 +145,8 @@ def test_a_file_of_version_1_is_read_as_one_of_today(films: tuple[Imported, Path
 def test_who_had_an_item_is_found_user_by_user(dataset: Dataset) -> None:
     for item in dataset.items():
         had = [row for row in dataset.rows(0, 100) if row.item_key == item.key]
-        told: list[tuple[int, int]] = []
-        assert dataset.holders(item.item_id, 100, lambda done, users: told.append((done, users))) == had  # noqa: B023
-        assert told[-1] == (dataset.counts.users, dataset.counts.users)
+        progress: list[tuple[int, int]] = []
+        assert dataset.holders(item.item_id, 100, lambda done, users: progress.append((done, users))) == had  # noqa: B023
+        assert progress[-1] == (dataset.counts.users, dataset.counts.users)
         assert dataset.holders(item.item_id, 1) == had[:1]
     assert len(dataset.holders(0, 100)) > 1

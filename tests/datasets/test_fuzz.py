@@ -108,11 +108,11 @@ def test_both_readers_of_plain_files_answer_alike(rows):
 @given(st.lists(st.tuples(text, text), min_size=1, max_size=6))
 def test_instructions_come_back_as_they_were_written(rows):
     whole = json.dumps([{"instruction": asked, "output": answer} for asked, answer in rows])
-    found = imported("r.json", lambda path: path.write_text(whole))
+    examples = imported("r.json", lambda path: path.write_text(whole))
     if all(asked.strip() and answer.strip() for asked, answer in rows):
-        assert found == [({"instruction": asked}, answer) for asked, answer in rows]
+        assert examples == [({"instruction": asked}, answer) for asked, answer in rows]
     else:
-        assert found == []
+        assert examples == []
 
 
 TOKENS = st.sampled_from(

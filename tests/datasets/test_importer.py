@@ -306,8 +306,8 @@ def test_every_row_comes_back_in_order(rows):
         import_dataset(source, target, ImportOptions())
         users = list(dict.fromkeys(row[0] for row in rows))
         expected = sorted(rows, key=lambda row: (users.index(row[0]), row[3]))
-        found = [(row.user, row.item_key, row.rating, row.timestamp) for row in read(target)]
-        assert found == [tuple(row) for row in expected]
+        interactions = [(row.user, row.item_key, row.rating, row.timestamp) for row in read(target)]
+        assert interactions == [tuple(row) for row in expected]
 
 
 @settings(max_examples=150, deadline=None)

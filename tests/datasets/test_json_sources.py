@@ -89,8 +89,8 @@ def test_unknown_names_of_splits_are_asked_about(run, tmp_path):
         UserError, match=r'"holdout" \(2 rows\), "extra" \(1 row\).*--map-split holdout=train'
     ):
         run(path, format="labelled")
-    told = {"holdout": "test", "extra": "dev"}
-    _, examples = run(path, format="labelled", splits=told)
+    splits = {"holdout": "test", "extra": "dev"}
+    _, examples = run(path, format="labelled", splits=splits)
     assert [split for split, _ in examples] == ["train", "test", "test", "valid", None]
     with pytest.raises(UserError, match='"most" is no split'):
         check_splits({"extra": "most"})
@@ -140,8 +140,8 @@ def test_pairs_that_may_be_texts_or_interactions_are_asked_about(run):
     with pytest.raises(UserError, match="--format labelled; if they are interactions, say --format jsonl"):
         run([["u1", "i1"], ["u1", "i2"]])
     assert run([["hi there", "x"], ["oh no", "y"]])[0].format == "labelled"
-    told = {"format": "jsonl", "mapping": {"user": "text", "item": "label"}}
-    assert run([["u1", "i1"], ["u1", "i2"]], **told)[0].interactions == 2
+    options = {"format": "jsonl", "mapping": {"user": "text", "item": "label"}}
+    assert run([["u1", "i1"], ["u1", "i2"]], **options)[0].interactions == 2
 
 
 @pytest.mark.parametrize(

@@ -46,13 +46,13 @@ def test_dates_of_many_sources(text, value):
 
 @pytest.mark.parametrize("text", ["yesterday", "13/13/2019", "32.01.2019", "11/20/2019 13:05 PM", "5", ""])
 def test_what_is_no_date_is_left_out(text):
-    found, _ = parse_moments([text], "month-first")
-    assert found in ({}, {text: 5})
+    moments, _ = parse_moments([text], "month-first")
+    assert moments in ({}, {text: 5})
 
 
 def test_the_column_tells_the_day_from_the_month():
-    found, notes = parse_moments(["11/10/2019", "10/25/2019"])
-    assert found["11/10/2019"] == at(2019, 11, 10)
+    moments, notes = parse_moments(["11/10/2019", "10/25/2019"])
+    assert moments["11/10/2019"] == at(2019, 11, 10)
     assert 'Dates such as "11/10/2019" were read as month/day/year.' in notes
     assert parse_moments(["11/10/2019", "25/10/2019"])[0]["11/10/2019"] == at(2019, 10, 11)
     with pytest.raises(UserError, match=r"nothing tells the day from the month: say --dates day-first"):

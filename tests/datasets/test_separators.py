@@ -68,10 +68,10 @@ def test_an_unusual_separator_is_named_and_can_be_told(separator, said, run):
     assert run(text(separator), separator=said.strip('"'))[0] == {"u0", "u1", "u2"}
 
 
-@pytest.mark.parametrize("told", ["comma", "\t", "bar", "colons"])
-def test_a_separator_that_is_told_and_wrong_is_refused(told, run):
+@pytest.mark.parametrize("separator", ["comma", "\t", "bar", "colons"])
+def test_a_separator_that_is_told_and_wrong_is_refused(separator, run):
     with pytest.raises(UserError, match=r"3 between semicolons: say --separator semicolon\."):
-        run(text(";"), separator=told)
+        run(text(";"), separator=separator)
 
 
 def test_a_line_of_excel_that_tells_the_wrong_separator_is_refused(run):
@@ -145,17 +145,17 @@ def test_items_without_names_go_by_the_numbers_that_were_said(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("told", "mark"),
+    ("separator", "mark"),
     [("auto", ""), ("", ""), ("Tab", "\t"), ("\\t", "\t"), ("colons", "::"), ("^", "^"), ("||", "||")],
 )
-def test_how_a_separator_is_told(told, mark):
-    assert check_separator(told) == mark
+def test_how_a_separator_is_told(separator, mark):
+    assert check_separator(separator) == mark
 
 
-@pytest.mark.parametrize("told", ["x", '"', "\n", "tabs", "=========", "1"])
-def test_what_is_no_separator(told):
+@pytest.mark.parametrize("separator", ["x", '"', "\n", "tabs", "=========", "1"])
+def test_what_is_no_separator(separator):
     with pytest.raises(UserError, match="is no separator: choose among auto, comma, tab"):
-        check_separator(told)
+        check_separator(separator)
 
 
 def test_stray_quotes_between_tabs_are_text(tmp_path):

@@ -32,9 +32,9 @@ def test_what_is_no_rating_is_refused(text):
     ],
 )
 def test_moments(text, value):
-    found = parse_moment(text)
-    assert found == value
-    assert type(found) is type(value)
+    moment = parse_moment(text)
+    assert moment == value
+    assert type(moment) is type(value)
 
 
 @pytest.mark.parametrize("text", ["", "nan", "inf", "1e400", "yesterday", "01/02/2020", str(2**63), "٣"])

@@ -101,6 +101,6 @@ def test_an_unknown_name_is_refused() -> None:
 
 def test_item_knn_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("promptrec_tui.evaluation.baselines.BLOCK", 2)
-    told: list[tuple[int, int]] = []
-    fit_baseline("item_knn", SEQUENCES, 6, lambda done, items: told.append((done, items)))
-    assert told == [(0, 6), (2, 6), (4, 6)]
+    progress: list[tuple[int, int]] = []
+    fit_baseline("item_knn", SEQUENCES, 6, lambda done, items: progress.append((done, items)))
+    assert progress == [(0, 6), (2, 6), (4, 6)]

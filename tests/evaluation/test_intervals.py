@@ -22,8 +22,8 @@ def interval(a: ArrayLike, b: ArrayLike, seed: int = 1) -> Interval:
 
 
 def test_a_constant_gain_is_sure() -> None:
-    found = interval([1.0, 2.0, 3.0], [0.5, 1.5, 2.5])
-    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+    estimate = interval([1.0, 2.0, 3.0], [0.5, 1.5, 2.5])
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((0.5, 0.5, 0.5))
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -35,17 +35,17 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 def test_pairs_stay_together() -> None:
     """Between users the values differ a lot, within a user hardly: only a paired interval is narrow."""
     users = np.random.default_rng(0).normal(0, 100, 60)
-    found = interval(users + 1 + np.tile([-0.1, 0.1], 30), users)
-    assert found.value == pytest.approx(1)
-    assert 0.9 < found.low < 1 < found.high < 1.1
+    estimate = interval(users + 1 + np.tile([-0.1, 0.1], 30), users)
+    assert estimate.value == pytest.approx(1)
+    assert 0.9 < estimate.low < 1 < estimate.high < 1.1
 
 
 def test_the_interval_is_that_of_a_mean() -> None:
     gains = np.random.default_rng(5).normal(0.2, 1, 400)
-    found = interval(gains, np.zeros(400))
+    estimate = interval(gains, np.zeros(400))
     margin = 1.96 * gains.std() / math.sqrt(400)
-    assert found.low == pytest.approx(found.value - margin, abs=0.02)
-    assert found.high == pytest.approx(found.value + margin, abs=0.02)
+    assert estimate.low == pytest.approx(estimate.value - margin, abs=0.02)
+    assert estimate.high == pytest.approx(estimate.value + margin, abs=0.02)
 
 
 def test_the_cases_of_a_user_are_resampled_together() -> None:

@@ -56,7 +56,7 @@ def leave(free: int) -> None:
 
 def test_a_search_takes_what_was_told(limited_memory: None) -> None:
     ranker = Ranker(model(), CATALOGUE)
-    told = search_bytes(
+    estimate = search_bytes(
         ranker.shape, prompt=400, row=ranker.row_width, limit=ranker.limit, users=ranker.users
     )
     before = torch.cuda.memory_allocated()
@@ -64,7 +64,7 @@ def test_a_search_takes_what_was_told(limited_memory: None) -> None:
     ranker.rank_each(PROMPTS, TARGETS, NOTHING)
     taken = torch.cuda.max_memory_allocated() - before
     # The head's logits are not in it; they have a sixteenth of what is free.
-    assert taken <= told + 2**29, f"{taken / 2**20:.0f} MiB taken, {told / 2**20:.0f} MiB told"
+    assert taken <= estimate + 2**29, f"{taken / 2**20:.0f} MiB taken, {estimate / 2**20:.0f} MiB told"
     assert torch.cuda.memory_allocated() - before < 2**26, "nothing is kept"
 
 
@@ -72,10 +72,10 @@ def test_a_search_takes_what_was_told(limited_memory: None) -> None:
 def test_less_memory_gives_the_same_ranks(limited_memory: None, share: int) -> None:
     ranker = Ranker(model(), CATALOGUE)
     bounds = ranker.places_each(PROMPTS, TARGETS, NOTHING, margin=1e-3)
-    told = search_bytes(
+    estimate = search_bytes(
         ranker.shape, prompt=400, row=ranker.row_width, limit=ranker.limit, users=ranker.users
     )
-    leave(told // share)
+    leave(estimate // share)
     ranks = ranker.rank_each(PROMPTS, TARGETS, NOTHING)
     assert all(place.best <= rank <= place.worst for place, rank in zip(bounds, ranks, strict=True))
     scores = ranker.scores(PROMPTS[0])
@@ -114,9 +114,11 @@ def test_a_training_forward_takes_what_was_told(
     torch.cuda.reset_peak_memory_stats()
     completion_loss(tuned, batch).backward()  # type: ignore[no-untyped-call]
     taken = torch.cuda.max_memory_allocated() - before
-    told = training_bytes(shape_of(tuned), checkpointing) * rows * length
-    assert taken <= told * 1.5, f"{taken / 2**20:.0f} MiB taken, {told / 2**20:.0f} MiB told"
-    assert taken >= told / 6, f"{taken / 2**20:.0f} MiB taken, {told / 2**20:.0f} MiB told: too careful"
+    estimate = training_bytes(shape_of(tuned), checkpointing) * rows * length
+    assert taken <= estimate * 1.5, f"{taken / 2**20:.0f} MiB taken, {estimate / 2**20:.0f} MiB told"
+    assert taken >= estimate / 6, (
+        f"{taken / 2**20:.0f} MiB taken, {estimate / 2**20:.0f} MiB told: too careful"
+    )
 
 
 def test_a_run_on_a_gpu_that_fills_up_keeps_its_adapter(

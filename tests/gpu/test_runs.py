@@ -24,8 +24,8 @@ EXACT = {"run.device": DEVICE, "train.precision": "fp32", "tuning.dropout": 0.0}
 
 
 def losses(events: Any, folder: RunFolder) -> list[float]:
-    told = [event["values"] for event in events(folder, "metric")]
-    return [values["validation_loss"] for values in told if "validation_loss" in values]
+    metrics = [event["values"] for event in events(folder, "metric")]
+    return [values["validation_loss"] for values in metrics if "validation_loss" in values]
 
 
 def test_a_run_is_trained_and_judged(new_run: Callable[..., RunFolder], tune: Any, events: Any) -> None:
@@ -137,13 +137,13 @@ def test_with_two_gpus_in_sight_a_run_takes_one(
 
 
 @pytest.mark.skipif(not mig_names(), reason="needs a GPU in parts (MIG)")
-@pytest.mark.parametrize("told", ["setting", "environment"])
+@pytest.mark.parametrize("source", ["setting", "environment"])
 def test_a_part_of_a_gpu_goes_by_its_name(
-    new_run: Callable[..., RunFolder], home: Home, events: Any, told: str
+    new_run: Callable[..., RunFolder], home: Home, events: Any, source: str
 ) -> None:
     name = mig_names()[0]
-    folder = new_run(**{"run.device": name if told == "setting" else "auto", "train.max_steps": 3})
-    worker(home, folder, **({} if told == "setting" else {"CUDA_VISIBLE_DEVICES": name}))
+    folder = new_run(**{"run.device": name if source == "setting" else "auto", "train.max_steps": 3})
+    worker(home, folder, **({} if source == "setting" else {"CUDA_VISIBLE_DEVICES": name}))
     (computing,) = events(folder, "computing")
     assert computing["device"] != "the CPU"
 

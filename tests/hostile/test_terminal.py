@@ -48,7 +48,7 @@ def capture(open_terminal: Any, place: Any, size: tuple[int, int]) -> bytes:
 
 def rests(sent: bytes) -> tuple[list[bytes], str]:
     """The control sequences of the known kinds, and everything between them."""
-    return [found.group() for found in SEQUENCE.finditer(sent)], SEQUENCE.sub(b"", sent).decode()
+    return [match.group() for match in SEQUENCE.finditer(sent)], SEQUENCE.sub(b"", sent).decode()
 
 
 def test_a_terminal_gets_no_control_from_data(

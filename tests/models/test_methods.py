@@ -239,9 +239,9 @@ def test_the_last_layers_are_the_top_blocks_and_what_follows_them(
     attach(base, LastLayersSettings(layers=1))
     trained = {name for name, weight in base.named_parameters() if weight.requires_grad}
     block = re.compile(r".*\b(?:h|layers?)\.(\d)\.")
-    told = {name: found[1] for name in trained if (found := block.match(name))}
-    every = {name for name, _ in base.named_parameters() if (found := block.match(name)) and found[1] == "1"}
-    assert told.keys() == every
+    block_numbers = {name: match[1] for name in trained if (match := block.match(name))}
+    every = {name for name, _ in base.named_parameters() if (match := block.match(name)) and match[1] == "1"}
+    assert block_numbers.keys() == every
     assert {name.rpartition(".")[0].removesuffix(".dense") for name in trained - every} == beyond
 
 

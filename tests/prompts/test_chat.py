@@ -73,10 +73,10 @@ def peer(folder: Path) -> Any:
 
 def conversation(folder: Path, *turns: tuple[str, str], ask: bool) -> list[int]:
     messages = [{"role": role, "content": text} for role, text in turns]
-    found = peer(folder).apply_chat_template(
+    encoding = peer(folder).apply_chat_template(
         messages, add_generation_prompt=ask, enable_thinking=False, tokenize=True, return_dict=True
     )
-    return list(found["input_ids"])
+    return list(encoding["input_ids"])
 
 
 def test_ids_are_those_of_transformers(

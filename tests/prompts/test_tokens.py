@@ -109,8 +109,10 @@ def test_the_flag_goes_before_the_post_processor(
 
 def test_end_token_from_config_and_from_nested_config(model_folder: Folder, tmp_path: Path) -> None:
     config = {"eos_token_id": [7, 8], "text_config": {"max_position_embeddings": 33}}
-    found = load_tokenizer(changed(model_folder("lines"), tmp_path / "m", config=config, tokenizer_config={}))
-    assert (found.eos_id, found.context, found.end_ids(None)) == (7, 33, [7])
+    tokenizer = load_tokenizer(
+        changed(model_folder("lines"), tmp_path / "m", config=config, tokenizer_config={})
+    )
+    assert (tokenizer.eos_id, tokenizer.context, tokenizer.end_ids(None)) == (7, 33, [7])
 
 
 def test_truncation_and_padding_of_the_file_are_off(model_folder: Folder, tmp_path: Path) -> None:

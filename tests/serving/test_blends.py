@@ -52,8 +52,8 @@ def test_the_blend_ranks_by_model_and_scorers_fitted_on_everything(loaded: Loade
     logs = job.ranker.scores(job.task.prompt(history).token_ids).double().numpy()
     scores = (0.5 * 10 / 13 + 1.5 * 3 / 13) * logs
     for name, weight in (("markov", 0.7), ("item_knn", 0.4)):
-        told = fit_baseline(name, sequences, len(job.items)).scores(history)
-        scores = scores + weight * scorer_feature(name, told)
+        baseline_scores = fit_baseline(name, sequences, len(job.items)).scores(history)
+        scores = scores + weight * scorer_feature(name, baseline_scores)
     order = [item for item in np.argsort(-scores) if item not in history]
     assert [item.key for item in said.items] == [job.items[item].key for item in order[:10]]
     assert [item.score for item in said.items] == pytest.approx(scores[order[:10]].tolist(), abs=1e-5)

@@ -100,8 +100,8 @@ def test_the_best_value_of_older_runs_is_that_of_their_ndcg(home: Home, tmp_path
         connection.execute("INSERT INTO metric VALUES ('a', 1, 1, 'ndcg@20', 5, 0.25)")
         connection.commit()
     schema.bring_up_to_date(home)
-    found = rows(home.database, "SELECT id, best_metric, best_value FROM run ORDER BY id")
-    assert found == [("a", "ndcg@20", 0.25), ("b", "", None)]
+    runs = rows(home.database, "SELECT id, best_metric, best_value FROM run ORDER BY id")
+    assert runs == [("a", "ndcg@20", 0.25), ("b", "", None)]
 
 
 @pytest.mark.parametrize("last", ["op.execute('SELECT * FROM nowhere')", "op.execute('DELETE FROM run')"])
@@ -130,8 +130,8 @@ def test_a_newer_catalogue_is_read_and_never_written(seeded: Home, next_version,
     opened = open_catalogue(seeded)
     assert [row.id for row in list_runs(opened)] == ["r1"]
     assert metric_series(opened, "r1", ["train_loss"]) == {"train_loss": [(5, 0.5)]}
-    told = rf"newer promptrec \(tables 9999; this one knows {NEWEST}\), so it is open for reading only"
-    with pytest.raises(UserError, match=told):
+    message = rf"newer promptrec \(tables 9999; this one knows {NEWEST}\), so it is open for reading only"
+    with pytest.raises(UserError, match=message):
         add_run(opened, make_spec("r2"))
     make_run("r3")
     assert ingest(seeded, opened) == 0

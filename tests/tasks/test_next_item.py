@@ -29,10 +29,10 @@ def test_anchored_windows_move_in_steps() -> None:
 
 
 def test_targets_keep_user_and_position() -> None:
-    found = [
+    rows = [
         (target.user_id, target.position, target.start) for target in targets(5, range(2, 6), 3, "sliding")
     ]
-    assert found == [(5, 2, 0), (5, 3, 0), (5, 4, 1), (5, 5, 2)]
+    assert rows == [(5, 2, 0), (5, 3, 0), (5, 4, 1), (5, 5, 2)]
 
 
 def test_the_catalogue_is_every_completion(listing: Template, apart: TextTokenizer, items: Items) -> None:

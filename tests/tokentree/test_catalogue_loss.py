@@ -60,11 +60,11 @@ def check_equal(model: Any, trees: bool, temperature: float = 1.0, chunk: int | 
     expected = defined(model, temperature)
     assert isinstance(loss, Tensor)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
-    wanted, found = gradients(model, expected), gradients(model, loss)
+    wanted, actual = gradients(model, expected), gradients(model, loss)
     largest = max(gradient.norm() for gradient in wanted.values())
     assert largest > 0
     for name, gradient in wanted.items():
-        assert (found[name] - gradient).norm() <= 1e-4 * gradient.norm() + 1e-6 * largest, name
+        assert (actual[name] - gradient).norm() <= 1e-4 * gradient.norm() + 1e-6 * largest, name
 
 
 @pytest.mark.parametrize("trees", [True, False])

@@ -50,8 +50,8 @@ def defined(model: Any, prompt: Sequence[int], catalogue: Sequence[Sequence[int]
     return torch.tensor(scores)
 
 
-def close(found: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(found, expected.float(), atol=1e-5, rtol=1e-6)
+def close(actual: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(actual, expected.float(), atol=1e-5, rtol=1e-6)
 
 
 def make(tiny_model: TinyModel, model_type: str = "llama", limit: int = NO_LIMIT, **changes: Any) -> Ranker:
@@ -182,9 +182,9 @@ def test_random_catalogues(random_model: Any, catalogue: list[list[int]], which:
     ranker.limit, ranker.width = limit, 2
     expected = defined(random_model, PROMPTS[which], catalogue)
     close(ranker.scores(PROMPTS[which]), expected)
-    found = ranker.top_k(PROMPTS[which], len(catalogue))
-    assert sorted(index for index, _ in found) == list(range(len(catalogue)))
-    close(torch.tensor([score for _, score in found]), torch.sort(expected, descending=True).values)
+    ranking = ranker.top_k(PROMPTS[which], len(catalogue))
+    assert sorted(index for index, _ in ranking) == list(range(len(catalogue)))
+    close(torch.tensor([score for _, score in ranking]), torch.sort(expected, descending=True).values)
     for target in range(0, len(catalogue), 5):
         twins = catalogue.count(catalogue[target])
         ahead = (expected > expected[target] + 2e-5).sum() + 1 + (twins - 1) / 2
@@ -237,11 +237,11 @@ def test_a_temperature_flattens_the_shares(tiny_model: TinyModel) -> None:
     sources, labels = np.array([0, 0, 0, 2, 2]), np.array([5, 9, 4, 4, 80])
     with torch.no_grad():
         logits = model.lm_head(hidden)
-        found = picked_among(model, hidden, sources, labels, temperature=2.5)
+        actual = picked_among(model, hidden, sources, labels, temperature=2.5)
     expected = torch.cat(
         [torch.log_softmax(logits[0, [5, 9, 4]] / 2.5, 0), torch.log_softmax(logits[2, [4, 80]] / 2.5, 0)]
     )
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(actual, expected, atol=1e-5, rtol=0)
 
 
 def test_a_title_that_begins_another_is_refused(tiny_model: TinyModel) -> None:

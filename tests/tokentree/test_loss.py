@@ -98,11 +98,11 @@ def check_equal(model: Any, loss: Tensor) -> None:
     """Loss within 1e-5 and each gradient within 1e-4, relative to its own size."""
     expected = one_by_one(model)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
-    wanted, found = gradients(model, expected), gradients(model, loss)
+    wanted, actual = gradients(model, expected), gradients(model, loss)
     assert sum(bool(gradient.any()) for gradient in wanted.values()) > len(wanted) / 2
     largest = max(gradient.norm() for gradient in wanted.values())
     for name, gradient in wanted.items():
-        assert (found[name] - gradient).norm() <= 1e-4 * gradient.norm() + 1e-6 * largest, name
+        assert (actual[name] - gradient).norm() <= 1e-4 * gradient.norm() + 1e-6 * largest, name
 
 
 @pytest.mark.parametrize("model_type", sorted(CAUSAL_TYPES))

@@ -128,8 +128,8 @@ def test_the_best_are_those_of_enough_memory(tiny_model: TinyModel, plant: Plant
     plain, short = make(tiny_model), make(tiny_model)
     expected = plain.top_k_each(PROMPTS, 10, NOTHING)
     with planted(plant, short.model, most):
-        found = short.top_k_each(PROMPTS, 10, NOTHING)
-    for one, other in zip(found, expected, strict=True):
+        rankings = short.top_k_each(PROMPTS, 10, NOTHING)
+    for one, other in zip(rankings, expected, strict=True):
         assert [score for _, score in one] == pytest.approx([score for _, score in other], abs=1e-4)
 
 

@@ -84,7 +84,7 @@ ks = st.sampled_from([1, 2, 5, 100])
 widths = st.sampled_from([1, 3, 100])
 
 
-def found(search: Search) -> list[tuple[int, float]]:
+def scored_titles(search: Search) -> list[tuple[int, float]]:
     return sorted(zip(search.titles.tolist(), search.scores.tolist(), strict=True))
 
 
@@ -107,7 +107,7 @@ def better_and_equal(question: Question, target: int) -> tuple[int, int]:
 @given(questions(), ks, widths)
 def test_the_k_best_are_found_with_all_ties(question: Question, k: int, width: int) -> None:
     search = question.run(question.search(k=k), width)
-    assert found(search) == best(question, k)
+    assert scored_titles(search) == best(question, k)
     assert not search.open_titles().any()
 
 
@@ -171,7 +171,7 @@ def test_scores_of_the_open_titles_complete_the_k_best(
 ) -> None:
     """Also where an open title is the beginning of others: no title may count twice."""
     search = finish(question, question.run(question.search(limit, k=k), width))
-    assert found(search) == best(question, k)
+    assert scored_titles(search) == best(question, k)
 
 
 @thorough
@@ -256,6 +256,6 @@ def test_a_nan_among_scores_that_were_added_is_an_alarm() -> None:
 def test_nothing_that_counts_is_nothing_to_find() -> None:
     question = Question([(0, 1), (1,)], [0, 0], 9, 0, False)
     search = question.run(question.search(k=3), 4)
-    assert found(search) == []
+    assert scored_titles(search) == []
     assert search.slots == 0
     assert not search.open_titles().any()

@@ -100,13 +100,13 @@ def test_a_gpu_is_given_more_at_once_the_more_is_free() -> None:
 
 
 def test_a_little_more_or_less_free_memory_changes_no_forward() -> None:
-    found = {forward_tokens(QWEN3_06, int(free / 10 * GIB), False) for free in range(225, 245)}
-    assert len(found) == 1
+    sizes = {forward_tokens(QWEN3_06, int(free / 10 * GIB), False) for free in range(225, 245)}
+    assert len(sizes) == 1
 
 
-@pytest.mark.parametrize(("most", "found"), [(0, 4), (3, 4), (4, 4), (7, 4), (8, 8), (9, 8), (1000, 64)])
-def test_powers_of_two(most: int, found: int) -> None:
-    assert power_of_two(most, 4, 64) == found
+@pytest.mark.parametrize(("most", "power"), [(0, 4), (3, 4), (4, 4), (7, 4), (8, 8), (9, 8), (1000, 64)])
+def test_powers_of_two(most: int, power: int) -> None:
+    assert power_of_two(most, 4, 64) == power
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def edges_of(tree: Tree) -> Edges:
     edges: Edges = {}
     for source, label, owner in zip(tree.sources, tree.labels, tree.owners, strict=True):
         edges.setdefault(int(owner), []).append((seen_from(tree, source), int(label)))
-    return {owner: sorted(found, key=lambda edge: len(edge[0])) for owner, found in edges.items()}
+    return {owner: sorted(pairs, key=lambda edge: len(edge[0])) for owner, pairs in edges.items()}
 
 
 def edges_by_definition(parts: Parts) -> Edges:
@@ -50,7 +50,7 @@ def edges_by_definition(parts: Parts) -> Edges:
         owner: [(sequence[:stop], sequence[stop]) for stop in range(start, len(sequence))]
         for owner, (sequence, start) in enumerate(parts)
     }
-    return {owner: found for owner, found in edges.items() if found}
+    return {owner: pairs for owner, pairs in edges.items() if pairs}
 
 
 def beginnings(read: Sequence[Tokens]) -> set[Tokens]:
@@ -79,7 +79,7 @@ def test_the_order_of_the_sequences_changes_the_owners_only(parts: Parts, random
     tree, shuffled = tree_of(parts), tree_of([parts[index] for index in order])
     for name in ("token_ids", "depths", "ends"):
         assert getattr(tree, name).tolist() == getattr(shuffled, name).tolist()
-    assert edges_of(tree) == {order[owner]: found for owner, found in edges_of(shuffled).items()}
+    assert edges_of(tree) == {order[owner]: pairs for owner, pairs in edges_of(shuffled).items()}
 
 
 @thorough
@@ -119,7 +119,7 @@ def test_joined_trees_do_not_see_one_another(many: list[Parts]) -> None:
     wanted = [edges_by_definition(parts) for parts in many]
     edges = edges_of(joined)
     for owner in range(12):
-        alike = [edge for found in wanted for edge in found.get(owner, [])]
+        alike = [edge for expected in wanted for edge in expected.get(owner, [])]
         assert Counter(edges.get(owner, [])) == Counter(alike)
     assert len(joined) == sum(len(tree_of(parts)) for parts in many)
 
@@ -128,17 +128,17 @@ def test_joined_trees_do_not_see_one_another(many: list[Parts]) -> None:
 @given(whole, st.integers(1, 20))
 def test_split_parts_hold_every_owner_once_and_keep_the_width(read: list[Tokens], width: int) -> None:
     parts = [(sequence, 1) for sequence in read]
-    found: Edges = {}
+    all_edges: Edges = {}
     owners = []
     for part in split(tree_of(parts), width):
         assert len(part) <= width or len(set(part.owners.tolist())) == 1
         edges = edges_of(part)
         nodes = [seen_from(part, node) for node in range(len(part))]
         assert Counter(nodes) == Counter(beginnings([read[owner][:-1] for owner in edges]))
-        found |= edges
+        all_edges |= edges
         owners += sorted(edges)
     assert owners == list(range(len(read)))
-    assert found == edges_by_definition(parts)
+    assert all_edges == edges_by_definition(parts)
 
 
 @thorough
@@ -148,15 +148,15 @@ def test_packed_rows_keep_all_edges_and_the_width(many: list[Parts], width: int)
     for index, tree in enumerate(trees):
         tree.owners[:] = index
     rows = pack(trees, width)
-    found: Edges = {}
+    all_edges: Edges = {}
     for row in rows:
         # Wider only for a tree that is wider by itself, and then alone.
         assert len(row) <= width or len(row) in map(len, trees)
         edges = edges_of(row)
-        assert not edges.keys() & found.keys()
-        found |= edges
+        assert not edges.keys() & all_edges.keys()
+        all_edges |= edges
     for index, tree in enumerate(trees):
-        assert Counter(found.get(index, [])) == Counter(edges_of(tree).get(index, []))
+        assert Counter(all_edges.get(index, [])) == Counter(edges_of(tree).get(index, []))
     assert sum(map(len, rows)) == sum(map(len, trees))
 
 

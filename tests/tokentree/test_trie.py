@@ -77,15 +77,15 @@ def test_a_title_ends_at_its_leaf_and_its_path_leads_there(catalogue: list[Title
 @given(titles, st.integers(1, 20))
 def test_rows_hold_every_title_once(catalogue: list[Title], width: int) -> None:
     """What each edge's source sees, first token first, is the title's own beginning; all labels are there."""
-    found: dict[int, list[Title]] = {}
+    beginnings: dict[int, list[Title]] = {}
     for row in trie_rows(catalogue, width):
         assert 0 < len(row) <= max(width, max(map(len, catalogue)) - 1)
         for source, label, owner in zip(row.sources, row.labels, row.owners, strict=True):
             seen = [node for node in range(source + 1) if row.ends[node] > source]
             assert row.depths[seen].tolist() == list(range(len(seen)))
-            found.setdefault(int(owner), []).append((*row.token_ids[seen].tolist(), int(label)))
+            beginnings.setdefault(int(owner), []).append((*row.token_ids[seen].tolist(), int(label)))
     for owner, title in enumerate(catalogue):
-        assert sorted(found.get(owner, [])) == [title[: stop + 1] for stop in range(1, len(title))]
+        assert sorted(beginnings.get(owner, [])) == [title[: stop + 1] for stop in range(1, len(title))]
 
 
 @thorough

@@ -56,10 +56,10 @@ def test_scores_and_ranks_are_those_of_plain_forwards(tiny_model: TinyModel, mod
     ranker = Ranker(model, CATALOGUE)
     torch.testing.assert_close(ranker.scores(PROMPT), expected, atol=1e-5, rtol=1e-5)
     order = expected.argsort(descending=True).tolist()
-    found = ranker.top_k_each([PROMPT, PROMPT[:3]], len(CATALOGUE), [[], []])
-    assert [index for index, _ in found[0]] == order
+    rankings = ranker.top_k_each([PROMPT, PROMPT[:3]], len(CATALOGUE), [[], []])
+    assert [index for index, _ in rankings[0]] == order
     shorter = plain_scores(model, PROMPT[:3])
-    torch.testing.assert_close(torch.tensor(dict(sorted(found[1]))[0]), shorter[0], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(torch.tensor(dict(sorted(rankings[1]))[0]), shorter[0], atol=1e-5, rtol=1e-5)
     assert ranker.rank_each([PROMPT] * 2, [order[0], order[-1]], [[], []]) == [1, len(order)]
     with torch.no_grad():
         titles = batched_scores(model, PROMPT, CATALOGUE, size=4)
@@ -83,12 +83,12 @@ def test_the_loss_and_its_gradient_are_those_of_plain_forwards(
     assert ("ends" in batch) == branching
     weight = model.prompt_encoder["default"].embedding.weight
     loss = completion_loss(model, batch)
-    (found,) = torch.autograd.grad(loss, weight)
+    (gradient,) = torch.autograd.grad(loss, weight)
     by_hand = -torch.stack([plain(model, PROMPT, title).mean() for title in titles]).mean()
     (expected,) = torch.autograd.grad(by_hand, weight)
     assert loss.item() == pytest.approx(by_hand.item(), abs=1e-5)
     assert expected.abs().max() > 1e-4
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(gradient, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_virtual_tokens_take_room_of_the_context(tiny_model: TinyModel) -> None:

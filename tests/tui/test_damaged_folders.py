@@ -146,11 +146,11 @@ def test_one_bad_folder_never_blinds_the_rest(
         restore(trial, tmp_path / "whole")
         if seed % 2:
             runs.refresh(trial)
-        what = spoiled(trial.home, seed)
+        damage = spoiled(trial.home, seed)
         try:
             check(trial.home, trial, capsys)
         except BaseException as error:
-            error.add_note(f"case {seed}: {what}")
+            error.add_note(f"case {seed}: {damage}")
             raise
 
 
@@ -171,12 +171,12 @@ def test_a_damaged_file_is_named(trial: Workspace, name: str, capsys: pytest.Cap
     path.write_bytes(WRECKS[name])
     runs.refresh(trial)
     if name in ("attempts/1/started.json", "control/0001.json"):
-        told = " ".join(run_document(trial, "bad")["warnings"])  # nothing that is listed comes of them
+        message = " ".join(run_document(trial, "bad")["warnings"])  # nothing that is listed comes of them
     else:
-        told = next(row.reason for row in runs.list_runs(trial) if row.id == "bad")
+        message = next(row.reason for row in runs.list_runs(trial) if row.id == "bad")
         assert run_command(["run", "list"]) == 0
-        assert capsys.readouterr().err == f"promptrec: bad: {told}\n"
-    assert told.count(str(path)) == 1
+        assert capsys.readouterr().err == f"promptrec: bad: {message}\n"
+    assert message.count(str(path)) == 1
 
 
 EVENTS = (

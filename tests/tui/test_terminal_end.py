@@ -219,11 +219,11 @@ def test_after_a_kill_the_next_start_gives_the_terminal_back(full_home: Home, op
 def local_sshd(place: Path) -> tuple[list[str], "subprocess.Popen[bytes]"]:
     """An sshd of the test's own, and the command that logs in to it. Skips where there can be none."""
     folders = f"{os.environ['PATH']}:/usr/sbin"
-    found = {name: shutil.which(name, path=folders) for name in ("sshd", "ssh", "ssh-keygen")}
-    if missing := [name for name, path in found.items() if path is None]:
+    programs = {name: shutil.which(name, path=folders) for name in ("sshd", "ssh", "ssh-keygen")}
+    if missing := [name for name, path in programs.items() if path is None]:
         pytest.skip(f"there is no {missing[0]} here")
     for key in ("host", "user"):
-        command = [str(found["ssh-keygen"]), "-q", "-t", "ed25519", "-N", "", "-f", str(place / key)]
+        command = [str(programs["ssh-keygen"]), "-q", "-t", "ed25519", "-N", "", "-f", str(place / key)]
         subprocess.run(command, check=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -242,7 +242,7 @@ def local_sshd(place: Path) -> tuple[list[str], "subprocess.Popen[bytes]"]:
     config.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     errors = place / "sshd.err"
     with open(errors, "wb") as file:
-        server = subprocess.Popen([str(found["sshd"]), "-D", "-e", "-f", str(config)], stderr=file)
+        server = subprocess.Popen([str(programs["sshd"]), "-D", "-e", "-f", str(config)], stderr=file)
 
     def answers() -> bool:
         if server.poll() is not None:
@@ -252,19 +252,19 @@ def local_sshd(place: Path) -> tuple[list[str], "subprocess.Popen[bytes]"]:
 
     wait_for(answers)
     options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
-    login = [str(found["ssh"]), "-tt", "-F", "none", "-i", str(place / "user"), "-p", str(port)]
+    login = [str(programs["ssh"]), "-tt", "-F", "none", "-i", str(place / "user"), "-p", str(port)]
     return [*login, *(f"-o{option}" for option in options), "127.0.0.1"], server
 
 
 def processes_of(home: Home) -> list[psutil.Process]:
     """The apps that work on a home."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             mine = process.environ().get(VARIABLE) == str(home.root)
             if mine and process.cmdline()[1:] == ["-m", "promptrec_tui"]:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def test_a_broken_ssh_line(full_home: Home, going: Any, open_terminal: Any, tmp_path: Path) -> None:

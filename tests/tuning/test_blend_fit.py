@@ -22,12 +22,12 @@ def read(path: Path) -> Any:
 
 
 def test_it_is_the_blend_that_the_run_would_have_made(new_run: NewRun, tune: Any) -> None:
-    told: list[Any] = []
+    progress: list[Any] = []
     plain, blended = new_run(**USERS), new_run("run2", evaluation__blend=True, **USERS)
     tune(plain)
     tune(blended)
     events, card = plain.events.read_bytes(), (plain.adapter / "README.md").read_bytes()
-    said = fit(plain, "cpu", told.append)
+    said = fit(plain, "cpu", progress.append)
     assert said["weights"] == pytest.approx(read(blended.blend)["weights"])
     assert read(plain.blend)["weights"] == said["weights"]
     assert said["gain"] == read(blended.report)["metrics"]["gain"]["blend"]
@@ -35,8 +35,8 @@ def test_it_is_the_blend_that_the_run_would_have_made(new_run: NewRun, tune: Any
     assert read(plain.report)["cases"] == read(blended.report)["cases"]
     assert plain.events.read_bytes() == events
     assert (plain.adapter / "README.md").read_bytes() == card
-    assert {"done": 24, "total": 24, "name": "The blend on the test targets"} in told
-    again = fit(plain, "cpu", told.append)
+    assert {"done": 24, "total": 24, "name": "The blend on the test targets"} in progress
+    again = fit(plain, "cpu", progress.append)
     assert again == said
 
 

@@ -72,11 +72,11 @@ def test_its_ranks_are_those_of_brute_force(blended: RunFolder, home: Any) -> No
     cases = job._cases("test")
     assert len(cases) == 24
     for case in cases:
-        told = {scorer.name: scorer_feature(scorer.name, scorer.scores(case.past)) for scorer in scorers}
+        features = {scorer.name: scorer_feature(scorer.name, scorer.scores(case.past)) for scorer in scorers}
         logs = job.ranker.scores(job.task.prompt(case.history).token_ids).double().numpy()
         scores = blend.trust(len(case.past)) * logs
         for name, weight in blend.weights.items():
-            scores = scores + weight * told[name] if name in told else scores
+            scores = scores + weight * features[name] if name in features else scores
         rank = rank_with_ties(scores, case.target, case.excluded(True))
         assert report["cases"][case.user]["blend"]["rank"] == rank
 

@@ -42,11 +42,11 @@ def silent(phase: str, done: int, total: int) -> None:
 
 
 def test_rows_of_histories_are_all_counted(workspace: Workspace) -> None:
-    told: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
 
     def tell(phase: str, done: int, total: int) -> None:
         assert 0 < done <= total
-        told[phase] += 1
+        calls[phase] += 1
 
     audit = audit_template(workspace, "shop", "list", "tiny", 0, tell)
     events = list(csv.DictReader((workspace.home.root.parent / "shop" / "events.csv").open()))
@@ -56,7 +56,7 @@ def test_rows_of_histories_are_all_counted(workspace: Workspace) -> None:
     assert audit.answers == 24
     assert sum(rows for _, rows in audit.histogram) == audit.rows
     assert audit.sharing > 2
-    assert told == {"titles": 24, "rows": 30}
+    assert calls == {"titles": 24, "rows": 30}
     last = render_template(workspace, "shop", "list", "u00", "tiny")
     assert audit.longest >= len(last.prompt_token_ids) + len(last.completion_token_ids)
     some = audit_template(workspace, "shop", "list", "tiny", 5, silent)

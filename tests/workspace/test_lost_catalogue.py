@@ -96,7 +96,7 @@ def test_an_open_app_makes_no_new_home_in_the_place_of_one_that_was_moved(used: 
 
 def test_doctor_compares_files_with_rows(used: Home) -> None:
     def files() -> tuple[bool, str]:
-        return next((found.ok, found.finding) for found in examine(used) if found.check == "files")
+        return next((finding.ok, finding.finding) for finding in examine(used) if finding.check == "files")
 
     assert files() == (True, "1 datasets and 0 runs, as the catalogue lists them")
     (file,) = used.datasets.glob("*.sqlite")

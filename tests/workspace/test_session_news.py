@@ -81,7 +81,7 @@ def end(home: Home, monkeypatch: pytest.MonkeyPatch) -> End:
     return write
 
 
-def told(workspace: Workspace, seen: dict[str, str], now: float) -> str:
+def absence_report(workspace: Workspace, seen: dict[str, str], now: float) -> str:
     return meanwhile(workspace, seen, LEFT, now)
 
 
@@ -92,7 +92,7 @@ def clock(moment: float) -> str:
 def test_a_run_that_finished_and_one_that_failed(workspace: Workspace, end: End) -> None:
     end("a", "done", LEFT + HOUR, ndcg=0.08126)
     end("b", "failed", LEFT + 2 * HOUR, reason="The loss was not a number at step 4.")
-    assert told(workspace, {"a": "running", "b": "queued"}, LEFT + 3 * HOUR) == (
+    assert absence_report(workspace, {"a": "running", "b": "queued"}, LEFT + 3 * HOUR) == (
         f"While you were away (3 h): run a finished at {clock(LEFT + HOUR)}, NDCG@10 0.0813; "
         f"run b failed at {clock(LEFT + 2 * HOUR)}: The loss was not a number at step 4."
     )
@@ -101,20 +101,20 @@ def test_a_run_that_finished_and_one_that_failed(workspace: Workspace, end: End)
 def test_what_was_seen_is_no_news(workspace: Workspace, end: End) -> None:
     end("a", "done", LEFT - 60)
     end("b", "paused", LEFT - 60)
-    assert told(workspace, {"b": "paused"}, LEFT + HOUR) == ""
+    assert absence_report(workspace, {"b": "paused"}, LEFT + HOUR) == ""
 
 
 def test_a_run_that_others_made_meanwhile_is_news(workspace: Workspace, end: End) -> None:
     end("a", "stopped", LEFT + HOUR, made=LEFT + 60)
     end("b", "done", LEFT - HOUR, made=LEFT - 2 * HOUR)
-    assert told(workspace, {}, LEFT + HOUR) == (
+    assert absence_report(workspace, {}, LEFT + HOUR) == (
         f"While you were away (1 h): run a stopped at {clock(LEFT + HOUR)}."
     )
 
 
 def test_a_clock_that_was_set_back_hides_nothing(workspace: Workspace, end: End) -> None:
     end("a", "done", LEFT + 2 * HOUR)
-    assert told(workspace, {"a": "running"}, LEFT - 24 * HOUR) == (
+    assert absence_report(workspace, {"a": "running"}, LEFT - 24 * HOUR) == (
         f"While you were away (2 h): run a finished at {clock(LEFT + 2 * HOUR)}."
     )
 
@@ -122,14 +122,14 @@ def test_a_clock_that_was_set_back_hides_nothing(workspace: Workspace, end: End)
 def test_of_many_runs_the_last_are_told(workspace: Workspace, end: End) -> None:
     for number in range(6):
         end(f"r{number}", "done", LEFT + number * 60 + 60)
-    news = told(workspace, {f"r{number}": "queued" for number in range(6)}, LEFT + 600)
+    news = absence_report(workspace, {f"r{number}": "queued" for number in range(6)}, LEFT + 600)
     assert news.startswith("While you were away (10 min): 3 other runs changed; run r3 finished")
     assert news.index("run r3") < news.index("run r4") < news.index("run r5")
 
 
 def test_an_absence_over_days_names_the_day(workspace: Workspace, end: End) -> None:
     end("a", "interrupted", LEFT + HOUR)
-    news = told(workspace, {"a": "running"}, LEFT + 72 * HOUR)
+    news = absence_report(workspace, {"a": "running"}, LEFT + 72 * HOUR)
     day = datetime.fromtimestamp(LEFT + HOUR)
     assert news == f"While you were away (3 days): run a was interrupted on {day:%d %b at %H:%M}."
 

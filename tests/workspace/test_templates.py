@@ -144,7 +144,7 @@ def test_no_field_is_lost_on_the_way_into_a_run_and_back(
     assert template_to_toml(reference) == path.read_text(encoding="utf-8")
 
     old = workspace.home.root / "promptrec.db"
-    [salvaged] = [found for found in salvage(old).templates if found.id == row.id]
+    [salvaged] = [template for template in salvage(old).templates if template.id == row.id]
     assert salvaged == row
 
 

@@ -19,9 +19,9 @@ def child(code: str) -> list[str]:
 def test_torch_is_asked_in_a_child() -> None:
     import torch
 
-    found = ask_torch()
-    assert (found.version, found.cuda) == (torch.__version__, torch.cuda.is_available())
-    assert found.version in str(found)
+    answer = ask_torch()
+    assert (answer.version, answer.cuda) == (torch.__version__, torch.cuda.is_available())
+    assert answer.version in str(answer)
 
 
 @pytest.mark.parametrize(
@@ -64,5 +64,5 @@ def test_a_gpu_that_torch_does_not_use_is_a_finding(
 ) -> None:
     monkeypatch.setattr(doctor, "ask_torch", lambda: torch)
     monkeypatch.setattr(doctor, "installed_gpus", lambda: gpus)
-    found = doctor._torch()
-    assert (found.ok, said in found.finding) == (ok, True)
+    finding = doctor._torch()
+    assert (finding.ok, said in finding.finding) == (ok, True)

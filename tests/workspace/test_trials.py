@@ -23,52 +23,52 @@ def tried(
     """Seven templates, one of which fits no item, and each loop turned round; and what was told meanwhile."""
     place = tmp_path_factory.mktemp("trials")
     shop = make_shop(place)
-    told: list[tuple[str, int, int]] = []
+    progress: list[tuple[str, int, int]] = []
 
     def tell(*news) -> None:
-        told.append(news)
+        progress.append(news)
 
     (place / "long.toml").write_text(BROKEN)
     with opened(Home(place / "home")) as here:
         import_source(here, shop / "events.csv", "shop", ImportOptions(items=shop / "items.csv"))
         save_template(here, place / "long.toml")
         names = ("list", "next-item-en", "next-item-zh", "next-film-en", "list-zh", "long")
-        found = try_templates(here, "shop", names, orders=True, users=8, k=5, words=True, progress=tell)
-    return found, told
+        sensitivity = try_templates(here, "shop", names, orders=True, users=8, k=5, words=True, progress=tell)
+    return sensitivity, progress
 
 
 def test_the_best_template_met_all_users_and_the_others_fewer(tried) -> None:
-    found, _ = tried
-    assert [trial.users for trial in found.trials if not trial.error] == [8, 8, 8, *[2] * 7]
-    ranks = [trial.metrics["rank"] for trial in found.trials[:3]]
+    sensitivity, _ = tried
+    assert [trial.users for trial in sensitivity.trials if not trial.error] == [8, 8, 8, *[2] * 7]
+    ranks = [trial.metrics["rank"] for trial in sensitivity.trials[:3]]
     assert ranks == sorted(ranks)
     assert all(1 <= rank <= 24 for rank in ranks)
 
 
 def test_mean_and_range_are_of_the_users_that_all_met(tried) -> None:
-    found, _ = tried
-    values = [trial.first["ndcg@5"] for trial in found.trials if not trial.error]
-    assert found.users == 2
-    assert (found.low, found.high) == (min(values), max(values))
-    assert found.mean == pytest.approx(sum(values) / len(values))
-    assert found.protocol["stage"] == "validation"
+    sensitivity, _ = tried
+    values = [trial.first["ndcg@5"] for trial in sensitivity.trials if not trial.error]
+    assert sensitivity.users == 2
+    assert (sensitivity.low, sensitivity.high) == (min(values), max(values))
+    assert sensitivity.mean == pytest.approx(sum(values) / len(values))
+    assert sensitivity.protocol["stage"] == "validation"
 
 
 def test_a_template_that_does_not_fit_says_why_and_comes_last(tried) -> None:
-    found, _ = tried
-    assert found.trials[-1].name == "long"
-    assert "no 'colour' here" in found.trials[-1].error
+    sensitivity, _ = tried
+    assert sensitivity.trials[-1].name == "long"
+    assert "no 'colour' here" in sensitivity.trials[-1].error
 
 
 def test_words_of_the_winner_are_weighed_dearest_first(tried) -> None:
-    found, _ = tried
-    costs = [word.cost for word in found.words]
+    sensitivity, _ = tried
+    costs = [word.cost for word in sensitivity.words]
     assert costs == sorted(costs, reverse=True)
 
 
 def test_progress_counts_up(tried) -> None:
-    _, told = tried
-    counts = [done for phase, done, total in told if not phase.startswith("without")]
+    _, progress = tried
+    counts = [done for phase, done, total in progress if not phase.startswith("without")]
     assert counts == sorted(counts)
 
 

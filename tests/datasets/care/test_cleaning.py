@@ -24,11 +24,11 @@ def cleaned(contents, *steps):
 
 def histories(contents):
     """Item keys and times by user key."""
-    found: dict[str, list[tuple[str, int | None]]] = {user: [] for user in contents.users}
+    by_user: dict[str, list[tuple[str, int | None]]] = {user: [] for user in contents.users}
     for user, position, item, _, time, _ in interaction_rows(contents):
-        assert position == len(found[contents.users[user]])
-        found[contents.users[user]].append((contents.items[item].key, time))
-    return found
+        assert position == len(by_user[contents.users[user]])
+        by_user[contents.users[user]].append((contents.items[item].key, time))
+    return by_user
 
 
 def test_no_step_leaves_everything(contents):

@@ -57,9 +57,9 @@ def test_an_order_that_is_there_is_seen(lints, items):
     for user in range(40):
         start = random.Random(user).randrange(items - 8)
         rows += [f"u{user},{start + step},{1000 + step}" for step in range(8)]
-    found = lints(rows)["ordered_ids"]
-    assert found.severity == "serious"
-    assert "tie_rule" in found.way_on
+    lint = lints(rows)["ordered_ids"]
+    assert lint.severity == "serious"
+    assert "tie_rule" in lint.way_on
     untimed = [row.rsplit(",", 1)[0] for row in rows]
     assert "tie_rule" not in lints(untimed)["ordered_ids"].way_on
 
@@ -116,9 +116,9 @@ def test_entities_that_are_no_characters_stay_and_ends_of_lines_are_spaces():
 
 def test_entities_in_titles_are_told_and_cleaned(lints, tmp_path):
     rows = [f"u{n % 3},i{n % 4},Tom &amp; Jerry {n % 4}" for n in range(12)]
-    found = lints(["user,item,title", *rows])
-    assert found["escaped_titles"].count == 4
-    assert "entities=unescape" in found["escaped_titles"].way_on
+    findings = lints(["user,item,title", *rows])
+    assert findings["escaped_titles"].count == 4
+    assert "entities=unescape" in findings["escaped_titles"].way_on
     (source,) = (tmp_path / "datasets").glob("*.sqlite")
     with open_dataset(source) as dataset:
         cleaned, effects = clean_contents(read_contents(dataset), parse_steps(["entities=unescape"]), bytes)

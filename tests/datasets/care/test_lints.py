@@ -52,9 +52,9 @@ def test_tied_targets_are_users_whose_last_two_events_share_a_moment(records):
         "too short": [("a", 1), ("b", 1)],
         "clear": [("a", 1), ("b", 2), ("c", 3)],
     }
-    found = of_events.tied_targets(records(histories))
-    assert (found.count, found.share) == (1, pytest.approx(1 / 3))
-    assert found.examples == ("user tied: Title c, at 2",)
+    lint = of_events.tied_targets(records(histories))
+    assert (lint.count, lint.share) == (1, pytest.approx(1 / 3))
+    assert lint.examples == ("user tied: Title c, at 2",)
 
 
 def test_a_target_in_its_own_history(records):
@@ -62,21 +62,21 @@ def test_a_target_in_its_own_history(records):
         "again": [("a", 1), ("b", 2), ("a", 3)],
         "before the target only": [("a", 1), ("a", 2), ("b", 3)],
     }
-    found = of_events.repeated_targets(records(histories))
-    assert (found.count, found.share) == (1, 0.5)
-    assert found.examples == ("user again: Title a, at 3",)
+    lint = of_events.repeated_targets(records(histories))
+    assert (lint.count, lint.share) == (1, 0.5)
+    assert lint.examples == ("user again: Title a, at 3",)
 
 
 def test_duplicate_events_count_the_later_ones(records):
-    found = of_events.duplicate_events(records({"u": [("a", 1), ("a", 1), ("a", 1), ("b", 1), ("a", 2)]}))
-    assert (found.count, found.share) == (2, 0.4)
+    lint = of_events.duplicate_events(records({"u": [("a", 1), ("a", 1), ("a", 1), ("b", 1), ("a", 2)]}))
+    assert (lint.count, lint.share) == (2, 0.4)
 
 
 def test_events_before_the_release_of_their_item(records):
     before, after = (int(datetime(year, 6, 1, tzinfo=UTC).timestamp()) for year in (1998, 2000))
     histories = {"u": [("film", before), ("film", after), ("undated", before)]}
-    found = of_events.future_items(records(histories, {"film": "Matrix, The (1999)", "undated": "Cube"}))
-    assert (found.count, found.share) == (1, 0.5)
+    lint = of_events.future_items(records(histories, {"film": "Matrix, The (1999)", "undated": "Cube"}))
+    assert (lint.count, lint.share) == (1, 0.5)
 
 
 @pytest.mark.parametrize("written", ["1999-03-31", "31-Mar-1999", "1999"])
@@ -89,9 +89,9 @@ def test_a_release_date_is_read_from_attributes(records, written):
 
 def test_ids_that_follow_time(records):
     rising = {f"u{n}": [(f"i{n + step}", START + step) for step in range(8)] for n in range(3)}
-    found = of_events.ordered_ids(records(rising))
-    assert (found.severity, found.count, found.share) == ("serious", 3, 1)
-    assert "rank correlation with time 1.00" in found.finding
+    lint = of_events.ordered_ids(records(rising))
+    assert (lint.severity, lint.count, lint.share) == ("serious", 3, 1)
+    assert "rank correlation with time 1.00" in lint.finding
     assert (
         of_events.ordered_ids(records({u: [(f"x{k}y", t) for k, t in h] for u, h in rising.items()})) is None
     )
@@ -99,14 +99,14 @@ def test_ids_that_follow_time(records):
 
 def test_seconds_and_milliseconds_mixed(records):
     mixed = {"u": [("a", START), ("b", (START + 1) * 1000), ("c", (START + 2) * 1000)]}
-    found = of_events.time_units(records(mixed))
-    assert (found.severity, found.count) == ("serious", 1)
+    lint = of_events.time_units(records(mixed))
+    assert (lint.severity, lint.count) == ("serious", 1)
     whole = {"u": [("a", START * 1000), ("b", (START + 1) * 1000)]}
-    found = of_events.time_units(records(whole))
-    assert (found.severity, found.count) == ("note", 2)
+    lint = of_events.time_units(records(whole))
+    assert (lint.severity, lint.count) == ("note", 2)
     early = {"u": [("a", -5), ("b", 86_400_000), ("c", START * 1000)]}
-    found = of_events.time_units(records(early))
-    assert (found.severity, found.count) == ("note", 3)
+    lint = of_events.time_units(records(early))
+    assert (lint.severity, lint.count) == ("note", 3)
 
 
 def test_times_that_cannot_be(records):
@@ -149,9 +149,9 @@ def test_copies_within_a_split_and_across(records):
 
 def test_unbalanced_labels_but_not_free_answers():
     rows = [(f"text {n}", "common", "") for n in range(40)] + [(f"rare {n}", "rare", "") for n in range(10)]
-    found = of_texts.unbalanced_labels(texts(*rows))
-    assert "4.0 times" in found.finding
-    assert found.share == 0.8
+    lint = of_texts.unbalanced_labels(texts(*rows))
+    assert "4.0 times" in lint.finding
+    assert lint.share == 0.8
     assert (
         of_texts.unbalanced_labels(texts(*((text, f"answer to {text}", "") for text, _, _ in rows))) is None
     )
@@ -164,16 +164,16 @@ def instruction(user: int, place: int, split: str) -> tuple[str, str, str]:
 
 def test_the_users_behind_instructions_are_told_by_their_histories():
     rows = [instruction(user, place, "test") for user in range(3) for place in range(20)]
-    found = of_texts.few_users(texts(*rows))
-    assert "60 rows of test come from 3 users" in found.finding
+    lint = of_texts.few_users(texts(*rows))
+    assert "60 rows of test come from 3 users" in lint.finding
     assert of_texts.user_on_both_sides(texts(*rows)) is None
 
 
 def test_a_user_who_goes_on_in_another_split():
     rows = [instruction(1, place, "train" if place < 10 else "test") for place in range(20)]
     rows += [instruction(2, place, "train") for place in range(20)]
-    found = of_texts.user_on_both_sides(texts(*rows))
-    assert (found.count, found.share) == (1, 0.5)
+    lint = of_texts.user_on_both_sides(texts(*rows))
+    assert (lint.count, lint.share) == (1, 0.5)
 
 
 def test_examples_with_a_user_field_need_no_guess():
@@ -188,6 +188,6 @@ def test_broken_and_empty_texts():
 
 
 def test_personal_data_are_counted_by_kind_and_hidden():
-    found = private_texts(["write to ann.lee@example.org", "nothing"], "texts", 2, "read them")
-    assert (found.count, found.share) == (1, 0.5)
-    assert found.examples == ("e-mail an*.***@*******.***",)
+    lint = private_texts(["write to ann.lee@example.org", "nothing"], "texts", 2, "read them")
+    assert (lint.count, lint.share) == (1, 0.5)
+    assert lint.examples == ("e-mail an*.***@*******.***",)

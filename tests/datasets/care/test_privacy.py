@@ -20,7 +20,7 @@ from promptrec_tui.datasets.privacy import masked, personal_data
     ],
 )
 def test_found(text, kind):
-    assert [found for found, _ in personal_data(text)] == [kind]
+    assert [detected for detected, _ in personal_data(text)] == [kind]
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,7 @@ def test_cleaned_and_written_and_read_back(
         back = read_contents(dataset)
         assert list(interaction_rows(back)) == rows
         assert (back.users, back.items, back.examples) == (made.users, made.items, made.examples)
-        found = [
-            lint_dataset(dataset, quiet),
-            describe_dataset(dataset, quiet, len, "m"),
-            summarise_splits(dataset),
-        ]
-        assert json.dumps([[asdict(lint) for lint in found[0]], asdict(found[1]), *map(asdict, found[2])])
+        lints = lint_dataset(dataset, quiet)
+        statistics = describe_dataset(dataset, quiet, len, "m")
+        splits = summarise_splits(dataset)
+        assert json.dumps([[asdict(lint) for lint in lints], asdict(statistics), *map(asdict, splits)])

@@ -7,30 +7,30 @@ from promptrec_tui.datasets.statistics import describe_dataset
 
 
 @pytest.fixture
-def found(dataset):
+def statistics(dataset):
     return describe_dataset(dataset, lambda phase, done, total: None, len, "letters")
 
 
-def bars(found, title):
-    histogram = next(histogram for histogram in found.histograms if histogram.title.startswith(title))
+def bars(statistics, title):
+    histogram = next(histogram for histogram in statistics.histograms if histogram.title.startswith(title))
     return {bar.label: bar.count for bar in histogram.bars}
 
 
-def test_counts(found):
-    assert (found.users, found.items, found.interactions, found.examples) == (2, 4, 6, 0)
-    assert found.density == 6 / 8
+def test_counts(statistics):
+    assert (statistics.users, statistics.items, statistics.interactions, statistics.examples) == (2, 4, 6, 0)
+    assert statistics.density == 6 / 8
 
 
-def test_every_user_item_and_rating_is_in_one_bar(found):
-    assert sum(bars(found, "events per user").values()) == 2
-    assert bars(found, "events per item") == {"0": 1, "1": 1, "2-3": 2}
-    assert bars(found, "ratings") == {"1": 1, "2.5": 1, "3": 1, "4": 1, "5": 1}
-    assert sum(bars(found, "title length in tokens of letters").values()) == 4
+def test_every_user_item_and_rating_is_in_one_bar(statistics):
+    assert sum(bars(statistics, "events per user").values()) == 2
+    assert bars(statistics, "events per item") == {"0": 1, "1": 1, "2-3": 2}
+    assert bars(statistics, "ratings") == {"1": 1, "2.5": 1, "3": 1, "4": 1, "5": 1}
+    assert sum(bars(statistics, "title length in tokens of letters").values()) == 4
 
 
-def test_the_most_and_the_least_popular(found):
-    assert [item.key for item in found.top][:1] == ["a"]
-    assert [item.key for item in found.tail][:1] == ["unseen"]
+def test_the_most_and_the_least_popular(statistics):
+    assert [item.key for item in statistics.top][:1] == ["a"]
+    assert [item.key for item in statistics.tail][:1] == ["unseen"]
 
 
 @pytest.mark.parametrize(
@@ -48,5 +48,5 @@ def test_events_over_time_by_day_month_or_year(write, target, days, labels):
     source = write("events.csv", "user,item,timestamp\n" + "\n".join(rows) + "\n")
     import_dataset(source, target, ImportOptions(format="csv"))
     with open_dataset(target) as dataset:
-        found = describe_dataset(dataset, lambda phase, done, total: None)
-    assert bars(found, "events over time") == dict(zip(labels, (2, 1, 1), strict=True))
+        event_statistics = describe_dataset(dataset, lambda phase, done, total: None)
+    assert bars(event_statistics, "events over time") == dict(zip(labels, (2, 1, 1), strict=True))
