@@ -82,12 +82,12 @@ def check_series(series: list[Row], films: list[Row], problems: list[str]) -> No
             problems.append(f"series.csv: {title}: " + ("listed twice" if times > 1 else "no such film"))
     for row in series:
         parts[row["series"]].append((row["part"], years.get(row["title"], "")))
-    for name, found in parts.items():
-        found.sort(key=lambda pair: int(pair[0]) if pair[0].isdecimal() else 0)
-        if len(found) < 2 or [p for p, _ in found] != [str(n + 1) for n in range(len(found))]:
-            problems.append(f"series.csv: {name}: parts {[p for p, _ in found]}")
-        if [y for _, y in found] != sorted(y for _, y in found):
-            problems.append(f"series.csv: {name}: years out of order {[y for _, y in found]}")
+    for name, entries in parts.items():
+        entries.sort(key=lambda pair: int(pair[0]) if pair[0].isdecimal() else 0)
+        if len(entries) < 2 or [p for p, _ in found] != [str(n + 1) for n in range(len(found))]:
+            problems.append(f"series.csv: {name}: parts {[p for p, _ in entries]}")
+        if [y for _, y in entries] != sorted(y for _, y in found):
+            problems.append(f"series.csv: {name}: years out of order {[y for _, y in entries]}")
 
 
 def main() -> int:
