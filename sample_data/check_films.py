@@ -84,9 +84,9 @@ def check_series(series: list[Row], films: list[Row], problems: list[str]) -> No
         parts[row["series"]].append((row["part"], years.get(row["title"], "")))
     for name, entries in parts.items():
         entries.sort(key=lambda pair: int(pair[0]) if pair[0].isdecimal() else 0)
-        if len(entries) < 2 or [p for p, _ in found] != [str(n + 1) for n in range(len(found))]:
+        if len(entries) < 2 or [p for p, _ in entries] != [str(n + 1) for n in range(len(entries))]:
             problems.append(f"series.csv: {name}: parts {[p for p, _ in entries]}")
-        if [y for _, y in entries] != sorted(y for _, y in found):
+        if [y for _, y in entries] != sorted(y for _, y in entries):
             problems.append(f"series.csv: {name}: years out of order {[y for _, y in entries]}")
 
 

@@ -68,7 +68,7 @@ class MetricEvent(Event):
 
 @dataclass(frozen=True)
 class Shown:
-    """A recommended item."""
+    """A recommended item; `logprob` is its score where that is none, as a blend's."""
 
     key: str
     title: str
@@ -90,7 +90,7 @@ class PreviewUser:
 
 @dataclass(frozen=True)
 class PreviewEvent(Event):
-    """The pinned users at a step; `stage` is before, now or after."""
+    """The pinned users at a step; `stage` is before, now, after, or blend: with a run's baselines."""
 
     kind: ClassVar = "preview"
 

@@ -126,7 +126,7 @@ def _evidence(folder: RunFolder, job: NextItemJob, history: Sequence[int], reque
     if request.untuned:
         raise UserError("A blend is one of the tuned model: ask for the blend, or for the untuned model.")
     blend = blend_of(folder)
-    return witnesses_of(job, blend).evidence(blend, history, len(job.items))
+    return witnesses_of(job, blend).evidence(blend, history)
 
 
 def _labelling(job: ClassifyJob, request: Classify, adapter: str | None) -> Labelling:

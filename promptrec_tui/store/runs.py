@@ -219,20 +219,23 @@ def thin(points: Sequence[Point], max_points: int) -> list[Point]:
 
 
 def previews(catalogue: Catalogue, run_id: str) -> list[PreviewRow]:
-    """For each pinned user, in their order: the first preview before training, and the last one since."""
+    """For each pinned user, in their order: the first preview before training, the last one since, and the
+    last one by a blend.
+    """
     preview = tables.Preview
     order = (preview.attempt, preview.seq, preview.place)
     query = select(preview).where(preview.run_id == run_id).order_by(*order)
     before: dict[str, tables.Preview] = {}
     since: dict[str, tables.Preview] = {}
+    blend: dict[str, tables.Preview] = {}
     with catalogue.read() as session:
         for record in session.scalars(query):
             if record.stage == "before":
                 before.setdefault(record.user, record)
             else:
-                since[record.user] = record
+                (blend if record.stage == "blend" else since)[record.user] = record
         users = dict.fromkeys([*before, *since])
-        return [_preview(stage[user]) for user in users for stage in (before, since) if user in stage]
+        return [_preview(stage[user]) for user in users for stage in (before, since, blend) if user in stage]
 
 
 def evaluations(catalogue: Catalogue, run_id: str) -> list[EvaluationRow]:

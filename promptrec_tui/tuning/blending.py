@@ -11,6 +11,7 @@ from promptrec_tui.evaluation.features import scorer_feature, top_items
 from promptrec_tui.evaluation.histories import Matrix, Sequences
 from promptrec_tui.evaluation.logit import Choice
 from promptrec_tui.evaluation.predictions import Predictions, ranked
+from promptrec_tui.runs.events import PreviewUser
 from promptrec_tui.tasks.next_item import NextItem
 from promptrec_tui.tokentree.evidence import Evidence
 from promptrec_tui.tokentree.places import NotANumberError, top_of
@@ -29,22 +30,28 @@ FEWEST = 20
 """Cases that a fit needs."""
 
 
+Says = Callable[[Case], Evidence]
+"""What a blend says of all items in a case."""
+
+
 @dataclass(frozen=True)
 class Blended:
-    """A fitted blend, the best one without the model, and the test ranks of both."""
+    """A fitted blend, the best one without the model, the test ranks of both, and previews by the blend."""
 
     blend: Blend
     mixture: Blend
     ranks: Predictions
     mixture_ranks: Predictions
+    previews: tuple[PreviewUser, ...]
 
 
 @dataclass(frozen=True)
 class Witnesses:
-    """The scorers beside the model, fitted for one stage, and `columns` of numbers of all items, by name."""
+    """The scorers beside the model, fitted for one stage, and `columns` of numbers of all `n_items` items."""
 
     baselines: Sequence[Baseline]
     columns: Mapping[str, Floats]
+    n_items: int
 
     @property
     def names(self) -> list[str]:
@@ -60,10 +67,14 @@ class Witnesses:
         }
         return made | {name: values for name, values in self.columns.items() if name in wanted}
 
-    def evidence(self, blend: Blend, past: Sequence[int], n_items: int) -> Evidence:
+    def by(self, blend: Blend) -> Says:
+        """What a blend says of all items after the events of a case."""
+        return lambda case: self.evidence(blend, case.past)
+
+    def evidence(self, blend: Blend, past: Sequence[int]) -> Evidence:
         """What a blend says of all items after the events of `past`."""
         wanted = {name for name, weight in blend.weights.items() if weight}
-        return Evidence(blend.trust(len(past)), blend.bonus(self.features(past, wanted), n_items))
+        return Evidence(blend.trust(len(past)), blend.bonus(self.features(past, wanted), self.n_items))
 
 
 def fit_witnesses(
@@ -81,7 +92,7 @@ def fit_witnesses(
         else fit_baseline(name, sequences, n_items, shared=shared)
         for name in names
     ]
-    return Witnesses(fitted, columns)
+    return Witnesses(fitted, columns, n_items)
 
 
 def user_choices(
@@ -150,7 +161,6 @@ def blend_ranks(
     blend: Blend,
     *,
     witnesses: Witnesses,
-    n_items: int,
     progress: Callable[[int, int], None],
     cancelled: Callable[[], bool],
 ) -> Predictions:
@@ -162,6 +172,6 @@ def blend_ranks(
         exclude_seen,
         progress,
         cancelled,
-        evidence=lambda case: witnesses.evidence(blend, case.past, n_items),
+        evidence=witnesses.by(blend),
     )
     return ranked(tuple(case.user for case in cases), [place.rank for place in places])

@@ -22,7 +22,7 @@ from promptrec_tui.runs.checkpoints import (
     verify,
 )
 from promptrec_tui.runs.diagnosis import gpu_memory, no_figures
-from promptrec_tui.runs.events import WarningEvent
+from promptrec_tui.runs.events import PreviewEvent, WarningEvent
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.queue import asks_to_evaluate, claimed_device
 from promptrec_tui.runs.spec import RunSpec
@@ -240,6 +240,7 @@ def _judge(
     if made.blended:
         evaluator.report("test", "mixture", step, made.blended.mixture_ranks)
         evaluator.report("test", "blend", step, made.blended.ranks)
+        journal.write(PreviewEvent(step, "blend", made.blended.previews))
 
 
 def _evaluation_left(ending: Ending | None, step: int) -> Outcome:

@@ -86,6 +86,7 @@ def full_run(make_run) -> RunFolder:
         log.write(MetricEvent(step=6, epoch=1.0, values={"train_loss": 0.5, "ndcg@10": 0.4}))
         log.write(CheckpointEvent(step=6, folder="checkpoint-6", best=False, value=0.4))
         log.write(PreviewEvent(step=6, stage="after", users=(replace(shown, rank=2.0),)))
+        log.write(PreviewEvent(step=6, stage="blend", users=(replace(shown, rank=1.0),)))
         log.write(WarningEvent(message="seen before"))
         log.write(WarningEvent(message="seen before"))
         log.write(AckEvent(control=1, command="stop", result="done"))
@@ -100,7 +101,7 @@ def full_run(make_run) -> RunFolder:
 def test_a_run_is_listed_with_all_that_its_events_say(
     home: Home, catalogue: Catalogue, full_run: RunFolder
 ) -> None:
-    assert ingest(home, catalogue) == 21
+    assert ingest(home, catalogue) == 22
     row = find_run(catalogue, "full")
     assert (row.state, row.attempt, row.step, row.total_steps, row.best_step) == (State.DONE, 2, 6, 6, 4)
     assert (row.train_loss, row.best_metric, row.best_value) == (0.5, "ndcg@10", 0.5)
@@ -124,7 +125,7 @@ def test_a_later_attempt_wins_and_nan_is_a_gap(home: Home, catalogue: Catalogue,
     }
 
 
-def test_previews_show_the_first_before_and_the_last_since(
+def test_previews_show_the_first_before_the_last_since_and_the_blend(
     home: Home, catalogue: Catalogue, full_run: RunFolder
 ) -> None:
     ingest(home, catalogue)
@@ -132,6 +133,7 @@ def test_previews_show_the_first_before_and_the_last_since(
     assert [(row.user, row.stage, row.step, row.rank) for row in shown] == [
         ("u1", "before", 0, 40.0),
         ("u1", "after", 6, 2.0),
+        ("u1", "blend", 6, 1.0),
         ("u0", "before", 0, 3.0),
     ]
     top = tuple(asdict(Shown(**item)) for item in TOP)
@@ -146,7 +148,7 @@ def test_reading_again_adds_nothing(home: Home, catalogue: Catalogue, full_run: 
     with closing(sqlite3.connect(home.database)) as connection:
         connection.execute("UPDATE run SET offset = 0, seen = ''")
         connection.commit()
-    assert ingest(home, catalogue) == 21, "from the first byte again"
+    assert ingest(home, catalogue) == 22, "from the first byte again"
     assert dump(home) == once
 
 

@@ -158,6 +158,13 @@ def test_a_preview_shows_the_move_of_the_target():
     assert "\x1b" not in text
     assert "▼ 7" in preview_text([row("before", 0, 2, ()), row("after", 1, 9, ())], "", 80, UNICODE).plain
     assert rank_text(None) == "-"
+    blended = [row("before", 0, 9, ("Up",)), row("after", 40, 2.5, ("Ran",)), row("blend", 40, 1, ("Ran",))]
+    for width in (60, 80, 200):
+        text = preview_text(blended, "1 of 1", width, UNICODE).plain
+        assert "9 → 2.5  ▲ 6.5   by the blend 1" in text
+        heading = next(line for line in text.splitlines() if "before, step 0" in line)
+        assert heading.index("before") < heading.index("after") < heading.index("blend")
+        assert max(map(cell_len, text.splitlines()[3:])) <= width
 
 
 def test_the_result_names_gains_with_their_intervals():

@@ -56,6 +56,9 @@ def test_a_run_ends_with_a_blend_beside_its_baselines(blended: RunFolder, events
     assert f"Blend minus {gain['name']}, NDCG@10: " in card
     judged = [event["name"] for event in events(blended, "evaluation") if event["stage"] == "test"]
     assert judged[-2:] == ["mixture", "blend"]
+    previews = {event["stage"]: event["users"] for event in events(blended, "preview")}
+    assert [user["user"] for user in previews["blend"]] == [user["user"] for user in previews["after"]]
+    assert all(len(user["top"]) == len(previews["after"][0]["top"]) for user in previews["blend"])
 
 
 def test_its_ranks_are_those_of_brute_force(blended: RunFolder, home: Any) -> None:
@@ -79,6 +82,39 @@ def test_its_ranks_are_those_of_brute_force(blended: RunFolder, home: Any) -> No
             scores = scores + weight * features[name] if name in features else scores
         rank = rank_with_ties(scores, case.target, case.excluded(True))
         assert report["cases"][case.user]["blend"]["rank"] == rank
+
+
+def test_its_previews_are_the_best_by_weights_and_features(
+    blended: RunFolder, home: Any, events: Callable[..., Any]
+) -> None:
+    """Of a weighted sum over all items, with scorers that have not seen the validation targets."""
+    blend = build(Blend, read(blended.blend))
+    job = NextItemJob(placed_spec(blended), home)
+    tuned = job.load(torch.device("cpu"), choose_dtype("fp32", torch.device("cpu")))
+    tuned.model.eval()
+    tuned.exchange(blended.adapter)
+    job.read(_silent(), _silent())
+    before = [user.sequence[: user.split.validation] if user.split else user.sequence for user in job.users]
+    scorers = [fit_baseline(name, before, len(job.items)) for name in SCORERS.split(",")]
+    shown = {
+        user["user"]: user
+        for event in events(blended, "preview")
+        if event["stage"] == "blend"
+        for user in event["users"]
+    }
+    cases = [case for case in job._cases("validation", "test") if case.user in shown]
+    assert len(cases) == len(shown) > 0
+    for case in cases:
+        features = {scorer.name: scorer_feature(scorer.name, scorer.scores(case.past)) for scorer in scorers}
+        logs = job.ranker.scores(job.task.prompt(case.history).token_ids).double().numpy()
+        scores = blend.trust(len(case.past)) * logs + blend.bonus(features | job.columns, len(job.items))
+        left_out = case.excluded(True)
+        assert shown[case.user]["rank"] == rank_with_ties(scores, case.target, left_out)
+        scores[list(left_out)] = -np.inf
+        top = shown[case.user]["top"]
+        assert [entry["logprob"] for entry in top] == pytest.approx(
+            np.sort(scores)[::-1][: len(top)].tolist()
+        )
 
 
 class _Silence:

@@ -1,4 +1,4 @@
-"""The recommendations to the pinned users: before training and now."""
+"""The recommendations to the pinned users: before training, now, and by a blend."""
 
 import math
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 WIDE = 120
-"""The minimum width at which the history has a column of its own."""
+"""The minimum width at which the history has a column of its own beside two rankings."""
 
 
 class PreviewPane(VerticalScroll, inherit_bindings=False):
@@ -73,7 +73,8 @@ class PreviewPane(VerticalScroll, inherit_bindings=False):
 def preview_text(rows: "Sequence[PreviewRow]", place: str, width: int, glyphs: Glyphs) -> Text:
     """The history and the previews of one pinned user."""
     before = next((row for row in rows if row.stage == "before"), None)
-    now = max((row for row in rows if row.stage != "before"), key=lambda row: row.step, default=None)
+    blend = next((row for row in rows if row.stage == "blend"), None)
+    now = max((row for row in rows if row not in (before, blend)), key=lambda row: row.step, default=None)
     latest = now or before
     if latest is None:
         return Text()
@@ -81,32 +82,40 @@ def preview_text(rows: "Sequence[PreviewRow]", place: str, width: int, glyphs: G
     text.append(f"  {place}", style="dim")
     text.append("   target ", style="dim")
     text.append(f"{glyphs.target} {clean(latest.target)}\n", style="bold green")
-    text.append_text(_move_text(before, now, glyphs))
+    text.append_text(_ranks_text(before, now, blend, glyphs))
     text.append("\n")
-    columns = 3 if width >= WIDE else 2
-    cells = column_width(width, columns)
-    if columns == 2:
+    shown = [("before", before), ("now" if now is None or now.stage != "after" else "after", now)]
+    if blend:
+        shown.append(("blend", blend))
+    wide = width >= WIDE * (len(shown) + 1) / 3
+    cells = column_width(width, len(shown) + wide)
+    if not wide:
         text.append_text(history_text(latest.history, width, glyphs))
         text.append("\n")
     text.append("\n")
-    left, right = (
-        ranking_lines(
-            f"{name}{f', step {row.step}' if row else ''}",
-            [
-                (item["key"], item["title"], score_text(item["logprob"], item.get("probability")))
-                for item in (row.top if row else ())
-            ],
-            cells,
-            glyphs,
-            latest.target,
-        )
-        for name, row in (
-            ("before", before),
-            ("now" if now is None or now.stage != "after" else "after", now),
-        )
-    )
-    history = [history_lines(latest.history, cells, glyphs)] if columns == 3 else []
-    text.append_text(beside(cells, *history, left, right))
+    columns = [_column(name, row, cells, glyphs, latest.target) for name, row in shown]
+    history = [history_lines(latest.history, cells, glyphs)] if wide else []
+    text.append_text(beside(cells, *history, *columns))
+    return text
+
+
+def _column(name: str, row: "PreviewRow | None", cells: int, glyphs: Glyphs, target: str) -> "Sequence[Text]":
+    """The recommendations of one preview, under their heading."""
+    items = [
+        (item["key"], item["title"], score_text(item["logprob"], item.get("probability")))
+        for item in (row.top if row else ())
+    ]
+    return ranking_lines(f"{name}{f', step {row.step}' if row else ''}", items, cells, glyphs, target)
+
+
+def _ranks_text(
+    before: "PreviewRow | None", now: "PreviewRow | None", blend: "PreviewRow | None", glyphs: Glyphs
+) -> Text:
+    """The rank of the target before and now, how far it has moved, and its rank by the blend."""
+    text = _move_text(before, now, glyphs)
+    if blend:
+        text.append("   by the blend ", style="dim")
+        text.append(rank_text(blend.rank), style="bold")
     return text
 
 

@@ -33,7 +33,7 @@ from promptrec_tui.tokentree.places import NotANumberError
 from promptrec_tui.tokentree.ranker import Ranker
 from promptrec_tui.tokentree.sizes import forward_tokens
 from promptrec_tui.tuning.batches import Plan
-from promptrec_tui.tuning.blending import FEWEST, Blended, Witnesses, blend_ranks, user_choices
+from promptrec_tui.tuning.blending import FEWEST, Blended, Says, Witnesses, blend_ranks, user_choices
 from promptrec_tui.tuning.data import (
     TrainingTrees,
     UserEvents,
@@ -302,6 +302,7 @@ class NextItemJob:
         if left_out:
             self.journal.write(WarningEvent(f"The blend was left out: {left_out}"))
             return None
+        previews = tuple(self._preview(key, says=witnesses.by(blend)) for key in self.preview_keys)
         witnesses = self._witnesses("test")
         ranks = partial(
             blend_ranks,
@@ -310,11 +311,10 @@ class NextItemJob:
             self._cases("test"),
             self.exclude_seen,
             witnesses=witnesses,
-            n_items=len(self.items),
             progress=partial(self.journal.phase, "blending", message="The blend on the test targets"),
             cancelled=self.inbox.cancelled,
         )
-        return Blended(blend, mixture, ranks(blend), ranks(mixture))
+        return Blended(blend, mixture, ranks(blend), ranks(mixture), previews)
 
     def _choices(self, witnesses: Witnesses) -> tuple[list[str], list[Choice]]:
         """The features, and what the test's users have chosen as their validation targets."""
@@ -330,13 +330,17 @@ class NextItemJob:
         )
 
     def _witnesses(self, stage: str) -> Witnesses:
-        return Witnesses(list(self.scorers(stage)), self.columns)
+        return Witnesses(list(self.scorers(stage)), self.columns, len(self.items))
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
         """The titles in a user's prompt, the target and its rank, and the best ten titles."""
+        return self._preview(key, sweep=untuned)
+
+    def _preview(self, key: str, sweep: bool = False, says: Says | None = None) -> PreviewUser:
         user = next(user for user in self._drawn["test"] if user.key == key)
         case = self._case(user, "validation")
-        return preview(self.ranker, self.task, self.items, case, self.exclude_seen, untuned, self.temperature)
+        asked = self.ranker, self.task, self.items, case, self.exclude_seen, sweep, self.temperature
+        return preview(*asked, says(case) if says else None)
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:
         """Leave-one-out over the whole catalogue, as the settings have it."""
