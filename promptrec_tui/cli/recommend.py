@@ -1,12 +1,13 @@
 """`promptrec recommend`: the next items for a user, or for a history of titles."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, workspace
-from promptrec_tui.cli.settings import limits, rules
+from promptrec_tui.cli.settings import limits, listed, rules
 from promptrec_tui.text import percent
 from promptrec_tui.workspace.recommend import recommend
 
@@ -37,6 +38,17 @@ def recommend_command(
         list[str] | None,
         typer.Option("--at-most", metavar="A=N", help="N items for each value of an attribute; repeat."),
     ] = None,
+    block: Annotated[
+        list[str] | None,
+        typer.Option("--block", metavar="TITLE", help="An item never to recommend; repeat."),
+    ] = None,
+    block_list: Annotated[
+        Path | None, typer.Option("--block-list", help="A text file of such items, one a line.")
+    ] = None,
+    popularity_penalty: Annotated[
+        float,
+        typer.Option("--popularity-penalty", help="Times log(1 + events) that an item loses."),
+    ] = 0.0,
     token_ids: Annotated[
         bool, typer.Option("--token-ids", help="Show the token ids of prompt and titles.")
     ] = False,
@@ -55,9 +67,12 @@ def recommend_command(
             require=rules("--require", require),
             exclude=rules("--exclude", exclude),
             at_most=limits("--at-most", at_most),
+            block=[*(block or ()), *listed("--block-list", block_list)],
+            popularity_penalty=popularity_penalty,
         )
     items = [asdict(item) for item in answer.items]
-    if not blend:
+    scored = blend or popularity_penalty > 0
+    if not scored:
         for item in items:
             del item["score"]
     if not as_json:
@@ -70,7 +85,7 @@ def recommend_command(
             for number, item in enumerate(items, 1)
         ]
         chance = ("P",) if any(item["probability"] is not None for item in items) else ()
-        columns = ["rank", "title", *(["score"] if blend else []), *chance, "logprob", "key"]
+        columns = ["rank", "title", *(["score"] if scored else []), *chance, "logprob", "key"]
         columns += ["token_ids"] if token_ids else []
         print_table(rows, columns, "Nothing is left to recommend.")
         return

@@ -1,6 +1,7 @@
-"""Spec keys and rules on a command line: `--set KEY=VALUE`, `--require A=V`."""
+"""Spec keys, rules and lists on a command line: `--set KEY=VALUE`, `--require A=V`, `--block-list FILE`."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -49,6 +50,19 @@ def limits(option: str, texts: Iterable[str] | None) -> dict[str, int]:
             raise UserError(f"{option} {attribute}={number} is not A=N: write for example {option} genre=2.")
         made[attribute] = int(number)
     return made
+
+
+def listed(option: str, path: Path | None) -> list[str]:
+    """The lines of a text file that are not blank. Raises UserError for a file that cannot be read."""
+    if path is None:
+        return []
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{option} {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{option} {path} is not UTF-8 text: save it as UTF-8, one item a line.") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 class WithKeys(TyperCommand):

@@ -24,6 +24,8 @@ from promptrec_tui.evaluation.histories import (
 )
 
 NEIGHBOURS = 100
+RECENT = 10
+"""Events of a user that are recent."""
 BLOCK = 1000
 
 
@@ -44,16 +46,17 @@ def fit_baseline(
 ) -> Baseline:
     """Fit a baseline on `sequences` (one list of item ids a user, oldest first), and on nothing else.
 
-    The names are popularity, markov, item_knn, knn_markov and ease; sasrec is fitted by `tuning.sasrec`,
-    with torch. The caller gives only events before the targets to be judged. item_knn, knn_markov and ease,
-    which take minutes for many events, call `progress(done, items)`; what it raises ends them. Raises
-    UserError for an unknown name, and where ease has too many items. `shared`, the same dictionary in calls
-    for the same sequences, keeps what several of them need.
+    The names are popularity, recent_popularity, markov, item_knn, knn_markov and ease; sasrec is fitted by
+    `tuning.sasrec`, with torch. The caller gives only events before the targets to be judged. item_knn,
+    knn_markov and ease, which take minutes for many events, call `progress(done, items)`; what it raises ends
+    them. Raises UserError for an unknown name, and where ease has too many items. `shared`, the same
+    dictionary in calls for the same sequences, keeps what several of them need.
     """
     kept = {} if shared is None else shared
     fits: dict[str, Callable[[Sequences, int], Scores]]
     fits = {
         "popularity": _popularity,
+        "recent_popularity": _recent_popularity,
         "markov": _markov,
         "item_knn": partial(_item_knn, progress=progress, shared=kept),
         "knn_markov": partial(_knn_markov, progress=progress, shared=kept),
@@ -68,6 +71,13 @@ def _popularity(sequences: Sequences, n_items: int) -> Scores:
     """Score = events of the item, independent of the history."""
     events = event_counts(sequences, n_items)
     return lambda history: events.copy()
+
+
+def _recent_popularity(sequences: Sequences, n_items: int) -> Scores:
+    """Score = events of the item among each user's last `RECENT`; popularity orders equals."""
+    recent = event_counts([sequence[-RECENT:] for sequence in sequences], n_items)
+    scores = recent + event_shares(sequences, n_items)
+    return lambda history: scores.copy()
 
 
 def _markov(sequences: Sequences, n_items: int) -> Scores:

@@ -127,7 +127,9 @@ class TrainSettings(_Part):
     ] = "ndcg@10"
 
 
-BaselineName = Literal["popularity", "markov", "item_knn", "knn_markov", "ease", "sasrec"]
+BaselineName = Literal[
+    "popularity", "recent_popularity", "markov", "item_knn", "knn_markov", "ease", "sasrec"
+]
 BASELINES: tuple[BaselineName, ...] = ("popularity", "markov", "item_knn", "knn_markov")
 
 

@@ -28,7 +28,8 @@ class TopK:
     `untuned`: ask the base model without the adapter. `exclude_seen`: leave out the items of the history.
     `blend`: rank by the model and the run's baselines together. `require`, `exclude`: pairs of an attribute
     and a value that items must have, or must not have. `at_most`: by attribute, how many items may share a
-    value.
+    value. `block`: keys of items that are never recommended. `popularity_penalty`: the number by which
+    log(1 + events of the item) is multiplied and taken from its score.
     """
 
     verb: ClassVar[str] = "top_k"
@@ -42,6 +43,8 @@ class TopK:
     require: tuple[tuple[str, ...], ...] = ()
     exclude: tuple[tuple[str, ...], ...] = ()
     at_most: Mapping[str, Count] = field(default_factory=dict)
+    block: tuple[str, ...] = ()
+    popularity_penalty: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
+import numpy as np
+
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import parse_json
 from promptrec_tui.runs.folder import RunFolder
@@ -76,9 +78,9 @@ def _ranking(
     if isinstance(request, TopK):
         if request.k < 1:
             raise UserError(f"k must be at least 1, not {request.k}.")
-        left_out = sorted(seen | (ruled_out(job.items, request.require, request.exclude) - {target}))
-        if request.blend:
-            evidence = _evidence(folder, job, history, request)
+        barred = ruled_out(job.items, request.require, request.exclude) | set(map(number_of, request.block))
+        left_out = sorted(seen | (barred - {target}))
+        evidence = _evidence(folder, job, history, request)
         ranked = varied(
             lambda k: job.ranker.top_k(prompt.token_ids, k, left_out, evidence),
             request.k,
@@ -121,12 +123,20 @@ def _ranking(
     )
 
 
-def _evidence(folder: RunFolder, job: NextItemJob, history: Sequence[int], request: TopK) -> Evidence:
-    """What the run's baselines say after a history, weighed as in its blend."""
-    if request.untuned:
-        raise UserError("A blend is one of the tuned model: ask for the blend, or for the untuned model.")
-    blend = blend_of(folder)
-    return witnesses_of(job, blend).evidence(blend, history)
+def _evidence(folder: RunFolder, job: NextItemJob, history: Sequence[int], request: TopK) -> Evidence | None:
+    """What counts beside the model: the run's baselines as its blend weighs them, the popularity penalty."""
+    weight, bonus = 1.0, np.zeros(len(job.items))
+    if request.blend:
+        if request.untuned:
+            raise UserError("A blend is one of the tuned model: ask for the blend, or for the untuned model.")
+        blend = blend_of(folder)
+        evidence = witnesses_of(job, blend).evidence(blend, history)
+        weight, bonus = evidence.weight, evidence.bonus
+    if request.popularity_penalty < 0:
+        raise UserError(f"The popularity penalty must be at least 0, not {request.popularity_penalty:g}.")
+    if request.popularity_penalty:
+        bonus = bonus - request.popularity_penalty * np.log1p([item.events for item in job.items])
+    return Evidence(weight, bonus) if request.blend or request.popularity_penalty else None
 
 
 def _labelling(job: ClassifyJob, request: Classify, adapter: str | None) -> Labelling:

@@ -8,7 +8,7 @@ from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.scoring import Ranking, find_asked, open_scorer
 
 
-def history_keys(workspace: Workspace, dataset: str, titles: Sequence[str]) -> list[str]:
+def item_keys(workspace: Workspace, dataset: str, titles: Sequence[str]) -> list[str]:
     """Item keys of typed titles. Raises UserError with near titles for an unknown one."""
     with open_listed(workspace, dataset) as file:
         return [find_item(file, dataset, title).key for title in titles]
@@ -32,11 +32,14 @@ def recommend(
     require: Sequence[tuple[str, str]] = (),
     exclude: Sequence[tuple[str, str]] = (),
     at_most: Mapping[str, int] | None = None,
+    block: Sequence[str] = (),
+    popularity_penalty: float = 0.0,
 ) -> Ranking:
     """The k best next items for a user of the run's dataset, or after `titles`; seen items are excluded.
 
     `blend`: by the model and the run's baselines together. `require`, `exclude`: pairs of an attribute and a
     value that items must have, or must not have; `at_most`: by attribute, how many items may share a value.
+    `block`: titles or keys of items that are never recommended. `popularity_penalty`: as in `TopK`.
 
     Raises UserError for an unknown run, user or title, and for a run of another task.
     """
@@ -48,11 +51,20 @@ def recommend(
     if user is not None:
         history = user_keys(workspace, row.dataset, user)
     else:
-        history = history_keys(workspace, row.dataset, titles)
+        history = item_keys(workspace, row.dataset, titles)
+    blocked = item_keys(workspace, row.dataset, block)
     scorer = open_scorer(workspace, row.id)
     try:
         return scorer.top_k(
-            history, k=k, untuned=untuned, blend=blend, require=require, exclude=exclude, at_most=at_most
+            history,
+            k=k,
+            untuned=untuned,
+            blend=blend,
+            require=require,
+            exclude=exclude,
+            at_most=at_most,
+            block=blocked,
+            popularity_penalty=popularity_penalty,
         )
     finally:
         scorer.close()

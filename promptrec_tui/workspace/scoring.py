@@ -53,6 +53,8 @@ class Scorer:
         require: Sequence[tuple[str, str]] = (),
         exclude: Sequence[tuple[str, str]] = (),
         at_most: Mapping[str, int] | None = None,
+        block: Sequence[str] = (),
+        popularity_penalty: float = 0.0,
     ) -> Ranking:
         """The k best items after a history of item keys, under the rules of `TopK`."""
         request = TopK(
@@ -64,6 +66,8 @@ class Scorer:
             require=tuple(require),
             exclude=tuple(exclude),
             at_most={name: Count(limit) for name, limit in (at_most or {}).items()},
+            block=tuple(block),
+            popularity_penalty=popularity_penalty,
         )
         return self.ask(request, Ranking)
 

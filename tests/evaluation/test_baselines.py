@@ -7,7 +7,7 @@ import pytest
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import fit_baseline
 
-NAMES = ("popularity", "markov", "item_knn", "knn_markov", "ease")
+NAMES = ("popularity", "recent_popularity", "markov", "item_knn", "knn_markov", "ease")
 SEQUENCES = [[0, 1, 2], [0, 1, 3], [0, 1, 2, 1], [4, 0]]
 
 
@@ -19,6 +19,12 @@ def test_popularity_counts_events() -> None:
     baseline = fit_baseline("popularity", SEQUENCES, 6)
     assert baseline.scores([2]).tolist() == [4, 4, 2, 1, 1, 0]
     assert baseline.scores([]).tolist() == baseline.scores([2]).tolist()
+
+
+def test_recent_popularity_counts_the_last_ten_events_of_each_user() -> None:
+    long = [[0] * 5 + [1] + [2] * 9, [3, 3, 1]]
+    assert np.floor(fit_baseline("recent_popularity", long, 5).scores([0])).tolist() == [0, 2, 9, 2, 0]
+    assert order(fit_baseline("recent_popularity", long, 5).scores([])) == [2, 1, 3, 0, 4]
 
 
 def test_markov_counts_what_came_next_then_popularity() -> None:

@@ -1,6 +1,7 @@
 """Recommendations by a run's blend, and under hard rules, against brute force over all items."""
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -84,8 +85,31 @@ def test_rules_are_kept_with_and_without_a_blend(loaded: LoadedRun) -> None:
         assert not asked(loaded, k=99, exclude=(("genre", "drama"),), blend=blend).items
     (one,) = asked(loaded, k=99, at_most={"genre": 1}, blend=True).items
     assert one == asked(loaded, k=1, blend=True).items[0]
+    blocked = asked(loaded, k=1, blend=True).items[0].key
+    kept = asked(loaded, k=99, block=(blocked,), blend=True).items
+    assert {item.key for item in kept} == everything - {blocked}
+    with pytest.raises(UserError, match="no item 'none'"):
+        asked(loaded, block=("none",))
     with pytest.raises(UserError, match=r"no attribute 'gener'.*genre"):
         asked(loaded, require=(("gener", "drama"),))
+
+
+def test_a_popularity_penalty_takes_nats_for_events(loaded: LoadedRun) -> None:
+    """By the scores of all items, with and without a blend."""
+    job = loaded.job
+    assert isinstance(job, NextItemJob)
+    events = {item.key: item.events for item in job.items}
+    for blend in (False, True):
+        plain = asked(loaded, k=99, blend=blend).items
+        fair = asked(loaded, k=99, blend=blend, popularity_penalty=0.7).items
+        scores = {
+            item.key: (item.score if blend else item.logprob) - 0.7 * math.log(1 + events[item.key])
+            for item in plain
+        }
+        assert [item.score for item in fair] == pytest.approx(sorted(scores.values(), reverse=True), abs=1e-4)
+        assert all(item.score == pytest.approx(scores[item.key], abs=1e-4) for item in fair)
+    with pytest.raises(UserError, match="at least 0, not -1"):
+        asked(loaded, popularity_penalty=-1.0)
 
 
 ITEMS = [
