@@ -24,6 +24,7 @@ from typing import Any, get_args
 from default_settings import promptrec, read_events
 from movielens import MOVIELENS
 from results import publish, section, table
+from watching import watched
 
 from promptrec_tui.datasets.dataset import open_dataset
 from promptrec_tui.evaluation.intervals import paired_bootstrap
@@ -42,7 +43,7 @@ COLD = 10
 
 @dataclass(frozen=True)
 class Finished:
-    """A run at its end: its name and settings, its report, and seconds by phase."""
+    """A run at its end: its name and settings, its report, and CPU seconds by phase."""
 
     name: str
     settings: str
@@ -71,31 +72,17 @@ def train(home: Path, name: str, settings: str) -> Finished:
     """One run in a home of its own, which has the data."""
     options = [word for setting in settings.split() for word in ("--set", setting)]
     data = ("--dataset", "films", "--template", "list", "--model", "tiny")
-    start = ("run", "start", "--name", name, *data, *options, "--wait", "--json")
-    document = json.loads(promptrec(home, *start))
+    phases, document = watched(home, "run", "start", "--name", name, *data, *options)
     if document["state"] != "done":
         sys.exit(f"{name}: {document['state']}: {document['reason']}")
     folder = home / "runs" / document["id"]
     report = json.loads((folder / "result" / "report.json").read_text("utf-8"))
     events = read_events(folder / "events.jsonl")
-    validated = [
-        event["values"].get("ndcg@10", 0.0) for event in events if event["kind"] == "metric" and event["step"]
-    ]
-    done = Finished(name, settings, report, max(validated), phases_of(events))
-    print(name, done.best, dict(done.phases), file=sys.stderr, flush=True)
+    validations = [event["values"] for event in events if event["kind"] == "metric" and event["step"]]
+    best = max(values.get("ndcg@10", 0.0) for values in validations)
+    done = Finished(name, settings, report, best, {phase.name: phase.cpu for phase in phases})
+    print(name, done.best, done.phases, file=sys.stderr, flush=True)
     return done
-
-
-def phases_of(events: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Seconds of each phase of a run."""
-    seconds: Counter[str] = Counter()
-    phase, since = "", 0.0
-    for event in events:
-        if since:
-            seconds[phase] += event["time"] - since
-        since = event["time"]
-        phase = event["phase"] if event["kind"] == "phase" else phase
-    return {name: round(value) for name, value in seconds.items()}
 
 
 def strata(database: Path) -> dict[str, Callable[[str], bool]]:
@@ -167,12 +154,12 @@ def lines_of(runs: Sequence[Finished], parts: Mapping[str, Callable[[str], bool]
         ]
         for run in runs
     ]
-    header = ["run", "settings", "validation", *SHOWN, f"NDCG@10 minus {first.name}", "s of training"]
+    header = ["run", "settings", "validation", *SHOWN, f"NDCG@10 minus {first.name}", "CPU s of training"]
     return [
         *table(header, compared),
         "",
-        f"Every scorer on the test, of the run {first.name}, the best on validation; seconds by phase: "
-        f"{json.dumps(first.phases)}.",
+        f"Every scorer on the test, of the run {first.name}, the best on validation; CPU seconds by phase: "
+        f"{', '.join(f'{name} {seconds:.0f}' for name, seconds in first.phases.items())}.",
         "",
         *table(["scorer", *SHOWN, "NDCG@10 of the blend minus it"], scorer_rows(first)),
         "",
