@@ -3,10 +3,12 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
+from promptrec_tui.badges import badge_of
 from promptrec_tui.cli import control, queue
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
 from promptrec_tui.cli.settings import SetOption, WithKeys, parse_settings
@@ -70,7 +72,7 @@ def list_command(as_json: JsonOption = False) -> None:
             {
                 **row,
                 "queue": queue.place_text(row["queue"]),
-                "state": "stalled" if row["stalled"] else row["state"],
+                "state": badge_of(row["state"], row["stalled"]).word,
                 "best": _best(row["best_metric"], row["best_value"]),
             }
             for row in listed
@@ -168,12 +170,12 @@ def _print_run(workspace: Workspace, run: str, as_json: bool) -> None:
 
 def print_summary(document: dict[str, Any]) -> None:
     """Print the `run show` document as text: state, then the result table."""
-    state = "stalled" if document["stalled"] else document["state"]
-    state += f": {document['reason']}" if document["reason"] else ""
+    badge = badge_of(document["state"], document["stalled"], bool((document["queue"] or {}).get("held")))
+    state = badge.word + (f": {document['reason']}" if document["reason"] else "")
     steps = f"step {show(document['step'])}/{show(document['total_steps'])}"
     print(f"{clean(document['name'])}  {clean(state)}  {steps}{_phase(document)}")
-    if document["stalled"]:
-        print(runs.STALLED)
+    if advice := badge.text(quote(clean(document["name"]))):
+        print(advice)
     if document["queue"]:
         print(f"in the queue: {queue.place_text(document['queue'])}")
     # The trainer prints its reason too.

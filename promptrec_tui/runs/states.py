@@ -25,12 +25,6 @@ ACTIVE = frozenset({State.STARTING, State.RUNNING, State.PAUSING, State.STOPPING
 TERMINAL = frozenset({State.PAUSED, State.STOPPED, State.DONE, State.FAILED, State.INTERRUPTED})
 """The last attempt has ended; nothing happens until a person asks for another one."""
 
-STALLED = (
-    "It is stalled: its processes live and do not get on. Read its log (promptrec run logs), and end it with "
-    "promptrec run kill if that says no more."
-)
-"""What to do about an active run whose heartbeat has stopped."""
-
 RESUMABLE = TERMINAL - {State.DONE}
 """Another attempt may be asked for."""
 

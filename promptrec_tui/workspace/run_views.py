@@ -10,7 +10,6 @@ from promptrec_tui.store import runs as store
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.run_document import run_document
 from promptrec_tui.workspace.runs import (
-    STALLED,
     PreviewRow,
     RunRow,
     case_noun,
@@ -71,8 +70,6 @@ class RunView:
     """The last lines of a failed run's log."""
     survives_logout: str
     """The answer and the reason in one sentence."""
-    stalled: str
-    """Advice for a run without progress; empty for all others."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,6 @@ def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
         warnings=tuple(document["warnings"]),
         log_tail=tuple(document["log_tail"]),
         survives_logout=f"survives logout: {survives['answer']}. {survives['why']}",
-        stalled=STALLED if document["stalled"] else "",
     )
 
 

@@ -33,7 +33,6 @@ from promptrec_tui.runs.spec import (
 )
 from promptrec_tui.runs.states import ACTIVE as ACTIVE
 from promptrec_tui.runs.states import RESUMABLE as RESUMABLE
-from promptrec_tui.runs.states import STALLED as STALLED
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.store import runs as store

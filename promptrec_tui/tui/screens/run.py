@@ -1,6 +1,7 @@
 """One run: its curves, previews, model to try, spec and log."""
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,16 +12,16 @@ from textual.widgets import ContentSwitcher, Static
 from promptrec_tui.text import cases_text, clean, clean_lines, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.glyphs import UNICODE, Glyphs
 from promptrec_tui.tui.screens.run_actions import RunActions
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
 from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.preview_pane import PreviewPane
 from promptrec_tui.tui.widgets.run_text import (
     GOING,
-    STALLED_STYLE,
+    badge,
     number_text,
     progress_text,
-    state_style,
     state_text,
 )
 from promptrec_tui.tui.widgets.tab_line import TabLine
@@ -81,7 +82,7 @@ class RunScreen(RunActions):
             return
         self.refresh_bindings()
         if self._row is None:
-            self.query_one("#head", Static).update(head_text(row))
+            self.query_one("#head", Static).update(head_text(row, self.promptrec.glyphs))
         if row != self._row:
             await self._load_view()
             self._row = row
@@ -94,13 +95,13 @@ class RunScreen(RunActions):
         self.query_one("#head", Static).update(
             head_text(
                 view.row,
+                self.promptrec.glyphs,
                 view.warnings,
                 view.survives_logout,
                 view.log_tail,
                 view.leading[0],
                 view.noun,
                 view.monitor_users,
-                view.stalled,
                 view.computing,
             )
         )
@@ -167,23 +168,24 @@ class RunScreen(RunActions):
 
 def head_text(
     row: "RunRow",
+    glyphs: Glyphs = UNICODE,
     warnings: Sequence[str] = (),
     survives_logout: str = "",
     log_tail: Sequence[str] = (),
     lead: str = "",
     noun: str = "user",
     monitor_users: int = 0,
-    stalled: str = "",
     computing: str = "",
 ) -> Text:
     """Name, state, progress and the last values.
 
-    Below them the reason, the last warning, the end of the log of a failed run, and for an active run what it
-    computes with and whether it survives a logout.
+    Below them the reason, what the state means and what can be done, the last warning, the end of the log of
+    a failed run, and for an active run what it computes with and whether it survives a logout.
     """
     text = Text()
     text.append(clean(row.name), style="bold")
-    text.append(f"  {state_text(row)}", style=state_style(row))
+    shown = badge(row)
+    text.append(f"  {state_text(row, glyphs)}", style=shown.colour)
     text.append(f"  {progress_text(row)}")
     text.append(f"  loss {number_text(row.train_loss)}")
     text.append(f"  best validation {metric_text(clean(lead))} {number_text(row.best_value, 4)}")
@@ -192,9 +194,9 @@ def head_text(
     if row.best_step:
         text.append(f", adapter of {row.best_step}", style="dim")
     if row.reason:
-        text.append(f"\n{clean(row.reason)}", style={"failed": "red", "done": "dim"}.get(row.state, "yellow"))
-    if stalled:
-        text.append(f"\n{stalled}", style=STALLED_STYLE)
+        text.append(f"\n{clean(row.reason)}", style="dim" if row.state == "done" else shown.colour)
+    if advice := shown.text(quote(clean(row.name))):
+        text.append(f"\n{advice}", style=shown.colour if row.stalled else "dim")
     if warnings:
         more = f" (+{len(warnings) - 1} more)" if len(warnings) > 1 else ""
         text.append(f"\n! {clean(warnings[-1])}{more}", style="yellow")

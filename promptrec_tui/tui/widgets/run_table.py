@@ -9,10 +9,10 @@ from promptrec_tui.tui.glyphs import UNICODE, Glyphs
 from promptrec_tui.tui.widgets.cells import fit
 from promptrec_tui.tui.widgets.run_text import (
     age_text,
+    badge,
     number_text,
     progress_text,
     sparkline,
-    state_style,
     state_text,
 )
 from promptrec_tui.tui.widgets.table import Table
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     ("name", 18),
-    ("state", 11),
+    ("state", 13),
     ("progress", 12),
     ("loss", 6),
     ("best", 7),
-    ("trend", 8),
+    ("trend", 6),
     ("age", 4),
 )
 """With a space on both sides of each, exactly 80 cells."""
@@ -46,14 +46,14 @@ class RunTable(Table):
 
 def run_cells(row: "RunRow", glyphs: Glyphs) -> tuple[Text, ...]:
     """The cells of one run, each cut to its column."""
-    style = state_style(row)
+    style = badge(row).colour
     texts = (
         (row.name, ""),
-        (state_text(row), style),
+        (state_text(row, glyphs), style),
         (progress_text(row), ""),
         (number_text(row.train_loss), ""),
         (number_text(row.best_value, 4), ""),
-        (sparkline(row.sparkline, 8, glyphs.bars), "cyan"),
+        (sparkline(row.sparkline, 6, glyphs.bars), "cyan"),
         (age_text(row.created), "dim"),
     )
     return tuple(

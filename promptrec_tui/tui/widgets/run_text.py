@@ -5,28 +5,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from promptrec_tui.tui.glyphs import UNICODE
+from promptrec_tui.badges import Badge, badge_of
+from promptrec_tui.tui.glyphs import ASCII, UNICODE, Glyphs
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
 GOING = ("starting", "running", "pausing", "stopping")
 """States in which a process works on the run."""
-
-STATE_STYLES = {
-    "queued": "cyan",
-    "starting": "yellow",
-    "running": "green",
-    "pausing": "yellow",
-    "stopping": "yellow",
-    "paused": "yellow",
-    "stopped": "yellow",
-    "done": "bold green",
-    "failed": "bold red",
-    "interrupted": "red",
-}
-
-STALLED_STYLE = "bold red"
 
 
 def number_text(value: float | None, digits: int = 3) -> str:
@@ -36,16 +22,16 @@ def number_text(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "nan"
 
 
-def state_text(row: "RunRow") -> str:
-    """The state; "stalled" for a running one without progress, with the queue position for a waiting one."""
-    if row.queue:
-        return f"{'held' if row.queue.held else 'queued'} {row.queue.place}"
-    return "stalled" if row.stalled else row.state
+def badge(row: "RunRow") -> Badge:
+    """How the state of a run is told."""
+    return badge_of(row.state, row.stalled, bool(row.queue and row.queue.held))
 
 
-def state_style(row: "RunRow") -> str:
-    """The colour of `state_text`: red for a run without progress."""
-    return STALLED_STYLE if row.stalled else STATE_STYLES.get(row.state, "")
+def state_text(row: "RunRow", glyphs: Glyphs = UNICODE) -> str:
+    """The sign and the word of a run's state, with the position of one that waits in the queue."""
+    shown = badge(row)
+    sign = shown.ascii if glyphs is ASCII else shown.sign
+    return f"{sign} {shown.word}{f' {row.queue.place}' if row.queue else ''}"
 
 
 def progress_text(row: "RunRow") -> str:

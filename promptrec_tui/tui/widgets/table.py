@@ -38,7 +38,10 @@ class Table(DataTable[Text], inherit_bindings=False):
     def __init__(
         self, columns: Sequence[tuple[str, int]], right: Container[str] = (), id: str | None = None
     ) -> None:
-        super().__init__(id=id, cursor_type="row", zebra_stripes=False)
+        # Colours of cells stay under the cursor: the state of a run must not lose its own.
+        super().__init__(
+            id=id, cursor_type="row", zebra_stripes=False, cursor_foreground_priority="renderable"
+        )
         self._labels = columns
         self._shown: dict[str, tuple[Text, ...]] = {}
         self._chosen: str | None = None
