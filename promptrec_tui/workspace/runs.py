@@ -284,11 +284,6 @@ def was_evaluated(workspace: Workspace, run: str) -> bool:
     return ended and bool(report.get("metrics", {}).get("after"))
 
 
-def run_config(workspace: Workspace, run: str) -> str:
-    """The resolved spec of a run as indented JSON."""
-    return run_folder(workspace, run).spec().model_dump_json(indent=2)
-
-
 def log_path(workspace: Workspace, run: str) -> Path:
     """The log of the run's last attempt (it need not exist yet)."""
     return run_folder(workspace, run).log

@@ -140,7 +140,7 @@ async def test_a_run_opens_with_its_result_and_every_tab_shows_something(full_ho
         await settle(pilot, "l")
         assert "user u2" in screen_text(pilot)
         await settle(pilot, "]", "escape", "]")
-        assert '"name": "first"' in screen_text(pilot)
+        assert "run       first (aaaa0001)" in screen_text(pilot)
         await settle(pilot, "]")
         assert "red 正在训练" in screen_text(pilot)
         await settle(pilot, "escape")

@@ -30,6 +30,7 @@ from promptrec_tui.workspace.control import resume_run, stop_run
 from promptrec_tui.workspace.dispatch import dispatch
 from promptrec_tui.workspace.lineage import remedy
 from promptrec_tui.workspace.opening import Workspace, opened
+from promptrec_tui.workspace.run_config import run_config
 from promptrec_tui.workspace.run_document import run_document
 from promptrec_tui.workspace.run_views import read_log, refreshed_runs, run_view
 from tests.tui.conftest import write_dataset, write_run
@@ -95,7 +96,7 @@ def check(home: Home, workspace: Workspace, capsys: pytest.CaptureFixture[str]) 
             run_document(workspace, name)
             run_view(workspace, name)
             run_views.curves(workspace, name, LOSSES)
-            runs.run_config(workspace, name)
+            run_config(workspace, name)
         except UserError as error:
             if name != "bad" or "bad" not in str(error):
                 raise

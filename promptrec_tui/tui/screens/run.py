@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
-from promptrec_tui.text import cases_text, clean, clean_lines, metric_text
+from promptrec_tui.text import cases_text, clean, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.glyphs import UNICODE, Glyphs
 from promptrec_tui.tui.screens.run_actions import RunActions
+from promptrec_tui.tui.widgets.config_text import config_text
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
 from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.preview_pane import PreviewPane
@@ -109,8 +109,8 @@ class RunScreen(RunActions):
         self.query_one(PreviewPane).show(view.previews)
         self.query_one(TryPane).row = view.row
         if self._row is None:
-            config = await self.ask(workspace.runs.run_config, self._run)
-            self.query_one("#spec", Static).update(Content(clean_lines(config)))
+            config = await self.ask(workspace.run_config.run_config, self._run)
+            self.query_one("#spec", Static).update(config_text(config))
             self.keep_scroll(self.query_one("#config"), "config")
 
     def focus_home(self) -> None:

@@ -1,0 +1,95 @@
+"""What a run was made with, for people: its parts, its settings beside their defaults, and as a command."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from shlex import join
+from typing import Any
+
+from promptrec_tui.errors import UserError
+from promptrec_tui.runs.settings import apply_settings, flat_settings
+from promptrec_tui.runs.spec import RunSpec, Settings
+from promptrec_tui.tasks.defaults import default_settings, uses
+from promptrec_tui.workspace.models import find_model
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.runs import EVALUATION_SEED, run_folder
+from promptrec_tui.workspace.settings import setting_text
+
+
+@dataclass(frozen=True)
+class ConfigSetting:
+    """A setting that the run's task uses, its value, and the default for this task, method and model."""
+
+    key: str
+    value: str
+    default: str
+
+    @property
+    def changed(self) -> bool:
+        return self.value != self.default
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """`parts`: names and values of what the run is made of; `template`: the names and texts of its parts."""
+
+    parts: tuple[tuple[str, str], ...]
+    settings: tuple[ConfigSetting, ...]
+    template: tuple[tuple[str, str], ...]
+    command: str
+    """The command that starts a run like it."""
+
+
+def run_config(workspace: Workspace, run: str) -> RunConfig:
+    """The configuration of a run. Raises UserError for an unknown run or one whose spec cannot be read."""
+    spec = run_folder(workspace, run).spec()
+    defaults = _defaults(workspace, spec)
+    settings = tuple(
+        ConfigSetting(key, setting_text(value), setting_text(defaults.get(key)))
+        for key, value in flat_settings(spec.settings).items()
+        if uses(spec.task, key, spec.model.family)
+    )
+    template = spec.template
+    machine, versions = _facts(spec.machine), _facts(spec.versions)
+    return RunConfig(
+        parts=(
+            ("run", f"{spec.name} ({spec.id})"),
+            ("created", spec.created),
+            ("task", spec.task),
+            ("dataset", f"{spec.dataset.name} ({spec.dataset.id})"),
+            ("template", f"{template.name}, version {template.version}, wrapped as {template.wrap}"),
+            ("model", f"{spec.model.name} ({spec.model.model_type}, {spec.model.family})"),
+            *((("continues", f"{spec.parent.name} ({spec.parent.id})"),) if spec.parent else ()),
+            *((("machine", machine),) if machine else ()),
+            *((("versions", versions),) if versions else ()),
+        ),
+        settings=settings,
+        template=(("prompt", template.prompt), ("completion", template.completion)),
+        command=_command(spec, settings),
+    )
+
+
+def _defaults(workspace: Workspace, spec: RunSpec) -> Mapping[str, Any]:
+    """The settings that a new run of the same task, method and model would begin with."""
+    method = spec.settings.tuning.method
+    usual: dict[str, Any] = {"evaluation.seed": EVALUATION_SEED, "tuning.method": method}
+    # Without its model, or for a task of another version, only the general defaults are known.
+    with suppress(UserError):
+        parameters = find_model(workspace, spec.model.id).parameters
+        usual |= default_settings(spec.task, spec.model.family, method, parameters)
+    return flat_settings(apply_settings(Settings(), usual))
+
+
+def _command(spec: RunSpec, settings: tuple[ConfigSetting, ...]) -> str:
+    """A run of before there was evaluation.seed has none, and no command can leave it out."""
+    words = ["promptrec", "run", "start", "--name", spec.name, "--task", spec.task]
+    words += ["--dataset", spec.dataset.name, "--template", spec.template.name, "--model", spec.model.name]
+    for setting in settings:
+        method = setting.key == "tuning.method" and setting.value != "lora"
+        if (setting.changed and setting.value != "None") or method:
+            words += ["--set", f"{setting.key}={setting.value}"]
+    return join(words)
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items())
