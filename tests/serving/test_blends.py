@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from promptrec_tui.evaluation.baselines import fit_baseline
 from promptrec_tui.evaluation.blend import Blend
 from promptrec_tui.evaluation.features import scorer_feature
 from promptrec_tui.files import write_json
-from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.home import Home
 from promptrec_tui.serving.loading import LoadedRun, load
 from promptrec_tui.serving.messages import Ranking, Refusal, TopK, read_request, write
 from promptrec_tui.serving.rules import ruled_out, varied
@@ -22,14 +22,22 @@ from promptrec_tui.serving.scorer import answer
 from promptrec_tui.tuning.data import checked_dataset
 from promptrec_tui.tuning.jobs.next_item import NextItemJob
 from promptrec_tui.typed import build
+from tests.tuning.conftest import attempt, make_home, make_run, run_from
 
 HISTORY = ("i3", "i4", "i5")
 
 
+@pytest.fixture(scope="module")
+def blended_home(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
+    home = make_home(tmp_path_factory.mktemp("blended"))
+    blended = {"evaluation.users": 24, "evaluation.baselines": "markov,item_knn", "evaluation.blend": True}
+    attempt(make_run(home, model_folder, **blended))
+    return home.root
+
+
 @pytest.fixture
-def loaded(new_run: Callable[..., RunFolder], tune: Callable[..., Any]) -> LoadedRun:
-    folder = new_run(evaluation__users=24, evaluation__baselines="markov,item_knn", evaluation__blend=True)
-    tune(folder)
+def loaded(blended_home: Path, home: Home) -> LoadedRun:
+    folder = run_from(blended_home, home)
     blend = build(Blend, json.loads(folder.blend.read_text()))
     # Whatever so small a run has fitted: here all of them have a say.
     weights = {"model_short": 0.5, "model_long": 1.5, "markov": 0.7, "item_knn": 0.4}

@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,10 +20,13 @@ from promptrec_tui.home import Home
 from promptrec_tui.prompts.library import builtin_templates
 from promptrec_tui.runs.event_log import read_events
 from promptrec_tui.runs.events import Event, to_fields
-from promptrec_tui.runs.folder import RunFolder, create_run
+from promptrec_tui.runs.folder import RunFolder, create_run, run_folders
 from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.settings import apply_settings
 from promptrec_tui.runs.spec import RunSpec, Settings
+
+if TYPE_CHECKING:
+    from promptrec_tui.tuning.journal import Outcome
 
 ITEMS = 40
 USERS = 24
@@ -109,10 +114,15 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
+    """A home of `make_home`."""
+    return make_home(tmp_path)
+
+
+def make_home(place: Path) -> Home:
     """A home with one dataset: users who walk along the catalogue, so that there is something to learn."""
-    home = Home(tmp_path / "home").create()
+    home = Home(place / "home").create()
     chance = random.Random(2)
-    source = tmp_path / "source"
+    source = place / "source"
     source.mkdir()
     with open(source / "items.csv", "w") as file:
         file.write("item_id,title,genre\n")
@@ -131,75 +141,89 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def new_run(home: Home, model_folder: Path) -> Callable[..., RunFolder]:
-    """Makes a run folder; settings go by their dotted keys, `id` names the run."""
+    """`make_run` in this home."""
+    return partial(make_run, home, model_folder)
 
-    def make(id: str = "run1", template: str = "list", **changes: Any) -> RunFolder:
-        dataset = home.datasets / "d.sqlite"
-        chosen = next(known for known in builtin_templates() if known.name == template)
-        changes = {name.replace("__", "."): value for name, value in changes.items()}
-        spec = RunSpec.model_validate(
-            {
-                "id": id,
-                "name": id,
-                "created": "2026-01-01T00:00:00Z",
-                "task": "next_item",
-                "dataset": {
-                    "id": "d",
-                    "name": "walks",
-                    "file": "datasets/d.sqlite",
-                    "sha256": hashlib.sha256(dataset.read_bytes()).hexdigest(),
-                },
-                "template": {
-                    "id": "t",
-                    "name": chosen.name,
-                    "version": 1,
-                    "task": chosen.task,
-                    "language": chosen.language,
-                    "prompt": chosen.prompt,
-                    "completion": chosen.completion,
-                    "end_token": chosen.end_token,
-                    "sha256": chosen.sha256,
-                },
-                "model": {
-                    "id": "m",
-                    "name": "tiny",
-                    "folder": str(model_folder),
-                    "sha256": sha256_folder(model_folder),
-                    "family": "causal",
-                    "model_type": "qwen3",
-                },
-                "settings": apply_settings(apply_settings(Settings(), SETTINGS), changes).model_dump(),
-                "versions": {},
-                "machine": {},
-            }
-        )
-        return create_run(home, spec)
 
-    return make
+def make_run(
+    home: Home, model_folder: Path, id: str = "run1", template: str = "list", **changes: Any
+) -> RunFolder:
+    """A new run folder; settings go by their dotted keys with "__" for ".", `id` names the run."""
+    dataset = home.datasets / "d.sqlite"
+    chosen = next(known for known in builtin_templates() if known.name == template)
+    changes = {name.replace("__", "."): value for name, value in changes.items()}
+    spec = RunSpec.model_validate(
+        {
+            "id": id,
+            "name": id,
+            "created": "2026-01-01T00:00:00Z",
+            "task": "next_item",
+            "dataset": {
+                "id": "d",
+                "name": "walks",
+                "file": "datasets/d.sqlite",
+                "sha256": hashlib.sha256(dataset.read_bytes()).hexdigest(),
+            },
+            "template": {
+                "id": "t",
+                "name": chosen.name,
+                "version": 1,
+                "task": chosen.task,
+                "language": chosen.language,
+                "prompt": chosen.prompt,
+                "completion": chosen.completion,
+                "end_token": chosen.end_token,
+                "sha256": chosen.sha256,
+            },
+            "model": {
+                "id": "m",
+                "name": "tiny",
+                "folder": str(model_folder),
+                "sha256": sha256_folder(model_folder),
+                "family": "causal",
+                "model_type": "qwen3",
+            },
+            "settings": apply_settings(apply_settings(Settings(), SETTINGS), changes).model_dump(),
+            "versions": {},
+            "machine": {},
+        }
+    )
+    return create_run(home, spec)
+
+
+def run_from(trained: Path, home: Home) -> RunFolder:
+    """Put the run of the home `trained` into `home`, which has the same data: training takes seconds."""
+    (folder,) = run_folders(Home(trained))
+    shutil.copytree(folder.path, home.runs / folder.id)
+    return RunFolder(home.runs / folder.id)
 
 
 @pytest.fixture
 def tune() -> Callable[..., Any]:
-    """Runs an attempt in this process; asks for `command` after the first event for which `when` holds."""
+    """`attempt`."""
+    return attempt
+
+
+def attempt(
+    folder: RunFolder, command: Any = None, when: Moment | None = None, device: str = "cpu"
+) -> "Outcome":
+    """Run an attempt in this process; ask for `command` after the first event for which `when` holds."""
     from promptrec_tui.tuning.journal import Journal
     from promptrec_tui.tuning.recipe import fine_tune
     from promptrec_tui.tuning.requests import RequestInbox
 
-    def run(folder: RunFolder, command: Any = None, when: Moment | None = None, device: str = "cpu") -> Any:
-        attempt = folder.last_attempt + 1
-        folder.attempt(attempt).path.mkdir(parents=True)
-        asked: list[int] = []
+    number = folder.last_attempt + 1
+    folder.attempt(number).path.mkdir(parents=True)
+    asked: list[int] = []
 
-        class Watched(Journal):
-            def write(self, event: Event) -> None:
-                super().write(event)
-                if command and when and not asked and when(event.kind, to_fields(event)):
-                    asked.append(request(folder, command))
+    class Watched(Journal):
+        def write(self, event: Event) -> None:
+            super().write(event)
+            if command and when and not asked and when(event.kind, to_fields(event)):
+                asked.append(request(folder, command))
 
-        with Watched(folder, attempt) as journal:
-            return fine_tune(folder, device, journal, RequestInbox(journal))
-
-    return run
+    with Watched(folder, number) as journal:
+        return fine_tune(folder, device, journal, RequestInbox(journal))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from promptrec_tui.evaluation.baselines import fit_baseline
 from promptrec_tui.evaluation.blend import Blend
 from promptrec_tui.evaluation.features import scorer_feature
 from promptrec_tui.evaluation.metrics import rank_with_ties
+from promptrec_tui.home import Home
 from promptrec_tui.models.loading import choose_dtype
 from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.folder import RunFolder
@@ -20,17 +21,23 @@ from promptrec_tui.runs.states import State
 from promptrec_tui.tuning import blending
 from promptrec_tui.tuning.jobs.next_item import NextItemJob
 from promptrec_tui.typed import build
+from tests.tuning.conftest import attempt, make_home, make_run, run_from
 
 SCORERS = "popularity,markov,item_knn"
 ALL = {"evaluation.users": 24, "evaluation.blend": True, "evaluation.baselines": SCORERS}
 
 
-@pytest.fixture
-def blended(new_run: Callable[..., RunFolder], tune: Callable[..., Any]) -> RunFolder:
-    folder = new_run(**{name.replace(".", "__"): value for name, value in ALL.items()})
-    outcome = tune(folder)
+@pytest.fixture(scope="module")
+def blended_home(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
+    home = make_home(tmp_path_factory.mktemp("blended"))
+    outcome = attempt(make_run(home, model_folder, **ALL))
     assert outcome.state is State.DONE, outcome.reason
-    return folder
+    return home.root
+
+
+@pytest.fixture
+def blended(blended_home: Path, home: Home) -> RunFolder:
+    return run_from(blended_home, home)
 
 
 def read(path: Path) -> Any:
@@ -174,7 +181,7 @@ def test_too_few_users_are_said_and_leave_the_run_whole(
 def test_a_run_that_is_paused_in_the_blend_makes_it_when_resumed(
     new_run: Callable[..., RunFolder], tune: Callable[..., Any]
 ) -> None:
-    folder = new_run(**{name.replace(".", "__"): value for name, value in ALL.items()})
+    folder = new_run(**ALL)
     paused = tune(folder, "pause", lambda kind, fields: kind == "preview" and fields["stage"] == "after")
     assert paused.state is State.PAUSED
     assert not folder.result.exists()
