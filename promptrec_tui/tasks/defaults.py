@@ -20,11 +20,15 @@ TITLES = {"evaluation.score": "catalogue"}
 """Settings of every recommender: this score ranks as well as "sum" in a fraction of the time, and is a
 probability (docs/method.md has the figures)."""
 
+SMALL = 20e6
+"""Parameters below which all weights of a recommender are trained at LoRA's own rate, which ranked best in
+the sweep of docs/method.md."""
+
 SCALES: dict[tuple[str, str], tuple[tuple[float, dict[str, Any]], ...]] = {
     ("next_item", "causal"): (
         # Parameters below this, settings. A small model has all to learn and takes large steps; a large one
         # knows the titles already, and its activations need the memory.
-        (20e6, {**TITLES, "train.learning_rate": 3e-3}),
+        (SMALL, {**TITLES, "train.learning_rate": 3e-3}),
         (100e6, {**TITLES, "train.learning_rate": 1e-3}),
         (1e9, {**TITLES, "train.learning_rate": 2e-4, "train.batch_size": 64}),
         (
@@ -164,6 +168,7 @@ def default_settings(task: str, family: str, method: str, parameters: int) -> di
     if method != "lora":
         settings = {key: value for key, value in settings.items() if not key.startswith("tuning.")}
     if method in WHOLE:
-        settings["train.learning_rate"] = float(f"{settings['train.learning_rate'] / 10:.3g}")
+        if not (method == "full" and task == "next_item" and parameters < SMALL):
+            settings["train.learning_rate"] = float(f"{settings['train.learning_rate'] / 10:.3g}")
         settings["train.precision"] = "fp32"
     return settings
