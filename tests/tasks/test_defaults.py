@@ -89,3 +89,11 @@ def test_the_defaults_and_the_table_of_a_task_name_settings_that_there_are(task:
             assert set(UNUSED.get((task, family), ())) <= set(keys)
             used = {key for key in keys if uses(task, key, family)}
             assert default_settings(task, family, "lora", 10).keys() <= used
+
+
+def test_all_weights_of_a_small_recommender_are_trained_at_the_rate_of_lora() -> None:
+    lora, full = (default_settings("next_item", "causal", each, 2_500_000) for each in ("lora", "full"))
+    assert full["train.learning_rate"] == lora["train.learning_rate"] == 3e-3
+    assert full["train.precision"] == "fp32"
+    assert default_settings("next_item", "causal", "last_layers", 2_500_000)["train.learning_rate"] == 3e-4
+    assert default_settings("classify", "causal", "full", 2_500_000)["train.learning_rate"] == 1e-4
