@@ -14,6 +14,7 @@ from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, 
 from promptrec_tui.cli.settings import SetOption, WithKeys, parse_settings
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
+from promptrec_tui.run_filter import run_filter
 from promptrec_tui.text import cases_text, clean, few_cases, metric_text, shares_text
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run
@@ -57,14 +58,20 @@ def start_command(
 
 
 @app.command("list")
-def list_command(as_json: JsonOption = False) -> None:
-    """List the runs."""
+def list_command(
+    keep: Annotated[
+        str, typer.Argument(metavar="FILTER", help='Such as "state:done ndcg@10>0.1 -model:tiny".')
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs, or those that a filter keeps."""
     with workspace() as here:
         runs.refresh(here)
         rows = runs.list_runs(here)
+    kept = filter(run_filter(keep), rows)
     for sentence in runs.damaged(rows, here.home):
         print(f"promptrec: {clean(sentence)}", file=sys.stderr)
-    listed = [_listed(row) for row in rows]
+    listed = [_listed(row) for row in kept]
     if as_json:
         print_json(listed)
     else:
@@ -77,7 +84,7 @@ def list_command(as_json: JsonOption = False) -> None:
             }
             for row in listed
         ]
-        print_table(shown, COLUMNS, "No runs yet: promptrec run start")
+        print_table(shown, COLUMNS, "No run has all that." if rows else "No runs yet: promptrec run start")
 
 
 def _listed(row: runs.RunRow) -> dict[str, Any]:

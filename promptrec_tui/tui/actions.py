@@ -104,7 +104,7 @@ ACTIONS: tuple[Action, ...] = (
         "A failure of it stops the queue, or not.",
         "runs",
     ),
-    Action("runs.filter", "filter", "/", "filter", "Keep the rows that contain what you type.", "runs"),
+    Action("runs.filter", "filter", "/", "filter", "Keep runs: words, state:done, ndcg@10>0.1.", "runs"),
     Action("run.next_tab", "next_tab", "]", "tab", "Show the next tab.", "run inspect", HINT),
     Action("run.previous_tab", "previous_tab", "[", "previous tab", "Show the previous tab.", "run inspect"),
     Action("run.next", "next_part", "l,right", "next", "Next chart, or next pinned user.", "run", HINT),

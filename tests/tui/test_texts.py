@@ -16,7 +16,7 @@ from promptrec_tui.tui.widgets.log_tail import log_lines
 from promptrec_tui.tui.widgets.preview_pane import preview_text, rank_text
 from promptrec_tui.tui.widgets.rankings import beside, history_text, ranking_lines, score_text
 from promptrec_tui.tui.widgets.result_text import result_text
-from promptrec_tui.tui.widgets.run_table import COLUMNS, matches, run_cells
+from promptrec_tui.tui.widgets.run_table import COLUMNS, run_cells
 from promptrec_tui.tui.widgets.run_text import age_text, number_text, progress_text, sparkline
 
 wild = st.text(
@@ -189,12 +189,6 @@ def test_the_result_names_gains_with_their_intervals():
 def test_a_log_line_is_what_a_terminal_would_leave():
     text = "  0%|   \r 50%|##\r100%|####\r\n\x1b[31mred\x1b[0m\tend\n\x1b]8;;http://x\x1b\\link\n"
     assert log_lines(text) == ["100%|####", "red end", "link"]
-
-
-def test_a_filter_looks_at_names_and_states_without_case():
-    assert matches(run_row(name="LoRA-a"), "lora")
-    assert matches(run_row(), "RUNN")
-    assert not matches(run_row(), "failed")
 
 
 def test_a_blend_has_its_row_its_gain_and_its_shares():

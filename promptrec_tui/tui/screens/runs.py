@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from promptrec_tui.run_filter import run_filter
 from promptrec_tui.text import clean, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
@@ -15,7 +16,7 @@ from promptrec_tui.tui.screens.queue_actions import QueueActions
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.plot import Chart, Series
-from promptrec_tui.tui.widgets.run_table import RunTable, matches
+from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.tui.widgets.run_text import number_text
 from promptrec_tui.tui.widgets.table import Table
 
@@ -41,7 +42,7 @@ class RunsScreen(QueueActions):
     _drawn: "RunRow | None" = None
 
     def body(self) -> ComposeResult:
-        yield Input(placeholder="keep the runs that contain", id="filter")
+        yield Input(placeholder="words, state:done, ndcg@10>0.1, -model:tiny", id="filter")
         yield Empty("No runs yet.", "n", "describe a new run", id="empty")
         with Horizontal(id="runs"):
             yield RunTable(self.promptrec.glyphs)
@@ -80,7 +81,7 @@ class RunsScreen(QueueActions):
         wanted = self.query_one("#filter", Input).value
         self.set_class(bool(rows), "-filled")
         table = self.query_one(RunTable)
-        shown = [row for row in rows if matches(row, wanted)] if wanted else rows
+        shown = list(filter(run_filter(wanted), rows)) if wanted else rows
         if sought := {self._wanted, kept} - {""}:
             last = max((place for place, row in enumerate(shown) if row.id in sought), default=0)
             self._room = max(self._room, last + ROWS)

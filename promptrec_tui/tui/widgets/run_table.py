@@ -59,11 +59,3 @@ def run_cells(row: "RunRow", glyphs: Glyphs) -> tuple[Text, ...]:
     return tuple(
         fit(text, width, style, glyphs.more) for (text, style), (_, width) in zip(texts, COLUMNS, strict=True)
     )
-
-
-def matches(row: "RunRow", text: str) -> bool:
-    """Whether the run's name, state, dataset, template or model contains `text`, ignoring case."""
-    wanted = text.casefold()
-    return any(
-        wanted in field.casefold() for field in (row.name, row.state, row.dataset, row.template, row.model)
-    )
