@@ -4,6 +4,7 @@ import difflib
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -87,3 +88,21 @@ def shares_text(shares: Mapping[str, float]) -> str:
         parts[name] = parts.get(name, 0.0) + share
     ordered = sorted(parts.items(), key=lambda part: -part[1])
     return ", ".join(f"{clean(name)} {share:.0%}" for name, share in ordered if share >= 0.005)
+
+
+def left_text(seconds: float, now: datetime) -> str:
+    """`12 min of training left, until 14:31`, in the time zone of `now`; with its day if that is another."""
+    end = now + timedelta(seconds=seconds)
+    until = f"{end:%H:%M}" if end.date() == now.date() else f"{end:%Y-%m-%d %H:%M}"
+    return f"{duration_text(seconds)} of training left, until {until}"
+
+
+def duration_text(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h 05 min`, `2 d 4 h`."""
+    minutes = round(seconds / 60)
+    if seconds < 59.5:
+        return f"{round(seconds)} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60:02} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"

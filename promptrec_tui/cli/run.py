@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from promptrec_tui.cli.settings import SetOption, WithKeys, parse_settings
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
 from promptrec_tui.run_filter import run_filter
-from promptrec_tui.text import cases_text, clean, few_cases, metric_text, shares_text
+from promptrec_tui.text import cases_text, clean, few_cases, left_text, metric_text, shares_text
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.dispatch import dispatch
@@ -183,6 +184,8 @@ def print_summary(document: dict[str, Any]) -> None:
     print(f"{clean(document['name'])}  {clean(state)}  {steps}{_phase(document)}")
     if advice := badge.text(quote(clean(document["name"]))):
         print(advice)
+    if (seconds := document["training_seconds_left"]) is not None:
+        print(left_text(seconds, datetime.now().astimezone()))
     if document["queue"]:
         print(f"in the queue: {queue.place_text(document['queue'])}")
     # The trainer prints its reason too.

@@ -238,6 +238,19 @@ def previews(catalogue: Catalogue, run_id: str) -> list[PreviewRow]:
         return [_preview(stage[user]) for user in users for stage in (before, since, blend) if user in stage]
 
 
+def recent_values(catalogue: Catalogue, run_id: str, name: str, count: int) -> list[float | None]:
+    """The last `count` values of a metric, the newest first; None where it was not a number."""
+    metric = tables.Metric
+    query = (
+        select(metric.value)
+        .where(metric.run_id == run_id, metric.name == name)
+        .order_by(metric.step.desc(), metric.attempt.desc(), metric.seq.desc())
+        .limit(count)
+    )
+    with catalogue.read() as session:
+        return list(session.scalars(query))
+
+
 def evaluations(catalogue: Catalogue, run_id: str) -> list[EvaluationRow]:
     """Every evaluation of a run, oldest first."""
     evaluation = tables.Evaluation

@@ -21,6 +21,7 @@ from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.typed import read
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import find_run
+from promptrec_tui.workspace.time_left import RECENT, seconds_left
 
 LOG_LINES = 20
 """Number of log lines in the document of a failed run."""
@@ -48,6 +49,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "phase_total": row.phase_total,
         "step": row.step,
         "total_steps": row.total_steps,
+        "training_seconds_left": _seconds_left(workspace, row, spec),
         "best_step": row.best_step,
         "validation": _validation(workspace, row, spec),
         "spec": json.loads(spec.model_dump_json()),
@@ -69,6 +71,14 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(folder.log, LOG_LINES) if row.state == State.FAILED else [],
     }
+
+
+def _seconds_left(workspace: Workspace, row: RunRow, spec: RunSpec) -> float | None:
+    """Of the training of a run at work; None when its speed is not known yet."""
+    if row.state != State.RUNNING or row.stalled:
+        return None
+    speeds = store.recent_values(workspace.catalogue, row.id, "targets_per_second", RECENT)
+    return seconds_left(row.step, row.total_steps, spec.settings.train.batch_size, speeds)
 
 
 def _validation(workspace: Workspace, row: RunRow, spec: RunSpec) -> dict[str, Any]:

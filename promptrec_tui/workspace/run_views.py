@@ -63,6 +63,8 @@ class RunView:
     """Each feature's share of the decision of the run's blend; empty without one."""
     weakest: tuple[WeakLabel, ...]
     """The labels of a classifier that have the lowest F1."""
+    seconds_left: float | None
+    """Of the training; None when it is not known."""
     computing: str
     """Device, precision and attention kernel of the last attempt; empty before its model is loaded."""
     warnings: tuple[str, ...]
@@ -121,6 +123,7 @@ def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
         metrics=document["metrics"],
         shares=(document["blend"] or {}).get("shares", {}),
         weakest=weakest_labels(document),
+        seconds_left=document["training_seconds_left"],
         computing=_computing_text(document["computing"]),
         warnings=tuple(document["warnings"]),
         log_tail=tuple(document["log_tail"]),

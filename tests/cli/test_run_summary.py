@@ -13,6 +13,7 @@ DOCUMENT: dict[str, Any] = {
     "stalled": False,
     "step": 6,
     "total_steps": 6,
+    "training_seconds_left": None,
     "queue": None,
     "spec": {"task": "next_item"},
     "validation": {"metric": "ndcg@10", "best": None, "users": None},

@@ -1,6 +1,7 @@
 """One run: its curves, previews, model to try, spec and log."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher, Static
 
-from promptrec_tui.text import cases_text, clean, metric_text
+from promptrec_tui.text import cases_text, clean, left_text, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.glyphs import UNICODE, Glyphs
@@ -103,6 +104,7 @@ class RunScreen(RunActions):
                 view.noun,
                 view.monitor_users,
                 view.computing,
+                view.seconds_left,
             )
         )
         self.query_one(CurvesPane).show(view)
@@ -176,6 +178,7 @@ def head_text(
     noun: str = "user",
     monitor_users: int = 0,
     computing: str = "",
+    seconds_left: float | None = None,
 ) -> Text:
     """Name, state, progress and the last values.
 
@@ -187,6 +190,8 @@ def head_text(
     shown = badge(row)
     text.append(f"  {state_text(row, glyphs)}", style=shown.colour)
     text.append(f"  {progress_text(row)}")
+    if seconds_left is not None:
+        text.append(f"  {left_text(seconds_left, datetime.now().astimezone())}", style="dim")
     text.append(f"  loss {number_text(row.train_loss)}")
     text.append(f"  best validation {metric_text(clean(lead))} {number_text(row.best_value, 4)}")
     if monitor_users:
