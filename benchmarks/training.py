@@ -24,6 +24,7 @@ from results import publish, section, table, verdict
 HERE = Path(__file__).parent
 NAMES = {
     "ours": "promptrec",
+    "catalogue": "promptrec, loss over the catalogue",
     "padded": "HF Trainer, padded to longest",
     "grouped": "HF Trainer, grouped by length",
     "trl": "TRL SFTTrainer, its defaults",
@@ -42,12 +43,12 @@ class Case:
 
 FEW = ("--users", "1", "--targets", "16")
 CASES = {
-    "list": Case("list template", ("--users", "3"), FEW, ("ours", "padded", "grouped", "trl")),
+    "list": Case("list template", ("--users", "3"), FEW, ("ours", "catalogue", "padded", "grouped", "trl")),
     "sentence": Case(
         "sentence template",
         ("--template", "next-item-en", "--users", "3"),
         ("--template", "next-item-en", *FEW),
-        ("ours", "padded", "grouped", "trl"),
+        ("ours", "catalogue", "padded", "grouped", "trl"),
     ),
     "single": Case(
         "one target a prompt",
@@ -125,16 +126,19 @@ def measured_rows(runs: Runs) -> list[list[str]]:
 def goal_rows(runs: Runs, equal: dict[str, Watched]) -> list[list[str]]:
     """A row for each goal."""
 
-    def faster(case: str, peer: str, goal: float) -> str:
+    def faster(case: str, peer: str, goal: float, ours: str = "ours") -> str:
         if (case, peer) not in runs:
             return "not measured"
-        times = rate(runs[case, "ours"]) / rate(runs[case, peer])
+        times = rate(runs[case, ours]) / rate(runs[case, peer])
         return verdict(f"{times:.1f} times", times >= goal)
 
     rows = []
-    for case in ("list", "sentence"):
+    for case, goal in (("list", 25), ("sentence", 20)):
         throughput = f"targets/s, {CASES[case].name}"
-        rows.append([f"{throughput}, against HF padded", "at least 10 times", faster(case, "padded", 10)])
+        padded = f"{throughput}, against HF padded"
+        rows.append([padded, f"at least {goal} times", faster(case, "padded", goal)])
+        catalogue = faster(case, "padded", goal, "catalogue")
+        rows.append([f"{padded}, loss over the catalogue", f"at least {goal} times", catalogue])
         rows.append([f"{throughput}, against TRL", "at least 30 times", faster(case, "trl", 30)])
         differences = equal[case].answer
         rows.append(

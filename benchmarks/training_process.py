@@ -2,8 +2,9 @@
 
     python benchmarks/training_process.py PEER [--template NAME] [--users N] [--single] [--vocabulary V] …
 
-PEER is ours, padded, grouped or trl. Answers the seconds of each round over the same targets, all of them
-once a round; loading is not counted, the setting up of a trainer is. A warm-up on eight targets comes first.
+PEER is ours, catalogue (ours with the loss over the catalogue), padded, grouped or trl. Answers the seconds
+of each round over the same targets, all of them once a round; loading is not counted, the setting up of a
+trainer is. A warm-up on eight targets comes first.
 """
 
 import argparse
@@ -29,8 +30,9 @@ from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.runs.spec import LoraSettings, TrainSettings
 from promptrec_tui.tasks.next_item import Example
 from promptrec_tui.tokentree.backbone import chunk_of
+from promptrec_tui.tokentree.choices import Choices, choices_of
 from promptrec_tui.tokentree.loss import completion_loss
-from promptrec_tui.tokentree.tree import merge
+from promptrec_tui.tokentree.tree import Tree, merge
 from promptrec_tui.tuning.batches import Plan
 from promptrec_tui.tuning.trainer import TargetTrainer, training_arguments
 
@@ -49,6 +51,7 @@ class Bench:
     tuned: Tuned
     tokenizer: Any
     folder: Path
+    titles: Sequence[tuple[int, ...]]
 
     def ours(self, groups: Groups, settings: TrainSettings = SETTINGS) -> None:
         """A run's training: trees of the examples, a plan, our Trainer."""
@@ -56,9 +59,24 @@ class Bench:
             merge([example.token_ids for example in group], [example.start for example in group])
             for group in groups
         ]
+        self._train(trees, settings, None)
+
+    def catalogue(self, groups: Groups) -> None:
+        """The same with the loss over the catalogue."""
+        choices, items = choices_of(self.titles), {title: item for item, title in enumerate(self.titles)}
+        trees = [
+            choices.tree(
+                [example.token_ids[: example.start] for example in group],
+                [items[tuple(example.token_ids[example.start :])] for example in group],
+            )
+            for group in groups
+        ]
+        self._train(trees, SETTINGS.model_copy(update={"loss": "catalogue"}), choices)
+
+    def _train(self, trees: list[Tree], settings: TrainSettings, choices: Choices | None) -> None:
         plan = Plan(trees, batch_size=settings.batch_size, loss=settings.loss, seed=settings.seed)
         arguments = training_arguments(settings, plan, self.folder, CPU)
-        loss = partial(completion_loss, chunk=chunk_of(self.tuned.model))
+        loss = partial(completion_loss, chunk=chunk_of(self.tuned.model), choices=choices)
         TargetTrainer(self.tuned, plan, loss, arguments).train()
 
     def padded(self, groups: Groups) -> None:
@@ -100,7 +118,7 @@ def timed(train: Callable[[Groups], None], groups: Groups, enough: float) -> lis
 def main(arguments: Sequence[str]) -> None:
     """Load, say so, train, answer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("peer", choices=("ours", "padded", "grouped", "trl"))
+    parser.add_argument("peer", choices=("ours", "catalogue", "padded", "grouped", "trl"))
     parser.add_argument("--template", default="list")
     parser.add_argument("--users", type=int, default=3)
     parser.add_argument("--targets", type=int, default=0, help="no more than so many; 0: all")
@@ -120,9 +138,10 @@ def main(arguments: Sequence[str]) -> None:
     longest = max(len(example.token_ids) for example in examples)
     if longest > 1024:
         raise ValueError(f"{longest} tokens: SFTTrainer would cut them at 1,024.")
+    titles = [tuple(title) for title in task.catalogue]
     tokenizer = AutoTokenizer.from_pretrained(str(EMBEDDED))
     with TemporaryDirectory() as place:
-        bench = Bench(adapted_model(options.vocabulary), tokenizer, Path(place))
+        bench = Bench(adapted_model(options.vocabulary), tokenizer, Path(place), titles)
         train = getattr(bench, options.peer)
         ready()
         train(first(groups, WARM_UP))
