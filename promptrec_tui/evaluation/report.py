@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from promptrec_tui.evaluation.intervals import paired_bootstrap
 from promptrec_tui.evaluation.metrics import Metric, measured
@@ -107,7 +108,7 @@ def with_blend(
         raise ValueError("The blend was judged on other cases than those of the report.")
     measured_sides = next(iter(cases.values())).keys() - {"before", "blend"}
     others = {
-        "tuned" if side == "after" else side: _predictions(cases, side) for side in sorted(measured_sides)
+        "tuned" if side == "after" else side: side_predictions(cases, side) for side in sorted(measured_sides)
     }
     others["mixture"] = mixture
     lead = next(metric for metric in metrics if metric.name == report["lead"])
@@ -129,10 +130,26 @@ def with_blend(
     }
 
 
-def _predictions(cases: Mapping[str, Mapping[str, Any]], side: str) -> Predictions:
-    """The ranks of one side of a report's cases; null is NaN."""
-    ranks = [case[side]["rank"] for case in cases.values()]
-    return ranked(tuple(cases), [math.nan if rank is None else rank for rank in ranks])
+def side_predictions(
+    cases: Mapping[str, Mapping[str, Any]], side: str, keys: Sequence[str] | None = None
+) -> Predictions:
+    """What metrics need of one side of a report's cases: all of them in their order, or those of `keys`.
+
+    A ranking has the column `rank`, a classification `label target logprob confidence`; null is NaN. Each
+    case is a group of its own. Raises KeyError, TypeError and ValueError for a report without them.
+    """
+    keys = tuple(cases if keys is None else keys)
+    rows = [cases[key][side] for key in keys]
+    if all("rank" in row for row in rows):
+        return ranked(keys, _floats(rows, "rank"))
+    whole = {name: np.array([int(row[name]) for row in rows], np.int64) for name in ("label", "target")}
+    return Predictions(
+        keys, keys, {**whole, **{name: _floats(rows, name) for name in ("logprob", "confidence")}}
+    )
+
+
+def _floats(rows: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.float64]:
+    return np.array([math.nan if row[name] is None else float(row[name]) for row in rows], np.float64)
 
 
 def _cases(sides: Mapping[str, Predictions | None]) -> dict[str, dict[str, Any]]:
