@@ -31,7 +31,7 @@ def write_spec(
 ) -> RunFolder:
     """A run folder with a spec and nothing else; `data` is the hash of its dataset."""
     spec = RunSpec(
-        id=f"run-{name}",
+        id=f"run-{name}".replace(" ", "-"),
         name=name,
         created="2026-01-02T03:04:05+00:00",
         task=task,

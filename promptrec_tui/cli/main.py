@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from promptrec_tui import __version__
-from promptrec_tui.cli import blend, classify, dataset, demo, doctor, model, recommend, run, template
+from promptrec_tui.cli import blend, classify, compare, dataset, demo, doctor, model, recommend, run, template
 from promptrec_tui.cli.streams import ReaderGoneError, clean_streams
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
@@ -32,6 +32,7 @@ app.add_typer(run.app, name="run")
 app.add_typer(blend.app, name="blend")
 app.command(name="recommend")(recommend.recommend_command)
 app.command(name="classify")(classify.classify_command)
+app.command(name="compare")(compare.compare_command)
 app.command(name="demo")(demo.demo_command)
 app.command(name="doctor")(doctor.doctor_command)
 app.command(name="paths")(doctor.paths_command)

@@ -10,7 +10,7 @@ from typing import Any
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.duels import gains, tally
-from promptrec_tui.evaluation.intervals import paired_bootstrap
+from promptrec_tui.evaluation.intervals import Interval, paired_bootstrap
 from promptrec_tui.evaluation.metrics import (
     Metric,
     classification_metrics,
@@ -48,6 +48,8 @@ class Pair:
     ties: int
     losses: int
     users: int
+    verdict: str
+    """Of `a`: "better" or "worse" where the interval is beside zero, else "unclear"; "" without one."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,6 @@ class Comparison:
     """The noun of a case, such as user or text."""
     lead: str
     users: int
-    higher_is_better: Mapping[str, bool]
-    """By metric."""
     differs: Differences
     metrics: Mapping[str, Mapping[str, float | None]]
     """By metric and run."""
@@ -155,7 +155,6 @@ def comparison(runs: Sequence[ComparedRun], blend: bool = False, baseline: str =
         noun=noun,
         lead=lead,
         users=len(common),
-        higher_is_better={metric.name: metric.higher_is_better for metric in metrics},
         differs=differences(
             {run.name: run.spec for run in runs}, {run.name: run.protocol for run in runs if run.protocol}
         ),
@@ -221,20 +220,29 @@ def _couples(names: Sequence[str], baseline: str) -> list[tuple[str, str]]:
 
 def _pairs(a: str, b: str, ours: Predictions, theirs: Predictions, metrics: Sequence[Metric]) -> list[Pair]:
     counts = asdict(tally(ours, theirs))
-    intervals = ((metric.name, paired_bootstrap(metric, ours, theirs, SEED)) for metric in metrics)
+    intervals = ((metric, paired_bootstrap(metric, ours, theirs, SEED)) for metric in metrics)
     return [
         Pair(
             a=a,
             b=b,
-            metric=name,
+            metric=metric.name,
             value=_number(interval.value),
             low=_number(interval.low),
             high=_number(interval.high),
             users=len(ours.keys),
+            verdict=_verdict(metric, interval),
             **counts,
         )
-        for name, interval in intervals
+        for metric, interval in intervals
     ]
+
+
+def _verdict(metric: Metric, interval: Interval) -> str:
+    if math.isnan(interval.low) or math.isnan(interval.high):
+        return ""
+    if interval.low <= 0 <= interval.high:
+        return "unclear"
+    return "better" if (interval.low > 0) == metric.higher_is_better else "worse"
 
 
 def _gains(a: str, b: str, ours: Predictions, theirs: Predictions) -> Gains:

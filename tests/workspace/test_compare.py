@@ -158,7 +158,8 @@ def test_labels_are_compared_by_who_is_right(home: Home) -> None:
     comparison = compared(home, "a", "b")
     assert list(comparison.metrics) == ["accuracy", "macro_f1", "logloss", "ece"]
     assert comparison.metrics["accuracy"] == {"a": 0.75, "b": 0.75}
-    assert not comparison.higher_is_better["logloss"]
+    verdicts = {pair.metric: pair.verdict for pair in comparison.pairs}
+    assert verdicts["accuracy"] == "unclear"
     assert {(pair.wins, pair.ties, pair.losses) for pair in comparison.pairs} == {(1, 2, 1)}
     assert comparison.gains[0].users[0].user == "t1"
     assert comparison.gains[0].users[0].a == pytest.approx(0.6)
