@@ -58,7 +58,7 @@ def differences(specs: Mapping[str, RunSpec], protocols: Mapping[str, Mapping[st
     versions = {name: dict(spec.versions) for name, spec in specs.items()}
     return Differences(
         parts={
-            part: {name: text(spec) for name, spec in specs.items()}
+            part: _texts(specs, identity, text)
             for part, (identity, text) in parts.items()
             if any(identity(spec) != identity(first) for spec in specs.values())
         },
@@ -71,6 +71,19 @@ def differences(specs: Mapping[str, RunSpec], protocols: Mapping[str, Mapping[st
             if spec.template.sha256 != first.template.sha256
         },
     )
+
+
+def _texts(
+    specs: Mapping[str, RunSpec], identity: Callable[[RunSpec], object], text: Callable[[RunSpec], str]
+) -> Values:
+    """A part of each run as it is called, with its hash where unlike ones are called alike."""
+    called: dict[str, set[object]] = {}
+    for spec in specs.values():
+        called.setdefault(text(spec), set()).add(identity(spec))
+    return {
+        name: text(spec) if len(called[text(spec)]) == 1 else f"{text(spec)} ({str(identity(spec))[:8]})"
+        for name, spec in specs.items()
+    }
 
 
 def dataset_text(spec: RunSpec) -> str:

@@ -97,6 +97,8 @@ def test_what_differs_is_told_by_part_and_key(home: Home) -> None:
         home, "b", ranks(2), settings=settings, prompt=prompt, versions={"torch": "2.9", "python": "3.11"}
     )
     differs = compared(home, "a", "b").differs.to_json()
+    assert differs["template"]["a"].startswith("list@1 (")
+    assert differs["template"]["a"] != differs["template"]["b"]
     assert differs["settings"]["train.learning_rate"] == {"a": 0.001, "b": 0.002}
     assert differs["settings"]["tuning.rank"] == {"a": 16, "b": None}
     assert "train.epochs" not in differs["settings"]
