@@ -65,6 +65,15 @@ def write_ranks(
 ) -> RunFolder:
     """A run whose adapter gave each user's target that rank."""
     folder = write_spec(home, name, **spec)
+    folder.result.mkdir()
+    report_ranks(folder, ranks, blend)
+    return folder
+
+
+def report_ranks(
+    folder: RunFolder, ranks: Mapping[str, float], blend: Mapping[str, float] | None = None
+) -> None:
+    """The report of such a run."""
     settings = folder.spec().settings
     evaluation, data = settings.evaluation, settings.data
     metrics = ranking_metrics(evaluation.k)
@@ -88,9 +97,7 @@ def write_ranks(
     report = build_report(protocol, metrics, lead, after, after, {}, 1, ())
     if blend:
         report = with_blend(report, metrics, ranked(tuple(blend), list(blend.values())), after, 1)
-    folder.result.mkdir()
     write_json(folder.report, report)
-    return folder
 
 
 def write_labels(

@@ -47,6 +47,7 @@ class Action:
 GROUPS = {
     "runs": "Runs",
     "run": "One run",
+    "compare": "Compare",
     "new_run": "New run",
     "data": "Data",
     "inspect": "One dataset",
@@ -72,14 +73,14 @@ GROUPS = {
 KEYS_ONLY = ("app.back", "app.next", "app.last", "app.palette")
 HINT = True
 SCREENS = (
-    "runs run new_run data inspect items import_dataset clean_dataset "
+    "runs run compare new_run data inspect items import_dataset clean_dataset "
     "templates edit_template template_versions audit_template "
     "try_templates trials models add_model"
 )
 FORMS = "new_run import_dataset clean_dataset try_templates add_model"
 
 ACTIONS: tuple[Action, ...] = (
-    Action("runs.open", "open_run", "enter", "open", "Open the run under the cursor.", "runs", HINT),
+    Action("runs.open", "open_run", "enter", "open", "Open the run under the cursor.", "runs"),
     Action("runs.new", "new_run", "n", "new", "Describe a new run; defaults are filled in.", "runs", HINT),
     Action("runs.stop", "stop_run", "x", "stop", "Stop the run, keep its best adapter.", "runs run", HINT),
     Action("runs.pause", "pause_run", "p", "pause", "Save and free the device.", "runs run", HINT),
@@ -89,6 +90,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.fork", "fork_run", "f", "fork", "A new run from the spec of this one.", "runs run"),
     Action("runs.continue", "continue_run", "C", "continue", "A new run from its adapter.", "runs run"),
     Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs", HINT),
+    Action("runs.mark", "mark", "space", "mark", "Mark the run for a comparison, or not.", "runs", HINT),
+    Action("runs.mark_all", "mark_all", "asterisk", "mark all", "Mark all shown runs, or none.", "runs"),
+    Action("runs.compare", "compare", "equals_sign", "compare", "Compare the marked runs.", "runs"),
+    Action("runs.baseline", "choose_baseline", "b", "baseline", "Others are compared with this run.", "runs"),
     Action("runs.delete", "delete_run", "D", "delete", "Delete the run with all its files.", "runs run"),
     Action("queue.up", "move_run('up')", "K", "sooner", "Move a waiting run up the queue.", "runs"),
     Action("queue.down", "move_run('down')", "J", "later", "Move a waiting run down the queue.", "runs"),
@@ -105,15 +110,29 @@ ACTIONS: tuple[Action, ...] = (
         "runs",
     ),
     Action("runs.filter", "filter", "/", "filter", "Keep runs: words, state:done, ndcg@10>0.1.", "runs"),
-    Action("run.next_tab", "next_tab", "]", "tab", "Show the next tab.", "run inspect", HINT),
-    Action("run.previous_tab", "previous_tab", "[", "previous tab", "Show the previous tab.", "run inspect"),
-    Action("run.next", "next_part", "l,right", "next", "Next chart, or next pinned user.", "run", HINT),
-    Action("run.previous", "previous_part", "h,left", "previous", "Previous chart or pinned user.", "run"),
+    Action("run.next_tab", "next_tab", "]", "tab", "Show the next tab.", "run inspect compare", HINT),
+    Action(
+        "run.previous_tab",
+        "previous_tab",
+        "[",
+        "previous tab",
+        "Show the previous tab.",
+        "run inspect compare",
+    ),
+    Action(
+        "run.next", "next_part", "l,right", "next", "Next chart, or next pinned user.", "run compare", HINT
+    ),
+    Action(
+        "run.previous", "previous_part", "h,left", "previous", "Previous chart or pinned user.", "run compare"
+    ),
     Action("run.grid", "toggle_grid", "c", "grid", "All charts at once, or one of them.", "run"),
     Action(
         "run.try", "show_tab('try')", "t", "try", "Ask the model about a user, titles or a text.", "run", HINT
     ),
     Action("run.log", "show_tab('log')", "L", "log", "Read what the trainer printed.", "run"),
+    Action("compare.baseline", "choose_baseline", "b", "baseline", "The next baseline.", "compare", HINT),
+    Action("compare.order", "next_order", "o", "order", "By gain, by loss, pinned users.", "compare", HINT),
+    Action("compare.other", "next_pair", "m", "other run", "Users of the next run.", "compare", HINT),
     Action("data.open", "open_part", "enter", "open", "To its users, or to the history.", "data", HINT),
     Action("data.import", "import_dataset", "i", "import", "Read a file as a dataset.", "data new_run", HINT),
     Action("data.rows", "toggle_rows", "r", "rows", "All rows, or users and histories.", "data"),
@@ -177,7 +196,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("help.close", "close", "escape,q,?,f1", "close", "Leave the help.", "help"),
 )
 
-_SHOWN = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "plus": "+", "minus": "-"}
+_SHOWN = {
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "asterisk": "*",
+}
 
 
 def actions_of(*places: str) -> list[Action]:

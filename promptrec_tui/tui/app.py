@@ -68,7 +68,8 @@ class PromptrecApp(Asking, App[int]):
     COMMANDS = {_action_provider}  # noqa: RUF012 (Textual reads it so)
     MODES = MODES
     CSS_PATH = [  # noqa: RUF012
-        f"styles/{name}.tcss" for name in ("base", "runs", "run", "data", "templates", "models", "forms")
+        f"styles/{name}.tcss"
+        for name in ("base", "runs", "run", "compare", "data", "templates", "models", "forms")
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012

@@ -15,10 +15,11 @@ class Glyphs:
     bars: str
     target: str
     arrow: str
+    mark: str
 
 
-UNICODE = Glyphs(dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→")
-ASCII = Glyphs(dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">")
+UNICODE = Glyphs(dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆")
+ASCII = Glyphs(dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+")
 
 PLAIN_TERMINALS = ("dumb", "linux")
 """Terminals without the symbols: the Linux console has no Braille."""

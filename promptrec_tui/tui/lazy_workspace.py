@@ -12,6 +12,8 @@ only functions are available: import types under TYPE_CHECKING, from the workspa
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from promptrec_tui.workspace import compare as compare
+    from promptrec_tui.workspace import compare_views as compare_views
     from promptrec_tui.workspace import control as control
     from promptrec_tui.workspace import datasets as datasets
     from promptrec_tui.workspace import demo as demo

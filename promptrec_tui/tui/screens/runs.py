@@ -12,6 +12,7 @@ from promptrec_tui.run_filter import run_filter
 from promptrec_tui.text import clean, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.screens.queue_actions import QueueActions
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.loss_chart import LossChart
@@ -40,9 +41,15 @@ class RunsScreen(QueueActions):
     _room = ROWS
     _wanted = ""
     _drawn: "RunRow | None" = None
+    _marks: tuple[str, ...] = ()
+    """The ids of the marked runs, in the order in which they were marked."""
+    _baseline = ""
+    """The id of the marked run with which others are compared; empty: the first one."""
+    _marks_line = ""
 
     def body(self) -> ComposeResult:
         yield Input(placeholder="words, state:done, ndcg@10>0.1, -model:tiny", id="filter")
+        yield Static(id="marks", markup=False)
         yield Empty("No runs yet.", "n", "describe a new run", id="empty")
         with Horizontal(id="runs"):
             yield RunTable(self.promptrec.glyphs)
@@ -85,13 +92,33 @@ class RunsScreen(QueueActions):
         if sought := {self._wanted, kept} - {""}:
             last = max((place for place, row in enumerate(shown) if row.id in sought), default=0)
             self._room = max(self._room, last + ROWS)
-        table.show_runs(shown[: self._room])
+        self._show_marks()
+        table.show_runs(shown[: self._room], self._marks, self._baseline)
         if self._wanted in table.keys:
             table.choose(self._wanted)
             self._wanted = ""
         self.refresh_bindings()
 
+    def _show_marks(self) -> None:
+        """The line that counts the marks and names the keys for them; hidden without any."""
+        there = {row.id: row for row in self.promptrec.runs}
+        self._marks = tuple(run for run in self._marks if run in there)
+        if self._baseline not in self._marks:
+            self._baseline = next(iter(self._marks), "")
+        self.set_class(bool(self._marks), "-marked")
+        line = Content()
+        if self._marks:
+            line = marks_text(len(self._marks), there[self._baseline].name, self.promptrec.glyphs)
+        # An update would repaint the line each second.
+        if line.plain != self._marks_line:
+            self._marks_line = line.plain
+            self.query_one("#marks", Static).update(line)
+
     def _restore(self) -> None:
+        self._marks = tuple(
+            run for run in self.promptrec.recall("marks", list[object]()) if isinstance(run, str)
+        )
+        self._baseline = self.promptrec.recall("baseline", "")
         table = self.query_one(RunTable)
         kept = self.promptrec.recall("run", "")
         self._show(kept)
@@ -160,6 +187,47 @@ class RunsScreen(QueueActions):
             self.remove_class("-filtering")
             self.focus_home()
 
+    def action_mark(self) -> None:
+        if (row := self.present_run) is None:
+            return
+        others = tuple(run for run in self._marks if run != row.id)
+        self._mark(others if row.id in self._marks else (*self._marks, row.id))
+        self.query_one(RunTable).action_cursor_down()
+
+    def action_mark_all(self) -> None:
+        wanted = self.query_one("#filter", Input).value
+        shown = tuple(row.id for row in filter(run_filter(wanted), self.promptrec.runs))
+        self._mark(() if set(shown) <= set(self._marks) else tuple(dict.fromkeys([*self._marks, *shown])))
+
+    def action_choose_baseline(self) -> None:
+        if row := self.present_run:
+            self._baseline = row.id
+            self._mark(tuple(dict.fromkeys([*self._marks, row.id])))
+
+    def _mark(self, marks: tuple[str, ...]) -> None:
+        self._marks = marks
+        self._show()
+        self.promptrec.remember(marks=list(self._marks), baseline=self._baseline)
+
+    def action_compare(self) -> None:
+        from promptrec_tui.tui.screens.compare import MOST_RUNS, CompareScreen
+
+        runs = self._marks
+        if len(runs) == 1 and (row := self.present_run):
+            runs = tuple(dict.fromkeys([*runs, row.id]))
+        if len(runs) > MOST_RUNS:
+            self.notify_text(
+                f"{len(runs)} runs are marked; the screen compares {MOST_RUNS} at most. Unmark some, or ask "
+                "promptrec compare.",
+                "warning",
+            )
+            return
+        self.app.push_screen(CompareScreen(runs, self._baseline), self._compared)
+
+    def _compared(self, _: None) -> None:
+        self._baseline = self.promptrec.recall("baseline", "")
+        self._show()
+
     def action_toggle_chart(self) -> None:
         self.toggle_class("-flipped")
 
@@ -179,3 +247,15 @@ class RunsScreen(QueueActions):
         if run:
             self._wanted = run
             self.promptrec.open_run(run)
+
+
+def marks_text(count: int, baseline: str, glyphs: Glyphs) -> Content:
+    """How many runs are marked, the keys for them, and the baseline."""
+    keys = (("=", "compare"), ("b", "baseline"), ("*", "all or none"))
+    return Content("  ").join(
+        [
+            Content.styled(f"{glyphs.mark} {count} marked", "bold $accent"),
+            *(Content.assemble((key, "bold $accent"), f" {does}") for key, does in keys),
+            Content.styled(f"{glyphs.target} baseline {clean(baseline)}", "dim"),
+        ]
+    )

@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from promptrec_tui.tui.widgets.plot import AXIS, LINE, TITLE, Chart, Row, draw_chart
 
-SERIES_CLASSES = ("first", "second", "third")
+SERIES_CLASSES = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
 class LossChart(Widget):

@@ -20,10 +20,10 @@ Point = tuple[float, float | None]
 BLANK: Cell = (" ", AXIS)
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 20, 5
 
-_SIGNS = "━╍┈"
+_SIGNS = "━╍┈╾┅╌"
 """Marks of the first curves in the legend: one solid, the others dashed, so that no colour is needed."""
 
-_DASHES = ((1, 1), (4, 6), (2, 5))
+_DASHES = ((1, 1), (4, 6), (2, 5), (9, 11), (6, 8), (3, 6))
 """Dash patterns of the first curves, in columns of dots: (drawn, of)."""
 
 _BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))

@@ -1,6 +1,6 @@
 """The table of runs."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -39,16 +39,24 @@ class RunTable(Table):
         super().__init__(COLUMNS, id=id)
         self._glyphs = glyphs
 
-    def show_runs(self, rows: "Iterable[RunRow]") -> None:
-        """Show these runs, in this order."""
-        self.show({row.id: run_cells(row, self._glyphs) for row in rows})
+    def show_runs(self, rows: "Iterable[RunRow]", marks: Container[str] = (), baseline: str = "") -> None:
+        """Show these runs, in this order; the ids in `marks` and the baseline have a sign."""
+        signs = {baseline: self._glyphs.target} if baseline else {}
+        self.show(
+            {
+                row.id: run_cells(
+                    row, self._glyphs, signs.get(row.id, self._glyphs.mark) if row.id in marks else ""
+                )
+                for row in rows
+            }
+        )
 
 
-def run_cells(row: "RunRow", glyphs: Glyphs) -> tuple[Text, ...]:
-    """The cells of one run, each cut to its column."""
+def run_cells(row: "RunRow", glyphs: Glyphs, sign: str = "") -> tuple[Text, ...]:
+    """The cells of one run, each cut to its column; `sign` stands before its name."""
     style = badge(row).colour
     texts = (
-        (row.name, ""),
+        (f"{sign} {row.name}", "bold magenta") if sign else (row.name, ""),
         (state_text(row, glyphs), style),
         (progress_text(row), ""),
         (number_text(row.train_loss), ""),
