@@ -9,8 +9,8 @@ from textual.containers import Container
 from textual.widgets import Static
 
 from promptrec_tui.text import cases_text, metric_text
+from promptrec_tui.tui.widgets.chart import Chart, Series
 from promptrec_tui.tui.widgets.loss_chart import LossChart
-from promptrec_tui.tui.widgets.plot import Chart, Series
 from promptrec_tui.tui.widgets.result_text import result_text, weakest_text
 
 if TYPE_CHECKING:

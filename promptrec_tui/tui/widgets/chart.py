@@ -1,0 +1,136 @@
+"""What a line chart shows, and the axes it needs. Pure; knows no terminal and no widget."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from promptrec_tui.tui.widgets.axes import Axis, grown, log_axis, time_text, x_axis, y_axis
+
+Point = tuple[float, float | None]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve; its points have increasing x. Names are ASCII.
+
+    `best`: the legend shows the highest value too. `faint`: single dots behind the curves, without a name;
+    such series come after the others.
+    """
+
+    name: str
+    points: Sequence[Point]
+    best: bool = False
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place on the x-axis where a checkpoint was saved; `best`: the one that was kept."""
+
+    x: float
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What to draw: curves, and horizontal lines (name, value) to compare them with.
+
+    The ticks of the y-axis stay inside `bounds`, for example 0 to 1. `window`: the range of x that is drawn;
+    None is all, from 0 on. `log`: a logarithmic y-axis, on which a value of 0 or less is a gap. `unit`: one
+    of `axes.UNITS`.
+    """
+
+    title: str
+    series: tuple[Series, ...]
+    lines: tuple[tuple[str, float], ...] = ()
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    window: tuple[float, float] | None = None
+    log: bool = False
+    unit: str = "step"
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Two axes in data units; `y` in powers of ten if `log`."""
+
+    x: Axis
+    y: Axis
+    log: bool = False
+
+    def level(self, value: float) -> float:
+        """A value as the y-axis measures it."""
+        return math.log10(value) if self.log else value
+
+
+def finite(value: float | None) -> bool:
+    """Whether it is a number that can be drawn."""
+    return value is not None and math.isfinite(value)
+
+
+def value_text(value: float | None) -> str:
+    """A measured value for the legend."""
+    if value is None or not math.isfinite(value):
+        return "nan"
+    return f"{value:.2e}" if value and not 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"
+
+
+def place_text(x: float, unit: str) -> str:
+    """A place on the x-axis: a step, an epoch or a time."""
+    return time_text(x) if unit == "time" else f"{x:g}" if x % 1 else f"{x:.0f}"
+
+
+def drawable(value: float | None, log: bool = False) -> bool:
+    """Whether a value has a place on the y-axis: finite, and above 0 if that is logarithmic."""
+    return value is not None and math.isfinite(value) and (value > 0 or not log)
+
+
+def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
+    """The axes for a plot of that many cells; None when there is no value to draw."""
+    window = chart.window
+    points = [
+        (x, y)
+        for series in chart.series
+        for x, y in (cut(series.points, *window, chart.log) if window else series.points)
+        if y is not None and drawable(y, chart.log)
+    ]
+    if not points:
+        return None
+    values = [y for _, y in points]
+    if window is None:
+        values += [value for _, value in chart.lines if drawable(value, chart.log)]
+    low, high = window or (0.0, grown(max(x for x, _ in points)))
+    if window is None and chart.unit == "time":
+        high = max(x for x, _ in points) or 1.0
+    across = x_axis(low, high, width, chart.unit)
+    if chart.log:
+        return Scale(across, log_axis(math.log10(min(values)), math.log10(max(values)), height), True)
+    return Scale(across, y_axis(min(values), max(values), height, chart.bounds))
+
+
+def cut(points: Sequence[Point], low: float, high: float, log: bool = False) -> list[Point]:
+    """The points with x in low…high, and where a curve crosses an end of that range the point there."""
+    inside: list[Point] = []
+    before: Point | None = None
+    for point in points:
+        if before is not None:
+            for end in (low, high):
+                if before[0] < end < point[0] and (crossing := _between(before, point, end, log)):
+                    inside.append(crossing)
+        if low <= point[0] <= high:
+            inside.append(point)
+        before = point
+        if point[0] > high:
+            break
+    return inside
+
+
+def _between(before: Point, after: Point, x: float, log: bool) -> Point | None:
+    """The point at `x` of the straight line that is drawn; None at a gap."""
+    (left, start), (right, stop) = before, after
+    if start is None or stop is None or not (drawable(start, log) and drawable(stop, log)):
+        return None
+    share = (x - left) / (right - left)
+    if log:
+        return (x, 10.0 ** (math.log10(start) + (math.log10(stop) - math.log10(start)) * share))
+    return (x, start + (stop - start) * share)
