@@ -13,14 +13,19 @@ Point = tuple[float, float | None]
 class Series:
     """One curve; its points have increasing x. Names are ASCII.
 
-    `best`: the legend shows the highest value too. `faint`: single dots behind the curves, without a name;
-    such series come after the others.
+    `best`: the legend shows the highest value too. `raw`: the values as they were measured, if `points` are a
+    smooth curve through them; they are faint dots behind it, and legend and cursor tell of them.
     """
 
     name: str
     points: Sequence[Point]
     best: bool = False
-    faint: bool = False
+    raw: Sequence[Point] = ()
+
+    @property
+    def measured(self) -> Sequence[Point]:
+        """The values as they were measured."""
+        return self.raw or self.points
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
     points = [
         (x, y)
         for series in chart.series
-        for x, y in (cut(series.points, *window, chart.log) if window else series.points)
+        for curve in (series.points, series.raw)
+        for x, y in (cut(curve, *window, chart.log) if window else curve)
         if y is not None and drawable(y, chart.log)
     ]
     if not points:

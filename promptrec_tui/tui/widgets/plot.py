@@ -109,7 +109,7 @@ def with_cursor(picture: Picture, chart: Chart, cursor: float | None) -> tuple[R
     down = (PLAIN if picture.ascii_only else BRAILLE)[1]
     drawn = [row if row[column][0] != " " else _put(row, column, (vertical, CURSOR)) for row in rows]
     for ink, series in enumerate(chart.series):
-        value = next((y for x, y in series.points if x == cursor), None) if not series.faint else None
+        value = next((y for x, y in series.measured if x == cursor), None)
         if value is not None and drawable(value, chart.log):
             number = _dot_row(scale, len(rows), down, scale.level(value)) // down
             if 0 <= number < len(rows):
@@ -149,12 +149,12 @@ def _column(scale: Scale, columns: int, x: float) -> int:
 def _legend(chart: Chart, width: int, ascii_only: bool) -> Row:
     cells: list[Cell] = [(char, TITLE) for char in chart.title]
     for number, series in enumerate(chart.series):
-        if series.points and not series.faint:
+        if series.measured:
             mark = SIGNS[number % len(SIGNS)] if ascii_only else _LEGEND_SIGNS[number % len(_LEGEND_SIGNS)]
-            values = [y for _, y in series.points if y is not None and math.isfinite(y)]
+            values = [y for _, y in series.measured if y is not None and math.isfinite(y)]
             best = f", best {value_text(max(values))}" if series.best and values else ""
             text = (
-                f"  {mark} {series.name} {value_text(series.points[-1][1])}{best}{_gap_text(chart, series)}"
+                f"  {mark} {series.name} {value_text(series.measured[-1][1])}{best}{_gap_text(chart, series)}"
             )
             cells.extend((char, number) for char in text)
     return tuple([*cells, *_row("", width)][:width])
@@ -162,9 +162,9 @@ def _legend(chart: Chart, width: int, ascii_only: bool) -> Row:
 
 def _gap_text(chart: Chart, series: Series) -> str:
     """Where the first gap of a curve is, and why it is one."""
-    gap = next((x for x, y in series.points if not finite(y)), None)
+    gap = next((x for x, y in series.measured if not finite(y)), None)
     text = "" if gap is None else f" gap at {place_text(gap, chart.unit)}"
-    low = [x for x, y in series.points if finite(y) and not drawable(y, chart.log)]
+    low = [x for x, y in series.measured if finite(y) and not drawable(y, chart.log)]
     return f"{text}, {len(low)} of 0 or less left out from {place_text(low[0], chart.unit)}" if low else text
 
 
@@ -174,19 +174,23 @@ def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
             row = _dot_row(scale, canvas.height, canvas.per_cell[1], scale.level(value))
             for column in range(0, canvas.columns, 3):
                 canvas.rise(column, row, row, LINE)
-    numbered = list(enumerate(chart.series))
-    for ink, series in sorted(numbered, key=lambda entry: not entry[1].faint):
-        points = cut(series.points, *chart.window, chart.log) if chart.window else series.points
+    for series in chart.series:
+        for dot in _dots(_drawn(series.raw, chart), scale, canvas):
+            if dot:
+                canvas.rise(*dot, dot[1], FAINT)
+    for ink, series in enumerate(chart.series):
         dash = _DASHES[ink % len(_DASHES)]
         before: tuple[int, int] | None = None
-        for here in _dots(points, scale, canvas):
-            if here and series.faint:
-                canvas.rise(*here, here[1], FAINT)
-            elif here and before:
+        for here in _dots(_drawn(series.points, chart), scale, canvas):
+            if here and before:
                 canvas.join(before, here, ink, dash)
             elif here:
                 canvas.rise(*here, here[1], ink)
             before = here
+
+
+def _drawn(points: Sequence[Point], chart: Chart) -> Sequence[Point]:
+    return cut(points, *chart.window, chart.log) if chart.window else points
 
 
 def _dots(points: Sequence[Point], scale: Scale, canvas: Canvas) -> Iterator[tuple[int, int] | None]:
