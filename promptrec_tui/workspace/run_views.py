@@ -8,7 +8,8 @@ from typing import Any
 from promptrec_tui.files import open_regular
 from promptrec_tui.store import curves as curve_store
 from promptrec_tui.store import runs as store
-from promptrec_tui.store.curves import CurveRange, Moment
+from promptrec_tui.store.curves import CurveRange as CurveRange
+from promptrec_tui.store.curves import Moment as Moment
 from promptrec_tui.store.series import metric_series
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.run_document import run_document

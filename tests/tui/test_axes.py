@@ -116,5 +116,5 @@ def test_labels_read_well():
     assert tick_text(1_234_500, 500) == "1234500"
     assert tick_text(-1e-20, 0.5) == "0"
     assert [time_text(seconds) for seconds in (0, 45, 90, 5400, 90_000)] == [
-        *("0", "45s", "1m30s", "1h30m", "1d1h")
+        *("0s", "45s", "1m30s", "1h30m", "1d1h")
     ]

@@ -68,6 +68,14 @@ def time_step(seconds: float, count: int) -> float:
     return next((step for step in _TIME_STEPS if step >= rough * (1 - 1e-9)), days)
 
 
+def grown_by_ticks(value: float, unit: str) -> float:
+    """The end of an axis of epochs or times that holds `value`: it leaps by an eighth or more."""
+    if value <= 0:
+        return 1.0
+    leap = time_step(value, 8) if unit == "time" else tick_step(0, value, 8)
+    return math.ceil(value / leap - 1e-9) * leap
+
+
 def ticks(low: float, high: float, step: float) -> tuple[float, ...]:
     """The multiples of `step` in low…high."""
     first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
@@ -181,10 +189,10 @@ def log_text(power: float) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """A time without zeros: `0`, `45s`, `1m30s`, `5m`, `1h30m`, `3d`."""
+    """A time without zeros: `0s`, `45s`, `1m30s`, `5m`, `1h30m`, `3d`."""
     whole = round(seconds)
     parts = ((whole // 86_400, "d"), (whole // 3_600 % 24, "h"), (whole // 60 % 60, "m"), (whole % 60, "s"))
-    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0"
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
 
 
 def tick_text(value: float, step: float) -> str:

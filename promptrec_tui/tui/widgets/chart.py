@@ -1,10 +1,11 @@
 """What a line chart shows, and the axes it needs. Pure; knows no terminal and no widget."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promptrec_tui.tui.widgets.axes import Axis, grown, log_axis, time_text, x_axis, y_axis
+from promptrec_tui.tui.widgets.axes import Axis, grown, grown_by_ticks, log_axis, time_text, x_axis, y_axis
 
 Point = tuple[float, float | None]
 
@@ -92,43 +93,56 @@ def drawable(value: float | None, log: bool = False) -> bool:
 
 def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
     """The axes for a plot of that many cells; None when there is no value to draw."""
-    window = chart.window
-    points = [
-        (x, y)
-        for series in chart.series
-        for curve in (series.points, series.raw)
-        for x, y in (cut(curve, *window, chart.log) if window else curve)
-        if y is not None and drawable(y, chart.log)
-    ]
-    if not points:
+    ends = ends_of(chart)
+    return scale_within(chart, ends, width, height) if ends else None
+
+
+def ends_of(chart: Chart) -> tuple[float, float, float] | None:
+    """The last x, the lowest and the highest value to draw; None when there is none."""
+    values: list[float] = []
+    last = 0.0
+    for series in chart.series:
+        for curve in (series.points, series.raw):
+            drawn = in_window(curve, chart)
+            here = [y for _, y in drawn if y is not None and drawable(y, chart.log)]
+            if here:
+                values += (min(here), max(here))
+                last = max(last, next(x for x, y in reversed(drawn) if drawable(y, chart.log)))
+    if not values:
         return None
-    values = [y for _, y in points]
-    if window is None:
+    if chart.window is None:
         values += [value for _, value in chart.lines if drawable(value, chart.log)]
-    low, high = window or (0.0, grown(max(x for x, _ in points)))
-    if window is None and chart.unit == "time":
-        high = max(x for x, _ in points) or 1.0
+    return last, min(values), max(values)
+
+
+def scale_within(chart: Chart, ends: tuple[float, float, float], width: int, height: int) -> Scale:
+    """The axes for values with these `ends_of` a chart, in a plot of that many cells."""
+    last, lowest, highest = ends
+    low, high = chart.window or (0.0, grown(last))
+    if chart.window is None and chart.unit != "step":
+        high = grown_by_ticks(last, chart.unit)
     across = x_axis(low, high, width, chart.unit)
     if chart.log:
-        return Scale(across, log_axis(math.log10(min(values)), math.log10(max(values)), height), True)
-    return Scale(across, y_axis(min(values), max(values), height, chart.bounds))
+        return Scale(across, log_axis(math.log10(lowest), math.log10(highest), height), True)
+    return Scale(across, y_axis(lowest, highest, height, chart.bounds))
+
+
+def in_window(points: Sequence[Point], chart: Chart) -> Sequence[Point]:
+    """The points of a curve that are drawn."""
+    return cut(points, *chart.window, chart.log) if chart.window else points
 
 
 def cut(points: Sequence[Point], low: float, high: float, log: bool = False) -> list[Point]:
     """The points with x in low…high, and where a curve crosses an end of that range the point there."""
-    inside: list[Point] = []
-    before: Point | None = None
-    for point in points:
-        if before is not None:
-            for end in (low, high):
-                if before[0] < end < point[0] and (crossing := _between(before, point, end, log)):
-                    inside.append(crossing)
-        if low <= point[0] <= high:
-            inside.append(point)
-        before = point
-        if point[0] > high:
-            break
-    return inside
+    first = bisect_left(points, low, key=lambda point: point[0])
+    after = bisect_right(points, high, key=lambda point: point[0])
+    inside = list(points[first:after])
+    entry = exit = None
+    if 0 < first < len(points) and (first == after or points[first][0] > low):
+        entry = _between(points[first - 1], points[first], low, log)
+    if 0 < after < len(points) and (first == after or points[after - 1][0] < high):
+        exit = _between(points[after - 1], points[after], high, log)
+    return [*([entry] if entry else ()), *inside, *([exit] if exit else ())]
 
 
 def _between(before: Point, after: Point, x: float, log: bool) -> Point | None:

@@ -32,11 +32,12 @@ from promptrec_tui.tui.widgets.chart import (
     Point,
     Scale,
     Series,
-    cut,
     drawable,
+    ends_of,
     finite,
+    in_window,
     place_text,
-    scale_of,
+    scale_within,
     value_text,
 )
 
@@ -71,16 +72,18 @@ def picture_of(chart: Chart, width: int, height: int, ascii_only: bool = False) 
         note = ("too small for a chart" if not number else "" for number in range(height))
         return Picture(tuple(_row(text, width) for text in note))
     legend = _legend(chart, width, ascii_only)
-    rough = scale_of(chart, width, height - 3)
-    if rough is None:
+    ends = ends_of(chart)
+    if ends is None:
         shown = any(series.points for series in chart.series)
         text = "no values to draw here: + - z change the range" if shown and chart.window else "no points yet"
         rest = [_row("", width) for _ in range(height - 1)]
         rest[(height - 1) // 2] = _row(f"{text:^{width}}", width)
         return Picture((legend, *rest))
+    # The labels decide how wide the plot is.
+    rough = scale_within(chart, ends, width, height - 3)
     margin = max(len(text) for text in _y_labels(rough).values())
     canvas = Canvas(width - margin - 1, height - 3, PLAIN if ascii_only else BRAILLE)
-    scale = scale_of(chart, canvas.width, canvas.height) or rough
+    scale = scale_within(chart, ends, canvas.width, canvas.height)
     _draw(chart, scale, canvas)
     names = _line_names(chart, scale, canvas)
     down = canvas.per_cell[1]
@@ -175,22 +178,18 @@ def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
             for column in range(0, canvas.columns, 3):
                 canvas.rise(column, row, row, LINE)
     for series in chart.series:
-        for dot in _dots(_drawn(series.raw, chart), scale, canvas):
+        for dot in _dots(in_window(series.raw, chart), scale, canvas):
             if dot:
                 canvas.rise(*dot, dot[1], FAINT)
     for ink, series in enumerate(chart.series):
         dash = _DASHES[ink % len(_DASHES)]
         before: tuple[int, int] | None = None
-        for here in _dots(_drawn(series.points, chart), scale, canvas):
+        for here in _dots(in_window(series.points, chart), scale, canvas):
             if here and before:
                 canvas.join(before, here, ink, dash)
             elif here:
                 canvas.rise(*here, here[1], ink)
             before = here
-
-
-def _drawn(points: Sequence[Point], chart: Chart) -> Sequence[Point]:
-    return cut(points, *chart.window, chart.log) if chart.window else points
 
 
 def _dots(points: Sequence[Point], scale: Scale, canvas: Canvas) -> Iterator[tuple[int, int] | None]:
