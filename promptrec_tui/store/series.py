@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from sqlalchemy import ColumnElement, Integer, case, distinct, func, select, type_coerce
+from sqlalchemy import ColumnElement, Integer, distinct, func, select, type_coerce
 
 from promptrec_tui.store import tables
 from promptrec_tui.store.engine import Catalogue
@@ -99,17 +99,17 @@ def _thinned(
 ) -> list[Point]:
     """What `thin` keeps, by stretches of steps instead of points."""
     metric = tables.Metric
-    stretches = max(1, (max_points - 2) // 3)
-    stretch = type_coerce((metric.step - first) * stretches // (last - first + 1), Integer)
-    gap = case((metric.value.is_(None), metric.step))
     kept: dict[int, float | None] = {}
     with catalogue.read() as session:
+        lacking = session.scalar(select(func.count()).where(*points, metric.value.is_(None)))
+        stretches = max(1, (max_points - 2) // (3 if lacking else 2))
+        stretch = type_coerce((metric.step - first) * stretches // (last - first + 1), Integer)
         ends = select(metric.step, metric.value).where(*points, metric.step.in_((first, last)))
         kept |= {step: value for step, value in session.execute(ends)}  # noqa: C416 (a result is no mapping)
         for extreme in (func.min, func.max):
             # SQLite answers the step of the row that has the least or greatest value.
             query = select(metric.step, extreme(metric.value)).where(*points, metric.value.is_not(None))
             kept |= {step: value for step, value in session.execute(query.group_by(stretch))}  # noqa: C416
-        gaps = select(func.min(gap)).where(*points, metric.value.is_(None)).group_by(stretch)
+        gaps = select(func.min(metric.step)).where(*points, metric.value.is_(None)).group_by(stretch)
         kept |= dict.fromkeys(session.scalars(gaps))
     return sorted(kept.items())
