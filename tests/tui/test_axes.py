@@ -50,6 +50,13 @@ def test_a_share_has_no_tick_below_0_or_above_1(one, other, height):
     assert -1e-9 <= axis.ticks[0] <= axis.ticks[-1] <= 1 + 1e-9
 
 
+@given(st.floats(-1e39, 1e39), st.floats(-1e39, 1e39), st.integers(2, 60))
+def test_any_values_have_an_axis_with_labels_whatever_the_bounds(one, other, height):
+    axis = y_axis(min(one, other), max(one, other), height, (0.0, 1.0))
+    assert axis.low < axis.high
+    assert axis.ticks
+
+
 @given(st.floats(0, 1e5), st.floats(1e-3, 1.0), st.integers(8, 40))
 def test_the_values_fill_half_of_the_axis_at_least(low, span, height):
     axis = y_axis(low, low + span, height)

@@ -103,6 +103,9 @@ def y_axis(low: float, high: float, height: int, bounds: tuple[float, float] = (
     if high - low <= max(1e-9 * max(abs(low), abs(high)), TINY):
         margin = abs(high) * 0.5 if abs(high) > TINY else 0.5
         low, high = low - margin, high + margin
+    if min(high, bounds[1]) - max(low, bounds[0]) <= TINY:
+        # A damaged log may hold values outside of the bounds only.
+        bounds = (-math.inf, math.inf)
     low, high = max(low, bounds[0]), min(high, bounds[1])
     finest = tick_step(low, high, height)
     exponent = math.floor(math.log10(finest) + 1e-9)
@@ -114,7 +117,7 @@ def y_axis(low: float, high: float, height: int, bounds: tuple[float, float] = (
         ends = math.floor(low / step) * step, math.ceil(high / step) * step
         return Axis(*ends, ends)
     axis = max(axes, key=lambda entry: entry[0])[1]
-    ticks_inside = [tick for tick in axis.ticks if tick <= bounds[1] * (1 + 1e-9)]
+    ticks_inside = [tick for tick in axis.ticks if tick <= bounds[1] * (1 + 1e-9)] or list(axis.ticks)
     if len(axis.ticks) > MOST_TICKS:
         wider = _wider(axis.step)
         sparse = [
