@@ -49,9 +49,12 @@ def gather(run_id: str, records: Iterable[Mapping[str, Any]], best: float | None
     for record in records:
         key = {"run_id": run_id, "attempt": record["attempt"], "seq": record["seq"]}
         try:
-            _note_time(gathered, record)
+            time = _note_time(gathered, record)
             if event := from_record(record):
                 _take(gathered, key, event)
+                if isinstance(event, MetricEvent) and event.epoch is not None and time is not None:
+                    moment = {**key, "step": event.step, "time": time, "epoch": event.epoch}
+                    gathered.rows["moment"].append(moment)
         except ValueError as error:
             reason = clean(str(error))[:LONGEST]
             message = f"events.jsonl: a {record['kind']} event is left out, as it does not fit: {reason}."
@@ -59,10 +62,14 @@ def gather(run_id: str, records: Iterable[Mapping[str, Any]], best: float | None
     return gathered
 
 
-def _note_time(gathered: EventRows, record: Mapping[str, Any]) -> None:
-    """Note when the run last wrote something. Raises ValueError when the record's time is not a time."""
+def _note_time(gathered: EventRows, record: Mapping[str, Any]) -> float | None:
+    """Note when the run last wrote something, and return that time in epoch seconds.
+
+    Raises ValueError when the record's time is not a time.
+    """
     if (time := build(Stamp, record).time) is not None:
         gathered.run["updated"] = time_text(time)
+    return time
 
 
 def _take(gathered: EventRows, key: Row, event: Event) -> None:
@@ -114,8 +121,10 @@ def _take(gathered: EventRows, key: Row, event: Event) -> None:
                     "protocol": event.protocol,
                 }
             )
-        case CheckpointEvent(best=True, step=step):
-            run["best_step"] = step
+        case CheckpointEvent(step=step):
+            rows["checkpoint"].append({**key, "step": step})
+            if event.best:
+                run["best_step"] = step
         case FinishedEvent(step=step) if step:
             # Losses are written once a second, so an early end may come after the last one.
             run["step"] = step

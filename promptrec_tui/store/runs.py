@@ -1,8 +1,7 @@
-"""Queries about runs: the list, curves, previews, evaluations."""
+"""Queries about runs: the list, previews, evaluations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import delete, or_, select
@@ -17,9 +16,6 @@ PATIENCE = 3.0
 """Seconds to wait for another program; after that the run is listed later."""
 
 LAST_CHARACTER = "\U0010ffff"
-
-Point = tuple[int, float | None]
-"""A step of a curve, and the value there; None where it was not a number."""
 
 
 @dataclass(frozen=True)
@@ -179,45 +175,6 @@ def delete_run(catalogue: Catalogue, run: str) -> RunRow:
     return row
 
 
-def metric_series(
-    catalogue: Catalogue, run_id: str, names: Sequence[str], max_points: int = 400
-) -> dict[str, list[Point]]:
-    """The (step, value) points of each named metric in step order, value None where it was not a number.
-
-    Where a later attempt repeated a step, its value counts. More than `max_points` are thinned: least and
-    greatest value of every stretch stay, and a gap stays a gap. A name without points has an empty list.
-    """
-    metric = tables.Metric
-    query = (
-        select(metric.name, metric.step, metric.value)
-        .where(metric.run_id == run_id, metric.name.in_(names))
-        .order_by(metric.name, metric.step, metric.attempt, metric.seq)
-    )
-    series: dict[str, dict[int, float | None]] = {name: {} for name in names}
-    with catalogue.read() as session:
-        for name, step, value in session.execute(query):
-            series[name][step] = value
-    return {name: thin(list(points.items()), max_points) for name, points in series.items()}
-
-
-def thin(points: Sequence[Point], max_points: int) -> list[Point]:
-    """At most `max_points` (5 or more) of `points`, in their order.
-
-    The first and the last point stay. The others are cut into equal stretches, of which each keeps its least
-    and its greatest value, so that no spike is lost, and one gap (None) if it has any.
-    """
-    if len(points) <= max_points:
-        return list(points)
-    inner = points[1:-1]
-    kept_of_each = 3 if any(value is None for _, value in inner) else 2
-    stretches = max(1, (max_points - 2) // kept_of_each)
-    bounds = [len(inner) * number // stretches for number in range(stretches + 1)]
-    kept = [points[0]]
-    for start, stop in pairwise(bounds):
-        kept += _extremes(inner[start:stop])
-    return [*kept, points[-1]]
-
-
 def previews(catalogue: Catalogue, run_id: str) -> list[PreviewRow]:
     """For each pinned user, in their order: the first preview before training, the last one since, and the
     last one by a blend.
@@ -268,13 +225,6 @@ def warnings(catalogue: Catalogue, run_id: str) -> list[str]:
     query = select(warning.message).where(warning.run_id == run_id).order_by(warning.attempt, warning.seq)
     with catalogue.read() as session:
         return list(dict.fromkeys(session.scalars(query)))
-
-
-def _extremes(stretch: Sequence[Point]) -> list[Point]:
-    numbers = [(value, index) for index, (_, value) in enumerate(stretch) if value is not None]
-    gaps = [index for index, (_, value) in enumerate(stretch) if value is None]
-    kept = {min(numbers)[1], max(numbers)[1]} if numbers else set()
-    return [stretch[index] for index in sorted(kept | set(gaps[:1]))]
 
 
 def _preview(record: tables.Preview) -> PreviewRow:

@@ -129,11 +129,34 @@ class Metric(OfRun, Base):
     """One named value at one step; NULL where it was not a number."""
 
     __tablename__ = "metric"
-    __table_args__ = (Index("metric_by_name", "run_id", "name", "step"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        # With all that a curve needs, so that reading one reads nothing else.
+        Index("metric_by_name", "run_id", "name", "step", "attempt", "seq", "value"),
+        {"sqlite_with_rowid": False},
+    )
 
     name: Mapped[str] = mapped_column(primary_key=True)
     step: Mapped[int]
     value: Mapped[float | None]
+
+
+class Moment(OfRun, Base):
+    """When the training metrics of a step were written, in epoch seconds, and the epoch of training then."""
+
+    __tablename__ = "moment"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 (SQLAlchemy reads it so)
+
+    step: Mapped[int]
+    time: Mapped[float]
+    epoch: Mapped[float]
+
+
+class Checkpoint(OfRun, Base):
+    """A checkpoint was saved at a step; it may be gone since."""
+
+    __tablename__ = "checkpoint"
+
+    step: Mapped[int]
 
 
 class Preview(OfRun, Base):

@@ -120,11 +120,26 @@ ACTIONS: tuple[Action, ...] = (
         "run inspect compare",
     ),
     Action(
-        "run.next", "next_part", "l,right", "next", "Next chart, or next pinned user.", "run compare", HINT
+        "run.next", "next_part", "l,right", "next", "Next point, pinned user or metric.", "run compare", HINT
     ),
+    Action("run.previous", "previous_part", "h,left", "previous", "The one before.", "run compare"),
+    Action("curve.down", "next_chart", "j,down", "chart", "The next chart.", "run"),
+    Action("curve.up", "previous_chart", "k,up", "chart before", "The chart before.", "run"),
+    Action("curve.in", "zoom(1)", "plus", "zoom", "Half the steps, around the cursor.", "run", HINT),
+    Action("curve.out", "zoom(-1)", "minus", "zoom out", "Twice as many steps.", "run"),
+    Action("curve.all", "whole_curve", "z", "all steps", "The whole curve, without the cursor.", "run"),
+    Action("curve.first", "first_point", "0,g,home", "first", "The first point.", "run"),
     Action(
-        "run.previous", "previous_part", "h,left", "previous", "Previous chart or pinned user.", "run compare"
+        "curve.last", "newest_point", "dollar_sign,G,end", "last", "The newest point, and follow it.", "run"
     ),
+    Action("curve.on", "page_curve(1)", "ctrl+d,pagedown", "page on", "A quarter of the range on.", "run"),
+    Action("curve.back", "page_curve(-1)", "ctrl+u,pageup", "page back", "A quarter back.", "run"),
+    Action("curve.best", "jump('best')", "b", "best", "To the best value of the chart.", "run"),
+    Action("curve.gap", "jump('gap')", "N", "gap", "To the next value that is no number.", "run"),
+    Action("curve.spike", "jump('spike')", "o", "spike", "To the next outlier.", "run"),
+    Action("curve.smooth", "smooth", "M", "smooth", "Smooth by 0.6, 0.9, 0.99, or not.", "run"),
+    Action("curve.log", "log_scale", "Y", "log", "A logarithmic y-axis, or a linear one.", "run"),
+    Action("curve.unit", "change_unit", "A", "axis", "Steps, epochs or time along x.", "run"),
     Action("run.grid", "toggle_grid", "c", "grid", "All charts at once, or one of them.", "run"),
     Action(
         "run.try", "show_tab('try')", "t", "try", "Ask the model about a user, titles or a text.", "run", HINT
@@ -204,6 +219,7 @@ _SHOWN = {
     "minus": "-",
     "equals_sign": "=",
     "asterisk": "*",
+    "dollar_sign": "$",
 }
 
 

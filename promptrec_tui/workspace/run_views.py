@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from promptrec_tui.files import open_regular
+from promptrec_tui.store import curves as curve_store
 from promptrec_tui.store import runs as store
+from promptrec_tui.store.curves import CurveRange as CurveRange
+from promptrec_tui.store.curves import Moment as Moment
+from promptrec_tui.store.series import metric_series
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.run_document import run_document
 from promptrec_tui.workspace.runs import (
@@ -55,6 +59,10 @@ class RunView:
     users: int | None
     """The number of cases of the test; None before it."""
     curves: dict[str, Points]
+    moments: tuple[Moment, ...]
+    """Times and epochs of steps, a few hundred; empty for runs of earlier versions."""
+    checkpoints: tuple[int, ...]
+    """The steps of all checkpoints that were saved; empty for runs of earlier versions."""
     baselines: dict[str, dict[str, float | None]]
     """The validation metrics of each baseline, by its name."""
     previews: tuple[PreviewRow, ...]
@@ -104,20 +112,24 @@ def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
     leading = leading_metrics(task, evaluation["k"])
     survives = document["survives_logout"]
     names = ("train_loss", "validation_loss", *leading, "learning_rate", "targets_per_second")
+    row = find_run(workspace, run)
     return RunView(
-        row=find_run(workspace, run),
+        row=row,
         leading=leading,
         noun=case_noun(task),
         # The actual number: a small dataset has fewer users than the settings request.
         monitor_users=next(
-            (row.users for row in evaluations if row.stage == "validation"), evaluation["monitor_users"]
+            (entry.users for entry in evaluations if entry.stage == "validation"),
+            evaluation["monitor_users"],
         ),
         users=document["users"],
         curves=curves(workspace, run, names, points),
+        moments=tuple(curve_store.moments(workspace.catalogue, row.id)),
+        checkpoints=tuple(curve_store.checkpoint_steps(workspace.catalogue, row.id)),
         baselines={
-            row.name: row.metrics
-            for row in evaluations
-            if row.stage == "validation" and row.name not in ("tuned", "untuned")
+            entry.name: entry.metrics
+            for entry in evaluations
+            if entry.stage == "validation" and entry.name not in ("tuned", "untuned")
         },
         previews=tuple(run_previews(workspace, run)),
         metrics=document["metrics"],
@@ -139,7 +151,20 @@ def curves(
     workspace: Workspace, run: str, names: Sequence[str], max_points: int = 400
 ) -> dict[str, list[tuple[int, float | None]]]:
     """The (step, value) points of each named metric; None where it was not a number."""
-    return store.metric_series(workspace.catalogue, find_run(workspace, run).id, names, max_points)
+    return metric_series(workspace.catalogue, find_run(workspace, run).id, names, max_points)
+
+
+def curve_range(
+    workspace: Workspace,
+    run: str,
+    names: Sequence[str],
+    window: tuple[float, float] | None = None,
+    weight: float = 0.0,
+    max_points: int = 400,
+) -> CurveRange:
+    """The points of each named metric from the first to the last step of `window`, smooth ones too."""
+    run_id = find_run(workspace, run).id
+    return curve_store.curve_range(workspace.catalogue, run_id, names, window, weight, max_points)
 
 
 def run_previews(workspace: Workspace, run: str) -> list[PreviewRow]:

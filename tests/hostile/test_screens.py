@@ -24,7 +24,7 @@ LEAVE = "leave the form, whatever it is at"
 # Each screen is shown by the keys before it.
 WALK = (
     ("runs", "j", "j", "c", "slash", "x", "escape", "escape"),
-    ("one run", "enter", "l", "l", "l"),
+    ("one run", "enter", "l", "h", "j", "j", "plus", "z"),
     ("previews", "right_square_bracket", "l", "j"),
     ("try", "t", "o", "down", "enter"),
     ("config", "escape", "right_square_bracket"),

@@ -10,7 +10,7 @@ ESC = "\x1b[27u"
 # The keys of a walk over every screen.
 WALK = (
     *("jj", "c", "/x", ESC, ESC),
-    *("\r", "l", "l", "]", "l", "j", "t", "titles", ESC, "]", "L", "g"),
+    *("\r", "l", "h", "j", "j", "+", "]", "l", "j", "t", "titles", ESC, "]", "L", "g"),
     *("?", ESC, "\x10open", ESC, ESC, "D", "n"),
     *("n", "\t\t", "\r", ESC, "\x12", ESC),
     *("2", "j", "G", "g", "r", "j", "r", "\r", "j", "\r", ESC, ESC, ESC, "D", "n"),

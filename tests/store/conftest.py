@@ -56,6 +56,8 @@ def seeded(home: Home, catalogue: Catalogue, make_spec) -> Home:
     catalogue.close()
     with closing(sqlite3.connect(home.database)) as connection:
         connection.execute("INSERT INTO metric VALUES ('r1', 1, 1, 'train_loss', 5, 0.5)")
+        connection.execute("INSERT INTO moment VALUES ('r1', 1, 1, 5, 100.0, 0.5)")
+        connection.execute("INSERT INTO checkpoint VALUES ('r1', 1, 5, 5)")
         connection.execute(
             "INSERT INTO preview VALUES ('r1', 1, 2, 0, 'u', 'before', 0, '[]', 't', 1.0, '[]')"
         )

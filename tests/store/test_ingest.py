@@ -32,7 +32,8 @@ from promptrec_tui.runs.states import State
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.engine import Catalogue, open_catalogue
 from promptrec_tui.store.ingest import ingest
-from promptrec_tui.store.runs import add_run, delete_run, find_run, list_runs, metric_series
+from promptrec_tui.store.runs import add_run, delete_run, find_run, list_runs
+from promptrec_tui.store.series import metric_series
 
 TOP = [{"key": "7", "title": "红高粱", "logprob": -1.5}]
 

@@ -18,7 +18,8 @@ from promptrec_tui.store import schema
 from promptrec_tui.store.connection import connect_to, journal_mode
 from promptrec_tui.store.engine import Catalogue, open_catalogue
 from promptrec_tui.store.ingest import ingest
-from promptrec_tui.store.runs import add_run, list_runs, metric_series
+from promptrec_tui.store.runs import add_run, list_runs
+from promptrec_tui.store.series import metric_series
 from promptrec_tui.store.tables import Base
 
 OPEN = """
@@ -35,7 +36,7 @@ def rows(database: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-CHILDREN = ("metric", "preview", "evaluation", "warning")
+CHILDREN = ("metric", "moment", "checkpoint", "preview", "evaluation", "warning")
 
 
 def test_migrations_make_the_tables_that_the_code_describes(home: Home, catalogue: Catalogue) -> None:
@@ -61,7 +62,9 @@ def test_an_older_catalogue_is_copied_and_then_migrated_with_its_rows(seeded: Ho
     schema.bring_up_to_date(seeded, next_version())
     assert schema.read_version(seeded.database) == "9999"
     assert rows(seeded.database, "SELECT id, note FROM run") == [("r1", "none")]
-    assert [rows(seeded.database, f"SELECT count(*) FROM {table}") for table in CHILDREN] == [[(1,)]] * 4
+    assert [rows(seeded.database, f"SELECT count(*) FROM {table}") for table in CHILDREN] == [[(1,)]] * len(
+        CHILDREN
+    )
     (copy,) = seeded.backups.iterdir()
     assert schema.read_version(copy) == NEWEST
     assert rows(copy, "SELECT id, name FROM run") == [("r1", "run r1")]
@@ -71,7 +74,8 @@ def test_an_older_catalogue_is_copied_and_then_migrated_with_its_rows(seeded: Ho
 def test_the_best_value_of_older_runs_is_that_of_their_ndcg(home: Home, tmp_path: Path) -> None:
     older = tmp_path / "older"
     shutil.copytree(resource("migrations"), older)
-    (older / "versions" / "0003_leading_metric.py").unlink()
+    for version in ("0003_leading_metric", "0004_moments"):
+        (older / "versions" / f"{version}.py").unlink()
     schema.bring_up_to_date(home, older)
     with closing(sqlite3.connect(home.database)) as connection:
         empty = dict.fromkeys(

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptrec_tui.store.runs import thin
+from promptrec_tui.store.series import thin
 
 VALUES = st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), max_size=400)
 

@@ -132,7 +132,7 @@ async def test_a_run_opens_with_its_result_and_every_tab_shows_something(full_ho
         await settle(pilot, "enter")
         assert isinstance(pilot.app.screen, RunScreen)
         assert "NDCG@10 over untuned: +0.1000 (95% +0.0500 to +0.1500)" in screen_text(pilot)
-        await settle(pilot, "l")
+        await settle(pilot, "j")
         assert "item_knn 0.08" in screen_text(pilot)
         await settle(pilot, "]")
         assert "rank of the target 9 → 2" in screen_text(pilot)

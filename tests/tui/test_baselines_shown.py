@@ -33,7 +33,7 @@ async def test_every_baseline_is_named_in_the_chart_and_the_best_have_their_figu
     write_json(folder.report, report)
     async with opened_app(full_home) as pilot:
         table(pilot).choose("aaaa0001")
-        await settle(pilot, "enter", "l")
+        await settle(pilot, "enter", "j")
         shown = screen_text(pilot)
         for name, value in NDCG.items():
             assert f" {name} {value:.4g} " in shown, "the chart names its line"

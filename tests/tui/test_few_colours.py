@@ -4,7 +4,8 @@ import pytest
 
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.glyphs import needs_ascii
-from promptrec_tui.tui.widgets.plot import Chart, Series, draw_chart
+from promptrec_tui.tui.widgets.chart import Chart, Series
+from promptrec_tui.tui.widgets.plot import draw_chart
 from promptrec_tui.tui.widgets.table import Table
 
 

@@ -24,7 +24,7 @@ LATE = (
 FIRST_FRAME = {
     "tui.screens": {"base", "queue_actions", "run_actions", "runs"},
     "tui.widgets": {
-        *("cells", "empty", "hints", "loss_chart", "news_line", "plot"),
+        *("axes", "canvas", "cells", "chart", "empty", "hints", "loss_chart", "news_line", "plot"),
         *("run_table", "run_text", "table", "top_bar"),
     },
     "workspace": {"session"},

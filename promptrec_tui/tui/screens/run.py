@@ -13,7 +13,7 @@ from promptrec_tui.text import cases_text, clean, left_text, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.glyphs import UNICODE, Glyphs
-from promptrec_tui.tui.screens.run_actions import RunActions
+from promptrec_tui.tui.screens.curve_actions import CurveActions
 from promptrec_tui.tui.widgets.config_text import config_text
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
 from promptrec_tui.tui.widgets.log_tail import LogTail
@@ -38,7 +38,7 @@ SHOWN_LINES = 3
 TABS = ("curves", "previews", "try", "config", "log")
 
 
-class RunScreen(RunActions):
+class RunScreen(CurveActions):
     """The screen of the run with this id."""
 
     PLACE = "run"
@@ -69,6 +69,10 @@ class RunScreen(RunActions):
     @property
     def present_run(self) -> "RunRow | None":
         return next((row for row in self.promptrec.runs if row.id == self._run), None)
+
+    @property
+    def curves_shown(self) -> bool:
+        return self.tab == "curves"
 
     @property
     def tab(self) -> str:
@@ -163,9 +167,10 @@ class RunScreen(RunActions):
         return super().check_action(action, parameters)
 
     def _move(self, by: int) -> None:
-        pane = self.query_one(f"#{self.tab}")
-        if isinstance(pane, CurvesPane | PreviewPane):
-            pane.move(by)
+        if self.tab == "curves":
+            self.query_one(CurvesPane).move_cursor(by)
+        else:
+            self.query_one(PreviewPane).move(by)
 
 
 def head_text(

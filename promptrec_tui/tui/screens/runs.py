@@ -14,9 +14,9 @@ from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.screens.queue_actions import QueueActions
+from promptrec_tui.tui.widgets.chart import Chart, Series
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.loss_chart import LossChart
-from promptrec_tui.tui.widgets.plot import Chart, Series
 from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.tui.widgets.run_text import number_text
 from promptrec_tui.tui.widgets.table import Table

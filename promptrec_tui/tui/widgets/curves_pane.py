@@ -1,83 +1,216 @@
 """The curves of a run, one in full size or all at once, the weakest labels, and its result."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
 
-from promptrec_tui.text import cases_text, metric_text
+from promptrec_tui.tui import lazy_workspace as workspace
+from promptrec_tui.tui.asking import Asking
+from promptrec_tui.tui.widgets.chart_view import (
+    ChartView,
+    cursor_of,
+    moved,
+    other_unit,
+    paged,
+    placed,
+    window_of,
+    zoomed,
+)
+from promptrec_tui.tui.widgets.curve_charts import (
+    COUNT,
+    Detail,
+    Sheet,
+    best_steps,
+    chart_of,
+    gap_steps,
+    last_step,
+    placing,
+    sheet_steps,
+    sheets,
+    spike_steps,
+    units_of,
+)
+from promptrec_tui.tui.widgets.curve_points import next_place
+from promptrec_tui.tui.widgets.curve_text import line_text
 from promptrec_tui.tui.widgets.loss_chart import LossChart
-from promptrec_tui.tui.widgets.plot import Chart, Series
 from promptrec_tui.tui.widgets.result_text import result_text, weakest_text
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.run_views import RunView
 
-CHARTS = 5
-
-SHARE, NO_BOUNDS = (0.0, 1.0), (-math.inf, math.inf)
-
 UNKNOWN = "The result on the test users appears here when the run is done."
 
+LOW = 16
+"""Rows below which the result is a page of its own."""
 
-class CurvesPane(Container, can_focus=True):
+POINTS = 400
+"""The most points of a curve in the range shown."""
+
+
+class CurvesPane(Asking, Container, can_focus=True):
     """Five charts and the result: all of them if there is room, else one at a time (`move`).
 
-    The weakest labels of a classifier are the page after the last chart.
+    The weakest labels of a classifier, and on a low screen the result, are pages after the last chart. All
+    charts have one `view`; a line under them tells the values at its cursor.
     """
 
     def __init__(self, ascii_only: bool, id: str | None = None) -> None:
         super().__init__(id=id)
         self._ascii_only = ascii_only
         self._number = 0
-        self._pages = CHARTS
+        self._run: RunView | None = None
+        self._sheets: Sequence[Sheet] = ()
+        self._detail: Detail | None = None
+        self.view = ChartView()
 
     def compose(self) -> ComposeResult:
-        for _ in range(CHARTS):
+        for _ in range(COUNT):
             yield LossChart(self._ascii_only)
         yield Static(id="labels")
         yield Static(id="result")
+        yield Static(id="reading", markup=False)
 
     def on_mount(self) -> None:
         self.move(0)
 
-    def move(self, by: int) -> None:
-        """Show another chart, or the labels, in full size."""
-        self._number = (self._number + by) % self._pages
-        for number, page in enumerate([*self.query(LossChart), self.query_one("#labels")]):
-            page.set_class(number == self._number, "-current")
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height < LOW, "-low")
+        self.move(0)
 
-    def show(self, view: "RunView") -> None:
+    @property
+    def sheet(self) -> Sheet | None:
+        """The chart that the keys act on; None before there is one, and on the pages after them."""
+        return self._sheets[self._number] if self._number < len(self._sheets) else None
+
+    def move(self, by: int) -> None:
+        """Show another chart, the labels or the result, in full size."""
+        pages = [*self.query(LossChart)]
+        if self._run and self._run.weakest:
+            pages.append(self.query_one("#labels"))
+        if self.has_class("-low") and self.has_class("-done"):
+            pages.append(self.query_one("#result"))
+        self._number = (self._number + by) % len(pages)
+        for page in self.query("LossChart, #labels, #result"):
+            page.set_class(page is pages[self._number], "-current")
+        self._write_line()
+
+    def show(self, run: "RunView") -> None:
         """Draw the curves and the result of a run."""
-        for (title, metrics), chart in zip(charts(view), self.query(LossChart), strict=True):
-            series = tuple(
-                Series(label, view.curves.get(name, []), label == "last") for label, name in metrics.items()
-            )
-            lines = _lines(metrics.get("last", ""), view.baselines)
-            bounds = SHARE if "last" in metrics else NO_BOUNDS
-            chart.show(Chart(title, series, lines, bounds))
-        text = result_text(view.metrics, view.leading[0], view.users, view.noun, view.shares)
-        self._pages = CHARTS + bool(view.weakest)
-        self.query_one("#labels", Static).update(weakest_text(view.weakest))
+        self._run, self._sheets = run, sheets(run)
+        text = result_text(run.metrics, run.leading[0], run.users, run.noun, run.shares)
+        self.query_one("#labels", Static).update(weakest_text(run.weakest))
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")
+        self._draw()
+        self._read_detail()
 
+    def look(self, change: Callable[[ChartView], ChartView]) -> None:
+        """Show the charts under another view."""
+        if self._run and (view := change(self.view)) != self.view:
+            self.view = view
+            if view.span is None and not view.weight:
+                self._detail = None
+            self._draw()
+            if not self._detailed():
+                self._read_detail()
 
-def charts(view: "RunView") -> list[tuple[str, dict[str, str]]]:
-    """Titles, and the metric of each curve by its name in the legend."""
-    cases = cases_text(view.monitor_users, view.noun)
-    return [
-        ("loss", {"train": "train_loss", "validation": "validation_loss"}),
-        *((f"{metric_text(name)}, validation, {cases}", {"last": name}) for name in view.leading),
-        ("learning rate", {"rate": "learning_rate"}),
-        ("targets per second", {"speed": "targets_per_second"}),
-    ]
+    def move_cursor(self, by: int) -> None:
+        """The cursor so many points further."""
+        self.look(lambda view: moved(view, self._steps(), by))
 
+    def page_cursor(self, by: int) -> None:
+        """The cursor a part of the range further."""
+        self.look(lambda view: paged(view, self._steps(), by))
 
-def _lines(metric: str, baselines: Mapping[str, Mapping[str, float | None]]) -> tuple[tuple[str, float], ...]:
-    """The value of each baseline in the same metric on the same users."""
-    values = ((name, figures.get(metric)) for name, figures in baselines.items())
-    return tuple((name, value) for name, value in values if value is not None)
+    def place_first(self) -> None:
+        """The cursor at the first point."""
+        if steps := self._steps():
+            self.look(lambda view: placed(view, steps[0], steps[-1]))
+
+    def zoom(self, times: float) -> None:
+        """So many times fewer steps."""
+        if run := self._run:
+            self.look(lambda view: zoomed(view, last_step(run), times))
+
+    def change_unit(self) -> None:
+        """Another unit along x, if there is one."""
+        if run := self._run:
+            if len(units_of(run)) == 1:
+                self.notify_text("This run has no times and epochs: an earlier version recorded it.")
+            self.look(lambda view: other_unit(view, units_of(run)))
+
+    def jump(self, kind: str) -> None:
+        """The cursor to the best step, or to the next `gap` or `spike` after it."""
+        run, sheet = self._run, self.sheet
+        if run is None or sheet is None:
+            return
+        places = {
+            "best": lambda: best_steps(run, sheet),
+            "gap": lambda: gap_steps(run, sheet, self._detail),
+            "spike": lambda: spike_steps(run, sheet, self._detail),
+        }[kind]()
+        here = None if kind == "best" else cursor_of(self.view, self._steps())
+        if (step := next_place(places, here)) is None:
+            self.notify_text({"best": "No best step yet."}.get(kind, f"No {kind} in this chart."))
+        else:
+            self.look(lambda view: placed(view, step, last_step(run)))
+
+    def _steps(self) -> list[float]:
+        return sheet_steps(self._run, self.sheet, self._detail) if self._run and self.sheet else []
+
+    def _cursor(self) -> float | None:
+        return cursor_of(self.view, [last_step(self._run)]) if self._run else None
+
+    def _draw(self) -> None:
+        if run := self._run:
+            cursor = self._cursor()
+            place = placing(run.moments, self.view.unit)
+            for sheet, chart in zip(self._sheets, self.query(LossChart), strict=True):
+                drawn = chart_of(run, sheet, self.view, self._detail)
+                chart.show(drawn, None if cursor is None else place(cursor))
+        self._write_line()
+
+    def _write_line(self) -> None:
+        if (run := self._run) and self.sheet:
+            text = line_text(
+                run, self._sheets, self._number, self.view, self._cursor(), self._detail, self._ascii_only
+            )
+            self.query_one("#reading", Static).update(text)
+        else:
+            self.query_one("#reading", Static).update("")
+
+    def _detailed(self) -> bool:
+        """Whether all points of the present view are here."""
+        view, detail = self.view, self._detail
+        window = window_of(view, last_step(self._run)) if self._run else None
+        if not window and not view.weight:
+            return True
+        if detail is None or detail.weight != view.weight:
+            return False
+        if window is None or detail.window is None:
+            return window is None and detail.window is None
+        wide = detail.window[1] - detail.window[0] > 4 * (window[1] - window[0])
+        return detail.window[0] <= window[0] and window[1] <= detail.window[1] and not wide
+
+    @work(exclusive=True, group="detail", exit_on_error=False)
+    async def _read_detail(self) -> None:
+        """Read all points of the range in view and of as much on both sides, and the smooth curves."""
+        run, view = self._run, self.view
+        window = window_of(view, last_step(run)) if run else None
+        if run is None or not (window or view.weight):
+            self._detail = None
+            return
+        names = [metric for sheet in self._sheets for metric in sheet.metrics.values()]
+        points = POINTS
+        if window:
+            span = window[1] - window[0]
+            window, points = (window[0] - span, window[1] + span), 3 * POINTS
+        curves = await self.ask(
+            workspace.run_views.curve_range, run.row.id, names, window, view.weight, points
+        )
+        self._detail = Detail(window, view.weight, curves)
+        self._draw()

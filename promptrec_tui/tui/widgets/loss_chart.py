@@ -6,38 +6,51 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from promptrec_tui.tui.widgets.plot import AXIS, LINE, TITLE, Chart, Row, draw_chart
+from promptrec_tui.tui.widgets.canvas import AXIS, CURSOR, FAINT, LINE, MARK, TITLE, Row
+from promptrec_tui.tui.widgets.chart import Chart
+from promptrec_tui.tui.widgets.plot import Picture, picture_of, with_cursor
 
 SERIES_CLASSES = ("first", "second", "third", "fourth", "fifth", "sixth")
+
+INK_CLASSES = {
+    AXIS: "axis",
+    LINE: "line",
+    TITLE: "title",
+    CURSOR: "cursor",
+    MARK: "mark",
+    FAINT: "faint",
+}
 
 
 class LossChart(Widget):
     """Shows a `Chart`; set it with `show`."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012 (Textual reads it so)
-        "chart--title",
-        "chart--axis",
-        "chart--line",
-        *(f"chart--{name}" for name in SERIES_CLASSES),
+        f"chart--{name}" for name in (*INK_CLASSES.values(), *SERIES_CLASSES)
     }
 
     def __init__(self, ascii_only: bool = False) -> None:
         super().__init__()
         self._chart = Chart("", ())
+        self._cursor: float | None = None
         self._ascii_only = ascii_only
+        self._picture = Picture(())
         self._rows: tuple[Row, ...] = ()
 
-    def show(self, chart: Chart) -> None:
-        """Draw `chart`, and repaint the cells that differ."""
+    def show(self, chart: Chart, cursor: float | None = None) -> None:
+        """Draw `chart` with a cursor at an x, and repaint the cells that differ."""
         if chart != self._chart:
-            self._chart = chart
-            self._redraw()
+            self._chart, self._cursor = chart, cursor
+            self._draw()
+        elif cursor != self._cursor:
+            self._cursor = cursor
+            self._repaint()
 
     def on_resize(self) -> None:
-        self._redraw()
+        self._draw()
 
     def render_line(self, y: int) -> Strip:
-        styles = {ink: self._style(ink) for ink in (AXIS, LINE, TITLE, *range(len(self._chart.series)))}
+        styles = {ink: self._style(ink) for ink in (*INK_CLASSES, *range(len(self._chart.series)))}
         row = self._rows[y] if y < len(self._rows) else ()
         segments, text, ink = [], "", AXIS
         for char, next_ink in row:
@@ -49,16 +62,15 @@ class LossChart(Widget):
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
     def _style(self, ink: int) -> Style:
-        name = {AXIS: "axis", LINE: "line", TITLE: "title"}.get(ink) or SERIES_CLASSES[
-            ink % len(SERIES_CLASSES)
-        ]
+        name = INK_CLASSES.get(ink) or SERIES_CLASSES[ink % len(SERIES_CLASSES)]
         return self.get_component_rich_style(f"chart--{name}")
 
-    def _redraw(self) -> None:
-        before, self._rows = (
-            self._rows,
-            draw_chart(self._chart, self.size.width, self.size.height, self._ascii_only),
-        )
+    def _draw(self) -> None:
+        self._picture = picture_of(self._chart, self.size.width, self.size.height, self._ascii_only)
+        self._repaint()
+
+    def _repaint(self) -> None:
+        before, self._rows = self._rows, with_cursor(self._picture, self._chart, self._cursor)
         if len(before) != len(self._rows) or (before and len(before[0]) != self.size.width):
             self.refresh()
             return

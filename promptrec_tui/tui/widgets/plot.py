@@ -1,208 +1,127 @@
-"""Line charts as rows of characters: scale, ticks, raster. Pure; knows no terminal and no widget.
+"""Line charts as rows of characters. Pure; knows no terminal and no widget.
 
-Braille characters hold 2 by 4 dots a cell; with ASCII only, one mark a cell. A value that is not a number is
-a gap: its neighbours are not joined. The x-axis counts whole steps and grows by leaps, and the y-axis ends at
-round numbers, so that one more point changes few cells.
+A value that is not a number is a gap: its neighbours are not joined. The x-axis counts whole steps and grows
+by leaps, and the y-axis has round ticks in even rows, so that one more point changes few cells.
+
+`draw_chart` draws all but the cursor, `with_cursor` puts the cursor on what was drawn: a cursor that moves
+costs no drawing.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 
-AXIS, LINE, TITLE = -1, -2, -3
-"""Inks besides those of the series, which are the series' numbers."""
+from promptrec_tui.tui.widgets.axes import log_text, tick_text, time_text
+from promptrec_tui.tui.widgets.canvas import (
+    AXIS,
+    BRAILLE,
+    CURSOR,
+    FAINT,
+    LINE,
+    MARK,
+    PLAIN,
+    SIGNS,
+    TITLE,
+    Canvas,
+    Cell,
+    Row,
+)
+from promptrec_tui.tui.widgets.chart import (
+    Chart,
+    Point,
+    Scale,
+    Series,
+    drawable,
+    ends_of,
+    finite,
+    in_window,
+    place_text,
+    scale_within,
+    value_text,
+)
 
-Cell = tuple[str, int]
-Row = tuple[Cell, ...]
-Point = tuple[float, float | None]
-
-BLANK: Cell = (" ", AXIS)
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 20, 5
 
-_SIGNS = "━╍┈╾┅╌"
+_LEGEND_SIGNS = "━╍┈╾┅╌"
 """Marks of the first curves in the legend: one solid, the others dashed, so that no colour is needed."""
 
 _DASHES = ((1, 1), (4, 6), (2, 5), (9, 11), (6, 8), (3, 6))
 """Dash patterns of the first curves, in columns of dots: (drawn, of)."""
 
-_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-_MARKS = "*+ox%#"
-_GROWTH = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-
 
 @dataclass(frozen=True)
-class Series:
-    """One curve; its points have increasing x. Names are ASCII.
+class Picture:
+    """A drawn chart: its rows, and where its plot is; no scale if nothing was drawn."""
 
-    `best`: the legend shows the highest value too.
-    """
-
-    name: str
-    points: Sequence[Point]
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class Chart:
-    """What to draw: curves, and horizontal lines (name, value) to compare them with.
-
-    The y-axis stays inside `bounds`, for example 0 to 1.
-    """
-
-    title: str
-    series: tuple[Series, ...]
-    lines: tuple[tuple[str, float], ...] = ()
-    bounds: tuple[float, float] = (-math.inf, math.inf)
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Two axes in data units."""
-
-    x: tuple[float, float]
-    y: tuple[float, float]
-    x_ticks: tuple[float, ...]
-    y_ticks: tuple[float, ...]
-
-
-def finite(value: float | None) -> bool:
-    """Whether it is a number that can be drawn."""
-    return value is not None and math.isfinite(value)
-
-
-def grown(value: float) -> float:
-    """The smallest end of the x-axis that holds `value`: one of `_GROWTH` times a power of ten."""
-    if value <= 1:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(power * step for step in _GROWTH if power * step >= value * (1 - 1e-12))
-
-
-def tick_step(low: float, high: float, count: int) -> float:
-    """The step of 1, 2 or 5 times a power of ten that divides low…high into about `count` parts at most."""
-    rough = (high - low) / max(count, 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    return power * next((step for step in (1.0, 2.0, 5.0) if power * step >= rough * (1 - 1e-9)), 10.0)
-
-
-def ticks(low: float, high: float, step: float) -> tuple[float, ...]:
-    """The multiples of `step` in low…high."""
-    first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
-    return tuple(number * step for number in range(first, last + 1))
-
-
-def tick_text(value: float, step: float) -> str:
-    """A tick's label: no more decimals than its step needs, powers of ten for very small or large numbers."""
-    if abs(value) < step * 1e-6:
-        return "0"
-    size = max(abs(value), step)
-    if step < 1e-3 or size >= 1e6:
-        mantissa, _, exponent = f"{value:.1e}".partition("e")
-        return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
-    return f"{value:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
-
-
-def value_text(value: float | None) -> str:
-    """A measured value for the legend."""
-    if value is None or not math.isfinite(value):
-        return "nan"
-    return f"{value:.2e}" if value and not 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"
-
-
-def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
-    """The axes for a plot of that many cells; None when there is no finite value."""
-    points = [
-        (x, y) for series in chart.series for x, y in series.points if y is not None and math.isfinite(y)
-    ]
-    if not points:
-        return None
-    values = [y for _, y in points] + [value for _, value in chart.lines if math.isfinite(value)]
-    low, high = min(values), max(values)
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        margin = abs(high) * 0.5 or 0.5
-        low, high = low - margin, high + margin
-    low, high = max(low, chart.bounds[0]), min(high, chart.bounds[1])
-    step = tick_step(low, high, max(2, height // 3))
-    bottom, top = math.floor(low / step + 1e-6) * step, math.ceil(high / step - 1e-6) * step
-    right = grown(max(x for x, _ in points))
-    # Steps are whole numbers.
-    x_step = max(1.0, tick_step(0, right, max(2, width // 12)))
-    return Scale((0, right), (bottom, top), ticks(0, right, x_step), ticks(bottom, top, step))
-
-
-@dataclass
-class Canvas:
-    """Dots in cells, `per_cell` dots across and down. The last ink used in a cell colours the whole cell."""
-
-    width: int
-    height: int
-    per_cell: tuple[int, int]
-    dots: dict[tuple[int, int], int] = field(default_factory=dict)
-    inks: dict[tuple[int, int], int] = field(default_factory=dict)
-
-    @property
-    def columns(self) -> int:
-        return self.width * self.per_cell[0]
-
-    @property
-    def rows(self) -> int:
-        return self.height * self.per_cell[1]
-
-    def dot(self, column: int, row: int, ink: int) -> None:
-        """Set one dot, counted from the left and from the top."""
-        if 0 <= column < self.columns and 0 <= row < self.rows:
-            across, down = self.per_cell
-            cell = (column // across, row // down)
-            self.dots[cell] = self.dots.get(cell, 0) | _BITS[column % across][row % down]
-            self.inks[cell] = ink
-
-    def join(
-        self, start: tuple[int, int], end: tuple[int, int], ink: int, dash: tuple[int, int] = (1, 1)
-    ) -> None:
-        """A straight line of dots from `start` to `end`, with a dash pattern of columns."""
-        steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
-        for number in range(steps + 1):
-            share = number / steps
-            column = round(start[0] + (end[0] - start[0]) * share)
-            if self.per_cell == (1, 1) or column % dash[1] < dash[0]:
-                self.dot(column, round(start[1] + (end[1] - start[1]) * share), ink)
-
-    def cell(self, column: int, row: int) -> Cell:
-        """The character of one cell and its ink."""
-        mask = self.dots.get((column, row), 0)
-        if not mask:
-            return BLANK
-        ink = self.inks[(column, row)]
-        if self.per_cell == (1, 1):
-            return ("-" if ink == LINE else _MARKS[ink % len(_MARKS)], ink)
-        return (chr(0x2800 + mask), ink)
+    rows: tuple[Row, ...]
+    scale: Scale | None = None
+    margin: int = 0
+    """Cells to the left of the plot."""
+    ascii_only: bool = False
 
 
 def draw_chart(chart: Chart, width: int, height: int, ascii_only: bool = False) -> tuple[Row, ...]:
     """`height` rows of `width` cells: the legend on top, then the plot with its axes."""
+    return picture_of(chart, width, height, ascii_only).rows
+
+
+def picture_of(chart: Chart, width: int, height: int, ascii_only: bool = False) -> Picture:
+    """The chart without a cursor in `height` rows of `width` cells."""
     if width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT:
-        return tuple(_row("too small for a chart" if not number else "", width) for number in range(height))
+        note = ("too small for a chart" if not number else "" for number in range(height))
+        return Picture(tuple(_row(text, width) for text in note))
     legend = _legend(chart, width, ascii_only)
-    rough = scale_of(chart, width, height - 3)
-    if rough is None:
+    ends = ends_of(chart)
+    if ends is None:
+        shown = any(series.points for series in chart.series)
+        text = "no values to draw here: + - z change the range" if shown and chart.window else "no points yet"
         rest = [_row("", width) for _ in range(height - 1)]
-        rest[(height - 1) // 2] = _row(f"{'no points yet':^{width}}", width)
-        return (legend, *rest)
-    y_labels = _y_labels(rough)
-    margin = max(len(text) for text in y_labels.values())
-    canvas = Canvas(width - margin - 1, height - 3, (1, 1) if ascii_only else (2, 4))
-    scale = scale_of(chart, canvas.width, canvas.height) or rough
+        rest[(height - 1) // 2] = _row(f"{text:^{width}}", width)
+        return Picture((legend, *rest))
+    # The labels decide how wide the plot is.
+    rough = scale_within(chart, ends, width, height - 3)
+    margin = max(len(text) for text in _y_labels(rough).values())
+    canvas = Canvas(width - margin - 1, height - 3, PLAIN if ascii_only else BRAILLE)
+    scale = scale_within(chart, ends, canvas.width, canvas.height)
     _draw(chart, scale, canvas)
     names = _line_names(chart, scale, canvas)
-    labels = {_cell_row(scale, canvas, value): text for value, text in _y_labels(scale).items()}
+    down = canvas.per_cell[1]
+    labels = {
+        _dot_row(scale, canvas.height, down, level) // down: text for level, text in _y_labels(scale).items()
+    }
     vertical, notch = ("|", "+") if ascii_only else ("│", "┤")
     rows = []
     for number in range(canvas.height):
         label = f"{labels.get(number, ''):>{margin}}{notch if number in labels else vertical}"
-        body = [names.get((column, number)) or canvas.cell(column, number) for column in range(canvas.width)]
-        rows.append((*((char, AXIS) for char in label), *body))
-    return (legend, *rows, *_x_axis(scale, canvas.width, margin, ascii_only))
+        rows.append((*((char, AXIS) for char in label), *canvas.row(number)))
+    for (column, number), cell in names.items():
+        rows[number] = _put(rows[number], margin + 1 + column, cell)
+    axis = _x_axis(chart, scale, canvas.width, margin, ascii_only)
+    return Picture((legend, *rows, *axis), scale, margin, ascii_only)
+
+
+def with_cursor(picture: Picture, chart: Chart, cursor: float | None) -> tuple[Row, ...]:
+    """The rows of a picture of `chart` with a line at x = `cursor`, and a dot on each curve's point there."""
+    scale = picture.scale
+    if scale is None or cursor is None or not scale.x.low <= cursor <= scale.x.high:
+        return picture.rows
+    legend, *rows, axis, labels = picture.rows
+    column = picture.margin + 1 + _column(scale, len(axis) - picture.margin - 1, cursor)
+    vertical, notch, dot = (":", "^", "@") if picture.ascii_only else ("┊", "▲", "●")
+    down = (PLAIN if picture.ascii_only else BRAILLE)[1]
+    drawn = [row if row[column][0] != " " else _put(row, column, (vertical, CURSOR)) for row in rows]
+    for ink, series in enumerate(chart.series):
+        value = next((y for x, y in series.measured if x == cursor), None)
+        if value is not None and drawable(value, chart.log):
+            number = _dot_row(scale, len(rows), down, scale.level(value)) // down
+            if 0 <= number < len(rows):
+                drawn[number] = _put(drawn[number], column, (dot, ink))
+    return (legend, *drawn, _put(axis, column, (notch, CURSOR)), labels)
+
+
+def _put(row: Row, column: int, cell: Cell) -> Row:
+    return (*row[:column], cell, *row[column + 1 :])
 
 
 def _row(text: str, width: int, ink: int = AXIS) -> Row:
@@ -210,87 +129,122 @@ def _row(text: str, width: int, ink: int = AXIS) -> Row:
 
 
 def _y_labels(scale: Scale) -> dict[float, str]:
-    step = scale.y_ticks[1] - scale.y_ticks[0] if len(scale.y_ticks) > 1 else scale.y[1] - scale.y[0]
-    return {value: tick_text(value, step) for value in scale.y_ticks}
+    if scale.log:
+        return {level: log_text(level) for level in scale.y.ticks}
+    return {level: tick_text(level, scale.y.step) for level in scale.y.ticks}
 
 
-def _cell_row(scale: Scale, canvas: Canvas, value: float) -> int:
-    """The row of cells that contains the dot of a value."""
-    dot = round((scale.y[1] - value) / (scale.y[1] - scale.y[0]) * (canvas.rows - 1))
-    return dot // canvas.per_cell[1]
+def _dot_row(scale: Scale, height: int, down: int, level: float) -> int:
+    """The row of dots of a level, of `height` cells with `down` dots each.
+
+    The ends of the axis lie in the middle of the first and of the last cell.
+    """
+    # A damaged log may contain 1e300: a line to it must not take 1e300 dots.
+    share = min(max((scale.y.high - level) / (scale.y.high - scale.y.low), -1.0), 2.0)
+    return round(share * (height - 1) * down) + down // 2
+
+
+def _column(scale: Scale, columns: int, x: float) -> int:
+    """The column of an x on the axis, of so many."""
+    return round((x - scale.x.low) / (scale.x.high - scale.x.low) * (columns - 1))
 
 
 def _legend(chart: Chart, width: int, ascii_only: bool) -> Row:
     cells: list[Cell] = [(char, TITLE) for char in chart.title]
     for number, series in enumerate(chart.series):
-        if series.points:
-            mark = _MARKS[number % len(_MARKS)] if ascii_only else _SIGNS[number % len(_SIGNS)]
-            gap = next((f" gap at {x:g}" for x, y in series.points if not finite(y)), "")
-            values = [y for _, y in series.points if y is not None and math.isfinite(y)]
+        if series.measured:
+            mark = SIGNS[number % len(SIGNS)] if ascii_only else _LEGEND_SIGNS[number % len(_LEGEND_SIGNS)]
+            values = [y for _, y in series.measured if y is not None and math.isfinite(y)]
             best = f", best {value_text(max(values))}" if series.best and values else ""
-            text = f"  {mark} {series.name} {value_text(series.points[-1][1])}{best}{gap}"
+            text = (
+                f"  {mark} {series.name} {value_text(series.measured[-1][1])}{best}{_gap_text(chart, series)}"
+            )
             cells.extend((char, number) for char in text)
     return tuple([*cells, *_row("", width)][:width])
 
 
-def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
-    def place(x: float, y: float) -> tuple[int, int]:
-        # A damaged log may contain 1e300: a line to it must not take 1e300 dots.
-        across = _near((x - scale.x[0]) / (scale.x[1] - scale.x[0]))
-        down = _near((scale.y[1] - y) / (scale.y[1] - scale.y[0]))
-        return round(across * (canvas.columns - 1)), round(down * (canvas.rows - 1))
+def _gap_text(chart: Chart, series: Series) -> str:
+    """Where the first gap of a curve is, and why it is one."""
+    gap = next((x for x, y in series.measured if not finite(y)), None)
+    text = "" if gap is None else f" gap at {place_text(gap, chart.unit)}"
+    low = [x for x, y in series.measured if finite(y) and not drawable(y, chart.log)]
+    return f"{text}, {len(low)} of 0 or less left out from {place_text(low[0], chart.unit)}" if low else text
 
+
+def _draw(chart: Chart, scale: Scale, canvas: Canvas) -> None:
     for _, value in chart.lines:
-        row = place(0, value)[1]
-        for column in range(0, canvas.columns, 3):
-            canvas.dot(column, row, LINE)
+        if drawable(value, chart.log):
+            row = _dot_row(scale, canvas.height, canvas.per_cell[1], scale.level(value))
+            for column in range(0, canvas.columns, 3):
+                canvas.rise(column, row, row, LINE)
+    for series in chart.series:
+        for dot in _dots(in_window(series.raw, chart), scale, canvas):
+            if dot:
+                canvas.rise(*dot, dot[1], FAINT)
     for ink, series in enumerate(chart.series):
+        dash = _DASHES[ink % len(_DASHES)]
         before: tuple[int, int] | None = None
-        for x, y in series.points:
-            if y is None or not math.isfinite(y):
-                before = None
-                continue
-            here = place(x, y)
-            canvas.join(before or here, here, ink, _DASHES[ink % len(_DASHES)] if before else (1, 1))
+        for here in _dots(in_window(series.points, chart), scale, canvas):
+            if here and before:
+                canvas.join(before, here, ink, dash)
+            elif here:
+                canvas.rise(*here, here[1], ink)
             before = here
 
 
-def _near(share: float) -> float:
-    """A place along an axis, 0 to 1 on the canvas, moved to within one canvas of it."""
-    return min(max(share, -1.0), 2.0)
+def _dots(points: Sequence[Point], scale: Scale, canvas: Canvas) -> Iterator[tuple[int, int] | None]:
+    """The dot (column, row) of each point; None at a gap."""
+    left, across = scale.x.low, (canvas.columns - 1) / (scale.x.high - scale.x.low)
+    columns, height, down = canvas.columns, canvas.height, canvas.per_cell[1]
+    for x, y in points:
+        if y is None or not drawable(y, scale.log):
+            yield None
+        else:
+            column = min(max((x - left) * across, -columns), 2 * columns)
+            yield round(column), _dot_row(scale, height, down, scale.level(y))
 
 
 def _line_names(chart: Chart, scale: Scale, canvas: Canvas) -> dict[tuple[int, int], Cell]:
     """Write the names of the lines on or beside them, at the right end or where no curve and no name is."""
     names: dict[tuple[int, int], Cell] = {}
+    down = canvas.per_cell[1]
     for name, value in sorted(chart.lines, key=lambda line: -line[1]):
+        if not drawable(value, chart.log):
+            continue
         text = f" {name} {value_text(value)} "[: canvas.width]
         end = canvas.width - len(text)
-        line = _cell_row(scale, canvas, value)
+        line = _dot_row(scale, canvas.height, down, scale.level(value)) // down
+        if not 0 <= line < canvas.height:
+            continue
         for row, start in product((line, line - 1, line + 1), (end, 0, end // 2, end // 4, 3 * end // 4)):
             cells = [(column, row) for column in range(start, start + len(text))]
-            curved = any(canvas.inks.get(cell, LINE) != LINE for cell in cells)
-            if 0 <= row < canvas.height and not curved and names.keys().isdisjoint(cells):
-                names.update(zip(cells, ((char, LINE) for char in text), strict=True))
-                break
+            if 0 <= row < canvas.height and names.keys().isdisjoint(cells):
+                place = row * canvas.width + start
+                inks = canvas.inks[place : place + len(text)]
+                if all(ink in (AXIS, LINE) for ink in inks):
+                    names.update(zip(cells, ((char, LINE) for char in text), strict=True))
+                    break
     return names
 
 
-def _x_axis(scale: Scale, width: int, margin: int, ascii_only: bool) -> tuple[Row, Row]:
+def _x_axis(chart: Chart, scale: Scale, width: int, margin: int, ascii_only: bool) -> tuple[Row, Row]:
     corner, line, notch = ("+", "-", "+") if ascii_only else ("└", "─", "┬")
-    axis = [" "] * margin + [corner] + [line] * width
+    axis: list[Cell] = [(char, AXIS) for char in [*" " * margin, corner, *line * width]]
     labels = [" "] * (margin + 1 + width)
-    step = scale.x_ticks[1] - scale.x_ticks[0] if len(scale.x_ticks) > 1 else scale.x[1]
     free = 0
-    for value in scale.x_ticks:
-        column = margin + 1 + round(value / scale.x[1] * (width - 1))
-        axis[column] = notch
-        text = tick_text(value, step)
+    for value in scale.x.ticks:
+        column = margin + 1 + _column(scale, width, value)
+        axis[column] = (notch, AXIS)
+        text = time_text(value) if chart.unit == "time" else tick_text(value, scale.x.step)
         start = min(max(column - len(text) // 2, 0), len(labels) - len(text))
         if start >= free:
             labels[start : start + len(text)] = text
             free = start + len(text) + 1
-    return _cells(axis), _cells(labels)
+    saved, best = ("o", "*") if ascii_only else ("◆", "★")
+    for mark in sorted(chart.marks, key=lambda mark: mark.best):
+        if scale.x.low <= mark.x <= scale.x.high:
+            axis[margin + 1 + _column(scale, width, mark.x)] = (best if mark.best else saved, MARK)
+    return tuple(axis), _cells(labels)
 
 
 def _cells(chars: Iterable[str]) -> Row:
