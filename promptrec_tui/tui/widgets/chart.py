@@ -88,7 +88,7 @@ def place_text(x: float, unit: str) -> str:
 
 def drawable(value: float | None, log: bool = False) -> bool:
     """Whether a value has a place on the y-axis: finite, and above 0 if that is logarithmic."""
-    return value is not None and math.isfinite(value) and (value > 0 or not log)
+    return value is not None and math.isfinite(value) and (value > 1e-200 or not log)
 
 
 def scale_of(chart: Chart, width: int, height: int) -> Scale | None:
