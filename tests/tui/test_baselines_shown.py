@@ -12,10 +12,8 @@ from promptrec_tui.runs.spec import BaselineName
 from tests.tui.conftest import PROTOCOL
 from tests.tui.test_app import opened_app, screen_text, settle, table
 
-NDCG = {
-    name: round(0.05 + 0.0123 * place, 4)
-    for place, name in enumerate(("popularity", "markov", "item_knn", "ease", "knn_markov", "sasrec"))
-}
+NAMES = ("recent_popularity", "popularity", "markov", "item_knn", "ease", "knn_markov", "sasrec")
+NDCG = {name: round(0.0377 + 0.0123 * place, 4) for place, name in enumerate(NAMES)}
 
 
 async def test_every_baseline_is_named_in_the_chart_and_the_best_have_their_figures(full_home: Home):
@@ -39,6 +37,6 @@ async def test_every_baseline_is_named_in_the_chart_and_the_best_have_their_figu
             assert f" {name} {value:.4g} " in shown, "the chart names its line"
             figures = f" {name:<18}   {2 * value:.4f}   {value:.4f}   {value / 2:.4f}"
             assert (figures in shown) == (name in ("ease", "knn_markov", "sasrec"))
-        assert "3 lower baselines: promptrec run show" in shown
+        assert "4 lower baselines: promptrec run show" in shown
         assert "NDCG@10 over knn_markov: +0.1000 (95% +0.0500 to +0.1500)" in shown
         assert "Only 20 test users: another sample may give other figures." in shown
