@@ -6,9 +6,9 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from promptrec_tui.text import metric_text
+from promptrec_tui.tui.widgets.chart import Chart, Series
 from promptrec_tui.tui.widgets.compare_text import Letters
 from promptrec_tui.tui.widgets.loss_chart import LossChart
-from promptrec_tui.tui.widgets.chart import Chart, Series
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.compare_views import CompareView
