@@ -53,7 +53,7 @@ BADGES = {
             "!",
             "!",
             "red",
-            "Its processes ended without a word.",
+            "",
             "Go on from the last checkpoint: promptrec run resume {run}.",
         ),
         Badge(

@@ -1,6 +1,5 @@
 """`promptrec compare`: what differs between finished runs, their metrics, and who gains."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,15 +62,9 @@ def _print(comparison: "Comparison") -> None:
 
 def _print_differences(comparison: "Comparison", names: list[str]) -> None:
     differs = comparison.differs
-    parts: dict[str, Mapping[str, Any]] = {
-        **differs.parts,
-        **differs.settings,
-        **differs.protocol,
-        **differs.versions,
-    }
     rows = [
         {"": key, **{clean(name): _value(values.get(name)) for name in names}}
-        for key, values in parts.items()
+        for key, values in differs.values.items()
     ]
     print_table(rows, ("", *map(clean, names)), "Nothing differs but the names.")
     for lines in differs.template_diff.values():

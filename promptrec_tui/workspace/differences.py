@@ -35,6 +35,11 @@ class Differences:
     """`MEASURED`, of runs that were measured."""
     template_diff: Mapping[str, tuple[str, ...]]
 
+    @property
+    def values(self) -> Mapping[str, Values]:
+        """All but the diff of the templates, by name or key: the value of each run."""
+        return {**self.parts, **self.settings, **self.protocol, **self.versions}
+
     def to_json(self) -> dict[str, Any]:
         """The parts by name, then the others under the names of their fields; no key for what is equal."""
         others = ("settings", "versions", "protocol", "template_diff")

@@ -81,7 +81,7 @@ def _defaults(workspace: Workspace, spec: RunSpec) -> Mapping[str, Any]:
 
 
 def _command(spec: RunSpec, settings: tuple[ConfigSetting, ...]) -> str:
-    """A run of before there was evaluation.seed has none, and no command can leave it out."""
+    """The command for a run like it, without settings that have no value, as evaluation.seed in old runs."""
     words = ["promptrec", "run", "start", "--name", spec.name, "--task", spec.task]
     words += ["--dataset", spec.dataset.name, "--template", spec.template.name, "--model", spec.model.name]
     for setting in settings:

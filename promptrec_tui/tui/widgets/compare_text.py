@@ -67,19 +67,13 @@ class Letters:
 
 def differs_text(differs: "Differences", letters: Letters, width: int) -> Content:
     """A table of what differs, a column for each run, then the templates as diffs."""
-    parts: dict[str, Mapping[str, Any]] = {
-        **differs.parts,
-        **differs.settings,
-        **differs.protocol,
-        **differs.versions,
-    }
-    if not parts:
+    if not differs.values:
         return Content("Nothing differs but the names.")
     count = len(letters.names)
     column = max(NARROWEST, min(24, (width - KEY_WIDTH) // count - 1))
     heads = [Content(" ") + _filled(letters.styled(name), column) for name in letters.names]
     lines = [Content(" " * KEY_WIDTH) + Content("").join(heads)]
-    for key, values in parts.items():
+    for key, values in differs.values.items():
         first = values.get(letters.baseline)
         cells: list[Content] = [Content(padded(key, KEY_WIDTH, letters.glyphs.more)).stylize("dim")]
         for name in letters.names:
