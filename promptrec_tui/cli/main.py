@@ -82,6 +82,7 @@ def run_command(arguments: Sequence[str]) -> int:
 def _usage(error: TyperException) -> str:
     """The error in a command line, the option that was probably meant, and where to find help."""
     said = error.format_message().rstrip()
+    said = said.partition(" (Possible options:")[0]
     said += "" if said.endswith((".", "?", ")")) else "."
     context = getattr(error, "ctx", None)
     if context is None:
@@ -89,6 +90,8 @@ def _usage(error: TyperException) -> str:
     wanted = str(getattr(error, "option_name", "")).lstrip("-").casefold()
     options = [name for param in context.command.params for name in param.opts if name.startswith("-")]
     meant = [name for name in options if wanted and name.lstrip("-").casefold() == wanted]
+    # Typer guesses by likeness alone: `--k` is meant as `-k`, not as `--block`.
+    meant = meant or sorted(getattr(error, "possibilities", None) or [])
     if meant:
         said += f" Did you mean {meant[0]}?"
     return f"{said} See '{context.command_path} --help'."

@@ -80,7 +80,7 @@ SCREENS = (
 FORMS = "new_run import_dataset clean_dataset try_templates add_model"
 
 ACTIONS: tuple[Action, ...] = (
-    Action("runs.open", "open_run", "enter", "open", "Open the run under the cursor.", "runs"),
+    Action("runs.open", "open_run", "enter", "open", "Open the run under the cursor.", "runs", HINT),
     Action("runs.new", "new_run", "n", "new", "Describe a new run; defaults are filled in.", "runs", HINT),
     Action("runs.stop", "stop_run", "x", "stop", "Stop the run, keep its best adapter.", "runs run", HINT),
     Action("runs.pause", "pause_run", "p", "pause", "Save and free the device.", "runs run", HINT),
@@ -89,7 +89,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.kill", "kill_run", "X", "kill", "End the processes of the run.", "runs run"),
     Action("runs.fork", "fork_run", "f", "fork", "A new run from the spec of this one.", "runs run"),
     Action("runs.continue", "continue_run", "C", "continue", "A new run from its adapter.", "runs run"),
-    Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs", HINT),
+    Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs"),
     Action("runs.mark", "mark", "space", "mark", "Mark the run for a comparison, or not.", "runs", HINT),
     Action("runs.mark_all", "mark_all", "asterisk", "mark all", "Mark all shown runs, or none.", "runs"),
     Action("runs.compare", "compare", "equals_sign", "compare", "Compare the marked runs.", "runs"),

@@ -120,7 +120,7 @@ def test_baselines_may_be_none_at_all():
         (
             "evaluation.baselines",
             "markov,magic",
-            "'magic': give any of popularity, markov, item_knn, knn_markov, ease, sasrec",
+            "'magic': give any of popularity, recent_popularity, markov, item_knn, knn_markov, ease, sasrec",
         ),
         ("evaluation.k", "20", "set train.monitor=ndcg@20, or evaluation.k=10"),
     ],

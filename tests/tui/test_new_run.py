@@ -231,10 +231,10 @@ async def test_another_method_brings_its_own_fields_and_defaults(shop_home, unti
 
 
 @pytest.mark.parametrize(
-    ("method", "tuning", "precision", "rate"),
-    [("full", {"method": "full"}, "fp32", 1), ("lora", LoraSettings().model_dump(), "auto", 10)],
+    ("method", "tuning", "precision"),
+    [("full", {"method": "full"}, "fp32"), ("lora", LoraSettings().model_dump(), "auto")],
 )
-async def test_a_fork_starts_with_its_method_or_another(shop_home, until, method, tuning, precision, rate):
+async def test_a_fork_starts_with_its_method_or_another(shop_home, until, method, tuning, precision):
     with opened(shop_home) as workspace:
         settings = {"run.device": "cpu", "tuning.method": "full"}
         start_run(workspace, NewRun("whole", "shop", "next_item", "list", "tiny", settings))
@@ -250,4 +250,5 @@ async def test_a_fork_starts_with_its_method_or_another(shop_home, until, method
     with opened(shop_home) as workspace:
         whole, forked = (run_document(workspace, name)["spec"]["settings"] for name in ("whole", "whole-2"))
     assert (forked["tuning"], forked["train"]["precision"]) == (tuning, precision)
-    assert forked["train"]["learning_rate"] == pytest.approx(rate * whole["train"]["learning_rate"])
+    # All weights of so small a model are trained at LoRA's own rate.
+    assert forked["train"]["learning_rate"] == whole["train"]["learning_rate"]

@@ -113,6 +113,9 @@ def test_two_processes_have_the_gradients_of_one(
                 assert mine.keys() == expected.keys()
                 assert max(gradient.abs().max() for gradient in expected.values()) > 1e-3
                 for name, gradient in expected.items():
-                    torch.testing.assert_close(mine[name], gradient, rtol=0, atol=1e-6, msg=f"{case}: {name}")
+                    # Gradients reach .3, where sums in another order differ by some 1e-6 in fp32.
+                    torch.testing.assert_close(
+                        mine[name], gradient, rtol=1e-5, atol=1e-6, msg=f"{case}: {name}"
+                    )
     unequal = results[0][list(CASES).index("micro-batches in unequal numbers")]["shares"]
     assert any(first != second for first, second in unequal), unequal

@@ -79,7 +79,10 @@ def test_the_defaults_of_a_fork_follow_its_method(here: Workspace) -> None:
 
     lineage.fork_run(here, "one", "whole", {"tuning.method": "full"})
     rate = settings("one")["train.learning_rate"]
-    assert settings("whole")["train.learning_rate"] == pytest.approx(rate / 10)
+    lineage.fork_run(here, "one", "last", {"tuning.method": "last_layers"})
+    # All weights of so small a model are trained at LoRA's own rate, the last layers at a tenth.
+    assert settings("whole")["train.learning_rate"] == rate
+    assert settings("last")["train.learning_rate"] == pytest.approx(rate / 10)
     assert (settings("whole")["train.precision"], settings("whole")["train.epochs"]) == ("fp32", 7)
     lineage.fork_run(here, "whole", "back", {"tuning.method": "lora"})
     assert settings("back") == {**settings("one"), "tuning.rank": 16}

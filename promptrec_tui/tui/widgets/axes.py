@@ -187,6 +187,9 @@ def _decades(low: float, high: float) -> range:
 
 def log_text(power: float) -> str:
     """The label of the tick at 10 to the `power`: at most four digits."""
+    # A tick may lie beyond the largest float and below the smallest.
+    if abs(power) > 300:
+        return f"{10.0 ** (power % 1):.4g}e{math.floor(power)}"
     mantissa, sign, exponent = f"{10.0**power:.4g}".partition("e")
     return f"{mantissa}e{int(exponent)}" if sign else mantissa
 

@@ -93,6 +93,8 @@ class CurvesPane(Asking, Container, can_focus=True):
             pages.append(self.query_one("#labels"))
         if self.has_class("-low") and self.has_class("-done"):
             pages.append(self.query_one("#result"))
+        if not pages:  # The screen was taken away while it opened.
+            return
         self._number = (self._number + by) % len(pages)
         for page in self.query("LossChart, #labels, #result"):
             page.set_class(page is pages[self._number], "-current")
