@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -10,32 +11,45 @@ import typer
 from typer.exceptions import TyperException
 
 from promptrec_tui import __version__
-from promptrec_tui.cli import blend, classify, compare, dataset, demo, doctor, model, recommend, run, template
 from promptrec_tui.cli.streams import ReaderGoneError, clean_streams
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
 from promptrec_tui.text import clean
 from promptrec_tui.tui.notices import sentence_of
 
-app = typer.Typer(
-    name="promptrec",
-    help="Tune a language model as a recommender. Without arguments the app opens.",
-    no_args_is_help=False,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.add_typer(dataset.app, name="dataset")
-app.add_typer(template.app, name="template")
-app.add_typer(model.app, name="model")
-app.add_typer(run.app, name="run")
-app.add_typer(blend.app, name="blend")
-app.command(name="recommend")(recommend.recommend_command)
-app.command(name="classify")(classify.classify_command)
-app.command(name="compare")(compare.compare_command)
-app.command(name="demo")(demo.demo_command)
-app.command(name="doctor")(doctor.doctor_command)
-app.command(name="paths")(doctor.paths_command)
+GROUPS = ("dataset", "template", "model", "run", "blend")
+"""Commands that are groups: `app` of the module of that name."""
+
+COMMANDS = {
+    "recommend": "recommend",
+    "classify": "classify",
+    "compare": "compare",
+    "demo": "demo",
+    "doctor": "doctor",
+    "paths": "doctor",
+}
+"""Single commands: `NAME_command` of that module."""
+
+
+def command_app(first: str = "") -> typer.Typer:
+    """The command line. Given the name of a command, that one alone: the others' modules are not imported."""
+    app = typer.Typer(
+        name="promptrec",
+        help="Tune a language model as a recommender. Without arguments the app opens.",
+        no_args_is_help=False,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback(invoke_without_command=True)(promptrec)
+    known = first in GROUPS or first in COMMANDS
+    for name in (first,) if known else (*GROUPS, *COMMANDS):
+        module = import_module(f"promptrec_tui.cli.{COMMANDS.get(name, name)}")
+        if name in GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name=name)(getattr(module, f"{name}_command"))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -44,7 +58,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def promptrec(
     ctx: typer.Context,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
@@ -63,6 +76,7 @@ def run_command(arguments: Sequence[str]) -> int:
     """Run one command line. Exit status: 0 fine, 1 a message on stderr, 2 usage, 130 cancelled."""
     with clean_streams():
         try:
+            app = command_app(next(iter(arguments), ""))
             result = app(list(arguments), prog_name="promptrec", standalone_mode=False)
             sys.stdout.flush()
         except TyperException as error:

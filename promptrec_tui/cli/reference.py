@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import typer.main
 
-from promptrec_tui.cli.main import app
+from promptrec_tui.cli.main import command_app
 
 
 def command_table() -> str:
@@ -16,7 +16,7 @@ def command_table() -> str:
 
 
 def _commands() -> Iterator[tuple[str, str, bool]]:
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(command_app())
     for name, command in sorted(getattr(root, "commands", {}).items()):
         children = getattr(command, "commands", None)
         for child_name, child in children.items() if children else [("", command)]:

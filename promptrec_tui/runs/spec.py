@@ -15,7 +15,10 @@ MONITOR = r"^[a-z][a-z0-9_]*(@\d+)?$"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+    # Validators are built when they are needed: commands that only list runs need none.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
 
 
 def _split(value: Any) -> Any:
