@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from promptrec_tui.badges import BADGES, HELD, STALLED, badge_of
-from promptrec_tui.cli.main import app as commands
+from promptrec_tui.cli.main import command_app
 from promptrec_tui.runs.states import RESUMABLE, State
 from promptrec_tui.tui.widgets.run_table import COLUMNS
 
@@ -42,7 +42,7 @@ def test_what_can_be_resumed_says_how(state: State) -> None:
 
 
 def test_advice_names_commands_that_there_are() -> None:
-    run = next(group for group in commands.registered_groups if group.name == "run")
+    run = next(group for group in command_app("run").registered_groups if group.name == "run")
     assert run.typer_instance
     known = {command.name for command in run.typer_instance.registered_commands}
     advised = {

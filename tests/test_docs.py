@@ -111,9 +111,9 @@ def test_every_name_is_in_the_file_that_is_named_with_it(page: str) -> None:
 def test_every_command_and_option_named_exists(page: str) -> None:
     import typer.main
 
-    from promptrec_tui.cli.main import app
+    from promptrec_tui.cli.main import command_app
 
-    root: Any = typer.main.get_command(app)
+    root: Any = typer.main.get_command(command_app())
     stale = []
     for line in code(TEXTS[page]):
         words = shlex.split(line, comments=True) if line.startswith("promptrec ") else []

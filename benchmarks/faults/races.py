@@ -28,7 +28,7 @@ from promptrec_tui.runs.requests import COMMANDS, request
 from promptrec_tui.runs.states import TERMINAL, State
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.runs.unanswered import settle
-from promptrec_tui.workspace import runs
+from promptrec_tui.workspace import new_runs
 
 DISPATCHERS = 2
 APPS = 2
@@ -38,7 +38,7 @@ def queue(case: Case) -> Tally:
     """Two apps and two dispatchers over a queue of stub runs, of which each must start once."""
     home = case.place.home
     with catalogue(home) as workspace:
-        spec = runs.make_spec(workspace, new_run("run"))
+        spec = new_runs.make_spec(workspace, new_run("run"))
     for number in range(case.blows):
         one = spec.model_copy(update={"id": f"r{number:03d}", "name": f"run {number}"})
         enqueue(create_run(home, one), device="cpu")

@@ -20,7 +20,7 @@ from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.liveness import Process, is_alive, lock_held
 from promptrec_tui.runs.states import TERMINAL, State
 from promptrec_tui.runs.status import Status, run_status
-from promptrec_tui.workspace import runs
+from promptrec_tui.workspace import new_runs, runs
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.opening import Workspace, opened
 
@@ -56,7 +56,7 @@ def until(holds: Callable[[], Any], event: str, limit: float = LIMIT) -> None:
 def begin(home: Home, name: str = "run", **changes: Any) -> Patient:
     """Start a run and wait for its first process."""
     with opened(home) as workspace:
-        row = runs.start_run(workspace, new_run(name, **changes))
+        row = new_runs.start_run(workspace, new_run(name, **changes))
     patient = Patient(RunFolder(home.runs / row.id))
     wait_for_start(patient)
     return patient

@@ -14,8 +14,8 @@ from promptrec_tui.runs.base_models import EMBEDDED_ID
 from promptrec_tui.runs.event_log import read_events
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
+from promptrec_tui.workspace.new_runs import NewRun
 from promptrec_tui.workspace.opening import opened
-from promptrec_tui.workspace.runs import NewRun
 
 SETTINGS: dict[str, Any] = {
     "run.device": "cpu",

@@ -10,7 +10,7 @@ import typer
 from promptrec_tui.cli.output import JsonOption, print_json, workspace
 from promptrec_tui.cli.settings import SetOption, parse_settings
 from promptrec_tui.text import clean
-from promptrec_tui.workspace import control, lineage
+from promptrec_tui.workspace import control
 from promptrec_tui.workspace.control import Asked
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import RunRow, current
@@ -48,8 +48,10 @@ def fork_command(
     run: str, name: NameOption = "", settings: SetOption = None, as_json: JsonOption = False
 ) -> None:
     """Queue a new run with the spec of another one, except for what you --set and what follows from it."""
+    from promptrec_tui.workspace.lineage import fork_run  # slow, and other commands need none of it
+
     with workspace() as here:
-        _print_new(lineage.fork_run(here, run, name, parse_settings(settings)), as_json)
+        _print_new(fork_run(here, run, name, parse_settings(settings)), as_json)
 
 
 def continue_command(
@@ -60,8 +62,10 @@ def continue_command(
     as_json: JsonOption = False,
 ) -> None:
     """Queue a new run that starts from the adapter of another one."""
+    from promptrec_tui.workspace.lineage import continue_run  # slow, as above
+
     with workspace() as here:
-        _print_new(lineage.continue_run(here, run, name, dataset, parse_settings(settings)), as_json)
+        _print_new(continue_run(here, run, name, dataset, parse_settings(settings)), as_json)
 
 
 def _ask(verb: Callable[[Workspace, str], Asked], run: str, wait: bool, as_json: bool) -> None:

@@ -47,11 +47,13 @@ def start_command(
     as_json: JsonOption = False,
 ) -> None:
     """Queue a run; it continues after this terminal is closed."""
+    from promptrec_tui.workspace.new_runs import NewRun, start_run  # slow, and other commands need none of it
+
     given: dict[str, Any] = read_settings_toml(config) if config else {}
     given.update(parse_settings(settings))
     with workspace() as here:
-        new = runs.NewRun(name, dataset, task, template, model, given)
-        row = runs.start_run(here, new, hold, priority, continue_after_failure=not stop_queue)
+        new = NewRun(name, dataset, task, template, model, given)
+        row = start_run(here, new, hold, priority, continue_after_failure=not stop_queue)
         if wait:
             wait_for(here, row.id)
         _print_run(here, row.id, as_json)

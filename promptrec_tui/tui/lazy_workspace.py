@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace import demo as demo
     from promptrec_tui.workspace import drafts as drafts
     from promptrec_tui.workspace import models as models
+    from promptrec_tui.workspace import new_runs as new_runs
     from promptrec_tui.workspace import queue as queue
     from promptrec_tui.workspace import rendering as rendering
     from promptrec_tui.workspace import run_config as run_config

@@ -5,8 +5,9 @@ from promptrec_tui.resources import resource
 from promptrec_tui.runs.settings import read_settings_toml
 from promptrec_tui.workspace.datasets import ImportOptions, Progress, import_source, list_datasets
 from promptrec_tui.workspace.models import list_models
+from promptrec_tui.workspace.new_runs import NewRun, start_run
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import NewRun, RunRow, list_runs, start_run
+from promptrec_tui.workspace.runs import RunRow, list_runs
 
 DATASET = "sample-films-simulated"
 RUN = "sample-run-simulated"

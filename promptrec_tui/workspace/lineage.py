@@ -15,15 +15,9 @@ from promptrec_tui.tasks.defaults import check_monitor, check_settings, default_
 from promptrec_tui.workspace.machine import machine_facts, versions
 from promptrec_tui.workspace.models import find_model
 from promptrec_tui.workspace.names import check_name, free_name
+from promptrec_tui.workspace.new_runs import NewRun, launch_spec, settings_of, start_run
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import (
-    NewRun,
-    RunRow,
-    launch_spec,
-    run_folder,
-    settings_of,
-    start_run,
-)
+from promptrec_tui.workspace.runs import RunRow, run_folder
 
 
 def fork_run(

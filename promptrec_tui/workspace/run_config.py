@@ -11,8 +11,9 @@ from promptrec_tui.runs.settings import apply_settings, flat_settings
 from promptrec_tui.runs.spec import RunSpec, Settings
 from promptrec_tui.tasks.defaults import default_settings, uses
 from promptrec_tui.workspace.models import find_model
+from promptrec_tui.workspace.new_runs import EVALUATION_SEED
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import EVALUATION_SEED, run_folder
+from promptrec_tui.workspace.runs import run_folder
 from promptrec_tui.workspace.settings import setting_text
 
 

@@ -8,16 +8,16 @@ from promptrec_tui.runs.settings import flat_settings
 from promptrec_tui.workspace import lineage
 from promptrec_tui.workspace.datasets import list_datasets
 from promptrec_tui.workspace.models import list_models
-from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import (
+from promptrec_tui.workspace.new_runs import (
     NewRun,
-    find_run,
     free_run_name,
     make_spec,
     new_run_defaults,
     settings_of,
     tuning_methods,
 )
+from promptrec_tui.workspace.opening import Workspace
+from promptrec_tui.workspace.runs import find_run
 from promptrec_tui.workspace.settings import setting_text
 from promptrec_tui.workspace.templates import find_template, list_templates
 

@@ -15,9 +15,9 @@ from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.lineage import fork_run
 from promptrec_tui.workspace.models import add_model, check_listed, move_model
+from promptrec_tui.workspace.new_runs import NewRun, make_spec, start_run
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.run_document import run_document
-from promptrec_tui.workspace.runs import NewRun, make_spec, start_run
 
 GONE = r"The folder .*/base of the base model my base is gone: .*'promptrec model move 'my base' FOLDER'"
 NEW = NewRun(name="first", dataset="shop", task="next_item", template="list", model="my base")

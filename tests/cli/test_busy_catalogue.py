@@ -17,8 +17,9 @@ from promptrec_tui.runs.folder import RunFolder, run_folders
 from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.queue import queue_entry
 from promptrec_tui.runs.requests import all_requests
+from promptrec_tui.workspace.new_runs import NewRun, start_run
 from promptrec_tui.workspace.opening import opened
-from promptrec_tui.workspace.runs import NewRun, find_run, list_runs, refresh, start_run
+from promptrec_tui.workspace.runs import find_run, list_runs, refresh
 
 START = ("run", "start", "--dataset", "shop", "--template", "list", "--model", "tiny")
 

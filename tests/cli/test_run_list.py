@@ -48,7 +48,7 @@ def test_a_run_that_validates_says_so_and_how_far(going, capsys):
     assert shown("training", 4, 30) == "one  running  step 0/–"
 
 
-HEAVY = ("torch", "transformers", "peft", "numpy", "scipy", "duckdb", "alembic", "textual")
+HEAVY = ("torch", "transformers", "peft", "numpy", "scipy", "duckdb", "alembic", "textual", "jinja2")
 LIST = """
 import sys
 from promptrec_tui.cli.main import run_command

@@ -17,10 +17,11 @@ from promptrec_tui.workspace import run_forms
 from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.lineage import fork, fork_run
+from promptrec_tui.workspace.new_runs import NewRun, start_run
 from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.recommend import recommend
 from promptrec_tui.workspace.run_document import run_document
-from promptrec_tui.workspace.runs import NewRun, find_run, start_run
+from promptrec_tui.workspace.runs import find_run
 
 
 @pytest.fixture(autouse=True)

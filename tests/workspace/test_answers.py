@@ -15,8 +15,9 @@ from promptrec_tui.prompts.template import Template
 from promptrec_tui.workspace.answers import check_answers
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.models import add_model
+from promptrec_tui.workspace.new_runs import NewRun, make_spec, start_run
 from promptrec_tui.workspace.opening import opened
-from promptrec_tui.workspace.runs import NewRun, list_runs, make_spec, start_run
+from promptrec_tui.workspace.runs import list_runs
 from promptrec_tui.workspace.templates import save_edited
 
 CASE = Path(__file__).parents[1] / "cases" / "same-tokens" / "model"

@@ -22,9 +22,10 @@ from promptrec_tui.store.models import add_model
 from promptrec_tui.workspace import control, lineage
 from promptrec_tui.workspace.datasets import import_source
 from promptrec_tui.workspace.models import find_model
+from promptrec_tui.workspace.new_runs import NewRun, make_spec, start_run
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.run_document import run_document
-from promptrec_tui.workspace.runs import NewRun, list_runs, make_spec, refresh, run_folder, start_run
+from promptrec_tui.workspace.runs import list_runs, refresh, run_folder
 
 
 @pytest.fixture

@@ -25,9 +25,10 @@ from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.store import app_lock
 from promptrec_tui.store.backup import back_up
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
+from promptrec_tui.workspace.new_runs import NewRun, make_spec
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.rebuild import rebuild
-from promptrec_tui.workspace.runs import NewRun, find_run, make_spec, refresh
+from promptrec_tui.workspace.runs import find_run, refresh
 from promptrec_tui.workspace.templates import Template, save_edited, template_versions
 
 OWN = Template(

@@ -6,9 +6,10 @@ import pytest
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.tui.widgets.config_text import config_text
+from promptrec_tui.workspace.new_runs import NewRun, start_run
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.run_config import run_config
-from promptrec_tui.workspace.runs import NewRun, run_folder, start_run
+from promptrec_tui.workspace.runs import run_folder
 from tests.workspace.test_lineage import here  # noqa: F401
 
 

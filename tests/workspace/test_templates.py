@@ -16,8 +16,8 @@ from promptrec_tui.store.runs import add_run
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.drafts import NEW, drop_draft, find_draft, keep_draft
 from promptrec_tui.workspace.lineage import fork
+from promptrec_tui.workspace.new_runs import NewRun, make_spec
 from promptrec_tui.workspace.opening import Workspace, opened
-from promptrec_tui.workspace.runs import NewRun, make_spec
 from promptrec_tui.workspace.templates import (
     as_template,
     find_template,

@@ -18,9 +18,10 @@ from promptrec_tui.store import templates as store
 from promptrec_tui.workspace import control
 from promptrec_tui.workspace import runs as run_verbs
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
+from promptrec_tui.workspace.new_runs import NewRun, make_spec
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.run_views import run_view
-from promptrec_tui.workspace.runs import NewRun, delete_run, make_spec, refresh
+from promptrec_tui.workspace.runs import delete_run, refresh
 from promptrec_tui.workspace.templates import (
     Template,
     list_templates,

@@ -19,8 +19,8 @@ from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.widgets.empty import Empty
 
 if TYPE_CHECKING:
+    from promptrec_tui.workspace.new_runs import NewRun
     from promptrec_tui.workspace.run_forms import DerivedRun
-    from promptrec_tui.workspace.runs import NewRun
 
 SETTINGS = {
     "train.epochs": "epochs",
@@ -132,7 +132,9 @@ class NewRunScreen(Form[str]):
         self.query_one("#others", Static).update(_others(defaults))
         named = {name: self._defaults[name] for name in ("dataset", "template", "model", METHOD)}
         self.set_defaults({**{_id(key): value for key, value in defaults.items()}, **named})
-        self._shown = workspace.runs.settings_of(task, family, {**SETTINGS, "tuning.method": method}).keys()
+        self._shown = workspace.new_runs.settings_of(
+            task, family, {**SETTINGS, "tuning.method": method}
+        ).keys()
         for key in SETTINGS:
             if field := self.query_one(f"#{_id(key)}", Input).parent:
                 field.display = key in self._shown
@@ -145,7 +147,7 @@ class NewRunScreen(Form[str]):
         template = await self.ask(workspace.templates.find_template, values["template"])
         fields, more = _settings(values, self._shown)
         family = (await self.ask(workspace.models.find_model, values["model"])).family
-        fields = workspace.runs.settings_of(template.task, family, {**self._inherited, **fields})
+        fields = workspace.new_runs.settings_of(template.task, family, {**self._inherited, **fields})
         new = replace(
             self._new,
             name=values["name"].strip(),
@@ -155,7 +157,7 @@ class NewRunScreen(Form[str]):
             model=values["model"],
             settings={**fields, **more},
         )
-        row = await self.ask(workspace.runs.start_run, new)
+        row = await self.ask(workspace.new_runs.start_run, new)
         return row.id
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
