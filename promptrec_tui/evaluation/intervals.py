@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
 from promptrec_tui.evaluation.metrics import Metric
 from promptrec_tui.evaluation.predictions import Predictions, take
@@ -36,6 +35,8 @@ def paired_bootstrap(metric: Metric, ours: Predictions, theirs: Predictions, see
     if len(members) < 2 or np.isnan(value):
         return Interval(value, float("nan"), float("nan"))
     alone = len(members) == len(ours.keys)
+
+    from scipy.stats import bootstrap  # takes a second to import, and a run needs it at its end only
 
     def difference(groups: NDArray[np.intp]) -> float:
         wanted = groups if alone else np.concatenate([members[group] for group in groups])
