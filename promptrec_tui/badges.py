@@ -73,3 +73,11 @@ def badge_of(state: str, stalled: bool = False, held: bool = False) -> Badge:
     """The badge of a run in that state. Of a state of a later version, its name alone."""
     word = STALLED if stalled else HELD if held else state
     return BADGES.get(word) or Badge(word, "?", "?", "")
+
+
+_STEPS = {"done": "done", "now": "running", "waiting": "queued", "broken": "failed"}
+
+
+def step_badge(state: str) -> Badge:
+    """The badge of a phase of a run that is done, goes on now, waits, or was broken off."""
+    return BADGES[_STEPS[state]]

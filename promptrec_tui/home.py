@@ -67,6 +67,11 @@ class Home:
         return self.root / "session.json"
 
     @property
+    def last_list(self) -> Path:
+        """The rows of the list of runs as they were last shown, for the first frame of the app."""
+        return self.root / "last_list.json"
+
+    @property
     def pseudonym_key(self) -> Path:
         """The secret of pseudonymous user keys, made when it is first needed."""
         return self.root / "pseudonym.key"

@@ -90,11 +90,21 @@ def shares_text(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{clean(name)} {share:.0%}" for name, share in ordered if share >= 0.005)
 
 
-def left_text(seconds: float, now: datetime) -> str:
-    """`12 min of training left, until 14:31`, in the time zone of `now`; with its day if that is another."""
+def left_text(seconds: float, now: datetime, what: str = "") -> str:
+    """`12 min left, ends about 14:31`, in the time zone of `now`; with its day if that is another.
+
+    `what` ends then, if that is not all: `40 s left, testing ends about 14:31`.
+    """
     end = now + timedelta(seconds=seconds)
-    until = f"{end:%H:%M}" if end.date() == now.date() else f"{end:%Y-%m-%d %H:%M}"
-    return f"{duration_text(seconds)} of training left, until {until}"
+    at = f"{end:%H:%M}" if end.date() == now.date() else f"{end:%Y-%m-%d %H:%M}"
+    return f"{duration_text(seconds)} left, {f'{what} ' if what else ''}ends about {at}"
+
+
+def count_text(done: int | None, total: int | None) -> str:
+    """`1,200/9,000`, the count alone where its end is not known, and nothing where nothing is counted."""
+    if total is None:
+        return f"{done:,}" if done else ""
+    return f"{done or 0:,}/{total:,}"
 
 
 def duration_text(seconds: float) -> str:

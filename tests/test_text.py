@@ -26,5 +26,5 @@ def test_durations_are_short(seconds: float, text: str) -> None:
 
 def test_the_end_has_its_day_if_it_is_another_one() -> None:
     now = datetime(2026, 3, 1, 23, 30)
-    assert left_text(600, now) == "10 min of training left, until 23:40"
-    assert left_text(3600, now) == "1 h 00 min of training left, until 2026-03-02 00:30"
+    assert left_text(600, now) == "10 min left, ends about 23:40"
+    assert left_text(3600, now) == "1 h 00 min left, ends about 2026-03-02 00:30"

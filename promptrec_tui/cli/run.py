@@ -1,6 +1,7 @@
 """`promptrec run`: start, list, show, logs, pause, resume, stop, delete, dispatch."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -9,14 +10,23 @@ from typing import Annotated, Any
 
 import typer
 
-from promptrec_tui.badges import badge_of
+from promptrec_tui.badges import badge_of, step_badge
 from promptrec_tui.cli import control, queue
 from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
 from promptrec_tui.cli.settings import SetOption, WithKeys, parse_settings
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
 from promptrec_tui.run_filter import run_filter
-from promptrec_tui.text import cases_text, clean, few_cases, left_text, metric_text, shares_text
+from promptrec_tui.text import (
+    cases_text,
+    clean,
+    count_text,
+    duration_text,
+    few_cases,
+    left_text,
+    metric_text,
+    shares_text,
+)
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.dispatch import dispatch
@@ -186,8 +196,11 @@ def print_summary(document: dict[str, Any]) -> None:
     print(f"{clean(document['name'])}  {clean(state)}  {steps}{_phase(document)}")
     if advice := badge.text(quote(clean(document["name"]))):
         print(advice)
-    if (seconds := document["training_seconds_left"]) is not None:
-        print(left_text(seconds, datetime.now().astimezone()))
+    if (seconds := document["seconds_left"]) is not None:
+        what = document["until_end_of"]
+        print(left_text(seconds, datetime.now().astimezone(), "" if what == "run" else what))
+    if document["state"] != "done":
+        _print_phases(document["phases"])
     if document["queue"]:
         print(f"in the queue: {queue.place_text(document['queue'])}")
     # The trainer prints its reason too.
@@ -222,6 +235,16 @@ def print_summary(document: dict[str, Any]) -> None:
         print(clean("computes on {device}, {precision}, {attention} attention".format(**computing)))
     survives = document["survives_logout"]
     print(f"survives logout: {survives['answer']}. {survives['why']}")
+
+
+def _print_phases(steps: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each phase of the last attempt: what it is, how far, and how long it took."""
+    for step in steps:
+        mark = step_badge(step["state"]).ascii
+        count = count_text(step["done"], step["total"])
+        seconds = duration_text(step["seconds"]) if step["seconds"] or step["state"] == "now" else ""
+        left = f"about {duration_text(step['seconds_left'])} left" if step["seconds_left"] is not None else ""
+        print(f"  {mark} {step['title']:<32}{count:>14}{seconds:>10}  {left}".rstrip())
 
 
 def _phase(document: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ class Event:
 
 @dataclass(frozen=True)
 class PhaseEvent(Event):
-    """What the trainer is doing, and how far it is."""
+    """What the trainer is doing, and how far it is. `part`: the id in `phases.py`, which older logs lack."""
 
     kind: ClassVar = "phase"
 
@@ -40,6 +40,7 @@ class PhaseEvent(Event):
     done: Count | None = None
     total: Count | None = None
     message: str = ""
+    part: str | None = field(default=None, metadata=OMIT_NONE)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Turns the events of a run into rows of the catalogue's tables and values of the run's own row."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from promptrec_tui.runs.events import (
     WarningEvent,
     from_record,
 )
+from promptrec_tui.store.phases import Rows, end_stretch, follow
 from promptrec_tui.text import clean
 from promptrec_tui.typed import build
 
@@ -39,19 +40,32 @@ class EventRows:
     run: Row = field(default_factory=dict)
 
 
-def gather(run_id: str, records: Iterable[Mapping[str, Any]], best: float | None) -> EventRows:
-    """The rows of `records`, oldest first; `best` is the leading metric's best value before them.
+def gather(
+    run_id: str,
+    records: Iterable[Mapping[str, Any]],
+    best: float | None,
+    phases: Callable[[], Rows] = dict,
+) -> EventRows:
+    """The rows of `records`, oldest first; `best` is the leading metric's best value before them, `phases`
+    gives the rows of the phases before them.
 
     Unknown kinds are passed over (a newer trainer may write them). A record whose fields do not fit its kind
     is left out; the run gets one warning for each such fault, however many records have it.
     """
     gathered = EventRows(run={"best_value": best})
+    followed: Rows | None = None
     for record in records:
         key = {"run_id": run_id, "attempt": record["attempt"], "seq": record["seq"]}
         try:
             time = _note_time(gathered, record)
             if event := from_record(record):
                 _take(gathered, key, event)
+                if isinstance(event, PhaseEvent | FinishedEvent) and time is not None:
+                    followed = phases() if followed is None else followed
+                    if isinstance(event, PhaseEvent):
+                        follow(followed, key, event, time)
+                    else:
+                        end_stretch(followed, record["attempt"], time)
                 if isinstance(event, MetricEvent) and event.epoch is not None and time is not None:
                     moment = {**key, "step": event.step, "time": time, "epoch": event.epoch}
                     gathered.rows["moment"].append(moment)
@@ -59,6 +73,8 @@ def gather(run_id: str, records: Iterable[Mapping[str, Any]], best: float | None
             reason = clean(str(error))[:LONGEST]
             message = f"events.jsonl: a {record['kind']} event is left out, as it does not fit: {reason}."
             gathered.rows["warning"].append({**key, "message": message})
+    if followed:
+        gathered.rows["phase"] = list(followed.values())
     return gathered
 
 

@@ -22,6 +22,7 @@ from promptrec_tui.runs.status import Status, run_status
 from promptrec_tui.store import tables
 from promptrec_tui.store.engine import Catalogue, RoomMadeError
 from promptrec_tui.store.event_rows import gather
+from promptrec_tui.store.phases import rows_so_far
 from promptrec_tui.store.runs import blank_record, describe
 
 SPARKS = 24
@@ -163,7 +164,7 @@ def _store(session: Session, news: News) -> int:
         return 0  # deleted a moment ago by another process
     scanned = scan(folder.events, run.offset)
     run.offset = scanned.offset
-    gathered = gather(run.id, scanned.records, run.best_value)
+    gathered = gather(run.id, scanned.records, run.best_value, lambda: rows_so_far(session, folder.id))
     if scanned.damaged:
         message = f"{folder.events} has damaged lines: they are left out."
         gathered.rows["warning"].append({"run_id": run.id, "attempt": 0, "seq": 0, "message": message})

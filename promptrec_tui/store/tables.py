@@ -151,6 +151,25 @@ class Moment(OfRun, Base):
     epoch: Mapped[float]
 
 
+class Phase(Base):
+    """One phase of an attempt (`runs.phases`); see `store.phases.PhaseRow`."""
+
+    __tablename__ = "phase"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    part: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    """Of the event that began it."""
+    times: Mapped[int]
+    seconds: Mapped[float]
+    began: Mapped[float | None]
+    last: Mapped[float]
+    done: Mapped[int | None]
+    total: Mapped[int | None]
+    message: Mapped[str]
+
+
 class Checkpoint(OfRun, Base):
     """A checkpoint was saved at a step; it may be gone since."""
 

@@ -32,7 +32,9 @@ class Action:
     @property
     def palette(self) -> bool:
         """Whether the palette offers it: cursor movements and answers have keys only."""
-        return not {"table", "scroll", "confirm", "help"} & set(self.places) and self.id not in KEYS_ONLY
+        return (
+            not {"table", "scroll", "confirm", "help", "tour"} & set(self.places) and self.id not in KEYS_ONLY
+        )
 
     @property
     def places(self) -> list[str]:
@@ -67,6 +69,7 @@ GROUPS = {
     "scroll": "Moving in a text",
     "confirm": "Questions",
     "help": "Help",
+    "tour": "Six keys",
 }
 """The places and their headings."""
 
@@ -89,6 +92,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.kill", "kill_run", "X", "kill", "End the processes of the run.", "runs run"),
     Action("runs.fork", "fork_run", "f", "fork", "A new run from the spec of this one.", "runs run"),
     Action("runs.continue", "continue_run", "C", "continue", "A new run from its adapter.", "runs run"),
+    Action("runs.begin", "begin_sample", "B", "sample", "Start the sample run on simulated films.", "runs"),
+    Action("runs.import", "import_dataset", "i", "import", "Read a file as a dataset.", "runs"),
+    Action("runs.tour", "tour", "W", "tour", "Walk through six keys.", "runs"),
     Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs"),
     Action("runs.mark", "mark", "space", "mark", "Mark the run for a comparison, or not.", "runs", HINT),
     Action("runs.mark_all", "mark_all", "asterisk", "mark all", "Mark all shown runs, or none.", "runs"),
@@ -208,6 +214,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("scroll.bottom", "scroll_end", "G,end", "bottom", "The end.", "scroll"),
     Action("confirm.yes", "answer(True)", "y", "yes", "Do it.", "confirm"),
     Action("confirm.no", "answer(False)", "n,escape", "no", "Leave all as it is.", "confirm"),
+    Action("tour.close", "close", "escape", "close", "Leave the tour.", "tour"),
     Action("help.close", "close", "escape,q,?,f1", "close", "Leave the help.", "help"),
 )
 

@@ -35,6 +35,7 @@ from promptrec_tui.tui.native_output import native_output_to
 from promptrec_tui.tui.notices import sentence_of
 from promptrec_tui.tui.output_filter import OutputFilter
 from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.waits import Wait, Waits, wait_text
 from promptrec_tui.tui.widgets.run_text import GOING
 from promptrec_tui.workspace.session import load_session
 
@@ -77,8 +78,8 @@ class PromptrecApp(Asking, App[int]):
     runs: "reactive[tuple[RunRow, ...]]" = reactive((), init=False)
     """All runs as last read, newest first."""
 
-    activity: reactive[str] = reactive("", init=False)
-    """What the app itself is doing, for the top bar."""
+    wait: reactive[str] = reactive("", init=False)
+    """The wait that is told in the top bar."""
 
     news: reactive[str] = reactive("", init=False)
     """What happened while the app was closed, until a key is pressed."""
@@ -97,6 +98,7 @@ class PromptrecApp(Asking, App[int]):
         self.ascii_only = ascii_only
         self.glyphs = ASCII if ascii_only else UNICODE
         self.backend = Backend(home)
+        self.waits = Waits(self._show_wait)
         self.animation_level = "none"
         self._output_filter = OutputFilter()
         self._touched = False
@@ -138,7 +140,13 @@ class PromptrecApp(Asking, App[int]):
         if isinstance(event, events.Key):
             self.news = ""
             self._touched = True
+            if event.key == "escape" and (left := self.waits.leave()):
+                self.notify_text(f"Left: {left}.")
+                return
         await super().on_event(event)
+
+    def _show_wait(self, wait: Wait | None) -> None:
+        self.wait = wait_text(wait, self.glyphs.beat) if wait else ""
 
     def exit(
         self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
@@ -172,11 +180,7 @@ class PromptrecApp(Asking, App[int]):
         """Import the sample data and start the sample run, unless they are there."""
         from promptrec_tui.tui.screens.runs import RunsScreen
 
-        self.activity = "reading the sample data"
-        try:
-            row = await self.ask(workspace.demo.start_demo)
-        finally:
-            self.activity = ""
+        row = await self.ask(workspace.demo.start_demo)
         self.remember(run=row.id)
         for screen in self.screen_stack:
             if isinstance(screen, RunsScreen):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from promptrec_tui.home import Home
     from promptrec_tui.tui.backend import Backend
     from promptrec_tui.tui.glyphs import Glyphs
+    from promptrec_tui.tui.waits import Waits
     from promptrec_tui.workspace.runs import RunRow
 
 T = TypeVar("T")
@@ -26,10 +27,13 @@ class AppInterface(Protocol):
     ascii_only: bool
 
     runs: "tuple[RunRow, ...]"
-    """All runs as last read, newest first. Reactive, like the next three."""
+    """All runs as last read, newest first. Reactive, like the other texts here."""
 
-    activity: str
-    """What the app itself is doing, for the top bar."""
+    waits: "Waits"
+    """What screens wait for."""
+
+    wait: str
+    """The wait that is told in the top bar; empty when there is none."""
 
     news: str
     """What happened while the app was closed; empty after the first key."""
@@ -49,6 +53,9 @@ class AppInterface(Protocol):
 
     def remember_scroll(self, name: str, row: int) -> None:
         """Keep how far a widget is scrolled, in rows."""
+
+    def start_demo(self) -> object:
+        """Import the sample data and start the sample run, unless they are there."""
 
     def open_run(self, run: str) -> None:
         """Show the screen of the run with that id, over the list of runs."""

@@ -8,6 +8,7 @@ from textual.worker import Worker, WorkerState
 
 from promptrec_tui.tui.app_interface import AppInterface, app_of
 from promptrec_tui.tui.notices import Severity, notify_text, sentence_of
+from promptrec_tui.tui.waits import words_of
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.opening import Workspace
@@ -34,7 +35,15 @@ class Asking(MessagePump):
 
         Call it in a worker: it may take long. `function` comes from `lazy_workspace`.
         """
-        return await self.promptrec.backend.ask(function, *args, **options)
+        with self.promptrec.waits.waiting(words_of(function)):
+            return await self.promptrec.backend.ask(function, *args, **options)
+
+    async def ask_aside(
+        self, function: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
+    ) -> T:
+        """The same for what takes seconds and only reads: other calls do not wait for it."""
+        with self.promptrec.waits.waiting(words_of(function)):
+            return await self.promptrec.backend.ask_aside(function, *args, **options)
 
     def notify_text(self, text: str, severity: Severity = "information") -> None:
         """Show a short notice."""

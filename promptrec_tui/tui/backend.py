@@ -31,7 +31,7 @@ CLOSING_SECONDS = 2.0
 
 
 class Backend:
-    """One home, with a thread each for catalogue, scorer, session file and previews of sources."""
+    """One home, with a thread each for catalogue, scorer, session file, and what takes long to read."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -61,6 +61,14 @@ class Backend:
                 raise
 
         return await asyncio.wrap_future(self._catalogue.submit(call))
+
+    async def ask_aside(
+        self, function: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
+    ) -> T:
+        """The same for what takes seconds and only reads: other calls do not wait for it."""
+        return await asyncio.wrap_future(
+            self._sources.submit(lambda: function(self._opened(), *args, **options))
+        )
 
     async def recommend(self, run: "RunRow", history: list[str], k: int = 10) -> "Tried[Ranking]":
         """The k best items of a run's model after some item keys, untuned and tuned.
@@ -116,6 +124,18 @@ class Backend:
             with suppress(OSError):
                 if self.home.root.is_dir():
                     save_session(self.home, session)
+
+        return self._session.submit(save)
+
+    def keep_list(self, rows: dict[str, Any]) -> "Future[None]":
+        """Save the rows that the list of runs shows, as `keep_session` does."""
+
+        def save() -> None:
+            from promptrec_tui.workspace.session import save_list
+
+            with suppress(OSError):
+                if self.home.root.is_dir():
+                    save_list(self.home, rows)
 
         return self._session.submit(save)
 

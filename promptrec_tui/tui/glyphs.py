@@ -16,10 +16,16 @@ class Glyphs:
     target: str
     arrow: str
     mark: str
+    beat: str
+    """Two that take turns while something is waited for."""
 
 
-UNICODE = Glyphs(dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆")
-ASCII = Glyphs(dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+")
+UNICODE = Glyphs(
+    dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆", beat="◐◑"
+)
+ASCII = Glyphs(
+    dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+", beat="-+"
+)
 
 PLAIN_TERMINALS = ("dumb", "linux")
 """Terminals without the symbols: the Linux console has no Braille."""

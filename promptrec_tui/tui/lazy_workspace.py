@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace import datasets as datasets
     from promptrec_tui.workspace import demo as demo
     from promptrec_tui.workspace import drafts as drafts
+    from promptrec_tui.workspace import home_view as home_view
     from promptrec_tui.workspace import models as models
     from promptrec_tui.workspace import new_runs as new_runs
     from promptrec_tui.workspace import queue as queue
@@ -41,6 +42,7 @@ else:
             def call(*args, **options):
                 return getattr(import_module(self._name), function)(*args, **options)
 
+            call.waits_for = f"{self._name.rpartition('.')[2]}.{function}"
             return call
 
     def __getattr__(name):

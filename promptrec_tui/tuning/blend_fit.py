@@ -15,6 +15,7 @@ from promptrec_tui.home import find_home
 from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.events import Event, WarningEvent
 from promptrec_tui.runs.folder import RunFolder, find
+from promptrec_tui.runs.phases import MODEL, Phase
 from promptrec_tui.runs.report import read_report
 from promptrec_tui.text import clean
 from promptrec_tui.tuning.answer_lines import Say, answer_lines
@@ -35,8 +36,13 @@ class PipeJournal(Journal):
         if isinstance(event, WarningEvent):
             self.warnings.append(event.message)
 
-    def phase(self, phase: str, done: int | None = None, total: int | None = None, message: str = "") -> None:
-        self._say({"done": done or 0, "total": total or 0, "name": message or phase})
+    def phase(
+        self, phase: Phase, done: int | None = None, total: int | None = None, message: str = ""
+    ) -> None:
+        self._say({"done": done or 0, "total": total or 0, "name": message or phase.title})
+
+    def detail(self, message: str, at_once: bool = False) -> None:
+        self._say({"done": 0, "total": 0, "name": message})
 
     def alive(self) -> None:
         """There is no heartbeat: the parent process reads the progress."""
@@ -61,7 +67,7 @@ def fit(folder: RunFolder, device: str, say: Say) -> dict[str, Any]:
         )
     check_result(folder)
     job = open_job(spec, folder.home, journal, RequestInbox(journal))
-    journal.phase("loading", message=f"Loading {clean(spec.model.name)}")
+    journal.phase(MODEL, message=f"Loading {clean(spec.model.name)}")
     torch_device = choose_device(device)
     tuned = job.load(torch_device, choose_dtype(spec.settings.train.precision, torch_device))
     tuned.exchange(folder.adapter)

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,15 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from promptrec_tui.runs.checkpoints import publish, rotate
 from promptrec_tui.runs.disk import require_room
 from promptrec_tui.runs.events import CheckpointEvent, MetricEvent, WarningEvent
+from promptrec_tui.runs.phases import (
+    FIRST_STEP,
+    PREVIEWS,
+    TRAINING,
+    UNTUNED_PREVIEWS,
+    VALIDATION,
+    Phase,
+    steps_between_validations,
+)
 from promptrec_tui.runs.spec import TrainSettings
 from promptrec_tui.tuning.evaluator import Evaluator
 from promptrec_tui.tuning.journal import Journal
@@ -23,7 +33,6 @@ METRIC_SECONDS = 1.0
 PREVIEW_SHARE = 0.2
 """The share of the training time that previews may take; one full set of previews is always allowed."""
 NOT_FINITE_LIMIT = 3
-EVALUATIONS = 8
 
 
 class NotFiniteError(Exception):
@@ -90,7 +99,7 @@ class RunCallback(TrainerCallback):
         self.journal = journal
         self.inbox = inbox
         self.total = trainer.plan.total_steps
-        self.every = settings.eval_every or math.ceil(self.total / EVALUATIONS)
+        self.every = steps_between_validations(settings.eval_every, self.total)
         falling = {metric.name for metric in evaluator.job.curve if not metric.higher_is_better}
         self.falling = settings.monitor in {"validation_loss", *falling}
         """Whether a lower value of the monitored metric is better."""
@@ -113,7 +122,8 @@ class RunCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self.journal.phase("training", state.global_step, self.total)
+        self.journal.phase(FIRST_STEP, message="Rendering the prompts of the first step")
+        self.trainer.progress = partial(self.journal.phase, FIRST_STEP, message="Forwards of the first step")
         self._since = self._began = time.monotonic()
 
     def on_step_begin(
@@ -167,7 +177,10 @@ class RunCallback(TrainerCallback):
             }
             epoch = step * self.trainer.plan.batch_size / self.trainer.plan.targets
             self.journal.write(MetricEvent(step, values, total_steps=self.total, epoch=epoch))
-            self.journal.phase("training", step, self.total)
+            if self._told:
+                self.journal.phase(TRAINING, step, self.total)
+            else:
+                self.trainer.progress = lambda done, forwards: None
             self._losses, self._targets, self._since, self._told = [], 0, now, now
         if stuck:
             raise NotFiniteError(step)
@@ -198,7 +211,7 @@ class RunCallback(TrainerCallback):
         """Preview the model with its adapter disabled: bit-identical to the model before the first step."""
         try:
             with self.trainer.tuned.untuned():
-                self._preview("before", 0, "of the untuned model")
+                self._preview("before", 0, UNTUNED_PREVIEWS, "of the untuned model")
             self.training_state.previewed = True
         except CancelledError:
             pass
@@ -208,9 +221,9 @@ class RunCallback(TrainerCallback):
     def _validate(self, step: int) -> bool:
         """Validate and compare with the best value; returns whether this is the best (False if cancelled)."""
         try:
-            values = self.evaluator.measure(step, self._progress("validating", f"step {step}"))
+            values = self.evaluator.measure(step, self._progress(VALIDATION, f"step {step}"))
             if self._previewing <= max(PREVIEW_SECONDS, PREVIEW_SHARE * (time.monotonic() - self._began)):
-                self._preview("now", step, f"of step {step}")
+                self._preview("now", step, PREVIEWS, f"of step {step}")
         except CancelledError:
             return False
         finally:
@@ -229,22 +242,23 @@ class RunCallback(TrainerCallback):
         training_state.complete = step == self.total or bool(patience and training_state.misses >= patience)
         return improved
 
-    def _preview(self, stage: str, step: int, subject: str) -> None:
+    def _preview(self, stage: str, step: int, phase: Phase, subject: str) -> None:
         """Make previews and add up the time they took. Raises CancelledError."""
         begun = time.monotonic()
         try:
-            self.evaluator.preview(stage, step, self._progress("previews", subject))
+            self.evaluator.preview(stage, step, self._progress(phase, subject))
         finally:
             self._previewing += time.monotonic() - begun
 
-    def _progress(self, phase: str, subject: str) -> Callable[[int, int], None]:
+    def _progress(self, phase: Phase, subject: str) -> Callable[[int, int], None]:
         """Report progress between two steps, counted in users."""
-        return lambda done, users: self.journal.phase(phase, done, users, f"{phase.capitalize()} {subject}")
+        message = f"{phase.kind.capitalize()} {subject}"
+        return lambda done, users: self.journal.phase(phase, done, users, message)
 
     def _back_to_training(self, step: int) -> None:
         """Restart the rate of targets at the current step: earlier steps were before the interruption."""
         self._targets, self._since = 0, time.monotonic()
-        self.journal.phase("training", step, self.total)
+        self.journal.phase(TRAINING, step, self.total)
 
     def _publish(self, step: int) -> str:
         folder, training_state = self.journal.folder, self.training_state

@@ -65,6 +65,7 @@ def read_users(
     for user_id, sequence in dataset.sequences(settings.tie_rule):
         progress(len(events), len(keys))
         events.append(UserEvents(user_id, keys[user_id], sequence, leave_one_out(sequence)))
+    progress(len(events), len(keys))
     return events
 
 

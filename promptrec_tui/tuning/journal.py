@@ -17,6 +17,7 @@ from promptrec_tui.runs.events import ComputingEvent, Event, PhaseEvent, Warning
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.launchers import become_dispatcher
 from promptrec_tui.runs.liveness import boottime, ground, identify, is_alive, write_heartbeat
+from promptrec_tui.runs.phases import Phase
 from promptrec_tui.runs.states import State
 
 NEWS_SECONDS = 1.0
@@ -51,8 +52,10 @@ class Journal:
         self.attempt = attempt
         self.step = 0
         self._events = EventLog(folder, attempt)
-        self._phase = ""
+        self._phase: Phase | None = None
         self._done: int | None = None
+        self._total: int | None = None
+        self._message = ""
         self._told = 0.0
         self._progressed = boottime()
 
@@ -61,15 +64,28 @@ class Journal:
         self._progressed = boottime()
         self._events.write(event)
 
-    def phase(self, phase: str, done: int | None = None, total: int | None = None, message: str = "") -> None:
-        """Write a phase event: at once when the phase begins or ends, in between at most once a second."""
+    def phase(
+        self, phase: Phase, done: int | None = None, total: int | None = None, message: str = ""
+    ) -> None:
+        """Write a phase event: at once when the phase begins or ends, and when count and message are both
+        new; in between at most once a second.
+        """
         self._progressed = boottime()
         now = time.monotonic()
-        old = done is not None and phase == self._phase and (done != total or done == self._done)
+        counting = done is not None and phase == self._phase
+        old = counting and (done == self._done or (done != total and message == self._message))
         if old and now - self._told < NEWS_SECONDS:
             return
-        self._phase, self._done, self._told = phase, done, now
-        self._events.write(PhaseEvent(phase, done, total, message))
+        self._phase, self._done, self._total, self._message = phase, done, total, message
+        self._told = now
+        self._events.write(PhaseEvent(phase.kind, done, total, message, phase.id))
+
+    def detail(self, message: str, at_once: bool = False) -> None:
+        """Say what the present phase does between two of its counts: at once, or at most once a second."""
+        if at_once:
+            self._told = -math.inf
+        if self._phase:
+            self.phase(self._phase, self._done, self._total, message)
 
     def alive(self) -> None:
         """Record progress for the heartbeat where no count changes for minutes."""
@@ -109,7 +125,8 @@ class Journal:
                 if time.monotonic() - beaten >= BEAT_SECONDS:
                     beaten = time.monotonic()
                     with suppress(OSError):
-                        write_heartbeat(self.folder, self.attempt, self._phase, self.step, self._progressed)
+                        kind = self._phase.kind if self._phase else ""
+                        write_heartbeat(self.folder, self.attempt, kind, self.step, self._progressed)
                 if over.wait(LOOK_SECONDS):
                     return
 

@@ -97,14 +97,19 @@ def scored_users(
         progress(done, len(cases))
 
 
-def rank_baseline(baseline: Baseline, cases: Sequence[Case], exclude_seen: bool) -> NDArray[np.float64]:
-    """The same ranks by a baseline, which uses all of a user's past: [U]."""
-    return np.array(
-        [
-            rank_with_ties(baseline.scores(case.past), case.target, case.excluded(exclude_seen))
-            for case in cases
-        ]
-    )
+def rank_baseline(
+    baseline: Baseline,
+    cases: Sequence[Case],
+    exclude_seen: bool,
+    progress: Callable[[int, int], None] = lambda done, cases: None,
+) -> NDArray[np.float64]:
+    """The same ranks by a baseline, which uses all of a user's past: [U]. Calls `progress(done, cases)`."""
+    ranks = np.empty(len(cases))
+    for number, case in enumerate(cases):
+        progress(number, len(cases))
+        scores = baseline.scores(case.past)
+        ranks[number] = rank_with_ties(scores, case.target, case.excluded(exclude_seen))
+    return ranks
 
 
 def check_engine(

@@ -24,6 +24,19 @@ from promptrec_tui.runs.checkpoints import (
 from promptrec_tui.runs.diagnosis import gpu_memory, no_figures
 from promptrec_tui.runs.events import PreviewEvent, WarningEvent
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.phases import (
+    CHECK,
+    DATASET,
+    MODEL,
+    OTHER_SCORE,
+    RESULT,
+    TEMPERATURE,
+    TUNED_PREVIEWS,
+    TUNED_TEST,
+    UNTUNED_TEST,
+    UNTUNED_VALIDATION,
+    Phase,
+)
 from promptrec_tui.runs.queue import asks_to_evaluate, claimed_device
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import State
@@ -82,16 +95,17 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
     # Prepare.
     spec = placed_spec(folder)
     train = spec.settings.train
+    journal.phase(DATASET, message="Opening the dataset")
     job = open_job(spec, folder.home, journal, inbox)
     beginning = _find_beginning(folder, spec, journal)
     training_state = beginning.training_state
     torch_device = choose_device(device)
     dtype = choose_dtype(train.precision, torch_device)
-    journal.phase("loading", message=f"Loading {spec.model.name}")
+    journal.phase(MODEL, message=f"Loading {spec.model.name}")
     tuned = job.load(torch_device, dtype)
     watch(tuned.model, journal.alive)
     job.tick = partial(_go_on, journal, inbox)
-    journal.phase("checking", message="Comparing fast forwards with plain ones")
+    journal.phase(CHECK, message="Comparing fast forwards with plain ones")
     job.check()
     plan = job.steps()
     present = {**environment_of(torch_device), "tokens a forward": plan.forward}
@@ -189,11 +203,11 @@ def _take_up(
     """Load the starting weights into the model; Trainer restores optimiser and random states."""
     checkpoint, kept = beginning.checkpoint, beginning.kept
     if kept is not None:
-        journal.phase("loading", message=f"Loading the adapter of step {kept[1]}")
+        journal.phase(MODEL, message=f"Loading the adapter of step {kept[1]}")
         journal.got_to(checkpoint.step if checkpoint else kept[1])
         tuned.exchange(kept[0])
     elif checkpoint is not None:
-        journal.phase("loading", message=f"Resuming from step {checkpoint.step}")
+        journal.phase(MODEL, message=f"Resuming from step {checkpoint.step}")
         journal.got_to(checkpoint.step)
         if warning := differences(checkpoint.extra.get("surroundings", {}), present):
             journal.write(WarningEvent(warning))
@@ -220,17 +234,17 @@ def _judge(
     with tuned.untuned():
         if not training_state.untuned:
             message = "The untuned model on the validation targets"
-            evaluator.measure(0, _progress(journal, "validating", message))
+            evaluator.measure(0, _progress(journal, UNTUNED_VALIDATION, message))
             training_state.untuned = True
         message = "The untuned model on the test targets"
-        made.before = job.predict("test", _progress(journal, "testing", message))
+        made.before = job.predict("test", _progress(journal, UNTUNED_TEST, message))
         message = "The untuned model under the other score"
-        made.references |= evaluator.references(_progress(journal, "testing", message))
+        made.references |= evaluator.references(_progress(journal, OTHER_SCORE, message))
     evaluator.report("test", "untuned", 0, made.before)
-    job.calibrate(_progress(journal, "validating", "Fitting the temperature of probabilities"))
-    made.after = job.predict("test", _progress(journal, "testing", "The tuned model on the test targets"))
+    job.calibrate(_progress(journal, TEMPERATURE, "Fitting the temperature of probabilities"))
+    made.after = job.predict("test", _progress(journal, TUNED_TEST, "The tuned model on the test targets"))
     evaluator.report("test", "tuned", step, made.after)
-    evaluator.preview("after", step, _progress(journal, "previews", "Previews of the tuned model"))
+    evaluator.preview("after", step, _progress(journal, TUNED_PREVIEWS, "Previews of the tuned model"))
     if not blends:
         return
     try:
@@ -261,7 +275,7 @@ def _write(
     skipped: int,
 ) -> None:
     """Write the result: the model's adapter, which is of `step`, and the available test metrics."""
-    journal.phase("finishing", message="Writing the result")
+    journal.phase(RESULT, message="Intervals of the figures")
     report = build_report(
         job.protocol("test", job.test_cases),
         job.metrics,
@@ -278,6 +292,7 @@ def _write(
     if made.blended:
         blended, seed = made.blended, spec.settings.train.seed
         report = with_blend(report, job.metrics, blended.ranks, blended.mixture_ranks, seed)
+    journal.phase(RESULT, message="Writing the result")
     write_result(journal.folder, spec, tuned, report, step, made.blended.blend if made.blended else None)
 
 
@@ -308,7 +323,7 @@ def _go_on(journal: Journal, inbox: RequestInbox) -> None:
         raise CancelledError
 
 
-def _progress(journal: Journal, phase: str, message: str) -> Callable[[int, int], None]:
+def _progress(journal: Journal, phase: Phase, message: str) -> Callable[[int, int], None]:
     """Progress of a phase that counts cases."""
     return lambda done, cases: journal.phase(phase, done, cases, message)
 

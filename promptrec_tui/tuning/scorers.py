@@ -7,6 +7,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.baselines import Baseline, fit_baseline
 from promptrec_tui.evaluation.histories import Matrix, Progress, Sequences
 from promptrec_tui.runs.events import WarningEvent
+from promptrec_tui.runs.phases import BASELINES, TEST_BASELINES
 from promptrec_tui.tuning import sasrec
 from promptrec_tui.tuning.journal import Journal
 from promptrec_tui.tuning.requests import CancelledError, RequestInbox
@@ -30,9 +31,10 @@ def fit_scorers(
     CancelledError in a slow one when a request ends the run.
     """
     shared: dict[str, Matrix] = {}
-    for name in sorted(names, key=SLOW.__contains__):
+    phase = BASELINES if stage == "validation" else TEST_BASELINES
+    for done, name in enumerate(sorted(names, key=SLOW.__contains__)):
         message = f"Fitting {name} for the {stage} targets"
-        journal.phase("baselines", message=message)
+        journal.phase(phase, done, len(names), message)
         progress = partial(_progress, journal, inbox if name in SLOW else None, message)
         if name == "sasrec":
             yield _sasrec(sequences, n_items, seed, stage, progress, journal)
@@ -43,6 +45,7 @@ def fit_scorers(
             journal.write(WarningEvent(str(error)))
             continue
         yield fitted
+    journal.phase(phase, len(names), len(names))
 
 
 def _sasrec(
@@ -51,7 +54,7 @@ def _sasrec(
     """Train sasrec, and say how long it took and whether that was long enough."""
     fit = sasrec.fit_sasrec(sequences, n_items, seed, progress)
     took = f"{fit.seconds:.0f} s for {fit.epochs} passes, of which pass {fit.best} is kept"
-    journal.phase("baselines", message=f"sasrec took {took}")
+    journal.detail(f"sasrec took {took}", at_once=True)
     if fit.late:
         journal.write(
             WarningEvent(
@@ -63,6 +66,11 @@ def _sasrec(
 
 
 def _progress(journal: Journal, inbox: RequestInbox | None, message: str, done: int, of: int) -> None:
-    journal.phase("baselines", done, of, message)
+    journal.detail(f"{message}: {done:,} of {of:,}")
     if inbox and inbox.cancelled():
         raise CancelledError
+
+
+def ranking_by(name: str, journal: Journal, done: int, users: int) -> None:
+    """Say how many users' targets a fitted scorer has ranked."""
+    journal.detail(f"Ranking by {name}: {done:,} of {users:,} users")

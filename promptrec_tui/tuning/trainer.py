@@ -77,6 +77,8 @@ class TargetTrainer(Trainer):
         """Loss of the last step."""
         self.step_skipped = False
         """Whether the last step left the weights unchanged because its gradient was not finite."""
+        self.progress: Callable[[int, int], None] = lambda done, forwards: None
+        """Called with the forwards of a step that are computed, and all of them."""
 
     def get_train_dataloader(self) -> DataLoader[list[Batch]]:
         """This process's part of each step, in order. A resumed run skips step numbers, not tensors."""
@@ -110,6 +112,7 @@ class TargetTrainer(Trainer):
         model.train()
         processes = self.accelerator.num_processes
         total = torch.zeros((), device=self.args.device)
+        self.progress(0, len(inputs))
         try:
             for number, batch in enumerate(inputs, 1):
                 last = number == len(inputs)
@@ -118,6 +121,7 @@ class TargetTrainer(Trainer):
                     # DDP and FSDP average over processes, but a step needs the sum of their shares.
                     self.accelerator.backward(loss * processes)
                 total += loss.detach()
+                self.progress(number, len(inputs))
         except torch.OutOfMemoryError as error:
             raise StepTooLargeError(len(inputs), max(len(batch["token_ids"]) for batch in inputs)) from error
         loss_of_step: Tensor = self.accelerator.reduce(total)

@@ -1,6 +1,6 @@
 """The training loss on targets that are not trained."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,19 +11,29 @@ from promptrec_tui.tokentree.loss import Batch, completion_loss, half
 
 
 def validation_loss(
-    model: Any, batches: Iterable[Batch], choices: Choices | None, tick: Callable[[], None]
+    model: Any,
+    batches: Sequence[Batch],
+    choices: Choices | None,
+    tick: Callable[[], None],
+    progress: Callable[[int, int], None] = lambda done, forwards: None,
 ) -> float:
     """The sum of the losses of `batches`, which are the forwards of one step, without dropout.
 
-    Calls `tick` before each forward, which may raise CancelledError. Raises NoMemoryError.
+    Calls `tick` before each forward, which may raise CancelledError, and `progress(done, forwards)`. Raises
+    NoMemoryError.
     """
+    total = 0.0
     training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            return sum(_loss_of(model, batch, choices, tick) for batch in batches)
+            for done, batch in enumerate(batches):
+                progress(done, len(batches))
+                total += _loss_of(model, batch, choices, tick)
     finally:
         model.train(training)
+    progress(len(batches), len(batches))
+    return total
 
 
 def _loss_of(model: Any, batch: Batch, choices: Choices | None, tick: Callable[[], None]) -> float:

@@ -20,6 +20,7 @@ from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder, find
 from promptrec_tui.runs.launchers import become_dispatcher
 from promptrec_tui.runs.liveness import identify, is_alive
+from promptrec_tui.runs.phases import LIBRARIES
 from promptrec_tui.runs.queue import claimed_device
 from promptrec_tui.runs.states import State
 from promptrec_tui.tuning.devices import prepare
@@ -49,13 +50,15 @@ def _finish(journal: Journal, outcome: Outcome) -> None:
 
 def _outcome(folder: RunFolder, journal: Journal, inbox: RequestInbox) -> Outcome:
     try:
-        journal.phase("loading", message="Starting")
+        libraries = ("torch", "transformers", "peft")
+        journal.phase(LIBRARIES, 0, len(libraries), "Starting")
         claimed = claimed_device(folder.attempt(journal.attempt))
         device = prepare(folder.spec().settings.run, claimed=claimed)
         # Imported here: each takes seconds, and the first event must be written before that.
-        for library in ("torch", "transformers", "peft"):
-            journal.phase("loading", message=f"Starting {library}")
+        for done, library in enumerate(libraries, 1):
+            journal.detail(f"Starting {library}")
             import_module(library)
+            journal.phase(LIBRARIES, done, len(libraries), f"{library} is loaded")
         from promptrec_tui.tuning.recipe import fine_tune
 
         return fine_tune(folder, device, journal, inbox)

@@ -1,6 +1,7 @@
 """The document of a run: all that `run show --json` says about it."""
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from promptrec_tui.runs.report import Weights, read_report
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import State
 from promptrec_tui.store import runs as store
+from promptrec_tui.store.phases import phases_of
 from promptrec_tui.store.runs import RunRow
 from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.typed import read
+from promptrec_tui.workspace.checklist import Left, Step, checklist, time_left
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import find_run
 from promptrec_tui.workspace.time_left import RECENT, seconds_left
@@ -33,6 +36,7 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
     folder = RunFolder(workspace.home.runs / row.id)
     spec = folder.spec()
     report = read_report(folder)
+    steps, left = steps_left(workspace, row, spec)
     metrics: dict[str, Any] = dict.fromkeys(("before", "after", "blend", "gain")) | {"baselines": {}}
     metrics |= report.get("metrics", {})
     return {
@@ -50,6 +54,9 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "step": row.step,
         "total_steps": row.total_steps,
         "training_seconds_left": _seconds_left(workspace, row, spec),
+        "seconds_left": left.seconds if left else None,
+        "until_end_of": (left.what or "run") if left else None,
+        "phases": [asdict(step) for step in steps],
         "best_step": row.best_step,
         "validation": _validation(workspace, row, spec),
         "spec": json.loads(spec.model_dump_json()),
@@ -71,6 +78,13 @@ def run_document(workspace: Workspace, run: str) -> dict[str, Any]:
         "warnings": [*damage(folder), *store.warnings(workspace.catalogue, row.id)],
         "log_tail": last_lines(folder.log, LOG_LINES) if row.state == State.FAILED else [],
     }
+
+
+def steps_left(workspace: Workspace, row: RunRow, spec: RunSpec) -> tuple[tuple[Step, ...], Left | None]:
+    """The phases of a run's last attempt, and how long the run still takes, where that is known."""
+    phases = phases_of(workspace.catalogue, row.id, row.attempt)
+    steps = checklist(spec, row, phases, _seconds_left(workspace, row, spec), time.time())
+    return steps, None if row.stalled else time_left(steps)
 
 
 def _seconds_left(workspace: Workspace, row: RunRow, spec: RunSpec) -> float | None:

@@ -11,6 +11,7 @@ from promptrec_tui.store import runs as store
 from promptrec_tui.store.curves import CurveRange as CurveRange
 from promptrec_tui.store.curves import Moment as Moment
 from promptrec_tui.store.series import metric_series
+from promptrec_tui.workspace.checklist import Left, Step
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.run_document import run_document
 from promptrec_tui.workspace.runs import (
@@ -71,8 +72,10 @@ class RunView:
     """Each feature's share of the decision of the run's blend; empty without one."""
     weakest: tuple[WeakLabel, ...]
     """The labels of a classifier that have the lowest F1."""
-    seconds_left: float | None
-    """Of the training; None when it is not known."""
+    steps: tuple[Step, ...]
+    """The phases of the last attempt; empty for runs of earlier versions."""
+    left: Left | None
+    """How long it still takes, where that is known."""
     computing: str
     """Device, precision and attention kernel of the last attempt; empty before its model is loaded."""
     warnings: tuple[str, ...]
@@ -135,12 +138,18 @@ def run_view(workspace: Workspace, run: str, points: int = 400) -> RunView:
         metrics=document["metrics"],
         shares=(document["blend"] or {}).get("shares", {}),
         weakest=weakest_labels(document),
-        seconds_left=document["training_seconds_left"],
+        steps=tuple(Step(**step) for step in document["phases"]),
+        left=_left(document),
         computing=_computing_text(document["computing"]),
         warnings=tuple(document["warnings"]),
         log_tail=tuple(document["log_tail"]),
         survives_logout=f"survives logout: {survives['answer']}. {survives['why']}",
     )
+
+
+def _left(document: Mapping[str, Any]) -> Left | None:
+    seconds, what = document["seconds_left"], document["until_end_of"]
+    return None if seconds is None else Left(seconds, "" if what == "run" else what)
 
 
 def _computing_text(computing: dict[str, str] | None) -> str:

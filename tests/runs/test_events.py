@@ -28,6 +28,10 @@ WRITTEN = [
     (PhaseEvent("loading"), {"phase": "loading", "done": None, "total": None, "message": ""}),
     (PhaseEvent("training", 1, 9, "x"), {"phase": "training", "done": 1, "total": 9, "message": "x"}),
     (
+        PhaseEvent("testing", 1, 9, "x", "tuned_test"),
+        {"phase": "testing", "done": 1, "total": 9, "message": "x", "part": "tuned_test"},
+    ),
+    (
         MetricEvent(1, {"train_loss": 2.5}, total_steps=9, epoch=0.5),
         {"step": 1, "values": {"train_loss": 2.5}, "total_steps": 9, "epoch": 0.5},
     ),

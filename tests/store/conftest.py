@@ -57,6 +57,7 @@ def seeded(home: Home, catalogue: Catalogue, make_spec) -> Home:
     with closing(sqlite3.connect(home.database)) as connection:
         connection.execute("INSERT INTO metric VALUES ('r1', 1, 1, 'train_loss', 5, 0.5)")
         connection.execute("INSERT INTO moment VALUES ('r1', 1, 1, 5, 100.0, 0.5)")
+        connection.execute("INSERT INTO phase VALUES ('r1', 1, 'check', 1, 1, 2.0, NULL, 9.0, 1, 2, '')")
         connection.execute("INSERT INTO checkpoint VALUES ('r1', 1, 5, 5)")
         connection.execute(
             "INSERT INTO preview VALUES ('r1', 1, 2, 0, 'u', 'before', 0, '[]', 't', 1.0, '[]')"

@@ -73,7 +73,7 @@ def full_run(make_run) -> RunFolder:
     both = (shown, replace(shown, user="u0", rank=3))
     untuned = {"metrics": {"mrr": 0.1}, "protocol": {"k": 10}}
     with EventLog(folder, 1) as log:
-        log.write(PhaseEvent(phase="before", done=0, total=2, message=""))
+        log.write(PhaseEvent(phase="checking", done=0, total=2, message="", part="check"))
         log.write(PreviewEvent(step=0, stage="before", users=both))
         log.write(EvaluationEvent(stage="test", name="untuned", step=0, users=5, **untuned))
         for step in (1, 2, 3, 4):
@@ -92,7 +92,7 @@ def full_run(make_run) -> RunFolder:
         log.write(WarningEvent(message="seen before"))
         log.write(AckEvent(control=1, command="stop", result="done"))
         log.write(EventOfNextYear(anything=1))
-        log.write(PhaseEvent(phase="finishing", done=1, total=None, message=""))
+        log.write(PhaseEvent(phase="finishing", done=1, total=None, message="", part="result"))
         log.write(FinishedEvent(state=State.DONE, reason="", step=6))
     finish(folder, 1, "interrupted")
     finish(folder, 2, "done")

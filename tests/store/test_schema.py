@@ -36,7 +36,7 @@ def rows(database: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-CHILDREN = ("metric", "moment", "checkpoint", "preview", "evaluation", "warning")
+CHILDREN = ("metric", "moment", "phase", "checkpoint", "preview", "evaluation", "warning")
 
 
 def test_migrations_make_the_tables_that_the_code_describes(home: Home, catalogue: Catalogue) -> None:
@@ -74,7 +74,7 @@ def test_an_older_catalogue_is_copied_and_then_migrated_with_its_rows(seeded: Ho
 def test_the_best_value_of_older_runs_is_that_of_their_ndcg(home: Home, tmp_path: Path) -> None:
     older = tmp_path / "older"
     shutil.copytree(resource("migrations"), older)
-    for version in ("0003_leading_metric", "0004_moments"):
+    for version in ("0003_leading_metric", "0004_moments", "0005_phases"):
         (older / "versions" / f"{version}.py").unlink()
     schema.bring_up_to_date(home, older)
     with closing(sqlite3.connect(home.database)) as connection:

@@ -22,10 +22,10 @@ LATE = (
 )
 
 FIRST_FRAME = {
-    "tui.screens": {"base", "queue_actions", "run_actions", "runs"},
+    "tui.screens": {"base", "home_actions", "queue_actions", "run_actions", "runs"},
     "tui.widgets": {
-        *("axes", "canvas", "cells", "chart", "empty", "hints", "loss_chart", "news_line", "plot"),
-        *("run_table", "run_text", "table", "top_bar"),
+        *("axes", "canvas", "cells", "chart", "empty", "hints", "home_pane", "last_rows", "loss_chart"),
+        *("news_line", "plot", "run_table", "run_text", "table", "top_bar"),
     },
     "workspace": {"session"},
     "store": set(),

@@ -16,6 +16,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.phases import BLEND, IN_TRAINING, LIBRARIES, ORDER, TEMPERATURE
 from promptrec_tui.runs.states import State
 from promptrec_tui.tuning import data as data_module
 from promptrec_tui.tuning.batches import Plan
@@ -41,7 +42,7 @@ def test_a_run_tells_everything_and_leaves_a_result(
     assert kinds.keys() == {"phase", "computing", "metric", "preview", "evaluation", "checkpoint"}
     phases = [phase for phase, _ in groupby(event["phase"] for event in events(folder, "phase"))]
     assert phases == [
-        *("loading", "checking", "training", "baselines", "training", "previews", "training"),
+        *("loading", "checking", "first step", "baselines", "training", "previews", "training"),
         *("validating", "previews", "training") * 2,
         *("baselines", "validating", "testing", "previews", "finishing"),
     ]  # fmt: skip
@@ -51,8 +52,16 @@ def test_a_run_tells_everything_and_leaves_a_result(
     # The first step comes before whatever is asked of the untuned model and of the baselines.
     first_step = next(event["seq"] for event in events(folder, "metric") if event["step"] == 1)
     assert first_step < events(folder, "evaluation")[0]["seq"] < events(folder, "preview")[0]["seq"]
-    for phase, users in (("validating", 4), ("testing", 8), ("previews", 5)):
-        counted = [event for event in events(folder, "phase") if event["phase"] == phase]
+    told = dict.fromkeys(event["part"] for event in events(folder, "phase"))
+    assert sorted(told) == sorted(phase.id for phase in ORDER if phase not in (LIBRARIES, TEMPERATURE, BLEND))
+    after = [phase.id for phase in ORDER if phase.id in told and phase not in IN_TRAINING]
+    assert [part for part in told if part in after] == after
+    for phase, users in (("validation", 4), ("untuned_test", 8), ("tuned_previews", 5)):
+        counted = [
+            event
+            for event in events(folder, "phase")
+            if event["part"] == phase and event["message"] != "Loss"
+        ]
         assert [(event["done"], event["total"]) for event in (counted[0], counted[-1])] == [
             (0, users), (users, users),
         ]  # fmt: skip

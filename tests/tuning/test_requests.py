@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.phases import BASELINES, TUNED_TEST, UNTUNED_TEST
 from promptrec_tui.runs.requests import request
 from promptrec_tui.runs.spec import RunSettings
 from promptrec_tui.tuning.devices import prepare
@@ -58,11 +59,27 @@ def test_requests_to_an_earlier_attempt_are_not_taken(folder: RunFolder) -> None
 def test_news_of_a_phase_are_few_but_its_ends_are_told(folder: RunFolder, events: Any) -> None:
     with Journal(folder, 1) as journal:
         for done in range(101):
-            journal.phase("before", done, 100)
+            journal.phase(UNTUNED_TEST, done, 100)
         for done in range(51):
-            journal.phase("after", done, 50)
-    phases = [(event["phase"], event["done"]) for event in events(folder, "phase")]
-    assert phases == [("before", 0), ("before", 100), ("after", 0), ("after", 50)]
+            journal.phase(TUNED_TEST, done, 50)
+    phases = [(event["part"], event["done"]) for event in events(folder, "phase")]
+    assert phases == [("untuned_test", 0), ("untuned_test", 100), ("tuned_test", 0), ("tuned_test", 50)]
+
+
+def test_each_part_of_a_phase_is_told_and_details_of_it_are_few(folder: RunFolder, events: Any) -> None:
+    with Journal(folder, 1) as journal:
+        journal.detail("Nothing goes on yet.")
+        for done, name in enumerate(("markov", "sasrec")):
+            journal.phase(BASELINES, done, 2, f"Fitting {name}")
+            for step in range(100):
+                journal.detail(f"Fitting {name}: {step} of 100")
+        journal.detail("sasrec took 5 s", at_once=True)
+    told = [(event["phase"], event["done"], event["message"]) for event in events(folder, "phase")]
+    assert told == [
+        ("baselines", 0, "Fitting markov"),
+        ("baselines", 1, "Fitting sasrec"),
+        ("baselines", 1, "sasrec took 5 s"),
+    ]
 
 
 @pytest.mark.parametrize(

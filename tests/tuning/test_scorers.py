@@ -47,7 +47,7 @@ def test_all_come_quick_ones_first_with_the_seconds_of_sasrec(
     assert baselines_of(folder) == ["popularity", "sasrec", "ease"]
     messages = [event["message"] for event in events(folder, "phase") if event["phase"] == "baselines"]
     assert "Fitting sasrec for the test targets" in messages
-    assert sum("sasrec took 0 s for 3 passes" in message for message in messages) == 2
+    assert sum("sasrec took" in message and "s for 3 passes" in message for message in messages) == 2
 
 
 def test_training_is_the_same_bit_for_bit_with_and_without_them(

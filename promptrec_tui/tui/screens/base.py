@@ -1,5 +1,6 @@
 """What all screens share: top bar, hint line, keys from the action table, fresh data each second."""
 
+import asyncio
 from typing import ClassVar, TypeVar
 
 from textual import work
@@ -12,6 +13,8 @@ from textual.widgets import Input, TextArea
 
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.asking import Asking
+from promptrec_tui.tui.waits import refreshing
+from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.hints import Hints
 from promptrec_tui.tui.widgets.news_line import NewsLine
 from promptrec_tui.tui.widgets.top_bar import TopBar
@@ -65,10 +68,14 @@ class BaseScreen(Asking, Screen[Result]):
     @work(group="load", exit_on_error=False)
     async def _load(self) -> None:
         self._loading = True
+        refreshing.set(asyncio.current_task() if self.has_class("-loaded") else None)
         try:
             await self.load()
             # Until now an empty pane does not say that there is nothing.
-            self.add_class("-loaded")
+            if not self.has_class("-loaded"):
+                self.add_class("-loaded")
+                for empty in self.query(Empty):
+                    empty.loaded()
             self._failure = ("", "")
         except Exception as error:
             # The same error comes again each second: it is shown once. A removed screen lacks its widgets.

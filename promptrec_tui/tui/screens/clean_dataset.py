@@ -84,6 +84,7 @@ class CleanScreen(CommandForm):
             progress.at = (phase, done, total)
 
         self.show_problem("")
+        progress.at = ("opening the dataset…", 0, 0)
         try:
             arguments = [*self._steps(self.values()), "--dry-run", "--", self._dataset.id]
             document = await run_child(self.promptrec.home, arguments, show)

@@ -148,7 +148,7 @@ class CompareScreen(BaseScreen[None]):
         runs = [row.id for row in self._rows]
         compared, sentence = None, ""
         try:
-            compared = await self.ask(workspace.compare.compare_runs, runs, False, self._baseline)
+            compared = await self.ask_aside(workspace.compare.compare_runs, runs, False, self._baseline)
         except UserError as error:
             sentence = str(error)
         if asked == self._asked:

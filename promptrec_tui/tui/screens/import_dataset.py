@@ -140,7 +140,8 @@ class ImportScreen(CommandForm):
             self._show_preview(Content("looking…"))
             self._previewed = options
             try:
-                preview = await self.promptrec.backend.preview(*options)
+                with self.promptrec.waits.waiting("looking into the source"):
+                    preview = await self.promptrec.backend.preview(*options)
             except asyncio.CancelledError:
                 # The change that cancels it may leave the options as they are.
                 self._previewed = None

@@ -87,7 +87,7 @@ class ModelsScreen(BaseScreen[None]):
         text = self.query_one("#check", Static)
         text.update(check_text(row, self._checks.get(row.id)))
         if row.id not in self._checks:
-            self._checks[row.id] = await self.ask(workspace.models.check_listed, row.id)
+            self._checks[row.id] = await self.ask_aside(workspace.models.check_listed, row.id)
             text.update(check_text(row, self._checks[row.id]))
 
     def action_check_again(self) -> None:

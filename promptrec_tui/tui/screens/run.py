@@ -30,6 +30,7 @@ from promptrec_tui.tui.widgets.text_pane import TextPane
 from promptrec_tui.tui.widgets.try_pane import TryPane
 
 if TYPE_CHECKING:
+    from promptrec_tui.workspace.checklist import Left
     from promptrec_tui.workspace.runs import RunRow
 
 SHOWN_LINES = 3
@@ -91,6 +92,8 @@ class RunScreen(CurveActions):
         if row != self._row:
             await self._load_view()
             self._row = row
+        elif row.state in GOING:
+            self.query_one(CurvesPane).beat()
         if self.tab == "log":
             log = self.query_one(LogTail)
             log.feed(await self.ask(workspace.run_views.read_log, self._run, log.path, log.read_bytes))
@@ -108,7 +111,7 @@ class RunScreen(CurveActions):
                 view.noun,
                 view.monitor_users,
                 view.computing,
-                view.seconds_left,
+                view.left,
             )
         )
         self.query_one(CurvesPane).show(view)
@@ -183,7 +186,7 @@ def head_text(
     noun: str = "user",
     monitor_users: int = 0,
     computing: str = "",
-    seconds_left: float | None = None,
+    left: "Left | None" = None,
 ) -> Text:
     """Name, state, progress and the last values.
 
@@ -195,8 +198,8 @@ def head_text(
     shown = badge(row)
     text.append(f"  {state_text(row, glyphs)}", style=shown.colour)
     text.append(f"  {progress_text(row)}")
-    if seconds_left is not None:
-        text.append(f"  {left_text(seconds_left, datetime.now().astimezone())}", style="dim")
+    if left:
+        text.append(f"  {left_text(left.seconds, datetime.now().astimezone(), left.what)}", style="dim")
     text.append(f"  loss {number_text(row.train_loss)}")
     text.append(f"  best validation {metric_text(clean(lead))} {number_text(row.best_value, 4)}")
     if monitor_users:

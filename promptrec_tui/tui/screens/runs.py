@@ -13,9 +13,10 @@ from promptrec_tui.text import clean, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.glyphs import Glyphs
-from promptrec_tui.tui.screens.queue_actions import QueueActions
+from promptrec_tui.tui.screens.home_actions import FIRST_KEYS, HomeActions
 from promptrec_tui.tui.widgets.chart import Chart, Series
 from promptrec_tui.tui.widgets.empty import Empty
+from promptrec_tui.tui.widgets.home_pane import HomePane
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.tui.widgets.run_text import number_text
@@ -30,7 +31,7 @@ ROWS = 200
 """The rows of the table at first; their number doubles when the cursor comes near their end."""
 
 
-class RunsScreen(QueueActions):
+class RunsScreen(HomeActions):
     """The list with the chart beside it, or, where there is no room, in its place."""
 
     PLACE = "runs"
@@ -50,7 +51,8 @@ class RunsScreen(QueueActions):
     def body(self) -> ComposeResult:
         yield Input(placeholder="words, state:done, ndcg@10>0.1, -model:tiny", id="filter")
         yield Static(id="marks", markup=False)
-        yield Empty("No runs yet.", "n", "describe a new run", id="empty")
+        yield HomePane(self.promptrec.glyphs)
+        yield Empty("No runs yet. A run tunes a model on a dataset.", *FIRST_KEYS, id="empty")
         with Horizontal(id="runs"):
             yield RunTable(self.promptrec.glyphs)
             with Vertical(id="chosen"):
@@ -73,6 +75,7 @@ class RunsScreen(QueueActions):
         if not self._restored:
             self._restored = True
             self._restore()
+        await self.load_home()
         await self._load_chart()
 
     def select(self, run: str) -> None:
@@ -120,11 +123,12 @@ class RunsScreen(QueueActions):
         )
         self._baseline = self.promptrec.recall("baseline", "")
         table = self.query_one(RunTable)
-        kept = self.promptrec.recall("run", "")
+        last = self.promptrec.recall("run", "")
+        kept = self.early_choice or last
         self._show(kept)
         if kept in table.keys:
             table.choose(kept)
-            if self.promptrec.recall("open", False):
+            if kept == last and self.promptrec.recall("open", False):
                 self.promptrec.open_run(kept)
         self.keep_scroll(table, "runs")
 

@@ -1,5 +1,6 @@
 """The curves of a run, one in full size or all at once, the weakest labels, and its result."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from promptrec_tui.tui.widgets.chart_view import (
     window_of,
     zoomed,
 )
+from promptrec_tui.tui.widgets.checklist_text import after_training, checklist_text
 from promptrec_tui.tui.widgets.curve_charts import (
     COUNT,
     Detail,
@@ -38,6 +40,7 @@ from promptrec_tui.tui.widgets.curve_points import next_place
 from promptrec_tui.tui.widgets.curve_text import line_text
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.result_text import result_text, weakest_text
+from promptrec_tui.tui.widgets.run_text import GOING
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.run_views import RunView
@@ -61,6 +64,7 @@ class CurvesPane(Asking, Container, can_focus=True):
     def __init__(self, ascii_only: bool, id: str | None = None) -> None:
         super().__init__(id=id)
         self._ascii_only = ascii_only
+        self._read_at = 0.0
         self._number = 0
         self._run: RunView | None = None
         self._sheets: Sequence[Sheet] = ()
@@ -68,6 +72,7 @@ class CurvesPane(Asking, Container, can_focus=True):
         self.view = ChartView()
 
     def compose(self) -> ComposeResult:
+        yield Static("Reading the run.", id="steps")
         for _ in range(COUNT):
             yield LossChart(self._ascii_only)
         yield Static(id="labels")
@@ -75,6 +80,7 @@ class CurvesPane(Asking, Container, can_focus=True):
         yield Static(id="reading", markup=False)
 
     def on_mount(self) -> None:
+        self.add_class("-beginning")
         self.move(0)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -91,7 +97,7 @@ class CurvesPane(Asking, Container, can_focus=True):
         pages = [*self.query(LossChart)]
         if self._run and self._run.weakest:
             pages.append(self.query_one("#labels"))
-        if self.has_class("-low") and self.has_class("-done"):
+        if self.has_class("-low") and (self.has_class("-done") or self.has_class("-judging")):
             pages.append(self.query_one("#result"))
         if not pages:  # The screen was taken away while it opened.
             return
@@ -103,12 +109,30 @@ class CurvesPane(Asking, Container, can_focus=True):
     def show(self, run: "RunView") -> None:
         """Draw the curves and the result of a run."""
         self._run, self._sheets = run, sheets(run)
+        self._read_at = time.monotonic()
         text = result_text(run.metrics, run.leading[0], run.users, run.noun, run.shares)
         self.query_one("#labels", Static).update(weakest_text(run.weakest))
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")
+        self.beat()
         self._draw()
         self._read_detail()
+
+    def beat(self) -> None:
+        """Show the phases as they are now: in place of charts without a point, and of the result."""
+        if (run := self._run) is None:
+            return
+        beginning = bool(run.steps) and not any(run.curves.values())
+        judged = after_training(run.steps)
+        judging = not self.has_class("-done") and any(step.state == "now" for step in judged)
+        self.set_class(beginning, "-beginning")
+        self.set_class(judging, "-judging")
+        glyphs, later = self.promptrec.glyphs, time.monotonic() - self._read_at
+        if beginning:
+            heading = "The curves begin here after the first step." if run.row.state in GOING else ""
+            self.query_one("#steps", Static).update(checklist_text(run.steps, glyphs, heading, later))
+        elif judging:
+            self.query_one("#result", Static).update(checklist_text(judged, glyphs, "result on test", later))
 
     def look(self, change: Callable[[ChartView], ChartView]) -> None:
         """Show the charts under another view."""

@@ -1,13 +1,21 @@
-"""The text of an empty pane: why it is empty, and the key that fills it."""
+"""The text of an empty pane: why it is empty, and the keys that fill it."""
 
 from textual.content import Content
 from textual.widgets import Static
 
 
 class Empty(Static):
-    """`why` in words, then the key and what it does."""
+    """`why` in words, then each key and what it does. Until the screen has read anything, it says so."""
 
-    def __init__(self, why: str, key: str, does: str, id: str | None = None) -> None:
-        super().__init__(
-            Content.from_markup("$why\n\n[b $accent]$key[/] $does", why=why, key=key, does=does), id=id
-        )
+    def __init__(self, why: str, *keys: str, id: str | None = None) -> None:
+        """`keys`: a key, what it does, the next key, and so on."""
+        super().__init__(Content.styled("Reading the home.", "dim"), id=id)
+        lines = [
+            Content.from_markup("[b $accent]$key[/] $does", key=key, does=does)
+            for key, does in zip(keys[::2], keys[1::2], strict=True)
+        ]
+        self._text = Content("\n").join([Content(why), Content(""), *lines])
+
+    def loaded(self) -> None:
+        """The screen has read its data: this is empty indeed."""
+        self.update(self._text)

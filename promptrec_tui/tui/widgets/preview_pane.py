@@ -41,7 +41,7 @@ class PreviewPane(VerticalScroll, inherit_bindings=False):
         self._number = 0
 
     def compose(self) -> ComposeResult:
-        yield Static()
+        yield Static("Reading the run.")
 
     def show(self, previews: "tuple[PreviewRow, ...]") -> None:
         """Show these previews; the chosen user stays the same."""

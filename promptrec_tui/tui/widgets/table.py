@@ -61,6 +61,15 @@ class Table(DataTable[Text], inherit_bindings=False):
         """The keys of the rows that are shown, from the top."""
         return [row.key.value or "" for row in self.ordered_rows]
 
+    @property
+    def labels(self) -> list[str]:
+        """The headings of the columns."""
+        return [label for label, _ in self._labels]
+
+    def cells_of(self, key: str) -> tuple[Text, ...]:
+        """The cells of a row that is shown."""
+        return self._shown[key]
+
     def show(self, rows: Mapping[str, Sequence[Text]]) -> None:
         """Show exactly these rows, in this order. The cursor stays on its row if that is among them."""
         chosen = self.chosen

@@ -22,7 +22,7 @@ class TopBar(Widget):
 
     def on_mount(self) -> None:
         self.watch(self.app, "runs", self._changed, init=False)
-        self.watch(self.app, "activity", self._changed, init=False)
+        self.watch(self.app, "wait", self._changed, init=False)
         self.watch(self.app, "trouble", self._changed, init=False)
 
     def render(self) -> Content:
@@ -49,8 +49,8 @@ class TopBar(Widget):
 
     def _activity(self) -> str:
         app = app_of(self)
-        if app.activity:
-            return app.activity
+        if app.wait:
+            return app.wait
         going = [row for row in app.runs if row.state in GOING]
         waiting = sum(row.state == "queued" for row in app.runs)
         if going:

@@ -1,5 +1,6 @@
 """Queries to a run's model, untuned and tuned: the next items for a user or titles, or a text's label."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -193,14 +194,18 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
         self._redraw("waiting for the model")
         backend = self.promptrec.backend
         try:
-            if self._classifies:
-                self._labels = await backend.classify(self.row, self._text)
-            else:
-                history = [key for key, _ in self._history]
-                self._titles = await backend.recommend(self.row, history)
-                # What the model says is shown while the other scorers are fitted.
-                self._redraw("asking the run's blend")
-                self._blend = await backend.blend(self.row, history)
+            with self.promptrec.waits.waiting("asking the model"):
+                if self._classifies:
+                    self._labels = await backend.classify(self.row, self._text)
+                else:
+                    history = [key for key, _ in self._history]
+                    self._titles = await backend.recommend(self.row, history)
+                    # What the model says is shown while the other scorers are fitted.
+                    self._redraw("asking the run's blend")
+                    self._blend = await backend.blend(self.row, history)
+        except asyncio.CancelledError:
+            self._redraw("Left before the answer.")
+            raise
         except Exception:
             self._redraw("No answer.")
             raise

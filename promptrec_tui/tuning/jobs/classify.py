@@ -28,6 +28,8 @@ from promptrec_tui.home import Home
 from promptrec_tui.models.methods import Tuned
 from promptrec_tui.prompts.tokens import load_tokenizer
 from promptrec_tui.runs.events import PreviewUser, Shown, WarningEvent
+from promptrec_tui.runs.phases import BASELINES as VALIDATION_BASELINES
+from promptrec_tui.runs.phases import TEST_BASELINES
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.classify import classify
 from promptrec_tui.tasks.defaults import leading_metrics
@@ -196,10 +198,12 @@ class ClassifyJob(ABC):
         learnt = [text.text for text in self.training]
         labels = [text.label for text in self.training]
         asked = [text.text for text in self.texts[stage]]
-        for name, fit in BASELINES.items():
-            self.journal.phase("baselines", message=f"Fitting {name} for the {stage} texts")
+        phase = VALIDATION_BASELINES if stage == "validation" else TEST_BASELINES
+        for done, (name, fit) in enumerate(BASELINES.items()):
+            self.journal.phase(phase, done, len(BASELINES), f"Fitting {name} for the {stage} texts")
             scores = fit(learnt, labels, len(self.task.labels))(asked)
             yield name, self._predictions(self.texts[stage], scores)
+        self.journal.phase(phase, len(BASELINES), len(BASELINES))
 
     def blend(self) -> None:
         """Labels are not blended."""

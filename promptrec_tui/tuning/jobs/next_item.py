@@ -24,6 +24,7 @@ from promptrec_tui.home import Home
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.runs.events import PreviewUser, WarningEvent
+from promptrec_tui.runs.phases import BLEND, DATASET, UNTUNED_VALIDATION, VALIDATION
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.defaults import leading_metrics
 from promptrec_tui.tokentree.backbone import NoMemoryError, chunk_of, training_room
@@ -53,7 +54,7 @@ from promptrec_tui.tuning.probabilities import (
 )
 from promptrec_tui.tuning.ranking import Case, check_engine, rank_baseline, rank_users
 from promptrec_tui.tuning.requests import RequestInbox
-from promptrec_tui.tuning.scorers import fit_scorers
+from promptrec_tui.tuning.scorers import fit_scorers, ranking_by
 from promptrec_tui.tuning.validation_loss import validation_loss
 
 CALIBRATING = 200
@@ -95,9 +96,8 @@ class NextItemJob:
 
     def read(self, journal: Journal, inbox: RequestInbox) -> None:
         """Read every user's events. Raises UserError when the dataset has nothing to train on."""
-        self.journal, self.inbox = journal, inbox
-        data = self.settings.data
-        reading = partial(journal.phase, "loading", message="Reading the dataset")
+        self.journal, self.inbox, data = journal, inbox, self.settings.data
+        reading = partial(journal.phase, DATASET, message="Reading the dataset")
         with checked_dataset(self.home, self.spec) as dataset:
             self.users = read_users(dataset, data, reading)
         self.trees = TrainingTrees(self.task, self.users, data, self.choices)
@@ -196,7 +196,8 @@ class NextItemJob:
             self.journal.left_out("ranks of the validation targets", step, error)
         try:
             batches = self._validation_plan.batches(0)
-            loss = validation_loss(self.model, batches, self.choices, self.tick)
+            counted = partial(self.journal.phase, VALIDATION if step else UNTUNED_VALIDATION, message="Loss")
+            loss = validation_loss(self.model, batches, self.choices, self.tick, counted)
             values = {"validation_loss": loss, **values}
         except NoMemoryError as error:
             self.journal.left_out("validation loss", step, error)
@@ -279,9 +280,9 @@ class NextItemJob:
     def baselines(self, stage: str) -> Iterator[tuple[str, Predictions]]:
         """The ranks by each of the scorers. Raises CancelledError in one that takes long."""
         cases = self._cases(stage)
-        keys = tuple(case.user for case in cases)
         for scorer in self.scorers(stage):
-            yield scorer.name, ranked(keys, rank_baseline(scorer, cases, self.exclude_seen))
+            asked = scorer, cases, self.exclude_seen, partial(ranking_by, scorer.name, self.journal)
+            yield scorer.name, ranked(tuple(case.user for case in cases), rank_baseline(*asked))
 
     def blend(self) -> Blended | None:
         """A blend fitted on the validation targets of the test's users, and judged on their test targets.
@@ -311,7 +312,7 @@ class NextItemJob:
             self._cases("test"),
             self.exclude_seen,
             witnesses=witnesses,
-            progress=partial(self.journal.phase, "blending", message="The blend on the test targets"),
+            progress=partial(self.journal.phase, BLEND, message="The blend on the test targets"),
             cancelled=self.inbox.cancelled,
         )
         return Blended(blend, mixture, ranks(blend), ranks(mixture), previews)
@@ -325,7 +326,7 @@ class NextItemJob:
             self._cases("validation", "test"),
             self.exclude_seen,
             self.settings.train.seed,
-            partial(self.journal.phase, "blending", message="Fitting the blend on validation targets"),
+            partial(self.journal.phase, BLEND, message="Fitting the blend on validation targets"),
             self.inbox.cancelled,
         )
 
