@@ -41,7 +41,7 @@ WORDS: Mapping[str, str] = {
     "run_views.refreshed_runs": "reading the runs",
     "run_views.run_view": "reading the run",
     "runs.delete_run": "deleting the run",
-    "runs.start_run": "queuing the run",
+    "new_runs.start_run": "queuing the run",
     "session_news.welcome": "reading the news",
     "template_editing.save_edited": "saving the template",
     "templates.list_templates": "reading the templates",

@@ -87,5 +87,5 @@ def test_the_words_are_of_functions_that_there_are() -> None:
     for name in WORDS:
         noun, _, function = name.partition(".")
         assert callable(getattr(__import__(f"promptrec_tui.workspace.{noun}", fromlist=["x"]), function))
-    assert words_of(workspace.runs.start_run) == WORDS["runs.start_run"]
+    assert words_of(workspace.new_runs.start_run) == WORDS["new_runs.start_run"]
     assert words_of(lambda opened: None) == "reading the home"
