@@ -27,6 +27,7 @@ from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.app_interface import AppInterface
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.backend import Backend
+from promptrec_tui.tui.copying import copied_from, copy
 from promptrec_tui.tui.gc_tuning import shorten_pauses
 from promptrec_tui.tui.glyphs import ASCII, UNICODE, needs_ascii
 from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
@@ -250,6 +251,13 @@ class PromptrecApp(Asking, App[int]):
         while len(self.screen_stack) > 1 and not (isinstance(self.screen, BaseScreen) and self.screen.busy):
             self.pop_screen()
             self.remember(form="")
+
+    @work(group="copy", exit_on_error=False)
+    async def action_copy(self) -> None:
+        """Copy the thing under the cursor of the present screen."""
+        screen = self.screen
+        copied = screen.copied() if isinstance(screen, BaseScreen) else copied_from(screen.focused)
+        await copy(self, self.home, copied)
 
     def action_help(self) -> None:
         """Show all keys of the present screen."""

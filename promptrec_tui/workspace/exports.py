@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -130,7 +131,7 @@ def write_export(home: Home, stem: str, suffix: str, text: str) -> Path:
 
     Raises UserError when it cannot be written.
     """
-    stem = "".join(char if char.isalnum() or char in "-_@." else "-" for char in clean(stem)).strip("-.")[:80]
+    stem = re.sub(r"[^\w@.]+", "-", clean(stem)).strip("-.")[:80]
     path = home.exports / f"{stem or 'export'}.{suffix}"
     try:
         home.exports.mkdir(mode=0o700, exist_ok=True)

@@ -32,7 +32,7 @@ def test_an_export_never_replaces_a_file(home: Home) -> None:
     assert [path.name for path in paths] == ["a-b-c.md", "a-b-c-2.md", "a-b-c-3.md"]
     assert {path.parent for path in paths} == {home.exports}
     assert [path.read_text() for path in paths] == ["0", "1", "2"]
-    assert write_export(home, "第二次 [/INST]", "csv", "").name == "第二次---INST.csv"
+    assert write_export(home, "第二次 [/INST]", "csv", "").name == "第二次-INST.csv"
     assert write_export(home, "...", "csv", "").name == "export.csv"
 
 

@@ -7,6 +7,7 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.copying import Copied
 
 
 class KeyedText(Text):
@@ -60,6 +61,11 @@ class Table(DataTable[Text], inherit_bindings=False):
     def keys(self) -> list[str]:
         """The keys of the rows that are shown, from the top."""
         return [row.key.value or "" for row in self.ordered_rows]
+
+    def copied(self) -> Copied | None:
+        """The row under the cursor. Where its cells are cut, the screen knows the whole text."""
+        cells = self._shown.get(self.chosen or "", ())
+        return Copied("row", "  ".join(cell.plain.strip() for cell in cells)) if cells else None
 
     def show(self, rows: Mapping[str, Sequence[Text]]) -> None:
         """Show exactly these rows, in this order. The cursor stays on its row if that is among them."""
