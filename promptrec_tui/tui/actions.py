@@ -66,6 +66,7 @@ GROUPS = {
     "table": "Moving in a table",
     "scroll": "Moving in a text",
     "confirm": "Questions",
+    "export": "Export",
     "help": "Help",
 }
 """The places and their headings."""
@@ -93,6 +94,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.fork", "fork_run", "f", "fork", "A new run from the spec of this one.", "runs run"),
     Action("runs.continue", "continue_run", "C", "continue", "A new run from its adapter.", "runs run"),
     Action("runs.command", "copy_command", "f5", "command", "Copy the command of a run like it.", "runs run"),
+    Action("runs.export", "export", "W", "export", "Write or copy it, in a form.", "runs run compare data"),
     Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs"),
     Action("runs.mark", "mark", "space", "mark", "Mark the run for a comparison, or not.", "runs", HINT),
     Action("runs.mark_all", "mark_all", "asterisk", "mark all", "Mark all shown runs, or none.", "runs"),
@@ -217,6 +219,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("scroll.up", "scroll_up", "k,up", "up", "One line back.", "scroll"),
     Action("scroll.top", "scroll_home", "g,home", "top", "The beginning.", "scroll"),
     Action("scroll.bottom", "scroll_end", "G,end", "bottom", "The end.", "scroll"),
+    Action("export.write", "write", "enter", "write", "Write the file.", "export"),
+    Action("export.copy", "copy", "y", "copy", "Copy the text.", "export"),
+    Action("export.close", "close", "escape,q,W", "close", "Leave the exports.", "export"),
     Action("confirm.yes", "answer(True)", "y", "yes", "Do it.", "confirm"),
     Action("confirm.no", "answer(False)", "n,escape", "no", "Leave all as it is.", "confirm"),
     Action("help.close", "close", "escape,q,?,f1", "close", "Leave the help.", "help"),
