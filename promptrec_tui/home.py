@@ -72,6 +72,21 @@ class Home:
         return self.root / "last_list.json"
 
     @property
+    def clipboard(self) -> Path:
+        """What was copied last in the app."""
+        return self.root / "clipboard.txt"
+
+    @property
+    def exports(self) -> Path:
+        """Tables, charts and configs that were exported from the app."""
+        return self.root / "exports"
+
+    @property
+    def crashes(self) -> Path:
+        """Reports of unexpected ends of the app."""
+        return self.root / "crashes"
+
+    @property
     def pseudonym_key(self) -> Path:
         """The secret of pseudonymous user keys, made when it is first needed."""
         return self.root / "pseudonym.key"

@@ -116,3 +116,13 @@ def duration_text(seconds: float) -> str:
         return f"{minutes} min"
     hours = minutes // 60
     return f"{hours} h {minutes % 60:02} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+
+
+def size_text(count: int) -> str:
+    """`812 bytes`, `12.3 KB`, `1.2 GB`: thousands of bytes."""
+    size, unit = float(count), ""
+    for larger in ("KB", "MB", "GB", "TB"):
+        if size < 999.5:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.1f} {unit}" if unit else f"{count} bytes"

@@ -5,8 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
+from promptrec_tui.cli.output import (
+    FormOption,
+    JsonOption,
+    TableForm,
+    print_json,
+    print_listing,
+    print_table,
+    show,
+    workspace,
+)
 from promptrec_tui.text import cases_text, clean
+from promptrec_tui.workspace.exports import comparison_listing
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.compare import Comparison, Gains
@@ -25,6 +35,7 @@ def compare_command(
     blend: Annotated[
         bool, typer.Option("--blend", help="Compare the blends of the runs instead of their models.")
     ] = False,
+    form: FormOption = TableForm.text,
     as_json: JsonOption = False,
 ) -> None:
     """Compare finished runs on their common test users: what differs, metrics with intervals, who gains."""
@@ -35,6 +46,8 @@ def compare_command(
         comparison = compare_runs(here, runs, blend, baseline)
     if as_json:
         print_json(comparison.to_json())
+    elif form is not TableForm.text:
+        print_listing(comparison_listing(comparison), form)
     else:
         _print(comparison)
 

@@ -9,16 +9,20 @@ import typer
 from promptrec_tui.cli import dataset_care
 from promptrec_tui.cli.dataset_preview import counts_text, dry_run_import
 from promptrec_tui.cli.output import (
+    FormOption,
     JsonOption,
     ProgressOption,
     ProgressStyle,
+    TableForm,
     print_json,
+    print_listing,
     print_table,
     progress_writer,
     workspace,
 )
 from promptrec_tui.errors import UserError
 from promptrec_tui.workspace import datasets
+from promptrec_tui.workspace.exports import DATASET_COLUMNS, listing
 
 app = typer.Typer(help="Interactions and the items they are about.", no_args_is_help=True)
 COLUMNS = ("name", "id", "users", "items", "interactions", "examples", "rejected", "format", "created")
@@ -86,12 +90,14 @@ def import_command(
 
 
 @app.command("list")
-def list_command(as_json: JsonOption = False) -> None:
+def list_command(form: FormOption = TableForm.text, as_json: JsonOption = False) -> None:
     """List the datasets."""
     with workspace() as here:
         rows = [asdict(row) for row in datasets.list_datasets(here)]
     if as_json:
         print_json(rows)
+    elif form is not TableForm.text:
+        print_listing(listing(rows, DATASET_COLUMNS), form)
     else:
         print_table(rows, COLUMNS, "No datasets yet: promptrec dataset import SOURCE --name NAME")
 

@@ -14,9 +14,21 @@ from rich.cells import cell_len, set_cell_size
 from promptrec_tui.cli.streams import can_show, write_over
 from promptrec_tui.home import find_home
 from promptrec_tui.text import clean, is_harmless
+from promptrec_tui.workspace.exports import Listing, csv_text, markdown
 from promptrec_tui.workspace.opening import Workspace, opened
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+class TableForm(StrEnum):
+    """How a table is printed."""
+
+    text = "text"
+    md = "md"
+    csv = "csv"
+
+
+FormOption = Annotated[TableForm, typer.Option("--format", help="Aligned text, Markdown, or CSV in full.")]
 
 
 class ProgressStyle(StrEnum):
@@ -79,6 +91,12 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty
         print(
             "  ".join(set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
         )
+
+
+def print_listing(table: Listing, form: TableForm) -> None:
+    """Print a table as Markdown or CSV; no control character of it acts on a terminal."""
+    text = markdown(table) if form is TableForm.md else csv_text(table)
+    print("".join(char for char in text if char == "\n" or is_harmless(char)), end="")
 
 
 def show(value: Any) -> str:

@@ -12,7 +12,16 @@ import typer
 
 from promptrec_tui.badges import badge_of, step_badge
 from promptrec_tui.cli import control, queue
-from promptrec_tui.cli.output import JsonOption, print_json, print_table, show, workspace
+from promptrec_tui.cli.output import (
+    FormOption,
+    JsonOption,
+    TableForm,
+    print_json,
+    print_listing,
+    print_table,
+    show,
+    workspace,
+)
 from promptrec_tui.cli.settings import SetOption, WithKeys, parse_settings
 from promptrec_tui.cli.waiting import wait_for
 from promptrec_tui.home import find_home
@@ -30,6 +39,7 @@ from promptrec_tui.text import (
 from promptrec_tui.workspace import runs
 from promptrec_tui.workspace.control import resume_run
 from promptrec_tui.workspace.dispatch import dispatch
+from promptrec_tui.workspace.exports import figures_of, run_listing
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.run_document import run_document
 from promptrec_tui.workspace.run_views import weakest_labels
@@ -75,18 +85,21 @@ def list_command(
     keep: Annotated[
         str, typer.Argument(metavar="FILTER", help='Such as "state:done ndcg@10>0.1 -model:tiny".')
     ] = "",
+    form: FormOption = TableForm.text,
     as_json: JsonOption = False,
 ) -> None:
     """List the runs, or those that a filter keeps."""
     with workspace() as here:
         runs.refresh(here)
         rows = runs.list_runs(here)
-    kept = filter(run_filter(keep), rows)
+    kept = list(filter(run_filter(keep), rows))
     for sentence in runs.damaged(rows, here.home):
         print(f"promptrec: {clean(sentence)}", file=sys.stderr)
     listed = [_listed(row) for row in kept]
     if as_json:
         print_json(listed)
+    elif form is not TableForm.text:
+        print_listing(run_listing(kept), form)
     else:
         shown = [
             {
@@ -257,15 +270,9 @@ def _phase(document: dict[str, Any]) -> str:
 
 
 def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
-    figures = {
-        "before (untuned)": metrics["before"],
-        "after (tuned)": metrics["after"],
-        **metrics.get("references", {}),
-        **metrics["baselines"],
-        "blend": metrics.get("blend"),
-    }
-    names = list(next(row for row in figures.values() if row))
-    rows = [{"model": name, **row} for name, row in figures.items() if row]
+    figures = figures_of(metrics)
+    names = list(next(iter(figures.values())))
+    rows = [{"model": name, **row} for name, row in figures.items()]
     print_table(rows, ("model", *names), "")
     gain = metrics.get("gain") or {}
     blend = gain.get("blend") or {}

@@ -49,6 +49,21 @@ CAUSES = (
 )
 """What the last line of a log or an error's text means; the first that fits counts."""
 
+FAULTS = (
+    *("Traceback (most recent call last)", "Error", "Exception", "ERROR", "CRITICAL", "FATAL"),
+    *("out of memory", "DefaultCPUAllocator", "Cannot allocate memory", "ALLOC_FAILED"),
+    *(
+        "No space left",
+        "uota exceeded",
+        "File too large",
+        "No module named",
+        "cannot open shared object file",
+    ),
+    *("CUDA error", "CUDA driver", "cuDNN error", "CUBLAS", "NVIDIA driver", "Permission denied"),
+    *("Segmentation fault", "core dumped", "Killed"),
+)
+"""One of them is in each line that reports an error: every cause, and what programs print before they end."""
+
 
 @dataclass(frozen=True)
 class End:
@@ -108,6 +123,11 @@ def explain(line: str) -> str | None:
         if pattern.search(line):
             return sentence.format(line=clean(line)[:200])
     return None
+
+
+def is_fault(text: str) -> bool:
+    """Whether a line of a log reports an error, or some lines have one that does."""
+    return any(fault in text for fault in FAULTS)
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,7 @@ class Action:
     @property
     def palette(self) -> bool:
         """Whether the palette offers it: cursor movements and answers have keys only."""
-        return (
-            not {"table", "scroll", "confirm", "help", "tour"} & set(self.places) and self.id not in KEYS_ONLY
-        )
+        return self.id not in KEYS_ONLY and KEYED.isdisjoint(self.places)
 
     @property
     def places(self) -> list[str]:
@@ -68,10 +66,14 @@ GROUPS = {
     "table": "Moving in a table",
     "scroll": "Moving in a text",
     "confirm": "Questions",
+    "export": "Export",
     "help": "Help",
     "tour": "Six keys",
 }
 """The places and their headings."""
+
+KEYED = {"table", "scroll", "confirm", "export", "help", "tour"}
+"""Places whose actions have keys only."""
 
 KEYS_ONLY = ("app.back", "app.next", "app.last", "app.palette")
 HINT = True
@@ -94,7 +96,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.continue", "continue_run", "C", "continue", "A new run from its adapter.", "runs run"),
     Action("runs.begin", "begin_sample", "B", "sample", "Start the sample run on simulated films.", "runs"),
     Action("runs.import", "import_dataset", "i", "import", "Read a file as a dataset.", "runs"),
-    Action("runs.tour", "tour", "W", "tour", "Walk through six keys.", "runs"),
+    Action("runs.tour", "tour", "I", "tour", "Walk through six keys.", "runs"),
+    Action("runs.command", "copy_command", "f5", "command", "Copy the command of a run like it.", "runs run"),
+    Action("runs.export", "export", "W", "export", "Write or copy it, in a form.", "runs run compare data"),
     Action("runs.chart", "toggle_chart", "c", "chart", "Show or hide the curve of the run.", "runs"),
     Action("runs.mark", "mark", "space", "mark", "Mark the run for a comparison, or not.", "runs", HINT),
     Action("runs.mark_all", "mark_all", "asterisk", "mark all", "Mark all shown runs, or none.", "runs"),
@@ -141,7 +145,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("curve.on", "page_curve(1)", "ctrl+d,pagedown", "page on", "A quarter of the range on.", "run"),
     Action("curve.back", "page_curve(-1)", "ctrl+u,pageup", "page back", "A quarter back.", "run"),
     Action("curve.best", "jump('best')", "b", "best", "To the best value of the chart.", "run"),
-    Action("curve.gap", "jump('gap')", "N", "gap", "To the next value that is no number.", "run"),
     Action("curve.spike", "jump('spike')", "o", "spike", "To the next outlier.", "run"),
     Action("curve.smooth", "smooth", "M", "smooth", "Smooth by 0.6, 0.9, 0.99, or not.", "run"),
     Action("curve.log", "log_scale", "Y", "log", "A logarithmic y-axis, or a linear one.", "run"),
@@ -151,6 +154,13 @@ ACTIONS: tuple[Action, ...] = (
         "run.try", "show_tab('try')", "t", "try", "Ask the model about a user, titles or a text.", "run", HINT
     ),
     Action("run.log", "show_tab('log')", "L", "log", "Read what the trainer printed.", "run"),
+    Action("run.search", "search", "/", "search", "Look for a text in config or log.", "run"),
+    Action("run.match", "next_match(True)", "n", "match", "The next line with that text.", "run"),
+    Action("run.before", "next_match(False)", "N", "match before", "The line before with that text.", "run"),
+    Action(
+        "run.error", "next_fault(True)", "e", "error", "To the next error, or value that is no number.", "run"
+    ),
+    Action("run.error_before", "next_fault(False)", "E", "error before", "The error before in a log.", "run"),
     Action("compare.baseline", "choose_baseline", "b", "baseline", "The next baseline.", "compare", HINT),
     Action("compare.order", "next_order", "o", "order", "By gain, by loss, pinned users.", "compare", HINT),
     Action("compare.other", "next_pair", "m", "other run", "Users of the next run.", "compare", HINT),
@@ -195,6 +205,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.models", "app.show_mode('models')", "4", "Models", "The base models.", "app"),
     Action("app.back", "back", "escape", "back", "Leave the field, filter or screen.", SCREENS),
     Action("app.help", "app.help", "?,f1", "help", "All keys of this screen.", "app", HINT),
+    Action("app.copy", "app.copy", "y", "copy", "Copy the thing under the cursor.", "app"),
     Action("app.next", "app.focus_next", "tab", "next pane", "The next list or field.", "app"),
     Action("app.last", "app.focus_previous", "shift+tab", "last pane", "The one before.", "app"),
     Action("app.theme", "app.change_theme", "", "theme", "Choose the colours.", "app"),
@@ -212,6 +223,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("scroll.up", "scroll_up", "k,up", "up", "One line back.", "scroll"),
     Action("scroll.top", "scroll_home", "g,home", "top", "The beginning.", "scroll"),
     Action("scroll.bottom", "scroll_end", "G,end", "bottom", "The end.", "scroll"),
+    Action("export.write", "write", "enter", "write", "Write the file.", "export"),
+    Action("export.copy", "copy", "y", "copy", "Copy the text.", "export"),
+    Action("export.close", "close", "escape,q,W", "close", "Leave the exports.", "export"),
     Action("confirm.yes", "answer(True)", "y", "yes", "Do it.", "confirm"),
     Action("confirm.no", "answer(False)", "n,escape", "no", "Leave all as it is.", "confirm"),
     Action("tour.close", "close", "escape", "close", "Leave the tour.", "tour"),

@@ -27,12 +27,12 @@ from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.app_interface import AppInterface
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.backend import Backend
+from promptrec_tui.tui.copying import copied_from, copy
 from promptrec_tui.tui.gc_tuning import shorten_pauses
 from promptrec_tui.tui.glyphs import ASCII, UNICODE, needs_ascii
 from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
 from promptrec_tui.tui.modes import MODES
 from promptrec_tui.tui.native_output import native_output_to
-from promptrec_tui.tui.notices import sentence_of
 from promptrec_tui.tui.output_filter import OutputFilter
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.waits import Wait, Waits, wait_text
@@ -151,8 +151,9 @@ class PromptrecApp(Asking, App[int]):
     def exit(
         self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
     ) -> None:
-        if isinstance(self.screen, BaseScreen):
-            self.screen.keep()
+        from promptrec_tui.tui.crash import keep_texts
+
+        keep_texts(self)
         super().exit(result, return_code, message)
 
     def stamp(self, left: bool = False) -> None:
@@ -255,6 +256,13 @@ class PromptrecApp(Asking, App[int]):
             self.pop_screen()
             self.remember(form="")
 
+    @work(group="copy", exit_on_error=False)
+    async def action_copy(self) -> None:
+        """Copy the thing under the cursor of the present screen."""
+        screen = self.screen
+        copied = screen.copied() if isinstance(screen, BaseScreen) else copied_from(screen.focused)
+        await copy(self, self.home, copied)
+
     def action_help(self) -> None:
         """Show all keys of the present screen."""
         from promptrec_tui.tui.screens.help import HelpScreen
@@ -270,8 +278,10 @@ class PromptrecApp(Asking, App[int]):
     def _fatal_error(self) -> None:
         # Textual would print a traceback with every local variable: prompts, titles, paths.
         error = self._exception or sys.exc_info()[1] or RuntimeError("unknown")
-        sentence = clean(sentence_of(error, self.home.root / "app.log"))
-        self.panic(Text(f"promptrec: {sentence} Runs go on without the app."))
+        from promptrec_tui.tui.crash import keep_texts, last_words
+
+        keep_texts(self)
+        self.panic(Text(f"promptrec: {clean(last_words(error, self.home, self))}"))
 
 
 def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:
@@ -281,10 +291,19 @@ def run_app(home: Home, demo: bool = False, ascii_only: bool = False) -> int:
             "promptrec: the app needs a terminal. See 'promptrec --help' for the commands.", file=sys.stderr
         )
         return 1
-    app = PromptrecApp(home, demo, ascii_only or needs_ascii(os.environ))
-    interface: AppInterface = app  # mypy checks here that the app has all that its screens use
-    if not interface.recall("left", True):
+    try:
+        app = PromptrecApp(home, demo, ascii_only or needs_ascii(os.environ))
+        interface: AppInterface = app  # mypy checks here that the app has all that its screens use
+        if not interface.recall("left", True):
+            restore_terminal()
+        with native_output_to(home.root / "app.log" if home.database.exists() else Path(os.devnull)):
+            app.run()
+    except UserError:
+        raise
+    except Exception as error:
+        # Outside of the app's own loop nothing else would catch it.
+        from promptrec_tui.tui.crash import last_words
+
         restore_terminal()
-    with native_output_to(home.root / "app.log" if home.database.exists() else Path(os.devnull)):
-        app.run()
+        raise UserError(last_words(error, home)) from None
     return app.return_code or 0

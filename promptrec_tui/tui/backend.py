@@ -47,7 +47,13 @@ class Backend:
     async def ask(
         self, function: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
     ) -> T:
-        """The result of `function(workspace, …)`; what it raises is raised.
+        """The result of `function(workspace, …)`; what it raises is raised."""
+        return await asyncio.wrap_future(self.soon(function, *args, **options))
+
+    def soon(
+        self, function: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs
+    ) -> "Future[T]":
+        """Call `function(workspace, …)` after all calls before it; `close` waits for it.
 
         After CatalogueGoneError the next call opens the home again, unless the whole home is gone: a home
         that was moved must not be replaced by an empty one.
@@ -60,7 +66,7 @@ class Backend:
                 self._close()
                 raise
 
-        return await asyncio.wrap_future(self._catalogue.submit(call))
+        return self._catalogue.submit(call)
 
     async def ask_aside(
         self, function: "Callable[Concatenate[Workspace, P], T]", *args: P.args, **options: P.kwargs

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace import rendering as rendering
     from promptrec_tui.workspace import run_config as run_config
     from promptrec_tui.workspace import run_forms as run_forms
+    from promptrec_tui.workspace import run_logs as run_logs
     from promptrec_tui.workspace import run_views as run_views
     from promptrec_tui.workspace import runs as runs
     from promptrec_tui.workspace import session_news as session_news

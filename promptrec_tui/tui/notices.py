@@ -40,7 +40,7 @@ def sentence_of(error: BaseException, log: "Path") -> str:
     The traceback of an unexpected error is appended to `log`.
     """
     if isinstance(error, UserError):
-        return str(error)
+        return explained(error, "")
     stamp = datetime.now().astimezone().isoformat(timespec="seconds")
     try:
         with open(log, "a", encoding="utf-8") as file:
@@ -49,6 +49,13 @@ def sentence_of(error: BaseException, log: "Path") -> str:
         details = str(error).strip().split("\n")[0] or "no message"
     else:
         details = f"details in {log}"
+    return explained(error, details)
+
+
+def explained(error: BaseException, details: str) -> str:
+    """An error as one sentence with a remark, such as where its details are."""
+    if isinstance(error, UserError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return f"{where}{error.strerror}{MENDING.get(error.errno or 0, '')}. ({details})"

@@ -1,8 +1,10 @@
 """What a run was made with, for people: its parts, its settings beside their defaults, and as a command."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from shlex import join
 from typing import Any
 
@@ -10,6 +12,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.runs.settings import apply_settings, flat_settings
 from promptrec_tui.runs.spec import RunSpec, Settings
 from promptrec_tui.tasks.defaults import default_settings, uses
+from promptrec_tui.text import clean
 from promptrec_tui.workspace.models import find_model
 from promptrec_tui.workspace.new_runs import EVALUATION_SEED
 from promptrec_tui.workspace.opening import Workspace
@@ -39,6 +42,8 @@ class RunConfig:
     template: tuple[tuple[str, str], ...]
     command: str
     """The command that starts a run like it."""
+    toml: str
+    """The settings as a file for `--config` of that command."""
 
 
 def run_config(workspace: Workspace, run: str) -> RunConfig:
@@ -67,6 +72,7 @@ def run_config(workspace: Workspace, run: str) -> RunConfig:
         settings=settings,
         template=(("prompt", template.prompt), ("completion", template.completion)),
         command=_command(spec, settings),
+        toml=_toml(spec, {setting.key for setting in settings}),
     )
 
 
@@ -90,6 +96,19 @@ def _command(spec: RunSpec, settings: tuple[ConfigSetting, ...]) -> str:
         if (setting.changed and setting.value != "None") or method:
             words += ["--set", f"{setting.key}={setting.value}"]
     return join(words)
+
+
+def _toml(spec: RunSpec, keys: Container[str]) -> str:
+    """Those settings by section; one without a value, which TOML has not, is left to its default."""
+    lines = [f"# The settings of run {clean(spec.name)}, for promptrec run start --config"]
+    sections = groupby(flat_settings(spec.settings).items(), key=lambda setting: setting[0].partition(".")[0])
+    for section, settings in sections:
+        lines += ["", f"[{section}]"]
+        for key, value in settings:
+            if key in keys and value is not None:
+                written = list(value) if isinstance(value, tuple) else value
+                lines.append(f"{key.partition('.')[2]} = {json.dumps(written, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n"
 
 
 def _facts(facts: Mapping[str, Any]) -> str:

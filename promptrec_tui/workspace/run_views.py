@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from promptrec_tui.files import open_regular
 from promptrec_tui.store import curves as curve_store
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.curves import CurveRange as CurveRange
@@ -21,7 +19,6 @@ from promptrec_tui.workspace.runs import (
     find_run,
     leading_metrics,
     list_runs,
-    log_path,
     refresh,
 )
 
@@ -30,9 +27,6 @@ Points = list[tuple[int, float | None]]
 
 WEAKEST = 5
 """The number of labels that are listed; `run show --json` has all."""
-
-LOG_BYTES = 256 * 1024
-"""The most bytes of a log that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +77,6 @@ class RunView:
     """The last lines of a failed run's log."""
     survives_logout: str
     """The answer and the reason in one sentence."""
-
-
-@dataclass(frozen=True)
-class LogPiece:
-    """Whole lines of a log file, and the offset of the byte after them."""
-
-    path: Path
-    text: str
-    offset: int
 
 
 def refreshed_runs(workspace: Workspace) -> list[RunRow]:
@@ -184,23 +169,3 @@ def run_previews(workspace: Workspace, run: str) -> list[PreviewRow]:
 def run_evaluations(workspace: Workspace, run: str) -> list[store.EvaluationRow]:
     """Every evaluation of a run: the untuned and tuned model and the baselines."""
     return store.evaluations(workspace.catalogue, find_run(workspace, run).id)
-
-
-def read_log(workspace: Workspace, run: str, known: Path | None, offset: int) -> LogPiece:
-    """The lines of a run's log after byte `offset` of the file `known`.
-
-    Of another file than `known`, and of one that has become shorter, the last LOG_BYTES.
-    """
-    path = log_path(workspace, run)
-    try:
-        size = path.stat().st_size
-        if path != known or size < offset:
-            offset = max(0, size - LOG_BYTES)
-        with open_regular(path) as file:
-            file.seek(offset)
-            data = file.read(LOG_BYTES)
-    except OSError:
-        return LogPiece(path, "", 0)
-    # A line that is still being written is left for the next call.
-    whole = data[: data.rfind(b"\n") + 1] or (data if len(data) == LOG_BYTES else b"")
-    return LogPiece(path, whole.decode("utf-8", "replace"), offset + len(whole))

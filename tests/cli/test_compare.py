@@ -1,5 +1,6 @@
 """`promptrec compare` on folders that hold what trainers would have written."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -72,6 +73,18 @@ def test_a_person_reads_tables(three: Home, capsys: Printed) -> None:
     assert ["u0", "12", "3"] in lines
     assert ["in", "old", "in", "new"] in lines
     assert any(line[:1] == ["ndcg@10"] and line[-1] == "better" for line in lines)
+
+
+def test_csv_has_the_figures_in_full(three: Home, capsys: Printed) -> None:
+    options = ("new", "old", "--baseline", "old")
+    document = json.loads(answer(capsys, *options, "--json"))
+    rows = list(csv.DictReader(answer(capsys, *options, "--format", "csv").splitlines()))
+    assert [row["run"] for row in rows[:: len(rows) // 2]] == ["new", "old"]
+    assert all(float(row["value"]) == document["metrics"][row["metric"]][row["run"]] for row in rows)
+    compared = {row["metric"]: row for row in rows if row["run"] == "new"}
+    for pair in document["pairs"]:
+        row = compared[pair["metric"]]
+        assert (row["minus"], float(row["difference"]), row["better"]) == ("old", pair["value"], "30")
 
 
 def test_what_cannot_be_compared_is_one_sentence(three: Home, capsys: Printed) -> None:

@@ -1,5 +1,6 @@
 """What the commands say of a run at work, and what they load to say it."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -62,3 +63,16 @@ def test_the_list_is_told_without_the_heavy_libraries(going):
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     assert said[1].split()[:2] == ["one", "running"]
     assert said[-1] == "0"
+
+
+def test_the_list_as_csv_and_markdown(going, capsys):
+    assert run_command(["run", "list", "--format", "csv"]) == 0
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert (row["name"], row["dataset"], row["train_loss"]) == ("one", "shop", "")
+    assert run_command(["run", "list", "--format", "md"]) == 0
+    heading, _, line = capsys.readouterr().out.splitlines()
+    assert heading.startswith("| name | state |")
+    assert line.startswith("| one | ")
+    assert run_command(["dataset", "list", "--format", "csv"]) == 0
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert (row["name"], row["items"]) == ("shop", "24")

@@ -33,7 +33,7 @@ def test_every_action_has_an_id_of_its_own_a_help_text_and_a_way_to_it():
 
 @pytest.mark.parametrize("place", sorted(GROUPS))
 def test_a_key_means_one_thing_on_a_screen(place):
-    modal = place in ("confirm", "help")
+    modal = place in ("confirm", "export", "help")
     actions = actions_of(place) if modal or place == "app" else actions_of(place, "app")
     keys = [key for action in actions for key in action.keys.split(",") if key]
     assert sorted(keys) == sorted(set(keys))

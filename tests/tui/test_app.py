@@ -25,7 +25,6 @@ from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.run import RunScreen, head_text
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.trying import Tried
-from promptrec_tui.tui.widgets.log_tail import LogTail
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.tui.widgets.try_pane import TryInput, TryPane
@@ -162,19 +161,6 @@ async def test_a_large_terminal_shows_all_charts(full_home: Home):
         assert "learning rate" not in screen_text(pilot)
 
 
-async def test_the_log_grows(full_home: Home):
-    async with opened_app(full_home) as pilot:
-        await settle(pilot, "enter", "L")
-        log = pilot.app.screen.query_one(LogTail)
-        before = list(log.lines)
-        run = pilot.app.screen.present_run
-        with open(RunFolder(full_home.runs / run.id).attempt(1).log, "a") as file:
-            file.write("step 130\nhalf a li")
-        pilot.app.screen.renew()
-        await settle(pilot)
-        assert [line for line in log.lines if line] == [line for line in before if line] + ["step 130"]
-
-
 async def test_deleting_asks_first_with_cancel_focused(full_home: Home):
     async with opened_app(full_home) as pilot:
         table(pilot).choose("aaaa0001")
@@ -204,14 +190,14 @@ async def test_the_app_comes_back_as_it_was_left(full_home: Home):
     async with opened_app(full_home) as pilot:
         table(pilot).choose("aaaa0001")
         await settle(pilot, "enter", "]", "]", "escape", "]", "ctrl+d")
-        scrolled = pilot.app.screen.query_one("#config").scroll_y
+        scrolled = pilot.app.screen.query_one("#config LineView").scroll_y
         assert scrolled > 0
     kept = json.loads(full_home.session.read_text())
     assert kept["run"] == "aaaa0001"
     async with opened_app(full_home) as pilot:
         assert isinstance(pilot.app.screen, RunScreen)
         assert pilot.app.screen.tab == "config"
-        assert pilot.app.screen.query_one("#config").scroll_y == scrolled
+        assert pilot.app.screen.query_one("#config LineView").scroll_y == scrolled
         await settle(pilot, "escape")
         assert table(pilot).chosen == "aaaa0001"
         await settle(pilot, "3")

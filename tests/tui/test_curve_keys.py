@@ -101,13 +101,13 @@ async def test_jumps_lead_to_the_best_value_gaps_and_spikes(long_home: Home):
         await settle(pilot, "o")
         assert reading(pilot).startswith(f"step {SPIKE}")
         assert "train 9" in reading(pilot)
-        await settle(pilot, "N")
+        await settle(pilot, "e")
         assert notices(pilot) == ["No gap in this chart."]
 
 
 async def test_a_gap_is_a_place_to_jump_to(full_home: Home):
     async with opened_run(full_home) as pilot:
-        await settle(pilot, "N")
+        await settle(pilot, "e")
         assert reading(pilot).startswith("step 60")
         assert "train nan" in reading(pilot)
 
@@ -204,7 +204,7 @@ async def test_a_low_screen_gives_the_result_a_page_of_its_own(full_home: Home):
         assert "loss  ━ train" in screen_text(pilot)
         await settle(pilot, "k")
         assert "NDCG@10 over untuned" in screen_text(pilot)
-        await settle(pilot, "h", "plus", "b", "N")
+        await settle(pilot, "h", "plus", "b", "e")
         assert notices(pilot) == []
         await settle(pilot, "j")
         assert "loss  ━ train" in screen_text(pilot)

@@ -163,7 +163,7 @@ async def test_a_first_start_offers_a_sample_an_import_and_a_tour(
         await until(pilot, lambda: "Import" in type(pilot.app.screen).__name__)
         await pilot.press("escape", "escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
-        await pilot.press("W")
+        await pilot.press("I")
         await pilot.press("n", "enter", "space", "slash", "question_mark", "ctrl+p")
         assert isinstance(pilot.app.screen, TourScreen)
         assert "That is all of them." in screen_text(pilot.app)

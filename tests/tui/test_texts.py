@@ -12,7 +12,6 @@ from rich.cells import cell_len
 
 from promptrec_tui.tui.glyphs import ASCII, UNICODE
 from promptrec_tui.tui.widgets.cells import cut, padded
-from promptrec_tui.tui.widgets.log_tail import log_lines
 from promptrec_tui.tui.widgets.preview_pane import preview_text, rank_text
 from promptrec_tui.tui.widgets.rankings import beside, history_text, ranking_lines, score_text
 from promptrec_tui.tui.widgets.result_text import result_text
@@ -184,11 +183,6 @@ def test_the_result_names_gains_with_their_intervals():
     partial = result_text({"before": figures, "after": None, "baselines": {}, "gain": {}}, "ndcg@10")
     assert partial is not None
     assert "tuned" not in partial.plain.replace("untuned", "")
-
-
-def test_a_log_line_is_what_a_terminal_would_leave():
-    text = "  0%|   \r 50%|##\r100%|####\r\n\x1b[31mred\x1b[0m\tend\n\x1b]8;;http://x\x1b\\link\n"
-    assert log_lines(text) == ["100%|####", "red end", "link"]
 
 
 def test_a_blend_has_its_row_its_gain_and_its_shares():

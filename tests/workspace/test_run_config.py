@@ -1,15 +1,17 @@
 """The configuration of a run as people read it."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.tui.widgets.config_text import config_text
+from promptrec_tui.tui.widgets.config_text import config_lines
 from promptrec_tui.workspace.new_runs import NewRun, start_run
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.run_config import run_config
 from promptrec_tui.workspace.runs import run_folder
+from promptrec_tui.workspace.settings import read_settings_toml
 from tests.workspace.test_lineage import here  # noqa: F401
 
 
@@ -37,6 +39,15 @@ def test_its_command_makes_the_same_run(here: Workspace, settings: dict[str, obj
     assert run_folder(here, "again").spec().settings == run_folder(here, "a run").spec().settings
 
 
+def test_its_toml_makes_the_same_run(here: Workspace, tmp_path: Path) -> None:  # noqa: F811
+    given = {"train.epochs": 7, "evaluation.baselines": "popularity,ease", "run.device": "cpu"}
+    start_run(here, NewRun("a run", "shop", "next_item", "list", "tiny", given))
+    file = tmp_path / "config.toml"
+    file.write_text(run_config(here, "a run").toml)
+    start_run(here, NewRun("again", "shop", "next_item", "list", "tiny", read_settings_toml(file)))
+    assert run_folder(here, "again").spec().settings == run_folder(here, "a run").spec().settings
+
+
 def test_a_run_whose_model_is_gone_is_shown(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     def gone(*args: object) -> None:
         raise UserError("There is no such model.")
@@ -47,10 +58,14 @@ def test_a_run_whose_model_is_gone_is_shown(here: Workspace, monkeypatch: pytest
 
 def test_its_text_shows_changes_first_and_no_markup(here: Workspace) -> None:  # noqa: F811
     start_run(here, NewRun("[red]x", "shop", "next_item", "list", "tiny", {"train.epochs": 7}))
-    text = config_text(run_config(here, "[red]x")).plain
+    lines = config_lines(run_config(here, "[red]x"))
+    text = "\n".join(line.text for line in lines)
     assert "[red]x" in text
     assert text.index("settings that differ from the defaults: 1") < text.index("train.epochs")
     assert text.index("train.epochs") < text.index("settings at their defaults") < text.index("tuning.rank")
     assert "7  default 3" in text
+    assert "train.epochs=7" in {line.copies for line in lines}
+    assert text.index("\n  tuning\n") < text.index("tuning.rank") < text.index("\n  train\n")
     start_run(here, NewRun("plain", "shop", "next_item", "list", "tiny", {}))
-    assert "settings that differ from the defaults: none" in config_text(run_config(here, "plain")).plain
+    plain = config_lines(run_config(here, "plain"))
+    assert "settings that differ from the defaults: none" in {line.text for line in plain}

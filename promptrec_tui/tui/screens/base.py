@@ -1,7 +1,7 @@
 """What all screens share: top bar, hint line, keys from the action table, fresh data each second."""
 
 import asyncio
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -13,11 +13,15 @@ from textual.widgets import Input, TextArea
 
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.asking import Asking
+from promptrec_tui.tui.copying import Copied, copied_from
 from promptrec_tui.tui.waits import refreshing
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.hints import Hints
 from promptrec_tui.tui.widgets.news_line import NewsLine
 from promptrec_tui.tui.widgets.top_bar import TopBar
+
+if TYPE_CHECKING:
+    from promptrec_tui.tui.exporting import Offer
 
 Result = TypeVar("Result")
 
@@ -92,6 +96,23 @@ class BaseScreen(Asking, Screen[Result]):
 
     def keep(self) -> None:
         """Remember what was typed so far."""
+
+    def copied(self) -> Copied | None:
+        """What the copy key takes: the thing under the cursor."""
+        return copied_from(self.focused)
+
+    def exports(self) -> "list[Offer]":
+        """What can be exported, that of the focused pane first."""
+        return []
+
+    def action_export(self) -> None:
+        """Show what can be exported."""
+        from promptrec_tui.tui.screens.export import ExportScreen
+
+        if offers := self.exports():
+            self.app.push_screen(ExportScreen(offers))
+        else:
+            self.notify_text("There is nothing to export here yet.")
 
     def focus_home(self) -> None:
         """Put the focus on the widget of `HOME`."""

@@ -21,8 +21,10 @@ from promptrec_tui.tui.widgets.compare_users import CompareUsers
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.tab_line import TabLine
 from promptrec_tui.tui.widgets.text_pane import TextPane
+from promptrec_tui.workspace.exports import comparison_listing, differences_listing, gains_listing
 
 if TYPE_CHECKING:
+    from promptrec_tui.tui.exporting import Offer
     from promptrec_tui.workspace.compare import Comparison
     from promptrec_tui.workspace.compare_views import CompareView
     from promptrec_tui.workspace.runs import RunRow
@@ -176,6 +178,26 @@ class CompareScreen(BaseScreen[None]):
     def on_resize(self) -> None:
         if self.is_mounted:
             self.call_after_refresh(self._show_view)
+
+    def exports(self) -> "list[Offer]":
+        from promptrec_tui.tui.exporting import chart_offers, table_offers
+
+        view, compared = self._view, self._compared
+        if view is None:
+            return []
+        stem = "-".join(["compare", *view.names.values()])
+        differs = differences_listing(view.differs, tuple(view.names.values()))
+        offers = list(table_offers("differences", f"{stem}-differences", lambda: differs))
+        if compared:
+            figures = comparison_listing(compared)
+            gains = compared.gains[self._pair % len(compared.gains)]
+            users = gains_listing(gains, compared.noun)
+            noun = f"{compared.noun}s, {gains.a} minus {gains.b}"
+            offers = [*table_offers("metrics with intervals", stem, lambda: figures), *offers]
+            offers += table_offers(noun, f"{stem}-{compared.noun}s", lambda: users)
+        chart = self.query_one(CompareCurves).named(list(view.names.values()))
+        curves = list(chart_offers(chart, stem, self.promptrec.ascii_only))
+        return [*curves, *offers] if self._tab == "curves" else [*offers, *curves]
 
     def focus_home(self) -> None:
         self.query_one(FOCUS.get(self._tab, f"#{self._tab}")).focus()

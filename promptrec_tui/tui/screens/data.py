@@ -1,6 +1,7 @@
 """Mode 2: the datasets, their users and histories, or all their rows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -9,8 +10,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
+from promptrec_tui.text import cases_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.copying import Copied
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.screens.clean_dataset import CleanScreen
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
@@ -34,13 +37,18 @@ from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.paged_table import PagedRow, PagedTable
 from promptrec_tui.tui.widgets.table import Table
 from promptrec_tui.tui.widgets.text_pane import TextPane
+from promptrec_tui.workspace.exports import DATASET_COLUMNS, listing
 
 if TYPE_CHECKING:
+    from promptrec_tui.tui.exporting import Offer
     from promptrec_tui.workspace.datasets import DatasetRow
 
 COLUMNS = (("name", 22), ("users", 8), ("items", 8), ("interactions", 12), ("examples", 9))
 NUMBERS = ("users", "items", "interactions", "examples")
 MOST_FOUND = 500
+MOST_EXPORTED = 100_000
+"""Rows of a table that are exported; the command `dataset rows` has no limit."""
+
 OF_A_DATASET = frozenset(
     {"open_part", "toggle_rows", "filter", "delete_dataset", "inspect", "clean_dataset", "find_items"}
 )
@@ -99,6 +107,24 @@ class DataScreen(BaseScreen[None]):
         if action in OF_A_DATASET:
             return True if self.present_dataset else None
         return super().check_action(action, parameters)
+
+    def exports(self) -> "list[Offer]":
+        from promptrec_tui.tui.exporting import table_offers
+
+        row = self.present_dataset
+        if row is None:
+            return []
+        datasets = listing(map(asdict, self._datasets), DATASET_COLUMNS)
+        offers = list(table_offers(cases_text(len(datasets.rows), "dataset"), "datasets", lambda: datasets))
+        if isinstance(table := self.focused, PagedTable) and table.row_count:
+            count, most = table.row_count, min(table.row_count, MOST_EXPORTED)
+            noun = f"{table.id}, first {most:,} of {count:,}" if count > most else f"{count:,} {table.id}"
+            offers = [*table_offers(noun, f"{row.name}-{table.id}", lambda: table.listing(most)), *offers]
+        return offers
+
+    def copied(self) -> Copied | None:
+        row, table = self.present_dataset, self.query_one("#datasets")
+        return Copied("dataset name", row.name) if row and table.has_focus else super().copied()
 
     async def load(self) -> None:
         await super().load()

@@ -115,6 +115,11 @@ class EditTemplateScreen(BaseScreen[str]):
             **texts,
         )
 
+    def keep(self) -> None:
+        if self._ready and self.template != self._began:
+            keep_draft = workspace.drafts.keep_draft
+            self.promptrec.backend.soon(keep_draft, self._key, self.template, self._base)
+
     def _fill(self, template: "Template") -> None:
         self._began = template
         self._wrap = template.wrap

@@ -19,7 +19,7 @@ FIRST_KEYS = (
     *("B", "start the sample run: simulated films, a tiny model, 3 to 5 minutes"),
     *("i", "import data of your own"),
     *("n", "describe a new run"),
-    *("W", "walk through six keys"),
+    *("I", "walk through six keys"),
 )
 """What can be done where there is no run yet."""
 

@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.copying import Copied
 from promptrec_tui.tui.screens.add_model import AddModelScreen
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.cells import fit
@@ -56,6 +57,10 @@ class ModelsScreen(BaseScreen[None]):
         if action == "check_again":
             return True if self.present_model else None
         return super().check_action(action, parameters)
+
+    def copied(self) -> Copied | None:
+        row, table = self.present_model, self.query_one("#models")
+        return Copied("model name", row.name) if row and table.has_focus else super().copied()
 
     async def load(self) -> None:
         await super().load()

@@ -12,11 +12,12 @@ from textual.widgets import ContentSwitcher, Static
 from promptrec_tui.text import cases_text, clean, left_text, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.copying import copied_from
 from promptrec_tui.tui.glyphs import UNICODE, Glyphs
-from promptrec_tui.tui.screens.curve_actions import CurveActions
-from promptrec_tui.tui.widgets.config_text import config_text
+from promptrec_tui.tui.screens.search_actions import SearchActions
+from promptrec_tui.tui.widgets.config_text import config_lines
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
-from promptrec_tui.tui.widgets.log_tail import LogTail
+from promptrec_tui.tui.widgets.log_pane import LogPane
 from promptrec_tui.tui.widgets.preview_pane import PreviewPane
 from promptrec_tui.tui.widgets.run_text import (
     GOING,
@@ -25,12 +26,15 @@ from promptrec_tui.tui.widgets.run_text import (
     progress_text,
     state_text,
 )
+from promptrec_tui.tui.widgets.searched_lines import SearchedLines
 from promptrec_tui.tui.widgets.tab_line import TabLine
-from promptrec_tui.tui.widgets.text_pane import TextPane
 from promptrec_tui.tui.widgets.try_pane import TryPane
+from promptrec_tui.workspace.exports import figures_listing
 
 if TYPE_CHECKING:
+    from promptrec_tui.tui.exporting import Offer
     from promptrec_tui.workspace.checklist import Left
+    from promptrec_tui.workspace.run_views import RunView
     from promptrec_tui.workspace.runs import RunRow
 
 SHOWN_LINES = 3
@@ -39,7 +43,11 @@ SHOWN_LINES = 3
 TABS = ("curves", "previews", "try", "config", "log")
 
 
-class RunScreen(CurveActions):
+FOCUS = {"config": "#config LineView", "log": "#log LineView"}
+"""The widget of a tab that has the focus, where it is not the pane itself."""
+
+
+class RunScreen(SearchActions):
     """The screen of the run with this id."""
 
     PLACE = "run"
@@ -50,6 +58,7 @@ class RunScreen(CurveActions):
         super().__init__()
         self._run = run
         self._row: RunRow | None = None
+        self._view: RunView | None = None
 
     def body(self) -> ComposeResult:
         tab = self.promptrec.recall("tab", "")
@@ -60,12 +69,8 @@ class RunScreen(CurveActions):
             yield CurvesPane(self.promptrec.ascii_only, id="curves")
             yield PreviewPane(self.promptrec.glyphs, id="previews")
             yield TryPane(self.promptrec.glyphs, id="try")
-            with TextPane(id="config"):
-                yield Static(id="spec", markup=False)
-            yield LogTail(id="log")
-
-    def on_mount(self) -> None:
-        self.keep_scroll(self.query_one("#log"), "log")
+            yield SearchedLines("setting", id="config")
+            yield LogPane(id="log")
 
     @property
     def present_run(self) -> "RunRow | None":
@@ -95,11 +100,10 @@ class RunScreen(CurveActions):
         elif row.state in GOING:
             self.query_one(CurvesPane).beat()
         if self.tab == "log":
-            log = self.query_one(LogTail)
-            log.feed(await self.ask(workspace.run_views.read_log, self._run, log.path, log.read_bytes))
+            await self.query_one(LogPane).renew(self._run)
 
     async def _load_view(self) -> None:
-        view = await self.ask(workspace.run_views.run_view, self._run)
+        self._view = view = await self.ask(workspace.run_views.run_view, self._run)
         self.query_one("#head", Static).update(
             head_text(
                 view.row,
@@ -119,11 +123,36 @@ class RunScreen(CurveActions):
         self.query_one(TryPane).row = view.row
         if self._row is None:
             config = await self.ask(workspace.run_config.run_config, self._run)
-            self.query_one("#spec", Static).update(config_text(config))
-            self.keep_scroll(self.query_one("#config"), "config")
+            pane = self.query_one("#config", SearchedLines)
+            pane.view.show(config_lines(config))
+            changed = sum(setting.changed for setting in config.settings)
+            pane.show_title(
+                "config", f"{changed} of {len(config.settings)} settings differ from the defaults"
+            )
+            self.keep_scroll(pane.view, "config")
+
+    def exports(self) -> "list[Offer]":
+        from promptrec_tui.tui.exporting import Offer, chart_offers, config_offers, table_offers
+
+        view = self._view
+        if view is None:
+            return []
+        run, name = self._run, view.row.name
+        offers = list(config_offers(name, lambda: self.ask(workspace.run_config.run_config, run)))
+        if view.metrics.get("before") or view.metrics.get("after"):
+            figures = figures_listing(view.metrics)
+            offers = [*table_offers("test figures", f"{name}-figures", lambda: figures), *offers]
+        if self.tab == "curves":
+            chart = self.query_one(CurvesPane).chart
+            offers = [*chart_offers(chart, name, self.promptrec.ascii_only), *offers]
+        elif self.tab in ("previews", "try"):
+            shown = copied_from(self.query_one(f"#{self.tab}"))
+            text = shown.text if shown else ""
+            offers.insert(0, Offer(self.tab, "text", f"{name}-{self.tab}", "txt", lambda: text))
+        return offers
 
     def focus_home(self) -> None:
-        self.query_one(f"#{self.tab}").focus()
+        self.query_one(FOCUS.get(self.tab, f"#{self.tab}")).focus()
 
     def run_deleted(self) -> None:
         self.action_back()
@@ -131,7 +160,7 @@ class RunScreen(CurveActions):
     def action_back(self) -> None:
         if self.focused and self.focused.id == "question":
             self.focus_home()
-        else:
+        elif not self.search_left():
             self.promptrec.remember(open=False)
             self.dismiss()
 

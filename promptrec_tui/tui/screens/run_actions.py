@@ -8,6 +8,7 @@ from textual import work
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
+from promptrec_tui.tui.copying import Copied, copy
 from promptrec_tui.tui.screens.base import BaseScreen
 
 if TYPE_CHECKING:
@@ -96,6 +97,12 @@ class RunActions(BaseScreen[None]):
             await self.ask(workspace.runs.delete_run, row.id)
             self.renew()
             self.run_deleted()
+
+    @work(group="act", exit_on_error=False)
+    async def action_copy_command(self) -> None:
+        if row := self.present_run:
+            config = await self.ask(workspace.run_config.run_config, row.id)
+            await copy(self.app, self.promptrec.home, Copied("command", config.command))
 
     def run_deleted(self) -> None:
         """Called after the present run was deleted."""

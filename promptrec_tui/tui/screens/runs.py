@@ -9,9 +9,10 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from promptrec_tui.run_filter import run_filter
-from promptrec_tui.text import clean, metric_text
+from promptrec_tui.text import cases_text, clean, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.copying import Copied
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.screens.home_actions import FIRST_KEYS, HomeActions
 from promptrec_tui.tui.widgets.chart import Chart, Series
@@ -23,6 +24,7 @@ from promptrec_tui.tui.widgets.run_text import number_text
 from promptrec_tui.tui.widgets.table import Table
 
 if TYPE_CHECKING:
+    from promptrec_tui.tui.exporting import Offer
     from promptrec_tui.workspace.runs import RunRow
 
 LOSSES = ("train_loss", "validation_loss")
@@ -68,6 +70,25 @@ class RunsScreen(HomeActions):
         if action == "open_run" and not self.present_run:
             return None
         return super().check_action(action, parameters)
+
+    def exports(self) -> "list[Offer]":
+        from promptrec_tui.tui.exporting import chart_offers, config_offers, table_offers
+        from promptrec_tui.workspace.exports import run_listing
+
+        wanted = self.query_one("#filter", Input).value
+        shown = list(filter(run_filter(wanted), self.promptrec.runs))
+        if not shown:
+            return []
+        offers = list(table_offers(cases_text(len(shown), "run"), "runs", lambda: run_listing(shown)))
+        if row := self.present_run:
+            chart = self.query_one(LossChart).chart
+            offers += chart_offers(chart, row.name, self.promptrec.ascii_only)
+            offers += config_offers(row.name, lambda: self.ask(workspace.run_config.run_config, row.id))
+        return offers
+
+    def copied(self) -> Copied | None:
+        row = self.present_run
+        return Copied("run name", row.name) if row else None
 
     async def load(self) -> None:
         await super().load()

@@ -14,6 +14,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.copying import Copied
 from promptrec_tui.tui.screens.audit_template import AuditTemplateScreen
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
@@ -35,6 +36,7 @@ from promptrec_tui.tui.widgets.text_pane import TextPane
 if TYPE_CHECKING:
     from promptrec_tui.workspace.datasets import DatasetRow
     from promptrec_tui.workspace.models import ModelRow
+    from promptrec_tui.workspace.rendering import Rendering
     from promptrec_tui.workspace.templates import TemplateRow
 
 COLUMNS = (("name", 22), ("lang", 4), ("v", 2))
@@ -57,6 +59,7 @@ class TemplatesScreen(BaseScreen[None]):
     _model = ""
     _user: str | None = None
     """The key of the rendered row; None: the first of the dataset."""
+    _rendering: "Rendering | None" = None
     _present_task = ""
     _wanted = ""
     """The template to put the cursor on as soon as it is listed."""
@@ -100,6 +103,16 @@ class TemplatesScreen(BaseScreen[None]):
         if action == "next_model":
             return True if len(self._models) > 1 else None
         return super().check_action(action, parameters)
+
+    def copied(self) -> Copied | None:
+        row = self.present_template
+        if row and self.query_one("#templates").has_focus:
+            return Copied("template name", row.name)
+        if row and self.query_one("#text").has_focus:
+            return Copied("template as TOML", workspace.templates.template_to_toml(row))
+        if self._rendering and self.query_one("#rendered").has_focus:
+            return Copied("prompt", self._rendering.prompt)
+        return super().copied()
 
     async def load(self) -> None:
         await super().load()
@@ -151,9 +164,11 @@ class TemplatesScreen(BaseScreen[None]):
                 workspace.rendering.render_template, self._dataset, row.id, self._user, self._model
             )
         except UserError as error:
+            self._rendering = None
             facts.update(Content(clean(str(error))).stylize("$text-error"))
             rendered.update("")
             return
+        self._rendering = answer
         facts.update(rendering_facts(answer, dataset, model))
         rendered.update(rendering_text(answer, self._line_end))
         # The end is what is trained.

@@ -11,6 +11,8 @@ from textual.widgets import Static
 
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.asking import Asking
+from promptrec_tui.tui.copying import Copied, plain
+from promptrec_tui.tui.widgets.chart import Chart
 from promptrec_tui.tui.widgets.chart_view import (
     ChartView,
     cursor_of,
@@ -39,6 +41,7 @@ from promptrec_tui.tui.widgets.curve_charts import (
 from promptrec_tui.tui.widgets.curve_points import next_place
 from promptrec_tui.tui.widgets.curve_text import line_text
 from promptrec_tui.tui.widgets.loss_chart import LossChart
+from promptrec_tui.tui.widgets.plot import legend_of
 from promptrec_tui.tui.widgets.result_text import result_text, weakest_text
 from promptrec_tui.tui.widgets.run_text import GOING
 
@@ -91,6 +94,18 @@ class CurvesPane(Asking, Container, can_focus=True):
     def sheet(self) -> Sheet | None:
         """The chart that the keys act on; None before there is one, and on the pages after them."""
         return self._sheets[self._number] if self._number < len(self._sheets) else None
+
+    def copied(self) -> Copied | None:
+        """The values at the cursor, without one the last ones."""
+        if self._cursor() is None:
+            return Copied("values", legend_of(self.chart))
+        return Copied("values", plain(self.query_one("#reading", Static)))
+
+    @property
+    def chart(self) -> Chart:
+        """The chart that the keys act on; on the pages after them the first one."""
+        charts = list(self.query(LossChart))
+        return charts[self._number if self._number < len(charts) else 0].chart
 
     def move(self, by: int) -> None:
         """Show another chart, the labels or the result, in full size."""

@@ -37,6 +37,11 @@ class LossChart(Widget):
         self._picture = Picture(())
         self._rows: tuple[Row, ...] = ()
 
+    @property
+    def chart(self) -> Chart:
+        """What it shows."""
+        return self._chart
+
     def show(self, chart: Chart, cursor: float | None = None) -> None:
         """Draw `chart` with a cursor at an x, and repaint the cells that differ."""
         if chart != self._chart:

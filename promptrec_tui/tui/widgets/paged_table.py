@@ -1,6 +1,7 @@
 """A table of any length: only the visible pages are fetched."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -14,13 +15,17 @@ from textual.strip import Strip
 
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.asking import Asking
+from promptrec_tui.tui.copying import Copied
 from promptrec_tui.tui.widgets.cells import cut, padded
+from promptrec_tui.workspace.exports import Listing
 
 PAGE_ROWS = 200
 LEAST_WIDTH = 20
 """Minimum width of the flexible column; other columns are hidden before it gets less."""
 
 KEPT_PAGES = 20
+EXPORTED_ROWS = 5_000
+"""Rows that are fetched at once for an export."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,30 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         """The key of the row under the cursor, once its page is fetched."""
         row = self._row(self.cursor)
         return row.key if row else None
+
+    def copied(self) -> Copied | None:
+        """The cell of the flexible column in the row under the cursor: the user, title or text."""
+        row = self._row(self.cursor)
+        place = next((number for number, column in enumerate(self._columns) if not column.width), 0)
+        return Copied(self._columns[place].label, row.cells[place]) if row else None
+
+    async def listing(self, most: int) -> Listing:
+        """The first rows as values, fetched again; right-aligned cells are numbers."""
+        rows: list[PagedRow] = []
+        if self._fetch is None:
+            rows = [row for page in sorted(self._pages) for row in self._pages[page]]
+        fetch, total = self._fetch, self._total
+        while fetch and len(rows) < min(most, total):
+            page = await fetch(len(rows), min(EXPORTED_ROWS, most - len(rows)))
+            if not page:
+                break
+            rows += page
+        labels = tuple(column.label for column in self._columns)
+        return Listing(labels, tuple(self._values(row) for row in rows[:most]))
+
+    def _values(self, row: PagedRow) -> tuple[int | float | str | None, ...]:
+        pairs = zip(self._columns, row.cells, strict=False)
+        return tuple(_number(cell) if column.right else cell for column, cell in pairs)
 
     def show(self, total: int, fetch: Fetch) -> None:
         """Show `total` new rows, from the top."""
@@ -237,6 +266,15 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
                 text += f" {padded(cell, room, self._more)} "
         rich_style = self.get_component_rich_style(style)
         return Strip([Segment(text, rich_style)]).adjust_cell_length(width, rich_style)
+
+
+def _number(cell: str) -> int | float | str | None:
+    """The number that a cell shows; None for an empty cell."""
+    plain = cell.replace(",", "")
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(plain)
+    return cell or None
 
 
 def shown_columns(columns: Sequence[Column], width: int) -> list[Column]:

@@ -42,6 +42,8 @@ from promptrec_tui.tui.widgets.chart import (
 )
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 20, 5
+LEGEND = 400
+"""Characters of a legend without a chart under it."""
 
 _LEGEND_SIGNS = "━╍┈╾┅╌"
 """Marks of the first curves in the legend: one solid, the others dashed, so that no colour is needed."""
@@ -161,6 +163,11 @@ def _legend(chart: Chart, width: int, ascii_only: bool) -> Row:
             )
             cells.extend((char, number) for char in text)
     return tuple([*cells, *_row("", width)][:width])
+
+
+def legend_of(chart: Chart) -> str:
+    """The title and the last value of each curve."""
+    return "".join(char for char, _ in _legend(chart, LEGEND, ascii_only=False)).strip()
 
 
 def _gap_text(chart: Chart, series: Series) -> str:

@@ -7,6 +7,7 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.copying import Copied
 
 
 class KeyedText(Text):
@@ -69,6 +70,11 @@ class Table(DataTable[Text], inherit_bindings=False):
     def cells_of(self, key: str) -> tuple[Text, ...]:
         """The cells of a row that is shown."""
         return self._shown[key]
+
+    def copied(self) -> Copied | None:
+        """The row under the cursor. Where its cells are cut, the screen knows the whole text."""
+        cells = self._shown.get(self.chosen or "", ())
+        return Copied("row", "  ".join(cell.plain.strip() for cell in cells)) if cells else None
 
     def show(self, rows: Mapping[str, Sequence[Text]]) -> None:
         """Show exactly these rows, in this order. The cursor stays on its row if that is among them."""
