@@ -7,7 +7,7 @@ import pytest
 from promptrec_tui.errors import UserError
 from promptrec_tui.tui.widgets.config_text import config_text
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.run_config import run_config
+from promptrec_tui.workspace.run_config import new_command, run_config
 from promptrec_tui.workspace.runs import NewRun, run_folder, start_run
 from tests.workspace.test_lineage import here  # noqa: F401
 
@@ -53,3 +53,13 @@ def test_its_text_shows_changes_first_and_no_markup(here: Workspace) -> None:  #
     assert "7  default 3" in text
     start_run(here, NewRun("plain", "shop", "next_item", "list", "tiny", {}))
     assert "settings that differ from the defaults: none" in config_text(run_config(here, "plain")).plain
+
+
+def test_the_command_of_a_form_is_that_of_the_run_that_it_starts(here: Workspace) -> None:  # noqa: F811
+    new = NewRun("formed", "shop", "next_item", "list", "tiny", {"train.epochs": "9", "tuning.rank": "16"})
+    command = new_command(here, new)
+    assert command.endswith("--model tiny --set train.epochs=9")
+    start_run(here, new)
+    assert run_config(here, "formed").command == command
+    with pytest.raises(UserError, match="exists already"):
+        new_command(here, new)
