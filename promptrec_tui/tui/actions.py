@@ -181,6 +181,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("models.add", "add_model", "a", "add", "List a model folder, or fetch a hub id.", "models", HINT),
     Action("models.check", "check_again", "r", "check", "Look the folder over again.", "models", HINT),
     Action("form.start", "start", "ctrl+r,f2", "start", "Do what the form says.", FORMS, HINT),
+    Action("form.copy", "copy_command", "f5", "command", "Copy the command that does it.", FORMS, HINT),
     Action("form.count", "count", "f3", "count", "Say what each step would do.", "clean_dataset", HINT),
     Action("form.reset", "reset", "f4", "defaults", "Put the defaults back into the form.", FORMS, HINT),
     Action("app.runs", "app.show_mode('runs')", "1", "Runs", "The runs and their curves.", "app"),
