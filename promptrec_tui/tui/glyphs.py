@@ -16,10 +16,15 @@ class Glyphs:
     target: str
     arrow: str
     mark: str
+    crumb: str
 
 
-UNICODE = Glyphs(dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆")
-ASCII = Glyphs(dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+")
+UNICODE = Glyphs(
+    dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆", crumb="›"
+)
+ASCII = Glyphs(
+    dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+", crumb=">"
+)
 
 PLAIN_TERMINALS = ("dumb", "linux")
 """Terminals without the symbols: the Linux console has no Braille."""

@@ -23,6 +23,7 @@ class LogTail(Log, inherit_bindings=False):
     """Follows the log while scrolled to the end; scrolled up, it stays where it is."""
 
     BINDINGS = bindings("scroll")
+    PANE = "scroll"
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, max_lines=MOST_LINES)
