@@ -24,12 +24,13 @@ def commands() -> str:
 
 
 def settings() -> str:
-    """The keys of `--set`, with their defaults and what they may be."""
+    """The keys of `--set`: what they are for, their defaults and what they may be."""
     from promptrec_tui.workspace.settings import setting_rows
 
-    rows = ["| key | default | may be |", "|---|---|---|"]
-    for key, default, allowed in setting_rows():
-        rows.append(f"| `{key}` | {'–' if default == 'None' else f'`{default}`'} | {allowed} |")
+    rows = ["| key | what it is for | default | may be |", "|---|---|---|---|"]
+    for row in setting_rows():
+        default = "–" if row.default == "None" else f"`{row.default}`"
+        rows.append(f"| `{row.key}` | {row.why} | {default} | {row.allowed} |")
     return "\n".join(rows)
 
 

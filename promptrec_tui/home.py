@@ -87,6 +87,11 @@ class Home:
         return self.root / "crashes"
 
     @property
+    def preferences(self) -> Path:
+        """Other keys for the app, and other things that a person prefers."""
+        return self.root / "preferences.toml"
+
+    @property
     def pseudonym_key(self) -> Path:
         """The secret of pseudonymous user keys, made when it is first needed."""
         return self.root / "pseudonym.key"

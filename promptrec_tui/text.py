@@ -1,11 +1,13 @@
 """Text from outside, made safe for a terminal."""
 
 import difflib
+import math
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -40,6 +42,13 @@ def path_text(path: Path) -> str:
 
 
 METRIC_WORDS = {"macro_f1": "macro-F1", "logloss": "log loss"}
+MEANS = ("hr", "ndcg", "mrr", "accuracy")
+"""Metrics that are means over cases of values from 0 to 1."""
+
+Z = 1.96
+SOME, MANY = 100, 1000
+"""Cases from which a mean gets a third and a fourth digit; with fewer, its interval stands beside it."""
+
 FEW = 30
 """With fewer cases than this, a mean and its interval are unreliable."""
 
@@ -54,6 +63,50 @@ def metric_text(name: str) -> str:
 def cases_text(count: int, noun: str = "user") -> str:
     """How many cases a figure is of: `1 user`, `3,080 texts`."""
     return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def digits(cases: int | None) -> int:
+    """How many digits of a mean of so many cases tell something; None: it is not known of how many."""
+    return 4 if cases is None or cases >= MANY else 3 if cases >= SOME else 2
+
+
+def figure_text(value: float | None, cases: int | None = None, metric: str = "") -> str:
+    """A measured figure: `0.083` of 200 cases, `0.14 (0.06 to 0.31)` of 25; a dash without one.
+
+    The 95 % interval is given for few cases and a `metric` that is a mean of values from 0 to 1. It is
+    Wilson's: made for shares of hits, and rather too wide for values in between.
+    """
+    if value is None:
+        return "-"
+    if not math.isfinite(value):
+        return "nan"
+    text = f"{value:.{digits(cases)}f}"
+    if cases is None or not 0 < cases < SOME or metric.partition("@")[0] not in MEANS or not 0 <= value <= 1:
+        return text
+    shrunk = 1 + Z**2 / cases
+    middle = (value + Z**2 / (2 * cases)) / shrunk
+    half = Z / shrunk * math.sqrt(value * (1 - value) / cases + Z**2 / (4 * cases**2))
+    return f"{text} ({max(0.0, middle - half):.2f} to {min(1.0, middle + half):.2f})"
+
+
+def protocol_text(protocol: Mapping[str, Any], cases: int | None = None) -> str:
+    """What test figures were measured on: `200 users, 9,123 items ranked, split leave_one_out`."""
+    count = cases if cases is not None else protocol.get("users")
+    noun = "text" if "labels" in protocol else "user"
+    return ", ".join([*([cases_text(count, noun)] if count is not None else []), *protocol_parts(protocol)])
+
+
+def protocol_parts(protocol: Mapping[str, Any]) -> list[str]:
+    """What is known of a protocol besides the number of cases, in a few words each."""
+    labels, catalogue = protocol.get("labels"), protocol.get("catalogue")
+    parts = [
+        f"{labels:,} labels" if labels is not None else "",
+        f"{catalogue:,} items ranked" if catalogue is not None else "",
+        f"seen items {protocol['seen']}" if "seen" in protocol else "",
+        f"split {protocol['split']}" if "split" in protocol else "",
+        f"ties by {protocol['tie_rule']}" if "tie_rule" in protocol else "",
+    ]
+    return [clean(part) for part in parts if part]
 
 
 def few_cases(count: int, noun: str = "user") -> str:

@@ -30,10 +30,13 @@ from promptrec_tui.text import (
     cases_text,
     clean,
     count_text,
+    digits,
     duration_text,
     few_cases,
+    figure_text,
     left_text,
     metric_text,
+    protocol_text,
     shares_text,
 )
 from promptrec_tui.workspace import runs
@@ -225,11 +228,14 @@ def print_summary(document: dict[str, Any]) -> None:
     if (validation := document["validation"])["best"] is not None:
         of = f", {cases_text(validation['users'], noun)}" if validation["users"] else ""
         adapter = f", adapter of step {document['best_step']}" if document["best_step"] else ""
-        print(f"best validation {metric_text(validation['metric'])}: {validation['best']:.4f}{of}{adapter}")
+        users, metric = validation["users"], validation["metric"]
+        last = "" if validation["last"] is None else f", last {figure_text(validation['last'], users)}"
+        best = figure_text(validation["best"], users, metric)
+        print(f"best validation {metric_text(metric)}: {best}{last}{of}{adapter}")
     metrics = document["metrics"]
     if metrics["before"] or metrics["after"]:
         print()
-        _print_metrics(document["protocol"] or {}, metrics)
+        _print_metrics(document["protocol"] or {}, metrics, document["users"])
         if document.get("blend"):
             print(f"blend of {shares_text(document['blend']['shares'])}")
         if weakest := weakest_labels(document):
@@ -269,10 +275,14 @@ def _phase(document: dict[str, Any]) -> str:
     return clean(f", {document['phase']}{share}")
 
 
-def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
+def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any], cases: int | None) -> None:
     figures = figures_of(metrics)
     names = list(next(iter(figures.values())))
-    rows = [{"model": name, **row} for name, row in figures.items()]
+    rows = [
+        {"model": name, **{key: figure_text(value, cases, key) for key, value in row.items()}}
+        for name, row in figures.items()
+    ]
+    places = digits(cases)
     print_table(rows, ("model", *names), "")
     gain = metrics.get("gain") or {}
     blend = gain.get("blend") or {}
@@ -285,20 +295,10 @@ def _print_metrics(protocol: dict[str, Any], metrics: dict[str, Any]) -> None:
             interval = (values or {}).get(name)
             if interval and None not in interval.values() and name in names[:2]:
                 print(
-                    f"{of} minus {against}, {name}: {interval['value']:+.4f}"
-                    f"  95 % interval {interval['low']:+.4f} to {interval['high']:+.4f}"
+                    f"{of} minus {against}, {name}: {interval['value']:+.{places}f}"
+                    f"  95 % interval {interval['low']:+.{places}f} to {interval['high']:+.{places}f}"
                 )
-    if "labels" in protocol:
-        print(
-            f"test: {show(protocol.get('users'))} texts, {show(protocol.get('labels'))} labels, "
-            f"split {protocol.get('split')}"
-        )
-        return
-    print(
-        f"test: {show(protocol.get('users'))} users, {show(protocol.get('catalogue'))} items ranked, "
-        f"seen items {protocol.get('seen')}, split {protocol.get('split')}, "
-        f"ties by {protocol.get('tie_rule')}"
-    )
+    print(f"test: {protocol_text(protocol, cases)}")
 
 
 def _print_state(row: runs.RunRow, as_json: bool, done: str) -> None:

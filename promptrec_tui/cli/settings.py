@@ -72,5 +72,6 @@ class WithKeys(TyperCommand):
         """Write the keys below the options, each with its default and its allowed values."""
         with formatter.section("Keys of --set and --config"):
             formatter.write_dl(
-                [(f"{key}={default}", f"{allowed}.") for key, default, allowed in setting_rows()], col_max=40
+                [(f"{row.key}={row.default}", f"{row.why} {row.allowed}.") for row in setting_rows()],
+                col_max=40,
             )

@@ -96,10 +96,18 @@ def memory_needed(model: Path, precision: str = "auto", tuning: Mapping[str, Any
     they lie on the disk, or twice that where they have 16 bits and `precision` is fp32. `tuning` are the
     settings of the method: weights that train themselves take a gradient and two moments more.
     """
-    weights = sum(path.stat().st_size for path in model.glob("*.safetensors"))
-    if precision == "fp32" and _has_16_bits(model):
-        weights *= 2
+    weights = _weights(model, precision)
     return int(weights * (1.5 + 3 * _trained_share(model, tuning or {}))) + 2 * GIB if weights else 0
+
+
+def weights_needed(model: Path, precision: str = "auto", tuning: Mapping[str, Any] | None = None) -> int:
+    """The bytes of it that are known: weights, with gradients and moments where they train themselves."""
+    return int(_weights(model, precision) * (1 + 3 * _trained_share(model, tuning or {})))
+
+
+def _weights(model: Path, precision: str) -> int:
+    weights = sum(path.stat().st_size for path in model.glob("*.safetensors"))
+    return weights * 2 if precision == "fp32" and _has_16_bits(model) else weights
 
 
 def _trained_share(model: Path, tuning: Mapping[str, Any]) -> float:

@@ -141,6 +141,13 @@ def _sentence(error: ValidationError) -> str:
     return f"{group}.{key} cannot be {clean(str(value))!r}: give {allowed_values(f'{group}.{key}')}."
 
 
+def why(key: str) -> str:
+    """What a setting is for: a short sentence."""
+    group, name = key.split(".")
+    owner = next(part for part in GROUPS[group] if name in part.model_fields)
+    return owner.model_fields[name].description or ""
+
+
 def allowed_values(key: str) -> str:
     """What a setting may be, in words: "one of adamw", "a whole number, at least 1"."""
     group, name = key.split(".")
@@ -156,8 +163,8 @@ def allowed_values(key: str) -> str:
 
 def _words(schema: Mapping[str, Any]) -> str:
     """What the JSON schema of a field allows."""
-    if "description" in schema:
-        return str(schema["description"])
+    if "allowed" in schema:
+        return str(schema["allowed"])
     if schema["type"] == "array":
         return f"any of {', '.join(schema['items']['enum'])}, with commas between them"
     if choices := schema.get("enum", [schema["const"]] if "const" in schema else []):

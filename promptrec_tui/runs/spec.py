@@ -27,15 +27,26 @@ def _split(value: Any) -> Any:
     return value
 
 
+def _allowed(words: str) -> dict[str, Any]:
+    """What a setting may be, in words, where its type does not say it."""
+    return {"allowed": words}
+
+
 class RunSettings(_Part):
     """Where and how the processes run."""
 
     device: Annotated[
-        str, Field(pattern=DEVICE, description="auto, cpu, mps, cuda:N or the UUID of a GPU")
+        str,
+        Field(
+            pattern=DEVICE,
+            description="What computes.",
+            json_schema_extra=_allowed("auto, cpu, mps, cuda:N or the UUID of a GPU"),
+        ),
     ] = "auto"
-    launcher: Literal["local"] = "local"
-    threads: Annotated[int, Field(ge=0)] = 0
-    """CPU threads of the trainer; 0: as many as there are cores."""
+    launcher: Annotated[Literal["local"], Field(description="Where the processes run.")] = "local"
+    threads: Annotated[
+        int, Field(ge=0, description="CPU threads of the trainer; 0: as many as there are cores.")
+    ] = 0
 
 
 class DataSettings(_Part):
@@ -43,12 +54,23 @@ class DataSettings(_Part):
 
     split: Annotated[
         Literal["leave_one_out"],
-        Field(description="leave_one_out; runs know no other split yet (promptrec dataset splits)"),
+        Field(
+            description="Which events are targets of training, validation and test.",
+            json_schema_extra=_allowed(
+                "leave_one_out; runs know no other split yet (promptrec dataset splits)"
+            ),
+        ),
     ] = "leave_one_out"
-    tie_rule: Literal["line", "item"] = "line"
-    max_history: Annotated[int, Field(ge=1)] = 50
-    """Events before a target that a prompt may hold."""
-    window: Literal["anchored", "sliding"] = "anchored"
+    tie_rule: Annotated[
+        Literal["line", "item"], Field(description="The order of events at the same time.")
+    ] = "line"
+    max_history: Annotated[int, Field(ge=1, description="Events before a target that a prompt may hold.")] = (
+        50
+    )
+    window: Annotated[
+        Literal["anchored", "sliding"],
+        Field(description="Whether targets of a user share the beginning of their history."),
+    ] = "anchored"
 
 
 class LoraSettings(_Part):
@@ -59,13 +81,21 @@ class LoraSettings(_Part):
     peft: ClassVar[bool] = True
     """Whether that is a folder of peft; else it is a file of weights."""
 
-    method: Literal["lora"] = "lora"
-    rank: Annotated[int, Field(ge=1)] = 16
-    alpha: Annotated[int, Field(ge=1)] = 32
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    method: Annotated[Literal["lora"], Field(description="Which weights are trained.")] = "lora"
+    rank: Annotated[
+        int, Field(ge=1, description="Width of the adapter: more learns more, and is larger.")
+    ] = 16
+    alpha: Annotated[int, Field(ge=1, description="Weight of the adapter, as alpha / rank.")] = 32
+    dropout: Annotated[
+        float, Field(ge=0, lt=1, description="Share of the adapter's inputs that is left out at random.")
+    ] = 0.05
     targets: Annotated[
         str,
-        Field(pattern=r"^[\w-]+(,[\w-]+)*$", description="all-linear, or names of modules, by commas"),
+        Field(
+            pattern=r"^[\w-]+(,[\w-]+)*$",
+            description="The modules that get an adapter.",
+            json_schema_extra=_allowed("all-linear, or names of modules, by commas"),
+        ),
     ] = "all-linear"
 
 
@@ -85,8 +115,7 @@ class LastLayersSettings(_Part):
     peft: ClassVar[bool] = False
 
     method: Literal["last_layers"] = "last_layers"
-    layers: Annotated[int, Field(ge=1)] = 2
-    """Transformer blocks, counted from the top."""
+    layers: Annotated[int, Field(ge=1, description="Transformer blocks, counted from the top.")] = 2
 
 
 TuningSettings = LoraSettings | FullSettings | LastLayersSettings
@@ -101,32 +130,55 @@ def _with_method(value: Any) -> Any:
 class TrainSettings(_Part):
     """The optimisation. Lengths are optimiser steps, batches are targets."""
 
-    optimizer: Literal["adamw"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    scheduler: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    """Share of all steps in which the learning rate climbs."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    max_grad_norm: Annotated[float, Field(ge=0)] = 1.0
-    epochs: Annotated[int, Field(ge=1)] = 3
-    max_steps: Annotated[int, Field(ge=0)] = 0
-    """0: as the epochs say."""
-    batch_size: Annotated[int, Field(ge=1)] = 128
-    accumulate: Annotated[int, Field(ge=1)] = 1
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    gradient_checkpointing: bool = False
-    loss: Literal["target", "token", "catalogue"] = "target"
-    temperature: Annotated[float, Field(gt=0)] = 1.0
-    """Of the softmax of loss=catalogue."""
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
-    eval_every: Annotated[int, Field(ge=0)] = 0
-    """0: about 8 evaluations a run."""
-    save_every: Annotated[int, Field(ge=0)] = 0
-    """0: at each evaluation."""
-    patience: Annotated[int, Field(ge=0)] = 3
-    """Evaluations without a better value before the run ends; 0: never."""
+    optimizer: Annotated[Literal["adamw"], Field(description="The optimiser.")] = "adamw"
+    learning_rate: Annotated[
+        float, Field(gt=0, description="Size of a step: too large diverges, too small takes long.")
+    ] = 1e-3
+    scheduler: Annotated[
+        Literal["cosine", "linear", "constant"],
+        Field(description="How the learning rate falls after the warm-up."),
+    ] = "cosine"
+    warmup: Annotated[
+        float, Field(ge=0, lt=1, description="Share of all steps in which the learning rate climbs.")
+    ] = 0.05
+    weight_decay: Annotated[float, Field(ge=0, description="Pull of the weights towards 0.")] = 0.01
+    max_grad_norm: Annotated[float, Field(ge=0, description="Longer gradients are cut to it; 0: never.")] = (
+        1.0
+    )
+    epochs: Annotated[int, Field(ge=1, description="Passes over the training targets.")] = 3
+    max_steps: Annotated[int, Field(ge=0, description="Steps after which it ends; 0: as the epochs say.")] = 0
+    batch_size: Annotated[int, Field(ge=1, description="Targets of an optimiser step.")] = 128
+    accumulate: Annotated[
+        int, Field(ge=1, description="Parts of a step that are computed in turn, to save memory.")
+    ] = 1
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"], Field(description="The numbers that the model computes with.")
+    ] = "auto"
+    gradient_checkpointing: Annotated[
+        bool, Field(description="Compute activations twice instead of keeping them: slower, less memory.")
+    ] = False
+    loss: Annotated[
+        Literal["target", "token", "catalogue"],
+        Field(description="What is averaged: targets, tokens, or a softmax over the catalogue."),
+    ] = "target"
+    temperature: Annotated[float, Field(gt=0, description="Of the softmax of train.loss=catalogue.")] = 1.0
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="Decides the first weights and the order.")] = 1
+    eval_every: Annotated[
+        int, Field(ge=0, description="Steps between evaluations; 0: about 8 evaluations a run.")
+    ] = 0
+    save_every: Annotated[
+        int, Field(ge=0, description="Steps between checkpoints; 0: one at each evaluation.")
+    ] = 0
+    patience: Annotated[
+        int, Field(ge=0, description="Evaluations without a better value before it ends; 0: never.")
+    ] = 3
     monitor: Annotated[
-        str, Field(pattern=MONITOR, description="validation_loss, or a metric that the task measures")
+        str,
+        Field(
+            pattern=MONITOR,
+            description="The validation figure that chooses the best checkpoint.",
+            json_schema_extra=_allowed("validation_loss, or a metric that the task measures"),
+        ),
     ] = "ndcg@10"
 
 
@@ -139,19 +191,34 @@ BASELINES: tuple[BaselineName, ...] = ("popularity", "markov", "item_knn", "knn_
 class EvaluationSettings(_Part):
     """What is measured, and on whom."""
 
-    k: Annotated[int, Field(ge=1)] = 10
-    users: Annotated[int, Field(ge=1)] = 200
-    monitor_users: Annotated[int, Field(ge=1)] = 25
+    k: Annotated[int, Field(ge=1, description="The K of HR@K, NDCG@K and MRR@K.")] = 10
+    users: Annotated[int, Field(ge=1, description="Cases of the test: more take longer, and tell more.")] = (
+        200
+    )
+    monitor_users: Annotated[int, Field(ge=1, description="Cases of each validation during training.")] = 25
     seed: Annotated[
-        int | None, Field(ge=0, lt=2**32, description="a whole number, at least 0, below 4294967296")
+        int | None,
+        Field(
+            ge=0,
+            lt=2**32,
+            description="Which cases are drawn; without one, train.seed decides, as in old runs.",
+            json_schema_extra=_allowed("a whole number, at least 0, below 4294967296"),
+        ),
     ] = None
-    """By which users are drawn. None: by train.seed, as in runs of before there was this key."""
-    seen: Literal["removed", "kept"] = "removed"
-    score: Literal["sum", "mean", "catalogue"] = "sum"
-    baselines: Annotated[tuple[BaselineName, ...], BeforeValidator(_split)] = BASELINES
-    """ease and sasrec take minutes for many items: they are fitted where they are asked for."""
-    blend: bool = False
-    """Whether a run ends with weights for the model and the baselines together."""
+    seen: Annotated[Literal["removed", "kept"], Field(description="Items of the history, in rankings.")] = (
+        "removed"
+    )
+    score: Annotated[
+        Literal["sum", "mean", "catalogue"], Field(description="How a title is scored from its tokens.")
+    ] = "sum"
+    baselines: Annotated[
+        tuple[BaselineName, ...],
+        BeforeValidator(_split),
+        Field(description="What the model is compared with; ease and sasrec take minutes for many items."),
+    ] = BASELINES
+    blend: Annotated[
+        bool, Field(description="End with weights for the model and the baselines together.")
+    ] = False
 
 
 class Settings(_Part):

@@ -147,6 +147,15 @@ def list_runs(catalogue: Catalogue) -> list[RunRow]:
         return [_row(record) for record in session.connection().execute(select(*COLUMNS).order_by(*order))]
 
 
+def latest_like(catalogue: Catalogue, task: str, template: str, model: str) -> RunRow | None:
+    """The newest run that has ended by itself, of that task, template and model."""
+    same = {"task": task, "template": template, "model": model, "state": State.DONE}
+    query = select(*COLUMNS).filter_by(**same).order_by(tables.Run.created.desc()).limit(1)
+    with catalogue.read() as session:
+        record = session.execute(query).first()
+    return _row(record) if record else None
+
+
 def run_names(catalogue: Catalogue, start: str) -> list[str]:
     """The names of runs that begin with `start`, found by the index of names."""
     name = tables.Run.name

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+KEYMAP: dict[str, str] = {}
+"""The keys that a person gave to actions, by their ids, in the place of those of the table."""
+
 
 @dataclass(frozen=True)
 class Action:
@@ -40,8 +43,9 @@ class Action:
 
     @property
     def key_texts(self) -> list[str]:
-        """Its keys as they are displayed."""
-        return [key_text(key) for key in self.keys.split(",")] if self.keys else []
+        """The keys that it has at present, as they are displayed."""
+        keys = KEYMAP.get(self.id, self.keys)
+        return [key_text(key.strip()) for key in keys.split(",")] if keys else []
 
 
 GROUPS = {
@@ -62,6 +66,7 @@ GROUPS = {
     "trials": "Templates tried",
     "models": "Models",
     "add_model": "Add a model",
+    "settings": "Settings",
     "app": "Everywhere",
     "table": "Moving in a table",
     "scroll": "Moving in a text",
@@ -75,12 +80,12 @@ GROUPS = {
 KEYED = {"table", "scroll", "confirm", "export", "help", "tour"}
 """Places whose actions have keys only."""
 
-KEYS_ONLY = ("app.back", "app.next", "app.last", "app.palette")
+KEYS_ONLY = ("app.back", "app.next", "app.last", "app.jump", "app.palette")
 HINT = True
 SCREENS = (
     "runs run compare new_run data inspect items import_dataset clean_dataset "
     "templates edit_template template_versions audit_template "
-    "try_templates trials models add_model"
+    "try_templates trials models add_model settings"
 )
 FORMS = "new_run import_dataset clean_dataset try_templates add_model"
 
@@ -196,7 +201,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("versions.mark", "mark", "space", "mark", "Compare with this.", "template_versions", HINT),
     Action("models.add", "add_model", "a", "add", "List a model folder, or fetch a hub id.", "models", HINT),
     Action("models.check", "check_again", "r", "check", "Look the folder over again.", "models", HINT),
+    Action("settings.change", "change", "enter", "change", "Another value or key.", "settings", HINT),
+    Action("settings.filter", "filter", "/", "filter", "Keep settings with these words.", "settings", HINT),
+    Action("settings.default", "default", "f4", "default", "Give it its own keys again.", "settings", HINT),
     Action("form.start", "start", "ctrl+r,f2", "start", "Do what the form says.", FORMS, HINT),
+    Action("form.copy", "copy_command", "f5", "command", "Copy the command that does it.", FORMS, HINT),
     Action("form.count", "count", "f3", "count", "Say what each step would do.", "clean_dataset", HINT),
     Action("form.reset", "reset", "f4", "defaults", "Put the defaults back into the form.", FORMS, HINT),
     Action("app.runs", "app.show_mode('runs')", "1", "Runs", "The runs and their curves.", "app"),
@@ -209,7 +218,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.next", "app.focus_next", "tab", "next pane", "The next list or field.", "app"),
     Action("app.last", "app.focus_previous", "shift+tab", "last pane", "The one before.", "app"),
     Action("app.theme", "app.change_theme", "", "theme", "Choose the colours.", "app"),
+    Action("app.settings", "app.open_settings", "comma", "settings", "Colours, signs, keys.", "app"),
     Action("app.quit", "app.quit", "q,ctrl+q", "quit", "Leave the app; runs go on without it.", "app", HINT),
+    Action("app.jump", "app.jump", "ctrl+o", "jump", "To any pane, field or tab, by its letter.", "app"),
     Action("app.palette", "app.command_palette", "ctrl+p,:", "palette", "Any action by name.", "app"),
     Action("table.down", "cursor_down", "j,down", "down", "The next row.", "table"),
     Action("table.up", "cursor_up", "k,up", "up", "The row before.", "table"),
@@ -228,6 +239,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("export.close", "close", "escape,q,W", "close", "Leave the exports.", "export"),
     Action("confirm.yes", "answer(True)", "y", "yes", "Do it.", "confirm"),
     Action("confirm.no", "answer(False)", "n,escape", "no", "Leave all as it is.", "confirm"),
+    Action("help.search", "filter", "/", "search", "Keep the keys that do what you type.", "help"),
     Action("tour.close", "close", "escape", "close", "Leave the tour.", "tour"),
     Action("help.close", "close", "escape,q,?,f1", "close", "Leave the help.", "help"),
 )
@@ -236,6 +248,8 @@ _SHOWN = {
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",
+    "comma": ",",
+    "question_mark": "?",
     "plus": "+",
     "minus": "-",
     "equals_sign": "=",
@@ -252,7 +266,7 @@ def actions_of(*places: str) -> list[Action]:
 def bindings(place: str) -> list[BindingType]:
     """The `BINDINGS` of a screen or widget."""
     return [
-        Binding(action.keys, action.action, action.label, show=False)
+        Binding(action.keys, action.action, action.label, show=False, id=action.id)
         for action in actions_of(place)
         if action.keys
     ]

@@ -3,7 +3,9 @@
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -23,7 +25,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.actions import KEYMAP, bindings
 from promptrec_tui.tui.app_interface import AppInterface
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.backend import Backend
@@ -31,12 +33,14 @@ from promptrec_tui.tui.copying import copied_from, copy
 from promptrec_tui.tui.gc_tuning import shorten_pauses
 from promptrec_tui.tui.glyphs import ASCII, UNICODE, needs_ascii
 from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
+from promptrec_tui.tui.keymap import usable
 from promptrec_tui.tui.modes import MODES
 from promptrec_tui.tui.native_output import native_output_to
 from promptrec_tui.tui.output_filter import OutputFilter
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.waits import Wait, Waits, wait_text
 from promptrec_tui.tui.widgets.run_text import GOING
+from promptrec_tui.workspace.preferences import Preferences, load_preferences
 from promptrec_tui.workspace.session import load_session
 
 if TYPE_CHECKING:
@@ -50,14 +54,18 @@ LOADED_SECONDS = 3.0
 
 STAMP_SECONDS = 60.0
 
+MODE_OF = {"dataset": "data", "template": "templates", "model": "models", "setting": "runs"}
+"""Where each kind of thing is found."""
+
 QUEUE_SECONDS = 30
 """How often a dispatcher is started while runs wait: other programs may have freed a GPU."""
 
 
-def _action_provider() -> type[Provider]:
-    from promptrec_tui.tui.palette import ActionProvider
+def _provider(name: str) -> type[Provider]:
+    from promptrec_tui.tui import palette
 
-    return ActionProvider
+    provider: type[Provider] = getattr(palette, name)
+    return provider
 
 
 class PromptrecApp(Asking, App[int]):
@@ -66,7 +74,9 @@ class PromptrecApp(Asking, App[int]):
     TITLE = "promptrec"
     DEFAULT_MODE = "runs"
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
-    COMMANDS = {_action_provider}  # noqa: RUF012 (Textual reads it so)
+    COMMANDS = {  # noqa: RUF012 (Textual reads it so)
+        partial(_provider, name) for name in ("ActionProvider", "RunProvider", "NameProvider")
+    }
     MODES = MODES
     CSS_PATH = [  # noqa: RUF012
         f"styles/{name}.tcss"
@@ -95,13 +105,31 @@ class PromptrecApp(Asking, App[int]):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.home = home
         self.demo = demo
-        self.ascii_only = ascii_only
-        self.glyphs = ASCII if ascii_only else UNICODE
+        self.preferences, self._trouble = self._read_preferences()
+        self.ascii_only = ascii_only or self.preferences.ascii
+        self.glyphs = ASCII if self.ascii_only else UNICODE
         self.backend = Backend(home)
         self.waits = Waits(self._show_wait)
         self.animation_level = "none"
         self._output_filter = OutputFilter()
         self._touched = False
+
+    def _read_preferences(self) -> tuple[Preferences, list[str]]:
+        """The preferences of the home, and what is wrong with them."""
+        problems: list[str] = []
+        try:
+            read = load_preferences(self.home)
+        except UserError as error:
+            read, problems = Preferences(), [str(error)]
+        keys, refused = usable(read.keys) if read.keys else ({}, [])
+        self.use_keys(keys)
+        return replace(read, keys=keys), [*problems, *refused]
+
+    def use_keys(self, keys: Mapping[str, str]) -> None:
+        """Give actions these keys from now on, in the place of those of the table."""
+        KEYMAP.clear()
+        KEYMAP.update(keys)
+        self.set_keymap(KEYMAP)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._output_filter]
@@ -118,6 +146,8 @@ class PromptrecApp(Asking, App[int]):
         if not self.is_headless:
             leave_on_signals(self)
             self.set_timer(LOADED_SECONDS, shorten_pauses)
+        for problem in self._trouble:
+            self.notify_text(problem, "warning")
         self.greet(self.session)
         self.stamp()
         self.set_interval(STAMP_SECONDS, self.stamp)
@@ -250,6 +280,15 @@ class PromptrecApp(Asking, App[int]):
         self.remember(mode="runs", run=run, open=True)
         self.push_screen(RunScreen(run))
 
+    def go_to(self, kind: str, key: str) -> None:
+        """Show a dataset, template or model in its list, or a setting in the form of a new run."""
+        if self.current_mode != MODE_OF[kind]:
+            self.switch_mode(MODE_OF[kind])
+        self._pop_all()
+        self.remember(mode=self.current_mode)
+        if isinstance(listing := self.screen_stack[0], BaseScreen):
+            listing.go_to(kind, key)
+
     def _pop_all(self) -> None:
         # Removing a busy form would cancel its work.
         while len(self.screen_stack) > 1 and not (isinstance(self.screen, BaseScreen) and self.screen.busy):
@@ -264,10 +303,25 @@ class PromptrecApp(Asking, App[int]):
         await copy(self, self.home, copied)
 
     def action_help(self) -> None:
-        """Show all keys of the present screen."""
+        """Show the keys of the focused pane, of the screen and of the app."""
         from promptrec_tui.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(getattr(self.screen, "PLACE", "")))
+        self.push_screen(HelpScreen(getattr(self.screen, "PLACE", ""), self.screen.focused))
+
+    def action_open_settings(self) -> None:
+        """Show colours, signs and keys, over the present screen."""
+        from promptrec_tui.tui.screens.settings import SettingsScreen
+
+        if not isinstance(self.screen, SettingsScreen):
+            self.push_screen(SettingsScreen())
+
+    def action_jump(self) -> None:
+        """Show a letter over every pane, field and tab, and go to that of the next key."""
+        from promptrec_tui.tui.jumping import jump_places
+        from promptrec_tui.tui.screens.jump import JumpScreen
+
+        if places := jump_places(self.screen):
+            self.push_screen(JumpScreen(places), lambda place: place.go() if place else None)
 
     def _handle_exception(self, error: Exception) -> None:
         # A screen that is removed while it opens gets no widgets, and its queries raise NoMatches.

@@ -4,6 +4,7 @@ They import this module instead of `app.py`, which imports them. Add a member he
 the app; mypy checks in `app.py` that the app has all of them.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from textual.message_pump import MessagePump
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from promptrec_tui.tui.backend import Backend
     from promptrec_tui.tui.glyphs import Glyphs
     from promptrec_tui.tui.waits import Waits
+    from promptrec_tui.workspace.preferences import Preferences
     from promptrec_tui.workspace.runs import RunRow
 
 T = TypeVar("T")
@@ -25,6 +27,9 @@ class AppInterface(Protocol):
     backend: "Backend"
     glyphs: "Glyphs"
     ascii_only: bool
+
+    preferences: "Preferences"
+    """What the person prefers; a screen that changes it keeps it in its file, too."""
 
     runs: "tuple[RunRow, ...]"
     """All runs as last read, newest first. Reactive, like the other texts here."""
@@ -59,6 +64,12 @@ class AppInterface(Protocol):
 
     def open_run(self, run: str) -> None:
         """Show the screen of the run with that id, over the list of runs."""
+
+    def use_keys(self, keys: Mapping[str, str]) -> None:
+        """Give actions these keys from now on, in the place of those of the table."""
+
+    def go_to(self, kind: str, key: str) -> None:
+        """Show a dataset, template or model in its list, or a setting in the form of a new run."""
 
 
 def app_of(node: MessagePump) -> AppInterface:

@@ -18,13 +18,32 @@ class Glyphs:
     mark: str
     beat: str
     """Two that take turns while something is waited for."""
+    crumb: str
 
 
 UNICODE = Glyphs(
-    dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆", beat="◐◑"
+    dot="●",
+    more="…",
+    rise="▲",
+    fall="▼",
+    bars="▁▂▃▄▅▆▇█",
+    target="★",
+    arrow="→",
+    mark="◆",
+    beat="◐◑",
+    crumb="›",
 )
 ASCII = Glyphs(
-    dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+", beat="-+"
+    dot="*",
+    more="~",
+    rise="+",
+    fall="-",
+    bars="_.-=+*#@",
+    target="*",
+    arrow=">",
+    mark="+",
+    beat="-+",
+    crumb=">",
 )
 
 PLAIN_TERMINALS = ("dumb", "linux")

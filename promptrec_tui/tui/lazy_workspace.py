@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace import datasets as datasets
     from promptrec_tui.workspace import demo as demo
     from promptrec_tui.workspace import drafts as drafts
+    from promptrec_tui.workspace import estimate as estimate
     from promptrec_tui.workspace import home_view as home_view
     from promptrec_tui.workspace import models as models
+    from promptrec_tui.workspace import named as named
     from promptrec_tui.workspace import new_runs as new_runs
+    from promptrec_tui.workspace import preferences as preferences
     from promptrec_tui.workspace import queue as queue
     from promptrec_tui.workspace import rendering as rendering
     from promptrec_tui.workspace import run_config as run_config

@@ -46,6 +46,7 @@ def places(home: Home) -> dict[str, str]:
         "models": str(home.models),
         "runs": str(home.runs),
         "backups": str(home.backups),
+        "preferences": str(home.preferences),
         "sample_data": str(resource("sample_data")),
         "migrations": str(resource("migrations")),
     }

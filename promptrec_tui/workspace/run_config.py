@@ -14,7 +14,7 @@ from promptrec_tui.runs.spec import RunSpec, Settings
 from promptrec_tui.tasks.defaults import default_settings, uses
 from promptrec_tui.text import clean
 from promptrec_tui.workspace.models import find_model
-from promptrec_tui.workspace.new_runs import EVALUATION_SEED
+from promptrec_tui.workspace.new_runs import EVALUATION_SEED, NewRun, make_spec
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import run_folder
 from promptrec_tui.workspace.settings import setting_text
@@ -49,12 +49,7 @@ class RunConfig:
 def run_config(workspace: Workspace, run: str) -> RunConfig:
     """The configuration of a run. Raises UserError for an unknown run or one whose spec cannot be read."""
     spec = run_folder(workspace, run).spec()
-    defaults = _defaults(workspace, spec)
-    settings = tuple(
-        ConfigSetting(key, setting_text(value), setting_text(defaults.get(key)))
-        for key, value in flat_settings(spec.settings).items()
-        if uses(spec.task, key, spec.model.family)
-    )
+    settings = _beside(spec, _defaults(workspace, spec))
     template = spec.template
     machine, versions = _facts(spec.machine), _facts(spec.versions)
     return RunConfig(
@@ -71,8 +66,33 @@ def run_config(workspace: Workspace, run: str) -> RunConfig:
         ),
         settings=settings,
         template=(("prompt", template.prompt), ("completion", template.completion)),
-        command=_command(spec, settings),
+        command=start_command(spec, settings),
         toml=_toml(spec, {setting.key for setting in settings}),
+    )
+
+
+def new_command(workspace: Workspace, new: NewRun) -> str:
+    """The command that starts this new run. Raises UserError where starting it would.
+
+    One that goes on from an adapter is told by what differs from the run that made it.
+    """
+    spec = make_spec(workspace, new)
+    if not new.parent:
+        return start_command(spec, _beside(spec, _defaults(workspace, spec)))
+    before = run_folder(workspace, new.parent).spec()
+    if spec.template.sha256 != before.template.sha256:
+        raise UserError("No command continues a run with another template: start it from here.")
+    words = ["promptrec", "run", "continue", before.name, "--name", spec.name]
+    words += ["--dataset", spec.dataset.name] if spec.dataset != before.dataset else []
+    return join(words + _sets(_beside(spec, flat_settings(before.settings))))
+
+
+def _beside(spec: RunSpec, defaults: Mapping[str, Any]) -> tuple[ConfigSetting, ...]:
+    """The settings that the run's task uses, beside what they would be."""
+    return tuple(
+        ConfigSetting(key, setting_text(value), setting_text(defaults.get(key)))
+        for key, value in flat_settings(spec.settings).items()
+        if uses(spec.task, key, spec.model.family)
     )
 
 
@@ -87,15 +107,21 @@ def _defaults(workspace: Workspace, spec: RunSpec) -> Mapping[str, Any]:
     return flat_settings(apply_settings(Settings(), usual))
 
 
-def _command(spec: RunSpec, settings: tuple[ConfigSetting, ...]) -> str:
+def start_command(spec: RunSpec, settings: tuple[ConfigSetting, ...]) -> str:
     """The command for a run like it, without settings that have no value, as evaluation.seed in old runs."""
     words = ["promptrec", "run", "start", "--name", spec.name, "--task", spec.task]
     words += ["--dataset", spec.dataset.name, "--template", spec.template.name, "--model", spec.model.name]
+    return join(words + _sets(settings))
+
+
+def _sets(settings: tuple[ConfigSetting, ...]) -> list[str]:
+    """`--set` for each setting that differs, and for another tuning method, whose own settings follow it."""
+    words = []
     for setting in settings:
         method = setting.key == "tuning.method" and setting.value != "lora"
         if (setting.changed and setting.value != "None") or method:
             words += ["--set", f"{setting.key}={setting.value}"]
-    return join(words)
+    return words
 
 
 def _toml(spec: RunSpec, keys: Container[str]) -> str:

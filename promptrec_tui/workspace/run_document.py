@@ -96,13 +96,15 @@ def _seconds_left(workspace: Workspace, row: RunRow, spec: RunSpec) -> float | N
 
 
 def _validation(workspace: Workspace, row: RunRow, spec: RunSpec) -> dict[str, Any]:
-    """The best value of the leading metric on validation, of how many cases; None before it is measured."""
+    """The best and the last value of the leading metric on validation, of how many cases; None before."""
     evaluations = (
         each for each in store.evaluations(workspace.catalogue, row.id) if each.stage == "validation"
     )
     users = next((each.users for each in evaluations), None)
     lead, _ = leading_metrics(spec.task, spec.settings.evaluation.k)
-    return {"metric": row.best_metric or lead, "best": row.best_value, "users": users}
+    metric = row.best_metric or lead
+    last = next(iter(store.recent_values(workspace.catalogue, row.id, metric, 1)), None)
+    return {"metric": metric, "best": row.best_value, "last": last, "users": users}
 
 
 def _base_model(folder: RunFolder) -> str:

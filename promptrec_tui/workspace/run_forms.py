@@ -18,7 +18,7 @@ from promptrec_tui.workspace.new_runs import (
 )
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.runs import find_run
-from promptrec_tui.workspace.settings import setting_text
+from promptrec_tui.workspace.settings import SettingRow, setting_rows, setting_text
 from promptrec_tui.workspace.templates import find_template, list_templates
 
 
@@ -31,6 +31,8 @@ class RunChoices:
     templates: tuple[str, ...]
     models: tuple[str, ...]
     methods: tuple[str, ...]
+    settings: tuple[SettingRow, ...]
+    """Every setting there is, with what it is for."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def run_choices(workspace: Workspace) -> RunChoices | None:
         tuple(row.name for row in list_templates(workspace)),
         tuple(row.name for row in list_models(workspace)),
         tuple(tuning_methods()),
+        tuple(setting_rows()),
     )
 
 

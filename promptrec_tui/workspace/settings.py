@@ -1,16 +1,27 @@
 """Spec keys as a person writes them."""
 
-from promptrec_tui.runs.settings import allowed_values, default_values
+from dataclasses import dataclass
+
+from promptrec_tui.runs.settings import allowed_values, default_values, why
 from promptrec_tui.runs.settings import read_settings_toml as read_settings_toml
 from promptrec_tui.tasks.defaults import FACTS, UNUSED, uses
 
 
-def setting_rows() -> list[tuple[str, str, str]]:
-    """Every key, its default as one would write it, and what it may be, in words.
+@dataclass(frozen=True)
+class SettingRow:
+    """A setting: its key, its default as one would write it, what it is for, and what it may be, in words."""
 
-    A setting that not every task uses says which ones do, and with which families of models they do not.
-    """
-    return [(key, setting_text(value), _words(key)) for key, value in default_values().items()]
+    key: str
+    default: str
+    why: str
+    allowed: str
+
+
+def setting_rows() -> list[SettingRow]:
+    """Every setting. One that not every task uses says which do, and with which families of models not."""
+    return [
+        SettingRow(key, setting_text(value), why(key), _words(key)) for key, value in default_values().items()
+    ]
 
 
 def _words(key: str) -> str:

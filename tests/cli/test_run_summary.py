@@ -17,7 +17,7 @@ DOCUMENT: dict[str, Any] = {
     "phases": [],
     "queue": None,
     "spec": {"task": "next_item"},
-    "validation": {"metric": "ndcg@10", "best": None, "users": None},
+    "validation": {"metric": "ndcg@10", "best": None, "last": None, "users": None},
     "log_tail": [],
     "warnings": [],
     "protocol": {"k": 10},

@@ -290,6 +290,6 @@ def test_what_is_printed_of_a_run_says_of_whom_its_figures_are(capsys):
         "survives_logout": {"answer": "yes", "why": "b"},
     }
     document |= {"spec": {"task": "next_item"}, "noise": None}
-    document["validation"] = {"metric": "ndcg@10", "best": 0.14, "users": 25}
+    document["validation"] = {"metric": "ndcg@10", "best": 0.14, "last": 0.1234, "users": 25}
     print_summary(document)
-    assert "best validation NDCG@10: 0.1400, 25 users, adapter of step 6" in capsys.readouterr().out
+    assert "NDCG@10: 0.14 (0.05 to 0.32), last 0.12, 25 users, adapter of step 6" in capsys.readouterr().out

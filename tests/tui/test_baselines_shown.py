@@ -35,8 +35,8 @@ async def test_every_baseline_is_named_in_the_chart_and_the_best_have_their_figu
         shown = screen_text(pilot)
         for name, value in NDCG.items():
             assert f" {name} {value:.4g} " in shown, "the chart names its line"
-            figures = f" {name:<18}   {2 * value:.4f}   {value:.4f}   {value / 2:.4f}"
+            figures = f" {name:<18}{2 * value:>9.2f}{value:>9.2f}{value / 2:>9.2f}"
             assert (figures in shown) == (name in ("ease", "knn_markov", "sasrec"))
         assert "4 lower baselines: promptrec run show" in shown
-        assert "NDCG@10 over knn_markov: +0.1000 (95% +0.0500 to +0.1500)" in shown
+        assert "NDCG@10 over knn_markov: +0.10 (95% +0.05 to +0.15)" in shown
         assert "Only 20 test users: another sample may give other figures." in shown

@@ -9,10 +9,10 @@ from promptrec_tui.runs.spec import LoraSettings
 from promptrec_tui.store.models import ModelRow
 from promptrec_tui.store.models import add_model as list_model
 from promptrec_tui.tui.app import PromptrecApp
-from promptrec_tui.tui.screens.form import key_values
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
+from promptrec_tui.tui.widgets.fields import key_values
 from promptrec_tui.workspace import run_forms
 from promptrec_tui.workspace.classify import classify
 from promptrec_tui.workspace.datasets import ImportOptions, import_source

@@ -27,7 +27,7 @@ FIRST_FRAME = {
         *("axes", "canvas", "cells", "chart", "empty", "hints", "home_pane", "last_rows", "loss_chart"),
         *("news_line", "plot", "run_table", "run_text", "table", "top_bar"),
     },
-    "workspace": {"session"},
+    "workspace": {"preferences", "session"},
     "store": set(),
     "runs": set(),
     "datasets": set(),

@@ -38,7 +38,7 @@ def test_the_text_says_all_and_names_are_no_markup() -> None:
     text = trials_text(DOCUMENT).plain
     assert "[b]list[/]" in text
     assert "\x1b" not in text
-    assert "0.5000" in text
+    assert "0.50 " in text
     assert "There is no 'colour' here." in text
     assert "+1.500" in text
     assert "-0.500" in text

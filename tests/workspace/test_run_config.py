@@ -9,7 +9,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.tui.widgets.config_text import config_lines
 from promptrec_tui.workspace.new_runs import NewRun, start_run
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.run_config import run_config
+from promptrec_tui.workspace.run_config import new_command, run_config
 from promptrec_tui.workspace.runs import run_folder
 from promptrec_tui.workspace.settings import read_settings_toml
 from tests.workspace.test_lineage import here  # noqa: F401
@@ -69,3 +69,13 @@ def test_its_text_shows_changes_first_and_no_markup(here: Workspace) -> None:  #
     start_run(here, NewRun("plain", "shop", "next_item", "list", "tiny", {}))
     plain = config_lines(run_config(here, "plain"))
     assert "settings that differ from the defaults: none" in {line.text for line in plain}
+
+
+def test_the_command_of_a_form_is_that_of_the_run_that_it_starts(here: Workspace) -> None:  # noqa: F811
+    new = NewRun("formed", "shop", "next_item", "list", "tiny", {"train.epochs": "9", "tuning.rank": "16"})
+    command = new_command(here, new)
+    assert command.endswith("--model tiny --set train.epochs=9")
+    start_run(here, new)
+    assert run_config(here, "formed").command == command
+    with pytest.raises(UserError, match="exists already"):
+        new_command(here, new)

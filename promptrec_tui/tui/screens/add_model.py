@@ -12,7 +12,8 @@ from textual.widgets import Input, Static
 from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.command_form import CommandForm, required
-from promptrec_tui.tui.screens.form import row
+from promptrec_tui.tui.widgets.field_help import FieldHelp
+from promptrec_tui.tui.widgets.fields import row
 from promptrec_tui.tui.widgets.path_input import PathInput
 
 ABOUT = (
@@ -31,6 +32,11 @@ class AddModelScreen(CommandForm):
     VERB = "Add"
     NOUN = "model"
     WORKING = "looking at the model…"
+
+    TEACHES = {  # noqa: RUF012 (a constant)
+        "source": FieldHelp("Where its weights are.", "PATH_OR_ID", "a folder, or owner/name on the hub"),
+        "name": FieldHelp("What to call the model.", "--name"),
+    }
 
     _defaults: Mapping[str, str] = {"name": ""}
     _plan = ""

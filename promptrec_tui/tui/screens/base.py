@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual import work
 from textual.app import ComposeResult
 from textual.css.query import NoMatches
+from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from promptrec_tui.tui import lazy_workspace as workspace
+from promptrec_tui.tui.actions import GROUPS
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.copying import Copied, copied_from
 from promptrec_tui.tui.waits import refreshing
@@ -44,6 +46,9 @@ class BaseScreen(Asking, Screen[Result]):
     """The selector of the widget that gets the focus at first and when a field is left."""
 
     AUTO_FOCUS: ClassVar[str | None] = ""
+
+    crumbs: reactive[tuple[str, ...]] = reactive((), init=False)
+    """Where in its mode it is, for the top bar: the name of what it shows, and the tab."""
 
     _timer: Timer | None = None
     _loading = False
@@ -94,6 +99,9 @@ class BaseScreen(Asking, Screen[Result]):
         """Whether it does work that would be cancelled if the screen were removed."""
         return False
 
+    def go_to(self, kind: str, key: str) -> None:
+        """Show a thing of its mode: put the cursor of the list on it as soon as it is there."""
+
     def keep(self) -> None:
         """Remember what was typed so far."""
 
@@ -122,6 +130,8 @@ class BaseScreen(Asking, Screen[Result]):
             self.set_focus(None)
 
     def on_mount(self) -> None:
+        if not self.crumbs and self.PLACE != self.MODE and self.PLACE in GROUPS:
+            self.crumbs = (GROUPS[self.PLACE],)
         self.focus_home()
 
     def on_screen_resume(self) -> None:

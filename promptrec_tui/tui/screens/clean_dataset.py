@@ -13,7 +13,8 @@ from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.child import run_child
 from promptrec_tui.tui.screens.command_form import CommandForm, required
-from promptrec_tui.tui.screens.form import offer, row
+from promptrec_tui.tui.widgets.field_help import FieldHelp
+from promptrec_tui.tui.widgets.fields import offer, row
 from promptrec_tui.tui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
@@ -34,6 +35,22 @@ CHOICES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """The steps in the order of their execution: label and choices; a step without choices takes a number."""
 
+TEACHES = {
+    "name": FieldHelp("What to call the new dataset.", "--name"),
+    "times": FieldHelp("Read all times in one unit.", "--step times"),
+    "dedupe": FieldHelp("Keep one of events that agree in user, item and time.", "--step dedupe"),
+    "repeats": FieldHelp("Keep one event of a user with an item.", "--step repeats"),
+    "rating": FieldHelp("Keep what was liked.", "--step rating", "a number"),
+    "untitled": FieldHelp("Leave out items without a title: no prompt can name them.", "--step untitled"),
+    "titles": FieldHelp("Make alike what means the same.", "--step titles"),
+    "kcore": FieldHelp("Keep users and items with so many events.", "--step kcore", "a number, or two"),
+    "unseen": FieldHelp("Leave out items that nobody had; else they are ranked, too.", "--step unseen"),
+    "entities": FieldHelp("Turn &amp; into &.", "--step entities"),
+    "texts": FieldHelp("Keep one of texts that are the same.", "--step texts"),
+    "users": FieldHelp("Replace the keys of users by pseudonyms.", "--step users"),
+}
+"""What each field is for, and its option of the command."""
+
 HELP = {"rating": "a number; what is left counts as liked", "kcore": "a number, or two: of users, of items"}
 ABOUT = "Makes a new dataset; the old one stays as it is. f3 counts what each step would do."
 
@@ -41,6 +58,7 @@ ABOUT = "Makes a new dataset; the old one stays as it is. f3 counts what each st
 class CleanScreen(CommandForm):
     """Returns the `dataset clean` document of the new dataset, or None."""
 
+    TEACHES = TEACHES
     PLACE = "clean_dataset"
     MODE = "data"
     BINDINGS = bindings("clean_dataset")

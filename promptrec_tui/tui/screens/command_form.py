@@ -3,13 +3,13 @@
 import asyncio
 import sys
 from collections.abc import Mapping
+from shlex import join
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
-from promptrec_tui.errors import UserError
 from promptrec_tui.tui.child import run_child
-from promptrec_tui.tui.screens.form import Form
+from promptrec_tui.tui.screens.form import FieldError, Form
 from promptrec_tui.tui.widgets.progress_line import ProgressLine
 
 
@@ -39,6 +39,10 @@ class CommandForm(Form[dict[str, Any]]):
 
     def on_mount(self) -> None:
         self.take_draft()
+
+    async def command_line(self, values: Mapping[str, str]) -> str:
+        words = [word for word in self.command(values) if word not in ("--progress=json", "--json")]
+        return join(["promptrec", *words])
 
     async def submit(self, values: Mapping[str, str]) -> dict[str, Any]:
         arguments = self.command(values)
@@ -72,7 +76,7 @@ class CommandForm(Form[dict[str, Any]]):
 
 
 def required(values: Mapping[str, str], name: str, sentence: str) -> str:
-    """The stripped value of a field. Raises UserError with `sentence` when it is empty."""
+    """The stripped value of a field. Raises FieldError with `sentence` when it is empty."""
     if value := values[name].strip():
         return value
-    raise UserError(sentence)
+    raise FieldError(name, sentence)

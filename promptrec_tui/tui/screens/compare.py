@@ -216,6 +216,7 @@ class CompareScreen(BaseScreen[None]):
     def _turn_to(self, tab: str) -> None:
         self._tab = tab
         self.query_one(TabLine).current = tab
+        self.crumbs = ("Compare", tab.title())
         for name in TABS:
             self.query_one(f"#{name}").set_class(name == tab, "-current")
         self.refresh_bindings()

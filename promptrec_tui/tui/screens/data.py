@@ -101,6 +101,12 @@ class DataScreen(BaseScreen[None]):
         key = self.query_one("#datasets", Table).chosen if self.is_mounted else None
         return next((row for row in self._datasets if row.id == key), None)
 
+    def go_to(self, kind: str, key: str) -> None:
+        self._wanted = key
+        if self.is_mounted and key in (table := self.query_one("#datasets", Table)).keys:
+            table.choose(key)
+            self._wanted = None
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("toggle_rows", "filter", "find_items") and self.has_class("-texts"):
             return None

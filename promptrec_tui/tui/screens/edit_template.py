@@ -65,6 +65,7 @@ class EditTemplateScreen(BaseScreen[str]):
         self._began = template
         self._wrap = template.wrap
         self._row = row
+        self.set_reactive(BaseScreen.crumbs, (template.name, "Editor"))
         self._outside = outside
         self._unread = ""
         """A TOML text that could not be read: the next visit to `$EDITOR` begins with it."""

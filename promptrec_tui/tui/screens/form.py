@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -17,6 +17,8 @@ from textual.widgets import Button, Input, Select, Static, TextArea
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.widgets.field_help import FieldHelp, help_line
+from promptrec_tui.tui.widgets.fields import value_of, write
 
 Result = TypeVar("Result")
 
@@ -24,7 +26,22 @@ FIELDS = "Input, Select, TextArea"
 KEY = re.compile(r"(?<![\w.])[a-z]+\.[a-z_]+(?![\w.]*\w)")
 """A spec key in a sentence, such as train.epochs; the name of a file may look like one."""
 
+OPENING = re.compile(
+    r"((There is no|Give the|The|An?) )?"
+    r"(?P<noun>run|dataset|template|model)(?P<name> name| called| a name)?\b",
+    re.IGNORECASE,
+)
+"""How sentences begin that are about a name, or a thing that was chosen by its name."""
+
 NO_DRAFTS: dict[str, Any] = {}
+
+
+class FieldError(UserError):
+    """What is wrong with the field of that id."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class Form(BaseScreen[Result | None]):
@@ -38,6 +55,12 @@ class Form(BaseScreen[Result | None]):
     HAS_KEYS: ClassVar[bool] = True
     """Whether error messages about the form name spec keys."""
 
+    TEACHES: ClassVar[Mapping[str, FieldHelp]] = {}
+    """What each field is for, by its id."""
+
+    ORIGIN: str = "default"
+    """What the values are that fields begin with."""
+
     _defaults: Mapping[str, str] = {}
     _submitting = False
     _editing = False
@@ -49,6 +72,7 @@ class Form(BaseScreen[Result | None]):
     def body(self) -> ComposeResult:
         with VerticalScroll(id="form", can_focus=False):
             yield from self.fields()
+        yield Static(id="teaching")
         yield Static(id="problem")
         with Horizontal(id="buttons"):
             yield Button(f"{self.VERB}  ^r", id="start", variant="primary", compact=True)
@@ -62,6 +86,41 @@ class Form(BaseScreen[Result | None]):
         """Do the form's work. A UserError is shown in the form, which stays open."""
         raise NotImplementedError
 
+    async def command_line(self, values: Mapping[str, str]) -> str:
+        """The command that does the same. Raises UserError as `submit` does."""
+        raise NotImplementedError
+
+    def field_help(self, field: Widget) -> FieldHelp | None:
+        """What a field is for; None where there is nothing to say."""
+        return self.TEACHES.get(field.id or "")
+
+    def teach(self) -> None:
+        """Say at the foot of the form what the field in focus is for."""
+        field = self.focused
+        line = Content("")
+        if field is not None and field.id and (help := self.field_help(field)):
+            line = help_line(help, self._defaults.get(field.id, ""), self.ORIGIN)
+        self.query_one("#teaching", Static).update(line)
+        if field is not None:
+            # A longer line leaves the fields less room.
+            self.call_after_refresh(field.scroll_visible, animate=False)
+
+    def on_descendant_focus(self) -> None:
+        self.teach()
+
+    @on(Input.Changed)
+    @on(Select.Changed)
+    @on(TextArea.Changed)
+    def _mark_changes(self) -> None:
+        """Mark the labels of fields that differ from what they began with."""
+        for place in self.query(".field").results(Horizontal):
+            label, field = place.children
+            changed = bool(field.id) and value_of(field) != self.origin.get(field.id or "", "")
+            if changed != place.has_class("-changed"):
+                place.set_class(changed, "-changed")
+                sign = f"{self.promptrec.glyphs.mark} " if changed else ""
+                place.query_one(".label", Static).update(Content(f"{sign}{label.name}"))
+
     @property
     def busy(self) -> bool:
         """Whether it is submitting."""
@@ -69,13 +128,13 @@ class Form(BaseScreen[Result | None]):
 
     def values(self) -> dict[str, str]:
         """The contents of the fields, by id."""
-        return {widget.id: _value(widget) for widget in self.query(FIELDS) if widget.id}
+        return {widget.id: value_of(widget) for widget in self.query(FIELDS) if widget.id}
 
     def fill(self, values: Mapping[str, str]) -> None:
         """Write into the fields; a choice that is not offered is ignored."""
         for widget in self.query(FIELDS):
             if (value := values.get(widget.id or "")) is not None:
-                _write(widget, value)
+                write(widget, value)
 
     def set_defaults(self, defaults: Mapping[str, str]) -> None:
         """Set new defaults; fields with the old default get the new one."""
@@ -88,6 +147,12 @@ class Form(BaseScreen[Result | None]):
                 if name not in before or present.get(name) == before[name]
             }
         )
+        self._mark_changes()
+
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """The values from which changes are marked."""
+        return self._defaults
 
     @property
     def draft(self) -> dict[str, str]:
@@ -119,10 +184,12 @@ class Form(BaseScreen[Result | None]):
         self.promptrec.remember(form="")
         return super().dismiss(result)
 
-    def show_problem(self, text: str) -> None:
-        """Show in the form what is wrong; an empty text shows nothing."""
-        self.query_one("#problem", Static).update(Content(clean(text)))
-        if named := self._named_first(text):
+    def show_problem(self, text: str, field: str = "") -> None:
+        """Show what is wrong, and focus the `field` that it is about; an empty text shows nothing."""
+        problem = self.query_one("#problem", Static)
+        problem.update(Content(clean(text)))
+        problem.set_class(bool(text), "-shown")
+        if named := self.query_one(f"#{field}") if field else self._named_first(text):
             named.focus()
 
     def _named_first(self, text: str) -> Widget | None:
@@ -133,6 +200,8 @@ class Form(BaseScreen[Result | None]):
         if self.HAS_KEYS and (other := KEY.search(text)) and other.start() < first:
             # A key without a field is in a text, or was not typed at all.
             return next((area for area in self.query(TextArea) if other[0] in area.text), None)
+        if not named and (opening := OPENING.match(text)):
+            return next(iter(self.query(f"#{'name' if opening['name'] else opening['noun'].lower()}")), None)
         return min(named, key=lambda widget: named[widget], default=None)
 
     def action_start(self) -> None:
@@ -146,7 +215,7 @@ class Form(BaseScreen[Result | None]):
         try:
             result = await self.submit(self.values())
         except UserError as error:
-            self.show_problem(str(error))
+            self.show_problem(str(error), getattr(error, "field", ""))
             if not self.is_active:
                 self.notify_text(str(error), "error")
         except asyncio.CancelledError:
@@ -163,6 +232,17 @@ class Form(BaseScreen[Result | None]):
                 self._leave = partial(self.dismiss, result)
         finally:
             self._submitting = False
+
+    @work(group="copy", exit_on_error=False)
+    async def action_copy_command(self) -> None:
+        try:
+            command = await self.command_line(self.values())
+        except UserError as error:
+            self.show_problem(str(error), getattr(error, "field", ""))
+            return
+        self.show_problem("")
+        self.app.copy_to_clipboard(command)
+        self.notify_text(f"Copied: {command}")
 
     def action_reset(self) -> None:
         blank = dict.fromkeys(self.values(), "")
@@ -204,64 +284,3 @@ def _place(name: str, text: str) -> int:
     """The index of a key as a whole word in a sentence; -1 if it is not there."""
     match = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.-]*\w)", text)
     return match.start() if match else -1
-
-
-def row(label: str, widget: Widget) -> Horizontal:
-    """A field after its label."""
-    return Horizontal(Static(label, classes="label", markup=False), widget, classes="field")
-
-
-def choice(id: str, name: str | None = None) -> Select[str]:
-    """A choice among names, filled by `offer`; `name` is its name in error messages."""
-    return Select[str]((), allow_blank=True, prompt="choose", id=id, name=name, compact=True)
-
-
-def offer(select: Select[str], names: Iterable[str]) -> None:
-    """Offer these names; the present choice stays if it is one of them."""
-    names = list(names)
-    present = select.value
-    # The list would parse a plain string as markup.
-    select.set_options([(Content(clean(name)), name) for name in names])
-    if present in names:
-        select.value = present
-
-
-def key_values(text: str, field: str, example: str) -> dict[str, str]:
-    """`key=value` lines as a mapping. Empty lines and those that begin with # are ignored.
-
-    Raises UserError for any other line, and for a key that comes twice; the message names `field`.
-    """
-    values: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        key, equals, value = (part.strip() for part in line.partition("="))
-        if not (key and equals and value):
-            raise UserError(f"Line {number} of {field}, {clean(line)!r}, is not like {example}.")
-        if key in values:
-            raise UserError(f"Line {number} of {field} gives {clean(key)} a second time: keep one of them.")
-        values[key] = value
-    return values
-
-
-def _value(widget: Widget) -> str:
-    match widget:
-        case TextArea():
-            return widget.text
-        case Select():
-            return "" if widget.value is Select.NULL else str(widget.value)
-        case Input():
-            return widget.value
-    raise TypeError(widget)
-
-
-def _write(widget: Widget, value: str) -> None:
-    match widget:
-        case TextArea():
-            widget.text = value
-        case Select():
-            if any(offered == value for _, offered in widget._options):
-                widget.value = value
-        case Input():
-            widget.value = value

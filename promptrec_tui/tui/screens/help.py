@@ -1,52 +1,100 @@
-"""All keys of a screen, from the action table."""
+"""The keys of the focused pane, of its screen and of the app, from the action table; searchable."""
+
+from collections.abc import Sequence
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widget import Widget
+from textual.widgets import Input, Static, TextArea
 
-from promptrec_tui.tui.actions import GROUPS, actions_of, bindings
+from promptrec_tui.tui.actions import ACTIONS, GROUPS, Action, actions_of, bindings
+from promptrec_tui.tui.widgets.text_pane import TextPane
 
 KEYS_WIDTH = 14
+FIELD = (("enter", "To the next field."), ("right", "Take the completion."), ("esc", "Leave the field."))
+"""What Textual's fields do, beside writing letters."""
 
-
-class HelpText(VerticalScroll, inherit_bindings=False):
-    """The page; it scrolls with the keys of a text."""
-
-    BINDINGS = bindings("scroll")
+Line = tuple[str, str]
+"""Keys, and what they do."""
 
 
 class HelpScreen(ModalScreen[None]):
-    """Opened by `?` over any screen; `place` is that screen's."""
+    """Opened by `?` over any screen: `place` is that screen's, `focused` its widget with the focus."""
 
     PLACE = "help"
     BINDINGS = bindings("help")
-    AUTO_FOCUS = "HelpText"
+    AUTO_FOCUS = "TextPane"
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, focused: Widget | None = None) -> None:
         super().__init__()
-        self._place = place
+        self._groups = groups_of(place, focused)
 
     def compose(self) -> ComposeResult:
-        with HelpText():
-            yield Static(help_text(self._place))
+        with Vertical():
+            yield Input(placeholder="/ searches keys and what they do", id="search", compact=True)
+            with TextPane():
+                yield Static(help_text(self._groups), id="keys")
+
+    @on(Input.Changed, "#search")
+    def _search(self, event: Input.Changed) -> None:
+        self.query_one("#keys", Static).update(help_text(self._groups, event.value))
+        self.query_one(TextPane).scroll_home(animate=False)
+
+    @on(Input.Submitted, "#search")
+    def _read_on(self) -> None:
+        self.query_one(TextPane).focus()
+
+    def action_filter(self) -> None:
+        self.query_one("#search").focus()
 
     def action_close(self) -> None:
-        self.dismiss()
+        """Leave the field, then the search, then the page."""
+        field = self.query_one("#search", Input)
+        if field.value:
+            field.value = ""
+        elif not field.has_focus:
+            self.dismiss()
+        self.query_one(TextPane).focus()
 
 
-def help_text(place: str) -> Text:
-    """Keys and what they do: the screen's own first, then those of everywhere, then moving."""
+def groups_of(place: str, focused: Widget | None = None) -> list[tuple[str, list[Line]]]:
+    """Headings and lines: of the focused pane, of the screen without them, of the app, of moving."""
+    pane = "field" if isinstance(focused, Input | TextArea) else getattr(focused, "PANE", "")
+    own = [action for action in ACTIONS if pane in action.places or action.id.startswith(f"{pane}.")]
+    groups = [
+        (f"This pane: {PANES.get(pane, pane)}", list(FIELD) if pane == "field" else _lines(own)),
+        (GROUPS.get(place, ""), _lines([action for action in actions_of(place) if action not in own])),
+        (GROUPS["app"], _lines(actions_of("app"))),
+        *((GROUPS[kind], _lines(actions_of(kind))) for kind in ("table", "scroll") if kind != pane),
+    ]
+    return [(heading, lines) for heading, lines in groups if heading and lines]
+
+
+PANES = {"table": "a table", "scroll": "a text", "curve": "the curves", "field": "a field to type into"}
+"""The names of panes, by the `PANE` of their widgets: a place of actions, or the beginning of their ids."""
+
+
+def help_text(groups: Sequence[tuple[str, Sequence[Line]]], wanted: str = "") -> Text:
+    """The groups as text, or those lines of them that contain all `wanted` words."""
+    words = wanted.lower().split()
     text = Text()
-    for group in (place, "app", "table", "scroll"):
-        actions = [action for action in actions_of(group) if action.keys]
-        if group not in GROUPS or not actions:
+    for heading, lines in groups:
+        kept = [line for line in lines if all(word in " ".join((heading, *line)).lower() for word in words)]
+        if not kept:
             continue
-        text.append(f"{GROUPS[group]}\n", style="bold")
-        for action in actions:
-            text.append(f"  {' '.join(action.key_texts):<{KEYS_WIDTH}} ", style="bold cyan")
-            text.append(f"{action.help}\n")
+        text.append(f"{heading}\n", style="bold")
+        for keys, does in kept:
+            text.append(f"  {keys:<{KEYS_WIDTH}} ", style="bold cyan")
+            text.append(f"{does}\n")
         text.append("\n")
-    text.append("esc leaves this page.", style="dim")
+    if not text:
+        text.append(f"No key does anything like {wanted.strip()!r}. esc shows all.\n\n")
+    text.append("/ searches; esc leaves this page.", style="dim")
     return text
+
+
+def _lines(actions: Sequence[Action]) -> list[Line]:
+    return [(" ".join(action.key_texts), action.help) for action in actions if action.keys]

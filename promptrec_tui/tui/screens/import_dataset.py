@@ -15,7 +15,8 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.command_form import CommandForm, required
-from promptrec_tui.tui.screens.form import choice, key_values, offer, row
+from promptrec_tui.tui.widgets.field_help import FieldHelp
+from promptrec_tui.tui.widgets.fields import choice, key_values, offer, row
 from promptrec_tui.tui.widgets.path_input import PathInput
 from promptrec_tui.tui.widgets.source_text import source_text
 
@@ -33,6 +34,22 @@ ABOUT = (
     "Interactions (MovieLens, RecBole, CSV, TSV, JSON Lines, Parquet) or texts with an answer (instruction "
     "JSON, labelled text); or a zip of these."
 )
+TEACHES = {
+    "source": FieldHelp("What is read; it is not changed.", "SOURCE", "a file, a folder or a zip archive"),
+    "name": FieldHelp("What to call the dataset.", "--name"),
+    "items": FieldHelp("Titles and attributes, where they are in a second file.", "--items", "a file"),
+    "format": FieldHelp("How the source is laid out.", "--format", "auto looks at it"),
+    "encoding": FieldHelp("How its bytes become letters.", "--encoding"),
+    "separator": FieldHelp("What stands between columns.", "--separator", "auto looks at it"),
+    "quoting": FieldHelp("Whether quotes hold cells together.", "--quoting"),
+    "first": FieldHelp("Whether the first line names the columns.", "--header, --no-header"),
+    "dates": FieldHelp("Which number of 01/02/2024 is the day.", "--dates"),
+    "bad": FieldHelp("What becomes of rows that cannot be read.", "--skip-bad"),
+    "columns": FieldHelp("Which column is which field.", "--map", "field=column, one a line"),
+    "splits": FieldHelp("Which split a name of the source means.", "--map-split", "name=split, one a line"),
+}
+"""What each field is for, and its option of the command."""
+
 PAUSE_SECONDS = 0.4
 TALL_ROWS = 5
 
@@ -47,6 +64,7 @@ class ImportScreen(CommandForm):
     NOUN = "dataset"
     WORKING = "opening the file…"
     HAS_KEYS = False
+    TEACHES = TEACHES
 
     _defaults: Mapping[str, str] = {
         "format": "auto",

@@ -64,6 +64,7 @@ class InspectScreen(BaseScreen[None]):
     def action_show_tab(self, tab: str) -> None:
         self.query_one(ContentSwitcher).current = tab
         self.query_one(TabLine).current = tab
+        self.crumbs = (self._row.name, tab.title())
         self.focus_home()
         if (self._row.id, tab) in self._answers:
             self.call_after_refresh(self._show, tab)

@@ -34,6 +34,7 @@ class ItemsScreen(BaseScreen[None]):
     def __init__(self, row: "DatasetRow") -> None:
         super().__init__()
         self._row = row
+        self.set_reactive(BaseScreen.crumbs, (row.name, "Items"))
 
     def body(self) -> ComposeResult:
         more = self.promptrec.glyphs.more

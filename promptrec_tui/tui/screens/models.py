@@ -53,6 +53,12 @@ class ModelsScreen(BaseScreen[None]):
         key = self.query_one("#models", Table).chosen if self.is_mounted else None
         return next((row for row in self._models if row.id == key), None)
 
+    def go_to(self, kind: str, key: str) -> None:
+        self._wanted = key
+        if self.is_mounted and key in (table := self.query_one("#models", Table)).keys:
+            table.choose(key)
+            self._wanted = None
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "check_again":
             return True if self.present_model else None

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher, Static
 
-from promptrec_tui.text import cases_text, clean, left_text, metric_text
+from promptrec_tui.text import cases_text, clean, figure_text, left_text, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.copying import copied_from
@@ -92,6 +92,7 @@ class RunScreen(SearchActions):
             self.action_back()
             return
         self.refresh_bindings()
+        self.crumbs = (row.name, self.tab.title())
         if self._row is None:
             self.query_one("#head", Static).update(head_text(row, self.promptrec.glyphs))
         if row != self._row:
@@ -116,6 +117,7 @@ class RunScreen(SearchActions):
                 view.monitor_users,
                 view.computing,
                 view.left,
+                next((value for _, value in reversed(view.curves.get(view.leading[0], []))), None),
             )
         )
         self.query_one(CurvesPane).show(view)
@@ -168,6 +170,7 @@ class RunScreen(SearchActions):
         self.query_one(ContentSwitcher).current = tab
         self.query_one(TabLine).current = tab
         self.promptrec.remember(tab=tab)
+        self.crumbs = (*self.crumbs[:-1], tab.title())
         self.focus_home()
         if tab == "try":
             self.query_one(TryPane).focus_field()
@@ -216,6 +219,7 @@ def head_text(
     monitor_users: int = 0,
     computing: str = "",
     left: "Left | None" = None,
+    last: float | None = None,
 ) -> Text:
     """Name, state, progress and the last values.
 
@@ -229,8 +233,11 @@ def head_text(
     text.append(f"  {progress_text(row)}")
     if left:
         text.append(f"  {left_text(left.seconds, datetime.now().astimezone(), left.what)}", style="dim")
-    text.append(f"  loss {number_text(row.train_loss)}")
-    text.append(f"  best validation {metric_text(clean(lead))} {number_text(row.best_value, 4)}")
+    text.append(f"  last train loss {number_text(row.train_loss)}")
+    best = figure_text(row.best_value, monitor_users or None, lead)
+    text.append(f"  best validation {metric_text(clean(lead))} {best}")
+    if last is not None:
+        text.append(f", last {figure_text(last, monitor_users or None)}")
     if monitor_users:
         text.append(f", {cases_text(monitor_users, noun)}", style="dim")
     if row.best_step:

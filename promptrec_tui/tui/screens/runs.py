@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from promptrec_tui.run_filter import run_filter
-from promptrec_tui.text import cases_text, clean, metric_text
+from promptrec_tui.text import cases_text, clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.copying import Copied
@@ -20,7 +20,7 @@ from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.home_pane import HomePane
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.run_table import RunTable
-from promptrec_tui.tui.widgets.run_text import number_text
+from promptrec_tui.tui.widgets.run_text import figure_lines
 from promptrec_tui.tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -164,9 +164,10 @@ class RunsScreen(HomeActions):
             return
         facts = f"{row.dataset} | {row.template} | {row.model}"
         lines = [Content.styled(clean(row.name), "bold"), Content.styled(clean(facts), "dim")]
-        if row.best_value is not None:
-            best = f"best validation {metric_text(clean(row.best_metric))} {number_text(row.best_value, 4)}"
-            lines.append(Content(best))
+        figures = await self.ask(workspace.run_views.run_figures, row.id)
+        if row != self._drawn:
+            return
+        lines += map(Content, figure_lines(figures))
         if row.reason:
             lines.append(Content(clean(row.reason)))
         if row.queue and not row.queue.continue_after_failure:
@@ -267,6 +268,11 @@ class RunsScreen(HomeActions):
         from promptrec_tui.tui.screens.new_run import NewRunScreen
 
         self.app.push_screen(NewRunScreen(), self._started)
+
+    def go_to(self, kind: str, key: str) -> None:
+        from promptrec_tui.tui.screens.new_run import NewRunScreen
+
+        self.app.push_screen(NewRunScreen(setting=key), self._started)
 
     def _started(self, run: str | None) -> None:
         if run:

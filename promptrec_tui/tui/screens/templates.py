@@ -93,6 +93,12 @@ class TemplatesScreen(BaseScreen[None]):
     def _line_end(self) -> str:
         return ASCII_LINE_END if self.promptrec.ascii_only else LINE_END
 
+    def go_to(self, kind: str, key: str) -> None:
+        self._wanted = key
+        if self.is_mounted and key in (table := self.query_one("#templates", Table)).keys:
+            table.choose(key)
+            self._wanted = ""
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("choose_user", "next_user", "previous_user", "try_templates", "audit"):
             return True if self._dataset else None

@@ -6,12 +6,13 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.widgets import Input, Select, Static
 
-from promptrec_tui.errors import UserError
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.screens.command_form import CommandForm, required
-from promptrec_tui.tui.screens.form import choice, offer, row
+from promptrec_tui.tui.screens.form import FieldError
+from promptrec_tui.tui.widgets.field_help import FieldHelp
+from promptrec_tui.tui.widgets.fields import choice, offer, row
 from promptrec_tui.tui.widgets.text_pane import TextPane
 from promptrec_tui.tui.widgets.trial_text import trials_text
 
@@ -32,6 +33,15 @@ class TryTemplatesScreen(CommandForm):
     BINDINGS = bindings("try_templates")
     VERB = "Try"
     WORKING = "loading the model…"
+
+    TEACHES = {  # noqa: RUF012 (a constant)
+        "dataset": FieldHelp("Whose users are ranked for.", "--dataset"),
+        "model": FieldHelp("What ranks: a base model, or a run that is done.", "--model, --run"),
+        "templates": FieldHelp("Which are compared.", "--template", "all, or names with commas"),
+        "users": FieldHelp("How many users the best of them get.", "--users", "a whole number, at least 1"),
+        "orders": FieldHelp("Try each with the newest event first, too.", "--orders"),
+        "words": FieldHelp("Leave out parts of the prompt in turn, to see what they are worth.", "--words"),
+    }
 
     _offered = False
     """Whether there is something to choose from: only then can a draft be taken."""
@@ -83,7 +93,7 @@ class TryTemplatesScreen(CommandForm):
         model = required(values, "model", "Choose a model, or a run that is done.")
         users = required(values, "users", "Say on how many users.")
         if not users.isdecimal() or int(users) < 1:
-            raise UserError("users must be a whole number, at least 1.")
+            raise FieldError("users", "users must be a whole number, at least 1.")
         names = [name.strip() for name in values["templates"].split(",") if name.strip() not in ("", "all")]
         whose = f"--run={model.removeprefix(RUN)}" if model.startswith(RUN) else f"--model={model}"
         return [

@@ -64,6 +64,8 @@ class CurvesPane(Asking, Container, can_focus=True):
     charts have one `view`; a line under them tells the values at its cursor.
     """
 
+    PANE = "curve"
+
     def __init__(self, ascii_only: bool, id: str | None = None) -> None:
         super().__init__(id=id)
         self._ascii_only = ascii_only
@@ -125,7 +127,7 @@ class CurvesPane(Asking, Container, can_focus=True):
         """Draw the curves and the result of a run."""
         self._run, self._sheets = run, sheets(run)
         self._read_at = time.monotonic()
-        text = result_text(run.metrics, run.leading[0], run.users, run.noun, run.shares)
+        text = result_text(run.metrics, run.leading[0], run.users, run.noun, run.shares, run.protocol)
         self.query_one("#labels", Static).update(weakest_text(run.weakest))
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")

@@ -57,6 +57,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
     """Fill it with `show`; it posts `Chosen` for the row under the cursor, and `Opened` after a click."""
 
     BINDINGS = bindings("table")
+    PANE = "table"
     COMPONENT_CLASSES = {"paged--header", "paged--row", "paged--cursor"}  # noqa: RUF012 (Textual reads it so)
 
     cursor: reactive[int] = reactive(0)

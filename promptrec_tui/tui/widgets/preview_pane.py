@@ -33,6 +33,7 @@ class PreviewPane(VerticalScroll, inherit_bindings=False):
     """One pinned user at a time: `move` shows the next or the previous one."""
 
     BINDINGS = bindings("scroll")
+    PANE = "scroll"
 
     def __init__(self, glyphs: Glyphs, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from promptrec_tui.text import cases_text, clean, few_cases, metric_text, shares_text
+from promptrec_tui.text import (
+    cases_text,
+    clean,
+    digits,
+    few_cases,
+    figure_text,
+    metric_text,
+    protocol_parts,
+    shares_text,
+)
 from promptrec_tui.tui.widgets.run_text import number_text
 
 if TYPE_CHECKING:
@@ -25,10 +34,11 @@ def result_text(
     users: int | None = None,
     noun: str = "user",
     shares: Mapping[str, float] | None = None,
+    protocol: Mapping[str, Any] | None = None,
 ) -> Text | None:
     """A table of the test metrics and the gains in `lead` measured so far; None if there are none.
 
-    `shares`: of each feature in the decision of a blend.
+    `shares`: of each feature in the decision of a blend. `protocol`: how the figures were measured.
     """
     # The run's own first: on a low screen the last rows are out of sight.
     baselines = metrics.get("baselines") or {}
@@ -50,9 +60,17 @@ def result_text(
         ),
         style="dim",
     )
+    # On the right is room for how they were measured.
+    notes = protocol_parts(protocol or {})
+    text.append(f"  {notes.pop(0)}" if notes else "", style="dim")
     for name, values in rows.items():
-        figures = [number_text(values.get(key), 4) for key in keys]
+        figures = [figure_text(values.get(key), users) for key in keys]
         text.append("\n" + _line(clean(name), figures), style=STYLES.get(name, ""))
+        _, few, interval = figure_text(values.get(lead), users, lead).partition(" (")
+        if name == "tuned" and few:
+            text.append(f"  {metric_text(clean(lead))} 95% {interval.rstrip(')')}", style="dim")
+        elif notes:
+            text.append(f"  {notes.pop(0)}", style="dim")
     if (lower := len(ordered) - BASELINES) > 0:
         text.append(f"\n{lower} lower baselines: promptrec run show", style="dim")
     gains = metrics.get("gain") or {}
@@ -63,10 +81,10 @@ def result_text(
         ("", best.get("name", ""), best),
         ("blend, ", blend.get("name", ""), blend),
     ):
-        interval = gain.get(lead)
-        if interval and None not in interval.values():
+        difference = gain.get(lead)
+        if difference and None not in difference.values():
             text.append(f"\n{of}{metric_text(lead)} over {clean(str(over))}: ")
-            text.append_text(interval_text(interval))
+            text.append_text(interval_text(difference, users))
     if shares:
         text.append(f"\nblend of {shares_text(shares)}", style="dim")
     if users is not None and (few := few_cases(users, noun)):
@@ -84,11 +102,12 @@ def weakest_text(labels: Sequence["WeakLabel"]) -> Text:
     return text
 
 
-def interval_text(interval: Mapping[str, float]) -> Text:
-    """`+0.063 (95% 0.041 to 0.085)`; green or red when the interval excludes zero."""
+def interval_text(interval: Mapping[str, float], cases: int | None = None) -> Text:
+    """`+0.063 (95% 0.041 to 0.085)` of 200 cases; green or red when the interval excludes zero."""
+    places = digits(cases)
     style = "green" if interval["low"] > 0 else "red" if interval["high"] < 0 else "yellow"
-    text = Text(f"{interval['value']:+.4f}", style=f"bold {style}")
-    text.append(f" (95% {interval['low']:+.4f} to {interval['high']:+.4f})", style=style)
+    text = Text(f"{interval['value']:+.{places}f}", style=f"bold {style}")
+    text.append(f" (95% {interval['low']:+.{places}f} to {interval['high']:+.{places}f})", style=style)
     return text
 
 

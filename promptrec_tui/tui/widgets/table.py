@@ -23,6 +23,7 @@ class Table(DataTable[Text], inherit_bindings=False):
     """
 
     BINDINGS = bindings("table")
+    PANE = "table"
 
     class Chosen(Message):
         """The cursor is on another row, or on none."""

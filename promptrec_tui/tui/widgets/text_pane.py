@@ -9,3 +9,4 @@ class TextPane(VerticalScroll, inherit_bindings=False):
     """Put a `Static` into it."""
 
     BINDINGS = bindings("scroll")
+    PANE = "scroll"

@@ -1,18 +1,21 @@
-"""The first line: the modes and the active run."""
+"""The first line: the modes, where in its mode the screen is, and the active run."""
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui.app_interface import app_of
-from promptrec_tui.tui.widgets.cells import fit
+from promptrec_tui.tui.widgets.cells import cut, fit
 from promptrec_tui.tui.widgets.run_text import GOING, progress_text
 
 MODES = ("runs", "data", "templates", "models")
+ACTIVITY_CELLS, SHORTEST_CELLS = 20, 8
+"""Of the run at work, and of a name that is cut no further."""
 
 
 class TopBar(Widget):
-    """The four modes, the current one marked; on the right the active run."""
+    """The four modes, the current one marked, with the way to the screen; on the right the active run."""
 
     auto_links = False
 
@@ -24,6 +27,8 @@ class TopBar(Widget):
         self.watch(self.app, "runs", self._changed, init=False)
         self.watch(self.app, "wait", self._changed, init=False)
         self.watch(self.app, "trouble", self._changed, init=False)
+        if hasattr(self.screen, "crumbs"):
+            self.watch(self.screen, "crumbs", self._changed, init=False)
 
     def render(self) -> Content:
         app = app_of(self)
@@ -31,10 +36,22 @@ class TopBar(Widget):
             self._mode_content(number, mode, app.few_colours) for number, mode in enumerate(MODES, 1)
         )
         room = self.size.width - left.cell_length - 3
+        if not app.trouble and (way := self._way(room)):
+            left = Content.assemble(left, way)
+            room = self.size.width - left.cell_length - 3
         text, style = (f"! {app.trouble}", "red") if app.trouble else (self._activity(), "")
         right = fit(text, room, style, app.glyphs.more)
         gap = " " * max(1, self.size.width - left.cell_length - right.cell_len - 1)
         return Content.assemble(left, gap, Content.from_rich_text(right))
+
+    def _way(self, room: int) -> str:
+        """The names that lead from the mode to the screen; the run at work needs the rest of the `room`."""
+        glyphs, crumbs = app_of(self).glyphs, getattr(self.screen, "crumbs", ())
+        share = max(SHORTEST_CELLS, (room - ACTIVITY_CELLS) // max(1, len(crumbs)) - 3)
+        names = [f"{glyphs.crumb} {cut(name, share, glyphs.more)} " for name in crumbs]
+        while names and cell_len("".join(names)) > room:
+            del names[0]
+        return "".join(names)
 
     def _mode_content(self, number: int, mode: str, few_colours: bool) -> Content:
         """The name of a mode; brackets mark the current one if the whole line is reversed."""

@@ -6,7 +6,7 @@ from typing import Any
 from rich.cells import set_cell_size
 from rich.text import Text
 
-from promptrec_tui.text import clean
+from promptrec_tui.text import clean, figure_text
 from promptrec_tui.tui.widgets.run_text import number_text
 
 NAME, CELL = 32, 9
@@ -27,7 +27,7 @@ def trials_text(document: Mapping[str, Any]) -> Text:
             text.append(set_cell_size(clean(trial["name"]), NAME) + " " + clean(trial["error"]), style="red")
             continue
         values = trial["metrics"]
-        cells = [str(trial["users"]), *(number_text(values[key], 4) for key in keys[1:4])]
+        cells = [str(trial["users"]), *(figure_text(values[key], trial["users"]) for key in keys[1:4])]
         cells.append(number_text(values["rank"], 4))
         text.append(_line(clean(trial["name"]), cells), style="bold green" if place == 0 else "")
     text.append(

@@ -64,6 +64,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
     """
 
     BINDINGS = bindings("scroll")
+    PANE = "scroll"
 
     def __init__(self, glyphs: Glyphs, id: str | None = None) -> None:
         super().__init__(id=id)
