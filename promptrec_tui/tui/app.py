@@ -172,7 +172,6 @@ class PromptrecApp(Asking, App[int]):
             self._touched = True
             if event.key == "escape" and (left := self.waits.leave()):
                 self.notify_text(f"Left: {left}.")
-                return
         await super().on_event(event)
 
     def _show_wait(self, wait: Wait | None) -> None:

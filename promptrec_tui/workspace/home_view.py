@@ -35,15 +35,16 @@ class HomeView:
     machine: Machine
 
 
-def home_view(workspace: Workspace, rows: Sequence[RunRow]) -> HomeView:
-    """What `rows`, all runs, and the machine say at the moment."""
+def home_view(workspace: Workspace, rows: Sequence[RunRow], known: Machine | None = None) -> HomeView:
+    """What `rows`, all runs, and the machine say at the moment. A machine that is `known` is not asked: a
+    driver may take long to answer."""
     queued = [row for row in rows if row.state == State.QUEUED and row.queue]
     queued.sort(key=lambda row: row.queue.place if row.queue else 0)
     active = [row for row in rows if row.state in ACTIVE]
     return HomeView(
         tuple((row, _left(workspace, row)) for row in active),
         tuple(row.name for row in queued),
-        machine(workspace),
+        known or machine(workspace),
     )
 
 

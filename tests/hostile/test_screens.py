@@ -34,6 +34,7 @@ WALK = (
     ("help", "question_mark", "escape"),
     ("palette", "ctrl+p", "o", "p", "down", "escape"),
     ("delete a run", "escape", "D", "n"),
+    ("tour", "W", "slash", "escape"),
     ("new run", "n", FILL, "ctrl+r", "tab", "enter", "down", "escape", LEAVE),
     ("data", "2", "j", "j", "k", "G", "g"),
     ("rows", "r", "j", "r"),

@@ -13,6 +13,7 @@ from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.workspace.session import load_list
 
 if TYPE_CHECKING:
+    from promptrec_tui.workspace.home_view import Machine
     from promptrec_tui.workspace.runs import RunRow
 
 FIRST_KEYS = (
@@ -37,8 +38,10 @@ class HomeActions(QueueActions):
     """The rows that were kept last, and when (monotonic seconds)."""
     _kept_at = -KEEP_SECONDS
     _home_of: "tuple[RunRow, ...] | None" = None
-    """The runs of which the home pane was shown last, and when."""
+    """The runs of which the home pane was shown last."""
     _home_at = 0.0
+    """When the machine was looked at last (monotonic seconds)."""
+    _machine: "Machine | None" = None
     _early: str | None = None
     """The row of the last time on which the cursor was at first; None where there were no such rows."""
 
@@ -62,8 +65,11 @@ class HomeActions(QueueActions):
         """Show what goes on: when a run has changed, and every few seconds for the machine."""
         rows, now = self.promptrec.runs, time.monotonic()
         if rows != self._home_of or now - self._home_at > HOME_SECONDS:
-            self._home_of, self._home_at = rows, now
-            self.query_one(HomePane).show(await self.ask(workspace.home_view.home_view, rows))
+            known = self._machine if now - self._home_at <= HOME_SECONDS else None
+            self._home_of, self._home_at = rows, self._home_at if known else now
+            view = await self.ask(workspace.home_view.home_view, rows, known)
+            self._machine = view.machine
+            self.query_one(HomePane).show(view)
         self.keep_list()
 
     def keep(self) -> None:

@@ -148,8 +148,9 @@ class CurvesPane(Asking, Container, can_focus=True):
         if beginning:
             heading = "The curves begin here after the first step." if run.row.state in GOING else ""
             self.query_one("#steps", Static).update(checklist_text(run.steps, glyphs, heading, later))
-        elif judging:
-            self.query_one("#result", Static).update(checklist_text(judged, glyphs, "result on test", later))
+        elif run.row.state in GOING and run.steps and not self.has_class("-done"):
+            rest = [step for step in run.steps if step.state != "done" or (judging and step in judged)]
+            self.query_one("#result", Static).update(checklist_text(rest, glyphs, "until the result", later))
 
     def look(self, change: Callable[[ChartView], ChartView]) -> None:
         """Show the charts under another view."""
