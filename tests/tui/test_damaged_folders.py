@@ -32,7 +32,8 @@ from promptrec_tui.workspace.lineage import remedy
 from promptrec_tui.workspace.opening import Workspace, opened
 from promptrec_tui.workspace.run_config import run_config
 from promptrec_tui.workspace.run_document import run_document
-from promptrec_tui.workspace.run_views import read_log, refreshed_runs, run_view
+from promptrec_tui.workspace.run_logs import log_news
+from promptrec_tui.workspace.run_views import refreshed_runs, run_view
 from tests.tui.conftest import write_dataset, write_run
 from tests.tui.damaging import spoil
 from tests.waiting import rest
@@ -100,7 +101,7 @@ def check(home: Home, workspace: Workspace, capsys: pytest.CaptureFixture[str]) 
         except UserError as error:
             if name != "bad" or "bad" not in str(error):
                 raise
-        read_log(workspace, name, None, 0)
+        log_news(workspace, name, None, 0)
     assert run_command(["run", "list"]) == 0
     if "bad" in rows:
         assert run_command(["run", "show", "bad"]) == run_command(["run", "show", "bad", "--json"])

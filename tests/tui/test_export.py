@@ -2,7 +2,6 @@
 
 import csv
 import math
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -57,8 +56,6 @@ async def test_the_list_its_chart_and_the_config_of_the_run_under_the_cursor(ful
         assert "train" in files["first-loss.txt"]
         assert tomllib.loads(files["first-config.toml"])["train"]["epochs"]
         assert files["first-command.sh"].startswith("promptrec run start --name first ")
-        again = await export_all(pilot, full_home)
-        assert set(again) == {re.sub(r"(\.\w+)$", r"-2\1", name) for name in files}
 
 
 async def test_the_screen_of_a_run_offers_the_pane_in_view_first(full_home: Home) -> None:

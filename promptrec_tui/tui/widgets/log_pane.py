@@ -56,6 +56,8 @@ class LogPane(SearchedLines):
         """Show what is new in the log of a run."""
         end = self._end if self._whole else self._bytes
         block = await self.ask(workspace.run_logs.log_news, run, self._path, end)
+        if end != (self._end if self._whole else self._bytes):
+            return  # other lines were read meanwhile
         if block.path != self._path or (self.view.at_end and self._whole and block.start != end):
             self._replace(block, to_end=True)
         elif block.size != self._bytes and self._whole and block.start == end:
