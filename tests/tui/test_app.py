@@ -138,7 +138,10 @@ async def test_a_run_opens_with_its_result_and_every_tab_shows_something(full_ho
         assert "user u1" in screen_text(pilot)
         await settle(pilot, "l")
         assert "user u2" in screen_text(pilot)
-        await settle(pilot, "]", "escape", "]")
+        await settle(pilot, "]")
+        # Who passes by does not write into its field.
+        assert not isinstance(pilot.app.focused, Input)
+        await settle(pilot, "]")
         assert "run       first (aaaa0001)" in screen_text(pilot)
         await settle(pilot, "]")
         assert "red 正在训练" in screen_text(pilot)
@@ -189,7 +192,7 @@ async def test_what_cannot_be_done_with_a_run_does_nothing(full_home: Home):
 async def test_the_app_comes_back_as_it_was_left(full_home: Home):
     async with opened_app(full_home) as pilot:
         table(pilot).choose("aaaa0001")
-        await settle(pilot, "enter", "]", "]", "escape", "]", "ctrl+d")
+        await settle(pilot, "enter", "]", "]", "]", "ctrl+d")
         scrolled = pilot.app.screen.query_one("#config LineView").scroll_y
         assert scrolled > 0
     kept = json.loads(full_home.session.read_text())

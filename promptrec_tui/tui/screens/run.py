@@ -167,13 +167,17 @@ class RunScreen(SearchActions):
             self.dismiss()
 
     def action_show_tab(self, tab: str) -> None:
+        self._turn_to(tab)
+        if tab == "try":
+            self.query_one(TryPane).focus_field()
+
+    def _turn_to(self, tab: str) -> None:
+        """Show a tab. The field of Try has to be asked for: who passes by would write keys into it."""
         self.query_one(ContentSwitcher).current = tab
         self.query_one(TabLine).current = tab
         self.promptrec.remember(tab=tab)
         self.crumbs = (*self.crumbs[:-1], tab.title())
         self.focus_home()
-        if tab == "try":
-            self.query_one(TryPane).focus_field()
         self.renew()
 
     def action_next_tab(self) -> None:
@@ -183,7 +187,7 @@ class RunScreen(SearchActions):
         self._step_tab(-1)
 
     def _step_tab(self, by: int) -> None:
-        self.action_show_tab(TABS[(TABS.index(self.tab) + by) % len(TABS)])
+        self._turn_to(TABS[(TABS.index(self.tab) + by) % len(TABS)])
 
     def action_next_part(self) -> None:
         self._move(1)

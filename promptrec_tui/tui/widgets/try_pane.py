@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.scoring import Labelling, Ranking
 
 USERS, TITLES = 3, 6
-INVITATION = "Type a part of a title, or a user's key, and choose with up, down and enter."
-TEXT_INVITATION = "Type a text and press enter: the model gives it a label."
+INVITATION = (
+    "Type a part of a title, or a user's key, and choose with up, down and enter. t goes to the field."
+)
+TEXT_INVITATION = "Type a text and press enter: the model gives it a label. t goes to the field."
 
 
 class TryInput(Input):
