@@ -16,10 +16,15 @@ class Glyphs:
     target: str
     arrow: str
     mark: str
+    pin: str
 
 
-UNICODE = Glyphs(dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆")
-ASCII = Glyphs(dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+")
+UNICODE = Glyphs(
+    dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆", pin="▸"
+)
+ASCII = Glyphs(
+    dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+", pin="@"
+)
 
 PLAIN_TERMINALS = ("dumb", "linux")
 """Terminals without the symbols: the Linux console has no Braille."""

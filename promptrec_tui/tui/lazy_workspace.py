@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace import datasets as datasets
     from promptrec_tui.workspace import demo as demo
     from promptrec_tui.workspace import drafts as drafts
+    from promptrec_tui.workspace import labels as labels
     from promptrec_tui.workspace import models as models
     from promptrec_tui.workspace import queue as queue
     from promptrec_tui.workspace import rendering as rendering

@@ -22,10 +22,12 @@ LATE = (
 )
 
 FIRST_FRAME = {
-    "tui.screens": {"base", "queue_actions", "run_actions", "runs"},
+    "tui.screens": {
+        *("base", "label_actions", "list_actions", "mark_actions", "queue_actions", "run_actions", "runs"),
+    },
     "tui.widgets": {
         *("axes", "canvas", "cells", "chart", "empty", "hints", "loss_chart", "news_line", "plot"),
-        *("run_table", "run_text", "table", "top_bar"),
+        *("row_view", "run_columns", "run_facts", "run_table", "run_text", "top_bar", "word_input"),
     },
     "workspace": {"session"},
     "store": set(),

@@ -76,3 +76,8 @@ def sparkline(values: Sequence[float | None], width: int, bars: str = UNICODE.ba
         else bars[round((value - low) / span * top) if span else top // 2]
         for value in recent
     )
+
+
+def rate_text(value: float | None) -> str:
+    """A learning rate as people type it: `0.001`, `3e-05`."""
+    return "-" if value is None else f"{value:.3g}"
