@@ -20,10 +20,10 @@ class Glyphs:
 
 
 UNICODE = Glyphs(
-    dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆", pin="▸"
+    dot="●", more="…", rise="▲", fall="▼", bars="▁▂▃▄▅▆▇█", target="★", arrow="→", mark="◆", pin="↑"
 )
 ASCII = Glyphs(
-    dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+", pin="@"
+    dot="*", more="~", rise="+", fall="-", bars="_.-=+*#@", target="*", arrow=">", mark="+", pin="^"
 )
 
 PLAIN_TERMINALS = ("dumb", "linux")

@@ -244,7 +244,7 @@ async def test_what_is_said_of_a_run_by_key_is_in_the_list_and_on_its_screen(ful
         await pilot.press("P")
         label = Label("first-b", ("films", "big"), "as good as [/INST]", pinned=True)
         await until(pilot, lambda: read_label(folder) == label)
-        await until(pilot, lambda: any("▸ first-b" in line for line in shown(pilot)))
+        await until(pilot, lambda: any("↑ first-b" in line for line in shown(pilot)))
         await until(pilot, lambda: any("#films #big" in line for line in shown(pilot)))
         await pilot.press("enter")
         await until(pilot, lambda: any("first-b  #films #big" in line for line in shown(pilot)))
@@ -290,7 +290,7 @@ async def test_the_curve_stands_under_the_list_where_there_is_room(full_home, si
         await pilot.pause()
         await pilot.app.workers.wait_for_complete()
         lines = "\n".join(shown(pilot))
-        assert ("best validation NDCG@10 0.1400, test 0.1200 of 20" in lines) == under
+        assert ("best validation NDCG@10 0.1400, test 0.1200 (20 cases)" in lines) == under
         assert ("━ train" in lines) == under
         await pilot.press("c")
         await pilot.pause()

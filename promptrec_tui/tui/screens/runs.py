@@ -39,6 +39,7 @@ class RunsScreen(MarkActions):
     _restored = False
     _wanted = ""
     _summary = ""
+    _facts_height = 0
     _drawn: "RunRow | None" = None
     _made_of: tuple[object, ...] = ()
     _rows: "list[RunRow]" = []  # noqa: RUF012 (never changed in place)
@@ -134,13 +135,20 @@ class RunsScreen(MarkActions):
             return
         self._drawn = row
         self.query_one("#chosen").border_title = Content(clean(row.name)) if row else None
-        self.query_one("#facts", Static).update(run_facts(row) if row else "")
+        self._show_facts(run_facts(row) if row else Content())
         if row is None:
             self.query_one(LossChart).show(Chart("loss", ()))
             return
         curves = await self.ask(workspace.run_views.curves, row.id, LOSSES)
         series = tuple(Series(name.removesuffix("_loss"), points) for name, points in curves.items())
         self.query_one(LossChart).show(Chart("loss", series))
+
+    def _show_facts(self, facts: Content) -> None:
+        """Without a new layout, which takes longer than all else that a cursor key does, if it can be."""
+        widget = self.query_one("#facts", Static)
+        height = facts.get_height({}, max(widget.content_size.width, 1))
+        widget.update(facts, layout=height != self._facts_height)
+        self._facts_height = height
 
     @on(RunTable.Chosen)
     def _chosen(self, event: RunTable.Chosen) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from promptrec_tui.text import clean, metric_text
+from promptrec_tui.text import cases_text, clean, metric_text
 from promptrec_tui.tui.widgets.run_text import number_text, rate_text
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def run_facts(row: "RunRow") -> Content:
         figures = f"best validation {metric_text(clean(row.best_metric))} {number_text(row.best_value, 4)}"
         if row.test_value is not None:
             figures += f", test {number_text(row.test_value, 4)}"
-            figures += f" of {row.test_users:,}" if row.test_users else ""
+            figures += f" ({cases_text(row.test_users, 'case')})" if row.test_users else ""
         lines.append(Content(figures))
     if row.tags:
         lines.append(Content.styled(clean(" ".join(f"#{tag}" for tag in row.tags)), "$accent"))
