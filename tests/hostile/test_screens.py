@@ -24,6 +24,9 @@ LEAVE = "leave the form, whatever it is at"
 # Each screen is shown by the keys before it.
 WALK = (
     ("runs", "j", "j", "c", "slash", "x", "escape", "escape"),
+    ("a name for a run", "R", WAIT, "escape"),
+    ("tags of a run", "number_sign", WAIT, "a", "escape"),
+    ("columns", "v", "j", "space", "enter", "escape"),
     ("compare", "space", "j", "space", "equals_sign", WAIT, *["right_square_bracket", "j"] * 3, "escape"),
     ("one run", "enter", "l", "h", "j", "j", "plus", "z"),
     ("previews", "right_square_bracket", "l", "j"),

@@ -23,7 +23,7 @@ class LineScreen(ModalScreen[str | None]):
 
     def __init__(self, title: str, about: str, value: str = "", words: Sequence[str] = ()) -> None:
         super().__init__()
-        self._title, self._about, self._value, self._words = title, about, value, words
+        self._title, self._about, self._value, self._words = title, about, clean(value), words
 
     def compose(self) -> ComposeResult:
         with Vertical():
