@@ -9,7 +9,7 @@ from rich.style import Style
 from promptrec_tui.badges import BADGES, HELD, STALLED, badge_of
 from promptrec_tui.cli.main import command_app
 from promptrec_tui.runs.states import RESUMABLE, State
-from promptrec_tui.tui.widgets.run_table import COLUMNS
+from promptrec_tui.tui.widgets.run_columns import COLUMNS
 
 
 def test_each_state_has_a_badge_of_its_own() -> None:
@@ -18,7 +18,7 @@ def test_each_state_has_a_badge_of_its_own() -> None:
         assert len(set(signs)) == len(BADGES)
         assert all(cell_len(sign) == 1 for sign in signs)
     assert all(badge.ascii.isascii() for badge in BADGES.values())
-    width = dict(COLUMNS)["state"]
+    width = COLUMNS["state"].least
     assert all(len(badge.word) + 2 <= width for badge in BADGES.values())
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from promptrec_tui.badges import badge_of, step_badge
-from promptrec_tui.cli import control, queue
+from promptrec_tui.cli import control, label, queue
 from promptrec_tui.cli.output import (
     FormOption,
     JsonOption,
@@ -24,8 +24,10 @@ from promptrec_tui.cli.output import (
 )
 from promptrec_tui.cli.settings import SetOption, WithKeys, parse_settings
 from promptrec_tui.cli.waiting import wait_for
+from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
-from promptrec_tui.run_filter import run_filter
+from promptrec_tui.run_fields import NEWEST_FIRST, NUMBERS, TEXTS, Sort, arranged
+from promptrec_tui.run_filter import asks_for_archived, run_filter
 from promptrec_tui.text import (
     cases_text,
     clean,
@@ -51,7 +53,10 @@ from promptrec_tui.workspace.settings import read_settings_toml
 app = typer.Typer(help="Tuning runs.", no_args_is_help=True)
 
 TASK_HELP = f"What is asked: {' or '.join(runs.task_names())}."
-COLUMNS = ("name", "state", "queue", "step", "total_steps", "train_loss", "best", "dataset", "model", "id")
+COLUMNS = (
+    *("name", "state", "queue", "step", "total_steps", "train_loss", "best", "test"),
+    *("tags", "dataset", "model", "id"),
+)
 
 
 @app.command("start", cls=WithKeys)
@@ -86,16 +91,22 @@ def start_command(
 @app.command("list")
 def list_command(
     keep: Annotated[
-        str, typer.Argument(metavar="FILTER", help='Such as "state:done ndcg@10>0.1 -model:tiny".')
+        str, typer.Argument(metavar="FILTER", help='Such as "state:done ndcg@10>0.1 tag:films -model:tiny".')
+    ] = "",
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="FIELD", help="Such as name, test- (largest first) or rate.")
     ] = "",
     form: FormOption = TableForm.text,
     as_json: JsonOption = False,
 ) -> None:
-    """List the runs, or those that a filter keeps."""
+    """List the runs, or those that a filter keeps; archived ones only if it says archived."""
+    order = _order(sort)
     with workspace() as here:
         runs.refresh(here)
         rows = runs.list_runs(here)
-    kept = list(filter(run_filter(keep), rows))
+    kept = arranged(filter(run_filter(keep), rows), order)
+    if not asks_for_archived(keep) and (hidden := sum(row.archived for row in rows)):
+        print(f"promptrec: {hidden} archived not listed: promptrec run list archived", file=sys.stderr)
     for sentence in runs.damaged(rows, here.home):
         print(f"promptrec: {clean(sentence)}", file=sys.stderr)
     listed = [_listed(row) for row in kept]
@@ -110,10 +121,20 @@ def list_command(
                 "queue": queue.place_text(row["queue"]),
                 "state": badge_of(row["state"], row["stalled"]).word,
                 "best": _best(row["best_metric"], row["best_value"]),
+                "test": row["test_value"],
+                "tags": " ".join(row["tags"]),
             }
             for row in listed
         ]
         print_table(shown, COLUMNS, "No run has all that." if rows else "No runs yet: promptrec run start")
+
+
+def _order(sort: str) -> Sort:
+    """The order that `--sort` asks for. Raises UserError for an unknown field."""
+    field = sort.removesuffix("-")
+    if sort and field not in (known := (*TEXTS, *NUMBERS)):
+        raise UserError(f"The list cannot be sorted by {clean(field)!r}: name one of {', '.join(known)}.")
+    return Sort(field, sort.endswith("-")) if sort else NEWEST_FIRST
 
 
 def _listed(row: runs.RunRow) -> dict[str, Any]:
@@ -180,6 +201,13 @@ def delete_command(run: str, as_json: JsonOption = False) -> None:
         _print_state(runs.delete_run(here, run), as_json, "deleted")
 
 
+app.command("tag", context_settings=label.TAG_WORDS)(label.tag_command)
+app.command("note")(label.note_command)
+app.command("rename")(label.rename_command)
+app.command("pin")(label.pin_command)
+app.command("unpin")(label.unpin_command)
+app.command("archive")(label.archive_command)
+app.command("unarchive")(label.unarchive_command)
 app.command("fork")(control.fork_command)
 app.command("continue")(control.continue_command)
 app.command("move")(queue.move_command)
@@ -217,6 +245,10 @@ def print_summary(document: dict[str, Any]) -> None:
         print(left_text(seconds, datetime.now().astimezone(), "" if what == "run" else what))
     if document["state"] != "done":
         _print_phases(document["phases"])
+    if document["tags"]:
+        print(f"tags: {clean(' '.join(document['tags']))}")
+    if document["note"]:
+        print(f"note: {clean(document['note'])}")
     if document["queue"]:
         print(f"in the queue: {queue.place_text(document['queue'])}")
     # The trainer prints its reason too.

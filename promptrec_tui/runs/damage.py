@@ -7,6 +7,7 @@ from typing import Any
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.attempts import Computing, Started, Verdict
 from promptrec_tui.runs.folder import RunFolder
+from promptrec_tui.runs.label import Label
 from promptrec_tui.runs.liveness import Heartbeat
 from promptrec_tui.runs.queue import ASKED, AskedFile, Claim
 from promptrec_tui.runs.report import Report
@@ -35,6 +36,7 @@ def damage(folder: RunFolder) -> list[str]:
 
 def _files(folder: RunFolder) -> Iterator[tuple[type[Any], Path]]:
     yield AskedFile, folder.queue_file
+    yield Label, folder.label
     yield Report, folder.report
     for number in reversed(folder.attempts()[-LAST:]):
         attempt = folder.attempt(number)

@@ -90,8 +90,13 @@ class RunFolder:
         return self.path / "queue.json"
 
     @property
+    def label(self) -> Path:
+        """What people say of the run after it was made: `{name, tags, note, pinned, archived}`."""
+        return self.path / "label.json"
+
+    @property
     def queue_lock(self) -> Path:
-        """Held for the moment in which the run is asked for, claimed or taken back."""
+        """Held for the moment in which the run is asked for, claimed, taken back or labelled."""
         return self.path / "queue.lock"
 
     @property

@@ -16,6 +16,8 @@ from promptrec_tui.home import Home
 from promptrec_tui.runs.damage import damage
 from promptrec_tui.runs.event_log import scan
 from promptrec_tui.runs.folder import RunFolder, is_run
+from promptrec_tui.runs.label import Label, read_label
+from promptrec_tui.runs.report import Report
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import ACTIVE, State
 from promptrec_tui.runs.status import Status, run_status
@@ -23,7 +25,8 @@ from promptrec_tui.store import tables
 from promptrec_tui.store.engine import Catalogue, RoomMadeError
 from promptrec_tui.store.event_rows import gather
 from promptrec_tui.store.phases import rows_so_far
-from promptrec_tui.store.runs import blank_record, describe
+from promptrec_tui.store.runs import blank_record, describe, label_record
+from promptrec_tui.typed import read
 
 SPARKS = 24
 """Points of the small loss curve in the list of runs."""
@@ -39,7 +42,7 @@ UNREAD = "?"
 
 KNOWN = (
     tables.Run.id,
-    tables.Run.task,
+    tables.Run.method,
     tables.Run.state,
     tables.Run.reason,
     tables.Run.attempt,
@@ -51,18 +54,19 @@ Known = Row[str, str, str, str, int, bool, str]
 
 @dataclass(frozen=True)
 class News:
-    """A changed folder: its fingerprint, its status, and its spec if the catalogue lacks it."""
+    """A changed folder: its fingerprint, its status, its label, and its spec if the catalogue lacks it."""
 
     folder: RunFolder
     seen: str
     status: Status
+    label: Label
     spec: RunSpec | None
 
 
 def ingest(home: Home, catalogue: Catalogue) -> int:
     """Store what is new in every run folder and return the number of events read.
 
-    An unchanged folder costs six `stat` calls. A folder that cannot be read does not stop the others: the
+    An unchanged folder costs seven `stat` calls. A folder that cannot be read does not stop the others: the
     reason of its run says why. Several processes may do this at once. A catalogue that is open for reading
     only is left as it is. Raises UserError when the catalogue cannot be written, BusyError when another
     program has locked it.
@@ -124,9 +128,10 @@ def _news(folder: RunFolder, seen: str, known: Known | None) -> News | None:
     if status.state not in ACTIVE and (damaged := damage(folder)):
         status = replace(status, reason=" ".join(part for part in (damaged[0], status.reason) if part))
     if known is None or known.seen != seen:
-        return News(folder, seen, status, None if known and known.task else folder.spec())
+        spec = None if known and known.method else folder.spec()
+        return News(folder, seen, status, read_label(folder), spec)
     same = status == Status(State(known.state), known.reason, known.attempt, known.stalled)
-    return None if same else News(folder, seen, status, None)
+    return None if same else News(folder, seen, status, read_label(folder), None)
 
 
 def _store_all(catalogue: Catalogue, known: dict[str, Known], batch: list[News]) -> int:
@@ -155,13 +160,15 @@ def _store(session: Session, news: News) -> int:
     """Store the new events of a folder, the values that follow from them, and how far the log was read."""
     folder = news.folder
     run = session.get(tables.Run, folder.id)
-    if news.spec and (run is None or not run.task):
+    if news.spec:
         run = run or blank_record(folder.id, "", news.spec.created)
-        run.name = _free_name(session, news.spec.name, folder.id)
         describe(run, news.spec)
-        session.add(run)
     if run is None:
         return 0  # deleted a moment ago by another process
+    if name := news.label.name or (news.spec.name if news.spec else ""):
+        run.name = _free_name(session, name, folder.id)
+    label_record(run, news.label)
+    session.add(run)
     scanned = scan(folder.events, run.offset)
     run.offset = scanned.offset
     gathered = gather(run.id, scanned.records, run.best_value, lambda: rows_so_far(session, folder.id))
@@ -177,12 +184,16 @@ def _store(session: Session, news: News) -> int:
         run.sparkline = _sparkline(session, run.id)
     run.state, run.reason = news.status.state, news.status.reason
     run.attempt, run.stalled, run.seen = news.status.attempt, news.status.stalled, news.seen
+    report = read(Report, folder.report) or Report()
+    run.test_value = (report.metrics.after or {}).get(run.best_metric)
+    run.test_users = report.users
     return len(scanned.records)
 
 
 def _free_name(session: Session, name: str, run_id: str) -> str:
     """`name`, followed by the run's id when another run has that name (as after copying a folder)."""
-    taken = session.scalar(select(tables.Run.id).where(tables.Run.name == name, tables.Run.id != run_id))
+    with session.no_autoflush:
+        taken = session.scalar(select(tables.Run.id).where(tables.Run.name == name, tables.Run.id != run_id))
     return f"{name} ({run_id})" if taken else name
 
 
@@ -200,10 +211,11 @@ def _note_unread(catalogue: Catalogue, folder: RunFolder, known: Known | None, r
 
 
 def _fingerprint(path: str, attempt: int) -> str:
-    """A fingerprint of a folder, without reading files. It changes with every event, request and attempt, and
-    with the files that tell how the last known `attempt` ended."""
-    parts = ("events.jsonl", "queue.json", "attempts", f"attempts/{attempt}/exit.json", "result/report.json")
-    return " ".join([_stamp(f"{path}/{part}") for part in ("run.json", *parts)])
+    """A fingerprint of a folder, without reading files. It changes with every event, request, attempt and
+    label, and with the files that tell how the last known `attempt` ended."""
+    parts = ("run.json", "label.json", "events.jsonl", "queue.json", "attempts")
+    ends = (f"attempts/{attempt}/exit.json", "result/report.json")
+    return " ".join([_stamp(f"{path}/{part}") for part in (*parts, *ends)])
 
 
 def _stamp(path: str) -> str:

@@ -1,11 +1,14 @@
 """Queries about runs: the list, previews, evaluations."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import String, delete, or_, select, type_coerce
 
+from promptrec_tui.runs.label import Label
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.runs.states import State
 from promptrec_tui.store import tables
@@ -33,7 +36,8 @@ class RunRow:
     """One run. `dataset`, `template`, `model` are names; `created`, `updated` (last event) ISO 8601 in UTC.
 
     `train_loss` is the last one, `best_value` the best of the metric `best_metric` on validation so far,
-    `sparkline` the loss in few points.
+    `sparkline` the loss in few points. `test_value` is of that metric, over `test_users`, after the run.
+    `tags`, `note`, `pinned` and `archived` are what people said of it.
     `queue` is known to the run folders only: `workspace` fills it in.
     """
 
@@ -59,12 +63,31 @@ class RunRow:
     created: str
     updated: str
     best_step: int | None
+    method: str = ""
+    learning_rate: float | None = None
+    seed: int | None = None
+    test_value: float | None = None
+    test_users: int | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    pinned: bool = False
+    archived: bool = False
     queue: QueuePlace | None = None
 
 
 FIELDS = [field.name for field in fields(RunRow) if field.name != "queue"]
-COLUMNS = [getattr(tables.Run, name) for name in FIELDS]
-STATE, SPARKLINE = FIELDS.index("state"), FIELDS.index("sparkline")
+LISTS = ("sparkline", "tags")
+COLUMNS = [
+    type_coerce(getattr(tables.Run, name), String) if name in LISTS else getattr(tables.Run, name)
+    for name in FIELDS
+]
+"""Lists as the text that is stored, so that a record can be looked up in `_ROWS`."""
+
+STATE, *LIST_PLACES = (FIELDS.index(name) for name in ("state", *LISTS))
+
+_ROWS: "WeakKeyDictionary[Catalogue, dict[tuple[Any, ...], RunRow]]" = WeakKeyDictionary()
+"""The rows of the last list by their records. A record that is the same gives the same row again: thousands
+are neither made anew nor compared field by field each second."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +123,24 @@ def blank_record(run_id: str, name: str, created: str) -> tables.Run:
     texts = dict.fromkeys(("dataset", "template", "model", "task", "reason", "phase", "seen"), "")
     numbers = dict.fromkeys(("attempt", "step", "offset"), 0)
     record = tables.Run(id=run_id, name=name, created=created, updated=created, **texts, **numbers)
-    record.state, record.stalled, record.sparkline = State.DRAFT, False, []
+    record.state, record.stalled, record.sparkline, record.method = State.DRAFT, False, [], ""
+    label_record(record, Label())
     return record
 
 
 def describe(record: tables.Run, spec: RunSpec) -> None:
     """Copy the spec's values into a run's record; its id and name stay."""
+    if not record.task:
+        record.updated = spec.created
     record.dataset, record.template, record.model = spec.dataset.name, spec.template.name, spec.model.name
-    record.task, record.created, record.updated = spec.task, spec.created, spec.created
+    record.task, record.created, record.method = spec.task, spec.created, spec.settings.tuning.method
+    record.learning_rate, record.seed = spec.settings.train.learning_rate, spec.settings.train.seed
+
+
+def label_record(record: tables.Run, label: Label) -> None:
+    """Copy a label into a run's record, but for the name, which must be free."""
+    record.tags, record.note = list(label.tags), label.note
+    record.pinned, record.archived = label.pinned, label.archived
 
 
 def spec_record(spec: RunSpec) -> tables.Run:
@@ -117,10 +150,13 @@ def spec_record(spec: RunSpec) -> tables.Run:
     return record
 
 
-def row_of(spec: RunSpec) -> RunRow:
+def row_of(spec: RunSpec, label: Label) -> RunRow:
     """The row of a run that is not listed yet."""
     record = spec_record(spec)
-    return _row([getattr(record, name) for name in FIELDS])
+    record.name = label.name or spec.name
+    label_record(record, label)
+    values = [getattr(record, name) for name in FIELDS]
+    return _row([json.dumps(value) if isinstance(value, list) else value for value in values])
 
 
 def add_run(catalogue: Catalogue, spec: RunSpec) -> RunRow:
@@ -142,9 +178,14 @@ def add_run(catalogue: Catalogue, spec: RunSpec) -> RunRow:
 def list_runs(catalogue: Catalogue) -> list[RunRow]:
     """All runs, newest first."""
     order = (tables.Run.created.desc(), tables.Run.name)
+    before = _ROWS.get(catalogue, {})
     with catalogue.read() as session:
         # Past the object mapper, which costs as much again.
-        return [_row(record) for record in session.connection().execute(select(*COLUMNS).order_by(*order))]
+        result = session.connection().execute(select(*COLUMNS).order_by(*order))
+        records = [tuple(record) for record in result]
+    rows = {record: before.get(record) or _row(record) for record in records}
+    _ROWS[catalogue] = rows
+    return list(rows.values())
 
 
 def latest_like(catalogue: Catalogue, task: str, template: str, model: str) -> RunRow | None:
@@ -252,5 +293,6 @@ def _row(record: Sequence[Any]) -> RunRow:
     """A run from its `COLUMNS`."""
     values = list(record)
     values[STATE] = State(values[STATE])
-    values[SPARKLINE] = tuple(values[SPARKLINE])
+    for place in LIST_PLACES:
+        values[place] = tuple(json.loads(values[place]))
     return RunRow(*values)

@@ -113,6 +113,17 @@ class Run(Base):
     best_step: Mapped[int | None]
     sparkline: Mapped[list[Any]]
     best_metric: Mapped[str] = mapped_column(default="", server_default="")
+    method: Mapped[str] = mapped_column(default="", server_default="")
+    """How it tunes. Empty until its spec was read, as in rows from before there was this column."""
+    learning_rate: Mapped[float | None]
+    seed: Mapped[int | None]
+    test_value: Mapped[float | None]
+    """Of `best_metric`, by the report."""
+    test_users: Mapped[int | None]
+    tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    note: Mapped[str] = mapped_column(default="", server_default="")
+    pinned: Mapped[bool] = mapped_column(default=False, server_default="0")
+    archived: Mapped[bool] = mapped_column(default=False, server_default="0")
     offset: Mapped[int]
     seen: Mapped[str]
 

@@ -70,6 +70,8 @@ GROUPS = {
     "app": "Everywhere",
     "table": "Moving in a table",
     "scroll": "Moving in a text",
+    "run_columns": "Columns of the runs",
+    "line": "A line of text",
     "confirm": "Questions",
     "export": "Export",
     "help": "Help",
@@ -77,7 +79,7 @@ GROUPS = {
 }
 """The places and their headings."""
 
-KEYED = {"table", "scroll", "confirm", "export", "help", "tour"}
+KEYED = {"table", "scroll", "run_columns", "line", "confirm", "export", "help", "tour"}
 """Places whose actions have keys only."""
 
 KEYS_ONLY = ("app.back", "app.next", "app.last", "app.jump", "app.palette")
@@ -109,6 +111,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.mark_all", "mark_all", "asterisk", "mark all", "Mark all shown runs, or none.", "runs"),
     Action("runs.compare", "compare", "equals_sign", "compare", "Compare the marked runs.", "runs"),
     Action("runs.baseline", "choose_baseline", "b", "baseline", "Others are compared with this run.", "runs"),
+    Action("runs.columns", "choose_columns", "v", "columns", "Choose the columns, and what sorts.", "runs"),
+    Action("runs.sort", "sort_by(1)", "greater_than_sign", "sort", "Sort by the next column.", "runs"),
+    Action("runs.sort_last", "sort_by(-1)", "less_than_sign", "sort back", "By the one before.", "runs"),
+    Action("runs.order", "turn_order", "o", "order", "Smallest or largest first.", "runs"),
+    Action("label.pin", "toggle_pin", "P", "pin", "Keep the run on top of the list, or not.", "runs run"),
+    Action("label.tag", "tag_runs", "number_sign", "tags", "Tags of the run, or of all marked.", "runs run"),
+    Action("label.note", "note_run", "quotation_mark", "note", "A note about the run.", "runs run"),
+    Action("label.rename", "rename_run", "R", "rename", "Its result keeps the old name.", "runs run"),
+    Action("label.archive", "toggle_archive", "a", "archive", "Hide it from the list, or not.", "runs run"),
     Action("runs.delete", "delete_run", "D", "delete", "Delete the run with all its files.", "runs run"),
     Action("queue.up", "move_run('up')", "K", "sooner", "Move a waiting run up the queue.", "runs"),
     Action("queue.down", "move_run('down')", "J", "later", "Move a waiting run down the queue.", "runs"),
@@ -234,6 +245,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("scroll.up", "scroll_up", "k,up", "up", "One line back.", "scroll"),
     Action("scroll.top", "scroll_home", "g,home", "top", "The beginning.", "scroll"),
     Action("scroll.bottom", "scroll_end", "G,end", "bottom", "The end.", "scroll"),
+    Action("columns.toggle", "toggle_column", "space", "show", "Show the column, or not.", "run_columns"),
+    Action("columns.sort", "sort_column", "enter", "sort", "Sort by it; again: turn.", "run_columns"),
+    Action("columns.up", "move_column(-1)", "K", "sooner", "Further to the left.", "run_columns"),
+    Action("columns.down", "move_column(1)", "J", "later", "Further to the right.", "run_columns"),
+    Action("columns.reset", "reset_columns", "f4", "defaults", "The usual columns and order.", "run_columns"),
+    Action("columns.close", "close", "escape,v", "close", "Back to the list.", "run_columns"),
+    Action("line.leave", "leave_line", "escape", "leave", "Leave it as it was.", "line"),
     Action("export.write", "write", "enter", "write", "Write the file.", "export"),
     Action("export.copy", "copy", "y", "copy", "Copy the text.", "export"),
     Action("export.close", "close", "escape,q,W", "close", "Leave the exports.", "export"),
@@ -251,6 +269,10 @@ _SHOWN = {
     "comma": ",",
     "question_mark": "?",
     "plus": "+",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "number_sign": "#",
+    "quotation_mark": '"',
     "minus": "-",
     "equals_sign": "=",
     "asterisk": "*",

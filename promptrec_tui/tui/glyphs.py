@@ -19,6 +19,7 @@ class Glyphs:
     beat: str
     """Two that take turns while something is waited for."""
     crumb: str
+    pin: str
 
 
 UNICODE = Glyphs(
@@ -32,6 +33,7 @@ UNICODE = Glyphs(
     mark="◆",
     beat="◐◑",
     crumb="›",
+    pin="↑",
 )
 ASCII = Glyphs(
     dot="*",
@@ -44,6 +46,7 @@ ASCII = Glyphs(
     mark="+",
     beat="-+",
     crumb=">",
+    pin="^",
 )
 
 PLAIN_TERMINALS = ("dumb", "linux")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace import drafts as drafts
     from promptrec_tui.workspace import estimate as estimate
     from promptrec_tui.workspace import home_view as home_view
+    from promptrec_tui.workspace import labels as labels
     from promptrec_tui.workspace import models as models
     from promptrec_tui.workspace import named as named
     from promptrec_tui.workspace import new_runs as new_runs

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.runs.folder import RunFolder, run_folders
+from promptrec_tui.runs.label import read_label
 from promptrec_tui.runs.status import run_status
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.engine import BusyError
@@ -60,7 +61,7 @@ def row_from_folder(workspace: Workspace, folder: RunFolder) -> RunRow:
     try:
         row = store.find_run(workspace.catalogue, folder.id)
     except UserError:
-        row = store.row_of(folder.spec())
+        row = store.row_of(folder.spec(), read_label(folder))
     status = run_status(folder)
     row = replace(
         row, state=status.state, reason=status.reason, attempt=status.attempt, stalled=status.stalled
@@ -78,6 +79,6 @@ def unlisted(workspace: Workspace, run: str) -> RunRow | None:
             spec = folder.spec()
         except UserError:
             continue
-        if run in (folder.id, spec.name):
+        if run in (folder.id, read_label(folder).name or spec.name):
             return row_from_folder(workspace, folder)
     return None

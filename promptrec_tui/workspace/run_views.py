@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.report import read_report
 from promptrec_tui.store import curves as curve_store
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.curves import CurveRange as CurveRange
@@ -164,44 +162,6 @@ def curve_range(
     """The points of each named metric from the first to the last step of `window`, smooth ones too."""
     run_id = find_run(workspace, run).id
     return curve_store.curve_range(workspace.catalogue, run_id, names, window, weight, max_points)
-
-
-@dataclass(frozen=True)
-class Figures:
-    """A run's figures in its leading metric: the best and the last on validation, and those of the test."""
-
-    metric: str
-    noun: str
-    best: float | None
-    last: float | None
-    monitor_users: int | None
-    tested: Mapping[str, float | None]
-    """By what was measured: tuned, untuned, the best baseline by its name; empty before the test."""
-    users: int | None
-
-
-def run_figures(workspace: Workspace, run: str) -> Figures:
-    """The figures of a run, without its curves and its spec."""
-    row = find_run(workspace, run)
-    report = read_report(RunFolder(workspace.home.runs / row.id))
-    metric, metrics = row.best_metric, report.get("metrics", {})
-    last = store.recent_values(workspace.catalogue, row.id, metric, 1)
-    evaluations = store.evaluations(workspace.catalogue, row.id)
-    measured = {"tuned": metrics.get("after"), "untuned": metrics.get("before")}
-    baselines = {name: figures.get(metric) for name, figures in (metrics.get("baselines") or {}).items()}
-    best = max(baselines, key=lambda name: baselines[name] or 0.0, default=None)
-    return Figures(
-        metric=metric,
-        noun=case_noun(row.task),
-        best=row.best_value,
-        last=next(iter(last), None),
-        monitor_users=next((entry.users for entry in evaluations if entry.stage == "validation"), None),
-        tested={
-            **{name: figures.get(metric) for name, figures in measured.items() if figures},
-            **({best: baselines[best]} if best and measured["tuned"] else {}),
-        },
-        users=report.get("users"),
-    )
 
 
 def run_previews(workspace: Workspace, run: str) -> list[PreviewRow]:

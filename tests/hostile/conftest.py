@@ -23,6 +23,7 @@ from promptrec_tui.runs.events import (
     WarningEvent,
 )
 from promptrec_tui.runs.folder import create_run
+from promptrec_tui.runs.label import change_label
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
 from promptrec_tui.workspace.datasets import ImportOptions, import_source
 from promptrec_tui.workspace.models import check_folder
@@ -175,6 +176,7 @@ def _write_run(home: Home, dataset: str, file: str, number: int, text: str, text
         machine={text: text},
     )
     folder = create_run(home, spec)
+    change_label(folder, tags=(text,), note=text)
     attempt = folder.attempt(1)
     attempt.path.mkdir(parents=True)
     attempt.log.write_text("\n".join(texts), errors="replace")

@@ -25,6 +25,9 @@ LEAVE = "leave the form, whatever it is at"
 WALK = (
     ("runs", "j", "j", "c", "slash", "x", "escape", "escape"),
     ("export", "W", "j", "enter", "y", WAIT, "escape"),
+    ("a name for a run", "R", WAIT, "escape"),
+    ("tags of a run", "number_sign", WAIT, "a", "escape"),
+    ("columns", "v", "j", "space", "enter", "escape"),
     ("compare", "space", "j", "space", "equals_sign", WAIT, *["right_square_bracket", "j"] * 3, "escape"),
     ("one run", "enter", "l", "h", "j", "j", "plus", "z"),
     ("previews", "right_square_bracket", "l", "j"),

@@ -29,7 +29,7 @@ down_revision = "{newest}"
 
 def upgrade() -> None:
     with op.batch_alter_table("run", recreate="always") as run:
-        run.add_column(sa.Column("note", sa.String(), nullable=False, server_default="none"))
+        run.add_column(sa.Column("remark", sa.String(), nullable=False, server_default="none"))
     {last}
 """
 

@@ -356,3 +356,15 @@ def test_the_best_value_is_that_of_the_metric_that_leads(make_run, catalogue, ho
     ingest(home, catalogue)
     row = find_run(catalogue, "lead")
     assert (row.best_metric, row.best_value) == ("logloss", 0.5)
+
+
+def test_what_an_older_catalogue_lacks_is_filled_in_at_the_next_reading(home, catalogue, make_run) -> None:
+    make_run("r1")
+    ingest(home, catalogue)
+    before = list_runs(catalogue)
+    with closing(sqlite3.connect(home.database)) as connection, connection:
+        connection.execute("UPDATE run SET method = '', learning_rate = NULL, seed = NULL, seen = 'older'")
+    assert list_runs(catalogue)[0].method == ""
+    ingest(home, catalogue)
+    assert list_runs(catalogue) == before
+    assert (before[0].method, before[0].learning_rate, before[0].seed) == ("lora", 1e-3, 1)

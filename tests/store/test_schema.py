@@ -61,7 +61,7 @@ def test_programs_that_start_at_once_on_a_fresh_home_all_succeed(home: Home) -> 
 def test_an_older_catalogue_is_copied_and_then_migrated_with_its_rows(seeded: Home, next_version) -> None:
     schema.bring_up_to_date(seeded, next_version())
     assert schema.read_version(seeded.database) == "9999"
-    assert rows(seeded.database, "SELECT id, note FROM run") == [("r1", "none")]
+    assert rows(seeded.database, "SELECT id, remark FROM run") == [("r1", "none")]
     assert [rows(seeded.database, f"SELECT count(*) FROM {table}") for table in CHILDREN] == [[(1,)]] * len(
         CHILDREN
     )
@@ -74,7 +74,7 @@ def test_an_older_catalogue_is_copied_and_then_migrated_with_its_rows(seeded: Ho
 def test_the_best_value_of_older_runs_is_that_of_their_ndcg(home: Home, tmp_path: Path) -> None:
     older = tmp_path / "older"
     shutil.copytree(resource("migrations"), older)
-    for version in ("0003_leading_metric", "0004_moments", "0005_phases"):
+    for version in ("0003_leading_metric", "0004_moments", "0005_phases", "0006_labels"):
         (older / "versions" / f"{version}.py").unlink()
     schema.bring_up_to_date(home, older)
     with closing(sqlite3.connect(home.database)) as connection:

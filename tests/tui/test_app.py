@@ -10,7 +10,7 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widget import Widget
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input
 from textual.worker import WorkerFailed
 
 from promptrec_tui.home import Home
@@ -20,13 +20,15 @@ from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.states import State
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.backend import Backend
+from promptrec_tui.tui.glyphs import ASCII
 from promptrec_tui.tui.screens.confirm import ConfirmScreen
 from promptrec_tui.tui.screens.help import HelpScreen
 from promptrec_tui.tui.screens.run import RunScreen, head_text
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.trying import Tried
 from promptrec_tui.tui.widgets.loss_chart import LossChart
-from promptrec_tui.tui.widgets.run_table import RunTable
+from promptrec_tui.tui.widgets.run_columns import DEFAULT, fitted
+from promptrec_tui.tui.widgets.run_table import RunTable, run_cells
 from promptrec_tui.tui.widgets.try_pane import TryInput, TryPane
 from promptrec_tui.workspace import demo
 from promptrec_tui.workspace.opening import opened
@@ -88,17 +90,19 @@ async def test_runs_are_listed_with_their_figures(full_home: Home, size: tuple[i
         assert "第二次 [/INST]" in shown
         assert "240/240" in shown
         assert "paused" in shown
-        assert ("loss  ━ train" in shown) == (size[0] > 110)
+        assert "loss  ━ train" in shown, "beside the list, or under it"
         assert all(len(line) <= size[0] for line in shown.split("\n"))
 
 
 async def test_the_chart_takes_the_place_of_the_list_where_there_is_no_room(full_home: Home):
-    async with opened_app(full_home) as pilot:
+    async with opened_app(full_home, (60, 15)) as pilot:
+        assert "progress" in screen_text(pilot)
+        assert "loss  ━ train" not in screen_text(pilot)
         await settle(pilot, "c")
         assert "loss  ━ train 1.244" in screen_text(pilot)
-        assert "age" not in screen_text(pilot)
+        assert "progress" not in screen_text(pilot)
         await settle(pilot, "c")
-        assert "age" in screen_text(pilot)
+        assert "progress" in screen_text(pilot)
 
 
 async def test_new_events_change_cells_and_leave_the_cursor(full_home: Home):
@@ -416,8 +420,8 @@ async def test_ascii_only_draws_ascii(full_home: Home):
     async with opened_app(full_home, (160, 50), ascii_only=True) as pilot:
         chart = pilot.app.screen.query_one(LossChart)
         assert "".join(chart.render_line(y).text for y in range(chart.size.height)).isascii()
-        cells = [cell.plain for key in table(pilot).keys for cell in table(pilot).get_row(key)[1:]]
-        assert all(cell.isascii() for cell in cells)
+        rows = [run_cells(run, fitted(DEFAULT, 200), ASCII)[1:] for run in pilot.app.runs]
+        assert all(text.isascii() for cells in rows for text, _ in cells)
 
 
 async def test_a_live_chart_repaints_little(full_home: Home, monkeypatch: pytest.MonkeyPatch):
@@ -444,7 +448,7 @@ async def test_facts_are_never_markup(full_home: Home):
     async with opened_app(full_home, (160, 50)) as pilot:
         table(pilot).choose("aaaa0002")
         await settle(pilot)
-        assert "第二次 [/INST]" in str(pilot.app.screen.query_one("#facts", Static).content)
+        assert screen_text(pilot).count("第二次 [/INST]") == 2
 
 
 async def test_the_demo_starts_by_itself_and_its_run_is_selected(

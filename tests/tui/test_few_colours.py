@@ -6,7 +6,7 @@ from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.glyphs import needs_ascii
 from promptrec_tui.tui.widgets.chart import Chart, Series
 from promptrec_tui.tui.widgets.plot import draw_chart
-from promptrec_tui.tui.widgets.table import Table
+from promptrec_tui.tui.widgets.run_table import RunTable
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,11 @@ async def test_bars_cursor_and_keys_are_told_without_colour(full_home, monkeypat
     app = PromptrecApp(full_home)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.runs)
-        table = app.screen.query_one(Table)
+        table = app.screen.query_one(RunTable)
         assert "<1 Runs>" in screen_text(app)
         assert "<2 Data>" not in screen_text(app)
         assert app.screen.query_one("TopBar").styles.text_style.reverse
-        assert table.get_component_styles("datatable--cursor").text_style.reverse
+        assert table.get_component_styles("view--cursor").text_style.reverse
         # The finished run cannot be paused: with colours the key would be dim.
         table.choose("aaaa0001")
         await pilot.pause()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from rich.text import Text
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -22,7 +21,8 @@ from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.screens.tour import STOPS, TourScreen, tour_text
 from promptrec_tui.tui.widgets.home_pane import machine_text, now_text
 from promptrec_tui.tui.widgets.last_rows import last_rows, rows_again
-from promptrec_tui.tui.widgets.run_table import COLUMNS, RunTable
+from promptrec_tui.tui.widgets.run_columns import DEFAULT
+from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.workspace import demo
 from promptrec_tui.workspace.checklist import Left
 from promptrec_tui.workspace.home_view import HomeView, Machine
@@ -30,7 +30,7 @@ from promptrec_tui.workspace.opening import opened
 from promptrec_tui.workspace.run_views import refreshed_runs
 from promptrec_tui.workspace.runs import RunRow
 
-LABELS = [label for label, _ in COLUMNS]
+LABELS = list(DEFAULT)
 Until = Callable[..., Awaitable[None]]
 Screen = Callable[[App[int]], str]
 MACHINE = Machine((Gpu(0, "a", 80 << 30, 61 << 30), Gpu(1, "b")), 3_100_000_000, 7_700_000_000, 22 * 10**9)
@@ -97,8 +97,8 @@ async def test_the_first_frame_has_the_rows_of_the_last_time_and_no_key_acts_on_
         [],
         {"columns": ["name"], "rows": {"a": [["x", ""]]}},
         {"columns": "the table's", "rows": {"a": [["x", ""]]}},
-        {"columns": "the table's", "rows": {"a": ["x"] * 7}},
-        {"columns": "the table's", "rows": {"a": [["x", "no style at all"]] * 7}},
+        {"columns": "the table's", "rows": {"a": ["x"] * len(DEFAULT)}},
+        {"columns": "the table's", "rows": {"a": [["x", "no style at all"]] * len(DEFAULT)}},
         {"columns": "the table's", "rows": ["a"]},
     ],
 )
@@ -108,20 +108,12 @@ def test_rows_that_do_not_fit_the_table_are_not_shown(kept: object) -> None:
     assert rows_again(kept, LABELS) == {}
 
 
-async def test_rows_come_back_as_they_were_and_clean() -> None:
-    class Rows(App[None]):
-        def compose(self):
-            yield RunTable()
-
-    async with Rows().run_test() as pilot:
-        table = pilot.app.query_one(RunTable)
-        cells = tuple(Text(text, style="bold red") for text in ("[/INST]", "霸王", *"abcde"))
-        table.show({"r1": cells})
-        kept = last_rows(table)
-        again = rows_again(kept, table.labels)
-        assert [(cell.plain, cell.style) for cell in again["r1"]] == [(c.plain, c.style) for c in cells]
-        kept["rows"]["r1"][0][0] = "a\x1b[2Jb"
-        assert "\x1b" not in rows_again(kept, table.labels)["r1"][0].plain
+def test_rows_come_back_as_they_were_and_clean() -> None:
+    rows = {"r1": (("[/INST]", "bold red"), ("霸王", ""))}
+    kept = last_rows(rows, ("name", "state"))
+    assert rows_again(kept, ("name", "state")) == rows
+    kept["rows"]["r1"][0][0] = "a\x1b[2Jb"
+    assert "\x1b" not in rows_again(kept, ("name", "state"))["r1"][0][0]
 
 
 async def test_a_damaged_file_of_rows_is_no_error(full_home: Home, until: Until) -> None:

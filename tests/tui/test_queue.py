@@ -41,7 +41,7 @@ async def test_keys_move_hold_and_prefer_the_run_under_the_cursor(full_home, wai
         await until(pilot, lambda: "held 1" in row_text(app, second.id))
         await pilot.press("H")
         await until(pilot, lambda: "queued 1" in row_text(app, second.id))
-        await pilot.press("F", "c")
+        await pilot.press("F")
         await until(pilot, lambda: "Should it fail, the queue stops." in screen_text(app))
         assert not queue_entry(second).continue_after_failure
         assert queue_entry(first).continue_after_failure
@@ -94,4 +94,4 @@ async def test_the_app_leaves_a_queue_alone_in_which_nothing_may_start(full_home
 
 def row_text(app, run):
     table = app.screen.query_one(RunTable)
-    return " ".join(str(cell) for cell in table.get_row(run))
+    return table.row(table.keys.index(run), table.size.width).text

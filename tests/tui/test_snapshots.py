@@ -16,7 +16,7 @@ from promptrec_tui.home import Home
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
-from promptrec_tui.tui.widgets import run_table
+from promptrec_tui.tui.widgets import run_columns
 from promptrec_tui.tui.widgets.run_text import age_text
 from promptrec_tui.workspace import home_view
 
@@ -29,7 +29,7 @@ TODAY = datetime(2026, 1, 9, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """No clock, and nothing of the machine and the terminal that the tests run in."""
-    monkeypatch.setattr(run_table, "age_text", lambda then: age_text(then, TODAY))
+    monkeypatch.setattr(run_columns, "age_text", lambda then: age_text(then, TODAY))
     free = home_view.Machine((), 4 * 10**9, 8 * 10**9, 20 * 10**9)
     monkeypatch.setattr(home_view, "machine", lambda workspace: free)
     for name in ("NO_COLOR", "COLORTERM", "FORCE_COLOR"):

@@ -22,10 +22,14 @@ LATE = (
 )
 
 FIRST_FRAME = {
-    "tui.screens": {"base", "home_actions", "queue_actions", "run_actions", "runs"},
+    "tui.screens": {
+        *("base", "home_actions", "label_actions", "list_actions", "mark_actions", "queue_actions"),
+        *("run_actions", "runs"),
+    },
     "tui.widgets": {
         *("axes", "canvas", "cells", "chart", "empty", "hints", "home_pane", "last_rows", "loss_chart"),
-        *("news_line", "plot", "run_table", "run_text", "table", "top_bar"),
+        *("news_line", "plot", "row_view", "run_columns", "run_facts", "run_table", "run_text", "top_bar"),
+        *("word_input",),
     },
     "workspace": {"preferences", "session"},
     "store": set(),

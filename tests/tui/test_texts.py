@@ -15,7 +15,8 @@ from promptrec_tui.tui.widgets.cells import cut, padded
 from promptrec_tui.tui.widgets.preview_pane import preview_text, rank_text
 from promptrec_tui.tui.widgets.rankings import beside, history_text, ranking_lines, score_text
 from promptrec_tui.tui.widgets.result_text import result_text
-from promptrec_tui.tui.widgets.run_table import COLUMNS, run_cells
+from promptrec_tui.tui.widgets.run_columns import COLUMNS, DEFAULT, fitted
+from promptrec_tui.tui.widgets.run_table import run_cells
 from promptrec_tui.tui.widgets.run_text import age_text, number_text, progress_text, sparkline
 
 wild = st.text(
@@ -42,6 +43,15 @@ def run_row(**changes: Any) -> Any:
         "dataset": "films",
         "template": "list",
         "model": "tiny",
+        "task": "next_item",
+        "method": "lora",
+        "learning_rate": 3e-5,
+        "seed": 1,
+        "test_value": 0.0712,
+        "tags": ("films", "电影"),
+        "note": "霸王",
+        "pinned": True,
+        "archived": False,
         "created": "2026-01-01T00:00:00+00:00",
         "queue": None,
     }
@@ -66,9 +76,20 @@ def test_what_is_cut_says_so_and_what_fits_stays():
 )
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
 def test_the_cells_of_a_run_fit_their_columns(changes, glyphs):
-    cells = run_cells(run_row(**changes), glyphs)
-    assert all(cell_len(cell.plain) <= width for cell, (_, width) in zip(cells, COLUMNS, strict=True))
-    assert sum(width + 2 for _, width in COLUMNS) == 80
+    for width in (60, 80, 120, 240):
+        columns = fitted((*DEFAULT, *(COLUMNS.keys() - set(DEFAULT))), width)
+        cells = run_cells(run_row(**changes), columns, glyphs, "x")
+        assert [cell_len(text) - 2 for text, _ in cells] == [room for _, room in columns]
+        assert sum(cell_len(text) for text, _ in cells) <= width
+    assert sum(room + 2 for _, room in fitted(DEFAULT[:7], 80)) == 80
+
+
+@given(st.lists(st.sampled_from(sorted(COLUMNS)), unique=True, min_size=1), st.integers(0, 300))
+def test_columns_keep_their_order_and_fill_no_more_than_the_width(names, width):
+    columns = fitted(tuple(names), width)
+    assert [column.name for column, _ in columns] == names[: len(columns)]
+    assert sum(room + 2 for _, room in columns) <= width or len(columns) == 1
+    assert all(column.least <= room <= max(column.most, column.least) for column, room in columns)
 
 
 def test_progress_is_steps_in_training_and_else_the_phase():

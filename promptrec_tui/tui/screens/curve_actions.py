@@ -1,6 +1,6 @@
 """The actions on the curves of a run."""
 
-from promptrec_tui.tui.screens.run_actions import RunActions
+from promptrec_tui.tui.screens.label_actions import LabelActions
 from promptrec_tui.tui.widgets.chart_view import ZOOM, at_newest, other_scale, smoother, whole
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
 
@@ -10,7 +10,7 @@ NAMES = (
 )
 
 
-class CurveActions(RunActions):
+class CurveActions(LabelActions):
     """Cursor, range, smoothing and scale of the charts; possible while they are shown."""
 
     @property

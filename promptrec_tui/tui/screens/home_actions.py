@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from textual.widgets import Input
 
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.screens.queue_actions import QueueActions
+from promptrec_tui.tui.screens.mark_actions import MarkActions
 from promptrec_tui.tui.widgets.home_pane import HomePane
-from promptrec_tui.tui.widgets.last_rows import last_rows, rows_again
+from promptrec_tui.tui.widgets.last_rows import MOST, last_rows, rows_again
 from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.workspace.session import load_list
 
@@ -31,7 +31,7 @@ HOME_SECONDS = 10.0
 """How often the machine is looked at while nothing changes."""
 
 
-class HomeActions(QueueActions):
+class HomeActions(MarkActions):
     """For the screen with a `RunTable`, a `HomePane` and a filter."""
 
     _kept: dict[str, Any] | None = None
@@ -54,8 +54,8 @@ class HomeActions(QueueActions):
     def on_mount(self) -> None:
         """Show the rows of the last time at once; no key acts on them, as none of them is a run yet."""
         table = self.query_one(RunTable)
-        if rows := rows_again(load_list(self.promptrec.home), table.labels):
-            table.show(rows)
+        if rows := rows_again(load_list(self.promptrec.home), self.columns):
+            table.show_again(rows, self.columns)
             table.choose(self.promptrec.recall("run", ""))
             self.add_class("-filled")
             self._early = table.chosen or ""
@@ -80,7 +80,7 @@ class HomeActions(QueueActions):
         filtered = self.query_one("#filter", Input).value
         if self._home_of is None or filtered or time.monotonic() - self._kept_at < seconds:
             return
-        rows = last_rows(self.query_one(RunTable))
+        rows = last_rows(self.query_one(RunTable).texts(MOST), self.columns)
         if rows != self._kept:
             self._kept, self._kept_at = rows, time.monotonic()
             self.promptrec.backend.keep_list(rows)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 from textual import work
 
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.screens.run_actions import RunActions
+from promptrec_tui.tui.screens.label_actions import LabelActions
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.opening import Workspace
@@ -18,7 +18,7 @@ P = ParamSpec("P")
 WAITING_ONLY = ("move_run", "change_priority", "toggle_after_failure")
 
 
-class QueueActions(RunActions):
+class QueueActions(LabelActions):
     """Move, hold and release the present run, set its priority and what its failure does to the queue."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

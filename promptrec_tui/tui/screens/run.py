@@ -233,6 +233,8 @@ def head_text(
     text = Text()
     text.append(clean(row.name), style="bold")
     shown = badge(row)
+    if row.tags:
+        text.append(clean(f"  {' '.join(f'#{tag}' for tag in row.tags)}"), style="magenta")
     text.append(f"  {state_text(row, glyphs)}", style=shown.colour)
     text.append(f"  {progress_text(row)}")
     if left:
@@ -246,6 +248,8 @@ def head_text(
         text.append(f", {cases_text(monitor_users, noun)}", style="dim")
     if row.best_step:
         text.append(f", adapter of {row.best_step}", style="dim")
+    if row.note:
+        text.append(f"\n{clean(row.note)}", style="italic")
     if row.reason:
         text.append(f"\n{clean(row.reason)}", style="dim" if row.state == "done" else shown.colour)
     if advice := shown.text(quote(clean(row.name))):

@@ -1,48 +1,48 @@
 """The rows of a table as they were when the app was closed, shown until fresh ones come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.errors import StyleSyntaxError
 from rich.style import Style
-from rich.text import Text
 
 from promptrec_tui.text import clean
-from promptrec_tui.tui.widgets.table import Table
 
 MOST = 40
 """Rows that are kept: more are on no screen at once."""
 
+Texts = tuple[tuple[str, str], ...]
+"""Text and style of each cell of a row."""
 
-def last_rows(table: Table) -> dict[str, Any]:
-    """The first rows of a table, as JSON values."""
-    cells = {key: table.cells_of(key) for key in table.keys[:MOST]}
+
+def last_rows(rows: Mapping[str, Texts], columns: Sequence[str]) -> dict[str, Any]:
+    """The rows of a table by their keys, as JSON values."""
     return {
-        "columns": table.labels,
-        "rows": {key: [[cell.plain, str(cell.style)] for cell in row] for key, row in cells.items()},
+        "columns": list(columns),
+        "rows": {key: [list(cell) for cell in row] for key, row in rows.items()},
     }
 
 
-def rows_again(kept: object, labels: Sequence[str]) -> dict[str, tuple[Text, ...]]:
+def rows_again(kept: object, columns: Sequence[str]) -> dict[str, Texts]:
     """The rows that were kept; none where they do not fit the columns, as those of another version."""
     match kept:
-        case {"columns": columns, "rows": dict(rows)} if columns == labels:
+        case {"columns": list(names), "rows": dict(rows)} if names == list(columns):
             try:
                 return {
-                    str(key): tuple(map(_cell, cells)) for key, cells in rows.items() if _fits(cells, labels)
+                    str(key): tuple(map(_cell, cells)) for key, cells in rows.items() if _fits(cells, columns)
                 }
             except (StyleSyntaxError, ValueError):
                 return {}
     return {}
 
 
-def _fits(cells: object, labels: Sequence[str]) -> bool:
-    return isinstance(cells, list) and len(cells) == len(labels)
+def _fits(cells: object, columns: Sequence[str]) -> bool:
+    return isinstance(cells, list) and len(cells) == len(columns)
 
 
-def _cell(cell: object) -> Text:
+def _cell(cell: object) -> tuple[str, str]:
     match cell:
         case [str(text), str(style)]:
             Style.parse(style)
-            return Text(clean(text), style=style, no_wrap=True)
+            return clean(text), style
     raise ValueError("a cell is a text and its style")

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual import events, work
-from textual.geometry import Size
-from textual.message import Message
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
+from textual import work
 from textual.strip import Strip
 
-from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.copying import Copied
 from promptrec_tui.tui.widgets.cells import cut, padded
+from promptrec_tui.tui.widgets.row_view import RowView
 from promptrec_tui.workspace.exports import Listing
 
 PAGE_ROWS = 200
@@ -53,29 +49,8 @@ Fetch = Callable[[int, int], Awaitable[Sequence[PagedRow]]]
 """Fetches rows: (number of the first row, maximum count)."""
 
 
-class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
+class PagedTable(Asking, RowView):
     """Fill it with `show`; it posts `Chosen` for the row under the cursor, and `Opened` after a click."""
-
-    BINDINGS = bindings("table")
-    PANE = "table"
-    COMPONENT_CLASSES = {"paged--header", "paged--row", "paged--cursor"}  # noqa: RUF012 (Textual reads it so)
-
-    cursor: reactive[int] = reactive(0)
-
-    class Chosen(Message):
-        """Another row is under the cursor, or none."""
-
-        def __init__(self, table: "PagedTable", key: str | None) -> None:
-            super().__init__()
-            self.table = table
-            self.key = key
-
-        @property
-        def control(self) -> "PagedTable":
-            return self.table
-
-    class Opened(Chosen):
-        """The row under the cursor was clicked."""
 
     def __init__(
         self, columns: Sequence[Column], more: str = "…", empty: str = "", id: str | None = None
@@ -89,7 +64,6 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         self._fetch: Fetch | None = None
         self._pages: dict[int, Sequence[PagedRow]] = {}
         self._asked: set[int] = set()
-        self._chosen: str | None = None
 
     @property
     def row_count(self) -> int:
@@ -101,10 +75,8 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         """The pages that are in memory."""
         return sorted(self._pages)
 
-    @property
-    def chosen(self) -> str | None:
-        """The key of the row under the cursor, once its page is fetched."""
-        row = self._row(self.cursor)
+    def key_at(self, number: int) -> str | None:
+        row = self._row(number)
         return row.key if row else None
 
     def copied(self) -> Copied | None:
@@ -137,7 +109,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         self._fetch = fetch
         self._want()
         if not total:
-            self._tell()
+            self.tell()
 
     def show_all(self, rows: Sequence[PagedRow]) -> None:
         """Show the given rows, from the top."""
@@ -146,75 +118,42 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
         self._pages = {
             start // PAGE_ROWS: rows[start : start + PAGE_ROWS] for start in range(0, len(rows), PAGE_ROWS)
         }
-        self._tell()
+        self.tell()
 
-    def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
-        if y == 0:
-            cells = [column.label for column in self._columns]
-            return self._strip(cells, width, "paged--header")
-        number = self.scroll_offset.y + y - 1
+    def header(self, width: int) -> Strip:
+        return self._strip([column.label for column in self._columns], width, "view--header")
+
+    def row(self, number: int, width: int) -> Strip:
         if number >= self._total:
             text = self._empty[number] if not self._total and number < len(self._empty) else ""
-            style = self.get_component_rich_style("paged--header")
+            style = self.get_component_rich_style("view--header")
             return Strip([Segment(padded(f" {text}", width), style)])
         row = self._row(number)
         cells = list(row.cells) if row else [self._more]
-        return self._strip(cells, width, "paged--cursor" if number == self.cursor else "paged--row")
-
-    def validate_cursor(self, cursor: int) -> int:
-        return max(0, min(cursor, self._total - 1))
+        return self._strip(cells, width, "view--cursor" if number == self.cursor else "view--row")
 
     def watch_cursor(self, before: int, after: int) -> None:
-        top, visible = self.scroll_offset.y, max(1, self.size.height - 1)
-        if after < top:
-            self.scroll_to(y=after, animate=False)
-        elif after >= top + visible:
-            self.scroll_to(y=after - visible + 1, animate=False)
-        for number in (before, after):
-            self.refresh_line(number + 1)
+        super().watch_cursor(before, after)
         self._want()
-        self._tell()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         self._want()
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, self._total + 1)
         self._want()
 
-    def on_click(self, event: events.Click) -> None:
-        number = self.scroll_offset.y + event.y - 1
-        if event.y > 0 and number < self._total:
-            self.cursor = number
-            self.post_message(self.Opened(self, self.chosen))
-
-    def action_cursor_down(self) -> None:
-        self.cursor += 1
-
-    def action_cursor_up(self) -> None:
-        self.cursor -= 1
-
-    def action_page_down(self) -> None:
-        self.cursor += max(1, self.size.height - 2)
-
-    def action_page_up(self) -> None:
-        self.cursor -= max(1, self.size.height - 2)
-
-    def action_scroll_top(self) -> None:
-        self.cursor = 0
-
-    def action_scroll_bottom(self) -> None:
-        self.cursor = self._total - 1
+    def clicked(self, number: int) -> None:
+        self.cursor = number
+        self.post_message(self.Opened(self, self.chosen))
 
     def _forget(self, total: int) -> None:
         self._total = total
         self._pages = {}
         self._asked = set()
         self.workers.cancel_group(self, "page")
-        self.set_reactive(PagedTable.cursor, 0)
-        self.virtual_size = Size(self.scrollable_content_region.width, total + 1)
+        self.set_reactive(RowView.cursor, 0)
+        self.measure()
         self.scroll_to(y=0, animate=False)
         self.refresh()
 
@@ -245,12 +184,7 @@ class PagedTable(Asking, ScrollView, can_focus=True, inherit_bindings=False):
             here = self.cursor // PAGE_ROWS
             del self._pages[max(self._pages, key=lambda kept: abs(kept - here))]
         self.refresh()
-        self._tell()
-
-    def _tell(self) -> None:
-        if (chosen := self.chosen) != self._chosen:
-            self._chosen = chosen
-            self.post_message(self.Chosen(self, chosen))
+        self.tell()
 
     def _strip(self, cells: Sequence[str], width: int, style: str) -> Strip:
         shown = shown_columns(self._columns, width)

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from promptrec_tui.badges import Badge, badge_of
-from promptrec_tui.text import cases_text, clean, figure_text, metric_text
 from promptrec_tui.tui.glyphs import ASCII, UNICODE, Glyphs
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.run_views import Figures
     from promptrec_tui.workspace.runs import RunRow
 
 GOING = ("starting", "running", "pausing", "stopping")
@@ -49,23 +47,6 @@ def progress_text(row: "RunRow") -> str:
     return str(row.step) if row.step else "-"
 
 
-def figure_lines(figures: "Figures") -> list[str]:
-    """`validation NDCG@10: best 0.14 (0.06 to 0.31), last 0.13; 25 users`, and the same of the test."""
-    metric, noun, lines = figures.metric, figures.noun, []
-    if figures.best is not None:
-        of = f"; {cases_text(figures.monitor_users, noun)}" if figures.monitor_users else ""
-        best = figure_text(figures.best, figures.monitor_users, metric)
-        last = figure_text(figures.last, figures.monitor_users)
-        lines.append(f"validation {metric_text(clean(metric))}: best {best}, last {last}{of}")
-    if figures.tested:
-        measured = (
-            f"{clean(name)} {figure_text(value, figures.users)}" for name, value in figures.tested.items()
-        )
-        of = f"; {cases_text(figures.users, noun)}" if figures.users else ""
-        lines.append(f"test {metric_text(clean(metric))}: {', '.join(measured)}{of}")
-    return lines
-
-
 def age_text(then: str, now: datetime | None = None) -> str:
     """The time since an ISO 8601 moment in at most four cells: `42s`, `7m`, `3h`, `12d`."""
     try:
@@ -95,3 +76,8 @@ def sparkline(values: Sequence[float | None], width: int, bars: str = UNICODE.ba
         else bars[round((value - low) / span * top) if span else top // 2]
         for value in recent
     )
+
+
+def rate_text(value: float | None) -> str:
+    """A learning rate as people type it: `0.001`, `3e-05`."""
+    return "-" if value is None else f"{value:.3g}"
