@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 RUN_COLUMNS = (
     *("name", "state", "step", "total_steps", "train_loss", "best_metric", "best_value", "best_step"),
-    *("dataset", "template", "model", "task", "created", "id"),
+    *("test_value", "test_users", "dataset", "template", "model", "task", "method", "learning_rate", "seed"),
+    *("tags", "note", "created", "id"),
 )
 
 DATASET_COLUMNS = ("name", "users", "items", "interactions", "examples", "format", "created", "source", "id")
@@ -41,7 +42,7 @@ def listing(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Listin
 
 def run_listing(rows: "Iterable[RunRow]") -> Listing:
     """The list of runs."""
-    return listing(map(asdict, rows), RUN_COLUMNS)
+    return listing(({**asdict(row), "tags": " ".join(row.tags)} for row in rows), RUN_COLUMNS)
 
 
 def figures_of(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -149,7 +149,7 @@ async def test_a_first_start_offers_a_sample_an_import_and_a_tour(
 ) -> None:
     async with running(empty_home, until) as pilot:
         shown = screen_text(pilot.app)
-        for line in ("B start the sample run", "i import data", "n describe a new run", "W walk through"):
+        for line in ("B start the sample run", "i import data", "n describe a new run", "I walk through"):
             assert line in shown
         await pilot.press("i")
         await until(pilot, lambda: "Import" in type(pilot.app.screen).__name__)

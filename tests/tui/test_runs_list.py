@@ -290,7 +290,7 @@ async def test_the_curve_stands_under_the_list_where_there_is_room(full_home, si
         await pilot.pause()
         await pilot.app.workers.wait_for_complete()
         lines = "\n".join(shown(pilot))
-        assert ("best validation NDCG@10 0.1400, test 0.1200 (20 cases)" in lines) == under
+        assert ("best validation NDCG@10 0.1400, test 0.12 (0.04 to 0.33); 20 cases" in lines) == under
         assert ("━ train" in lines) == under
         await pilot.press("c")
         await pilot.pause()

@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Select, Static, TextArea
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
+from promptrec_tui.tui.copying import Copied, copy
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.field_help import FieldHelp, help_line
 from promptrec_tui.tui.widgets.fields import value_of, write
@@ -241,8 +242,7 @@ class Form(BaseScreen[Result | None]):
             self.show_problem(str(error), getattr(error, "field", ""))
             return
         self.show_problem("")
-        self.app.copy_to_clipboard(command)
-        self.notify_text(f"Copied: {command}")
+        await copy(self.app, self.promptrec.home, Copied("command", command))
 
     def action_reset(self) -> None:
         blank = dict.fromkeys(self.values(), "")

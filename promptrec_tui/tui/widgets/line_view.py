@@ -41,6 +41,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS = bindings("scroll")
+    PANE = "scroll"
     COMPONENT_CLASSES = {"lines--cursor"} | {f"lines--{kind}" for kind in KINDS}
 
     cursor: reactive[int] = reactive(0)

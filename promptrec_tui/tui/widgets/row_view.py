@@ -17,6 +17,7 @@ class RowView(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS = bindings("table")
+    PANE = "table"
     COMPONENT_CLASSES = {"view--header", "view--row", "view--cursor"}  # noqa: RUF012 (Textual reads it so)
 
     cursor: reactive[int] = reactive(0)
