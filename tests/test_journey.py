@@ -1,28 +1,88 @@
-"""From an empty home to a finished run, by keyboard, with real processes."""
+"""From an empty home to exported figures, by keyboard alone, with real processes."""
 
 import csv
 from pathlib import Path
 from typing import Any
 
-from textual.app import App
-from textual.widgets import Input, TextArea
+from textual.pilot import Pilot
+from textual.widgets import OptionList, Select, TextArea
 
 from promptrec_tui.home import Home
 from promptrec_tui.tui.app import PromptrecApp
+from promptrec_tui.tui.screens.compare import CompareScreen
 from promptrec_tui.tui.screens.data import DataScreen
+from promptrec_tui.tui.screens.edit_template import EditTemplateScreen
+from promptrec_tui.tui.screens.export import ExportScreen
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.run import RunScreen
+from promptrec_tui.tui.screens.runs import RunsScreen
+from promptrec_tui.tui.screens.templates import TemplatesScreen
 from tests.waiting import until
 
-SETTINGS = "train.max_steps=4\nevaluation.monitor_users=4\n"
+SETTINGS = "train.max_steps=4\nevaluation.monitor_users=4"
+MOST_FIELDS = 60
 
 
-def shown(app: App[Any]) -> str:
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+def shown(pilot: Pilot[Any]) -> str:
+    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
 
 
-async def test_from_an_empty_home_to_a_finished_run(home: Home, shop: Path) -> None:
+async def opened(pilot: Pilot[Any], screen: type, *words: str) -> None:
+    await until(
+        pilot, lambda: isinstance(pilot.app.screen, screen) and all(word in shown(pilot) for word in words)
+    )
+
+
+async def go_to(pilot: Pilot[Any], field: str) -> None:
+    """Walk to a field with the key that does it."""
+    for _ in range(MOST_FIELDS):
+        if pilot.app.focused and pilot.app.focused.id == field:
+            return
+        await pilot.press("tab")
+    raise AssertionError(f"no key leads to {field}")
+
+
+async def fill(pilot: Pilot[Any], field: str, text: str) -> None:
+    await go_to(pilot, field)
+    if not isinstance(pilot.app.focused, TextArea):
+        await pilot.press("end", "ctrl+u")
+    await pilot.press(*["enter" if char == "\n" else char for char in text])
+
+
+async def choose(pilot: Pilot[Any], field: str, option: str) -> None:
+    await go_to(pilot, field)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.focused, OptionList))
+    options = pilot.app.focused
+    assert isinstance(options, OptionList)
+    for _ in range(options.option_count):
+        place = options.highlighted
+        if place is not None and str(options.get_option_at_index(place).prompt) == option:
+            break
+        await pilot.press("down")
+    await pilot.press("enter")
+    await until(pilot, lambda: pilot.app.screen.query_one(f"#{field}", Select).value == option)
+
+
+async def run_to_its_end(pilot: Pilot[Any], name: str, template: str) -> None:
+    """Describe a run and look on until it is done."""
+    await pilot.press("1")
+    await opened(pilot, RunsScreen)
+    await pilot.press("n")
+    await opened(pilot, NewRunScreen, "shop")
+    await fill(pilot, "name", name)
+    await choose(pilot, "template", template)
+    await fill(pilot, "evaluation-users", "8")
+    await fill(pilot, "more", SETTINGS)
+    await pilot.press("ctrl+r")
+    await opened(pilot, RunScreen, name)
+    await until(pilot, lambda: any(run.name == name and run.state == "done" for run in pilot.app.runs))
+    await until(pilot, lambda: "tuned" in shown(pilot))
+    await pilot.press("escape")
+
+
+async def test_from_an_empty_home_to_exported_figures(home: Home, shop: Path) -> None:
     # One folder with ratings.csv and movies.csv, as MovieLens has it.
     folder = shop.parent / "ml"
     folder.mkdir()
@@ -34,33 +94,44 @@ async def test_from_an_empty_home_to_a_finished_run(home: Home, shop: Path) -> N
         (folder / new).write_text("\n".join([names, *(",".join(row) for row in rows)]) + "\n")
 
     app = PromptrecApp(home)
-    async with app.run_test(size=(160, 50), notifications=True) as pilot:
-        await until(pilot, lambda: "No runs yet" in shown(app))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await opened(pilot, RunsScreen, "No runs yet")
         await pilot.press("2")
-        await until(pilot, lambda: isinstance(app.screen, DataScreen))
+        await opened(pilot, DataScreen)
         await pilot.press("i")
-        await until(pilot, lambda: isinstance(app.screen, ImportScreen))
-        app.screen.query_one("#source", Input).value = str(folder)
-        await pilot.pause()
-        app.screen.query_one("#name", Input).value = "shop"
+        await opened(pilot, ImportScreen)
+        await fill(pilot, "source", str(folder))
+        await fill(pilot, "name", "shop")
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: isinstance(app.screen, DataScreen) and "u00" in shown(app))
+        await opened(pilot, DataScreen, "264")
 
-        await pilot.press("1", "n")
-        await until(
-            pilot,
-            lambda: isinstance(app.screen, NewRunScreen) and app.screen.query_one("#name", Input).value,
-        )
-        app.screen.query_one("#name", Input).value = "first"
-        app.screen.query_one("#evaluation-users", Input).value = "8"
-        app.screen.query_one("#more", TextArea).text = SETTINGS
-        await pilot.press("ctrl+r")
-        await until(pilot, lambda: isinstance(app.screen, RunScreen))
-        await until(pilot, lambda: app.runs and app.runs[0].state == "done")
-        assert app.runs[0].name == "first"
-        await until(pilot, lambda: "item_knn" in shown(app))
+        await pilot.press("3")
+        await opened(pilot, TemplatesScreen, "user u00")
+        await pilot.press("e")
+        await opened(pilot, EditTemplateScreen, "my-list")
+        await pilot.press(*"Seen: ")
+        await until(pilot, lambda: "Seen: Thing" in shown(pilot))
+        await pilot.press("f2")
+        await opened(pilot, TemplatesScreen, "my-list")
+
+        await run_to_its_end(pilot, "first", "my-list")
+        await run_to_its_end(pilot, "second", "list")
+        await opened(pilot, RunsScreen, "first", "second")
+
+        await pilot.press("asterisk", "equals_sign")
+        await opened(pilot, CompareScreen, "first", "second")
+        await pilot.press("W")
+        await opened(pilot, ExportScreen)
+        await pilot.press("enter")
+        await until(pilot, lambda: home.exports.exists() and any(home.exports.iterdir()))
+        [file] = home.exports.iterdir()
+        assert {"first", "second"} <= set(file.read_text().replace("|", " ").replace(",", " ").split())
+        await pilot.press("escape", "escape")
+        await opened(pilot, RunsScreen)
+        await pilot.press("g", "enter")
+        await opened(pilot, RunScreen, "second")
 
     # Opened again, the app shows the run where it was left.
     again = PromptrecApp(home)
     async with again.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: isinstance(again.screen, RunScreen) and "first" in shown(again))
+        await opened(pilot, RunScreen, "second")
