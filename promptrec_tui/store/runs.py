@@ -190,11 +190,12 @@ def list_runs(catalogue: Catalogue) -> list[RunRow]:
 
 def latest_like(catalogue: Catalogue, task: str, template: str, model: str) -> RunRow | None:
     """The newest run that has ended by itself, of that task, template and model."""
-    same = {"task": task, "template": template, "model": model, "state": State.DONE}
-    query = select(*COLUMNS).filter_by(**same).order_by(tables.Run.created.desc()).limit(1)
+    run = tables.Run
+    same = (run.task == task, run.template == template, run.model == model, run.state == State.DONE)
+    query = select(*COLUMNS).where(*same).order_by(run.created.desc()).limit(1)
     with catalogue.read() as session:
         record = session.execute(query).first()
-    return _row(record) if record else None
+    return _row(tuple(record)) if record else None
 
 
 def run_names(catalogue: Catalogue, start: str) -> list[str]:
