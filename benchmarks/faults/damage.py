@@ -66,6 +66,9 @@ FILES = (
 )
 """The files of a checkpoint."""
 
+RESUMING = "Resuming from step "
+"""Begins the message of a trainer that loads a checkpoint."""
+
 
 def files(case: Case) -> Tally:
     """One file of the newest checkpoint, damaged in every way in turn; the seed says which file."""
@@ -105,10 +108,11 @@ def _fall_back(case: Case, patient: Patient, name: str, kind: Callable[[Path, ra
 
 
 def _began(patient: Patient) -> int | None:
-    """The step from which the present attempt trains; None before training."""
+    """The step from which the present attempt trains; None before its checkpoint is loaded."""
     look(patient)
     mine = (event for event in patient.events if event["attempt"] == patient.attempt)
-    return next((event["done"] for event in mine if event.get("phase") == "training"), None)
+    messages = (event["message"] for event in mine if event["kind"] == "phase")
+    return next((int(text.removeprefix(RESUMING)) for text in messages if text.startswith(RESUMING)), None)
 
 
 def _said(patient: Patient, kind: str, words: str) -> bool:

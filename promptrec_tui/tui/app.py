@@ -170,6 +170,9 @@ class PromptrecApp(Asking, App[int]):
         if isinstance(event, events.Key):
             self.news = ""
             self._touched = True
+            # A screen that is being built or taken away has nothing that its keys could act on.
+            if self._exit or not self.screen.is_mounted:
+                return
             if event.key == "escape" and (left := self.waits.leave()):
                 self.notify_text(f"Left: {left}.")
         await super().on_event(event)

@@ -37,7 +37,6 @@ WORDS: Mapping[str, str] = {
     "run_forms.run_choices": "reading what there is",
     "run_views.curve_range": "reading the curves",
     "run_views.curves": "reading the curve",
-    "run_views.read_log": "reading the log",
     "run_views.refreshed_runs": "reading the runs",
     "run_views.run_view": "reading the run",
     "runs.delete_run": "deleting the run",

@@ -48,7 +48,7 @@ def test_commands_read_a_newer_catalogue_and_refuse_to_write(
         pass
     with closing(sqlite3.connect(home.database)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        connection.execute("ALTER TABLE run ADD COLUMN note TEXT")
+        connection.execute("ALTER TABLE run ADD COLUMN later TEXT")
     capsys.readouterr()
     assert run_command(["template", "list", "--json"]) == 0
     out, err = capsys.readouterr()

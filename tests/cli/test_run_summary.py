@@ -14,6 +14,8 @@ DOCUMENT: dict[str, Any] = {
     "step": 6,
     "total_steps": 6,
     "seconds_left": None,
+    "tags": [],
+    "note": "",
     "phases": [],
     "queue": None,
     "spec": {"task": "next_item"},

@@ -282,7 +282,7 @@ def test_a_run_outlives_a_killed_command_and_can_be_stopped_and_resumed(terminal
 
 def test_what_is_printed_of_a_run_says_of_whom_its_figures_are(capsys):
     document = {"name": "a", "state": "done", "reason": "", "stalled": False, "step": 9, "total_steps": 9}
-    document |= {"seconds_left": None, "phases": []}
+    document |= {"seconds_left": None, "phases": [], "tags": [], "note": ""}
     document |= {"queue": None, "log_tail": [], "warnings": [], "users": 20, "best_step": 6, "protocol": None}
     document |= {"metrics": {"before": None, "after": None}, "computing": None}
     document |= {

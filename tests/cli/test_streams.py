@@ -78,7 +78,7 @@ def test_the_help_of_start_lists_every_key(capsys: pytest.CaptureFixture[str]) -
     from promptrec_tui.runs.settings import setting_keys
 
     assert run_command(["run", "start", "--help"]) == 0
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     for key in setting_keys():
         assert f"{key}=" in said
     assert "train.precision=auto" in said

@@ -24,6 +24,7 @@ LEAVE = "leave the form, whatever it is at"
 # Each screen is shown by the keys before it.
 WALK = (
     ("runs", "j", "j", "c", "slash", "x", "escape", "escape"),
+    ("tour", "I", "escape"),
     ("export", "W", "j", "enter", "y", WAIT, "escape"),
     ("a name for a run", "R", WAIT, "escape"),
     ("tags of a run", "number_sign", WAIT, "a", "escape"),
@@ -35,6 +36,7 @@ WALK = (
     ("config", "escape", "right_square_bracket"),
     ("log", "L", "g", "G"),
     ("help", "question_mark", "escape"),
+    ("settings of the app", "comma", "j", "escape"),
     ("palette", "ctrl+p", "o", "p", "down", "escape"),
     ("delete a run", "escape", "D", "n"),
     ("tour", "W", "slash", "escape"),

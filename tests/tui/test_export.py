@@ -17,6 +17,7 @@ from promptrec_tui.tui.screens.export import ExportScreen
 from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.tui.widgets.chart import Chart, Mark, Series
 from promptrec_tui.tui.widgets.chart_svg import HEIGHT, WIDTH, svg_of
+from promptrec_tui.tui.widgets.run_table import RunTable
 from promptrec_tui.tui.widgets.table import Table
 from tests.waiting import until
 
@@ -45,7 +46,7 @@ async def test_the_list_its_chart_and_the_config_of_the_run_under_the_cursor(ful
     app = PromptrecApp(full_home)
     async with app.run_test(size=(60, 15)) as pilot:
         await until(pilot, lambda: app.screen.has_class("-loaded"))
-        app.screen.query_one(Table).choose("aaaa0001")
+        app.screen.query_one(RunTable).choose("aaaa0001")
         await until(pilot, lambda: app.screen.query_one("LossChart").chart.series)
         files = await export_all(pilot, full_home)
         rows = list(csv.DictReader(files["runs.csv"].splitlines()))

@@ -19,7 +19,7 @@ BY_ID = {action.id: action for action in ACTIONS}
         ("runs.stop", "ctrl+p", "^p means palette already (Everywhere)"),
         ("runs.stop", "question_mark", "? means help already"),
         ("data.clean", "j", "j means down already (Moving in a table)"),
-        ("app.help", "e", "e means edit already"),
+        ("app.help", "e", "e means error already"),
         ("data.clean", "n", ""),
         ("form.start", "s", "in a form it is a letter"),
         ("form.start", "f9", ""),
@@ -35,7 +35,7 @@ def test_a_key_that_means_something_else_there_is_refused(action: str, key: str,
 
 
 def test_a_key_is_free_when_its_action_has_got_another_one() -> None:
-    assert clash(BY_ID["runs.stop"], "n", {"runs.new": "Z"}) == ""
+    assert clash(BY_ID["runs.stop"], "i", {"runs.import": "Z"}) == ""
 
 
 def test_what_cannot_be_used_is_told_and_the_rest_is_used() -> None:

@@ -47,7 +47,7 @@ def test_a_trainer_a_scorer_and_plain_peft_agree(
     assert written[0]["kind"] == "phase"
     assert written[0]["time"] - start < 3, "the first event does not wait for torch"
     starting = [event.get("message") for event in written[:4]]
-    assert starting == ["Starting", "Starting torch", "Starting transformers", "Starting peft"]
+    assert starting == ["Starting", "torch is loaded", "transformers is loaded", "peft is loaded"]
     assert written[-1]["kind"] == "finished"
     assert written[-1]["state"] == "done"
     assert written[-1]["reason"] in output

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from promptrec_tui.runs.label import Label
 from promptrec_tui.runs.phases import ORDER
 from promptrec_tui.runs.settings import apply_settings
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
@@ -42,7 +43,7 @@ def row() -> Callable[..., RunRow]:
     """A running run of 80 steps, validated after each tenth."""
 
     def make(**changes: Any) -> RunRow:
-        return replace(row_of(spec()), state=State.RUNNING, attempt=1, total_steps=80, **changes)
+        return replace(row_of(spec(), Label()), state=State.RUNNING, attempt=1, total_steps=80, **changes)
 
     return make
 
