@@ -104,7 +104,7 @@ def run_import(home: Home, source: Path, limit: int, size: int) -> "subprocess.C
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=30,
     )
 
 

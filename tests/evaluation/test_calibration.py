@@ -23,12 +23,12 @@ def test_probabilities_are_those_of_distinct_titles() -> None:
 def test_the_temperature_of_simulated_answers_is_recovered(temperature: float) -> None:
     chance = np.random.default_rng(1)
     cases = []
-    for _ in range(4000):
+    for _ in range(1500):
         scores = chance.normal(size=6)
         shares = np.exp(log_probabilities(scores, ALONE, temperature))
         cases.append((scores, int(chance.choice(6, p=shares))))
     fitted = fit_temperature(cases, ALONE)
-    assert fitted == pytest.approx(temperature, rel=0.15)
+    assert fitted == pytest.approx(temperature, rel=0.2)
     losses = [
         -sum(log_probabilities(scores, ALONE, each)[target] for scores, target in cases)
         for each in (fitted, fitted * 0.9, fitted * 1.1)
