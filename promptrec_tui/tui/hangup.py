@@ -19,7 +19,8 @@ def leave_on_signals(app: App[Any]) -> None:
     """Make SIGTERM, and SIGHUP when the terminal is gone, quit the app as its quit key does.
 
     These are Python's handlers, not the loop's: they also run while the loop waits to write to a terminal
-    that no longer reads. Under nohup SIGHUP stays ignored.
+    that no longer reads. They are set under nohup too: an app without a terminal shows nobody anything, and
+    runs go on by themselves.
     """
     loop = asyncio.get_running_loop()
 
@@ -32,8 +33,7 @@ def leave_on_signals(app: App[Any]) -> None:
         loop.call_soon_threadsafe(lambda: app.exit(return_code=128 + number))
 
     for number in (signal.SIGHUP, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, leave)
+        signal.signal(number, leave)
 
 
 def _let_go_of_terminal() -> None:

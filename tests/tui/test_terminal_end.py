@@ -72,22 +72,24 @@ def session_of(home: Home) -> dict[str, Any]:
     return load_session(home)
 
 
-@pytest.mark.parametrize("end", ["hang up", "SIGTERM"])
+@pytest.mark.parametrize("end", ["hang up", "hang up under nohup", "SIGTERM"])
 async def test_the_app_leaves_and_reopens_where_it_was(
     full_home: Home, going: Any, open_terminal: Any, screen_text: Any, end: str
 ) -> None:
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN if "nohup" in end else signal.SIG_DFL)
     terminal = open_terminal(home=full_home)
+    signal.signal(signal.SIGHUP, usual)
     terminal.until("running")
     terminal.press("G\r")
     terminal.until("Curves")
     terminal.press("]")
     terminal.until("before")
-    if end == "hang up":
+    if "hang up" in end:
         terminal.hang_up()
     else:
         os.kill(terminal.pid, signal.SIGTERM)
     status = terminal.wait()
-    assert status == 128 + (signal.SIGHUP if end == "hang up" else signal.SIGTERM)
+    assert status == 128 + (signal.SIGHUP if "hang up" in end else signal.SIGTERM)
     if end == "SIGTERM":
         assert b"\x1b[?1049l\x1b[?25h" in terminal.sent
         modes = termios.tcgetattr(terminal.end)
