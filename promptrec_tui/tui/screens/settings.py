@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Input, Static
 
+from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import ACTIONS, GROUPS, KEYMAP, Action, bindings
 from promptrec_tui.tui.keymap import clash, key_of
@@ -36,7 +37,7 @@ class SettingsScreen(BaseScreen[None]):
 
     def on_mount(self) -> None:
         path = self.promptrec.home.preferences
-        self.query_one("#where", Static).update(Content.styled(f"Kept in {path}", "dim"))
+        self.query_one("#where", Static).update(Content.styled(clean(f"Kept in {path}"), "dim"))
         self.watch(self.app, "theme", self._show, init=False)
         self._show()
 
