@@ -1,9 +1,12 @@
 """What is said of waits, and how they are left."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 
+from promptrec_tui import tui
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui import waits as module
 from promptrec_tui.tui.waits import WORDS, Wait, Waits, refreshing, wait_text, words_of
@@ -89,3 +92,11 @@ def test_the_words_are_of_functions_that_there_are() -> None:
         assert callable(getattr(__import__(f"promptrec_tui.workspace.{noun}", fromlist=["x"]), function))
     assert words_of(workspace.new_runs.start_run) == WORDS["new_runs.start_run"]
     assert words_of(lambda opened: None) == "reading the home"
+
+
+def test_every_call_of_a_screen_has_its_words() -> None:
+    sources = (path.read_text("utf-8") for path in Path(tui.__file__).parent.rglob("*.py"))
+    asked = re.compile(r"\bask(?:_aside)?\(\s*workspace\.(\w+\.\w+)")
+    called = {call for text in sources for call in asked.findall(text)}
+    assert len(called) > 40
+    assert called <= WORDS.keys()

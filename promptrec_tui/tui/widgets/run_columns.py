@@ -64,9 +64,7 @@ COLUMNS = {
             lambda row, glyphs: sparkline(row.sparkline, 6, glyphs.bars),
             style=lambda row: "cyan",
         ),
-        RunColumn(
-            "age", "since it was made", 4, lambda row, _: age_text(row.created), style=lambda row: "dim"
-        ),
+        RunColumn("age", "since it was made", 4, lambda row, _: age_text(row.created), style=_dim),
         RunColumn("test", "the same metric on test", 7, lambda row, _: number_text(row.test_value, 4)),
         RunColumn("tags", "its tags", 8, lambda row, _: " ".join(row.tags), most=24),
         RunColumn("dataset", "its dataset", 8, lambda row, _: row.dataset, most=24),
@@ -74,9 +72,7 @@ COLUMNS = {
         RunColumn("model", "its base model", 8, lambda row, _: row.model, most=24),
         RunColumn("method", "how it tunes", 11, lambda row, _: row.method),
         RunColumn("rate", "learning rate", 7, lambda row, _: rate_text(row.learning_rate)),
-        RunColumn(
-            "seed", "seed of the training", 5, lambda row, _: "-" if row.seed is None else str(row.seed)
-        ),
+        RunColumn("seed", "seed of the training", 5, lambda row, _: _count_text(row.seed)),
         RunColumn("task", "what is asked", 9, lambda row, _: row.task),
         RunColumn("note", "its note", 12, lambda row, _: row.note, most=60, style=_dim),
         RunColumn("id", "name of its folder", 8, lambda row, _: row.id, style=_dim),
