@@ -88,7 +88,7 @@ async def test_other_charts_share_the_cursor_and_users_keep_their_keys(full_home
         await settle(pilot, "k", "h")
         assert reading(pilot).startswith("step 205")
         await settle(pilot, "]")
-        assert pilot.app.screen.check_action("smooth", ()) is None
+        assert pilot.app.screen.check_action("smooth", ()) is False
         await settle(pilot, "l")
         assert "user u2" in screen_text(pilot)
 

@@ -24,7 +24,7 @@ class CurveActions(LabelActions):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in NAMES:
-            return True if self.is_mounted and self.curves_shown else None
+            return self.is_mounted and self.curves_shown
         return super().check_action(action, parameters)
 
     def action_next_chart(self) -> None:

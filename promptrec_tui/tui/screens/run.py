@@ -202,7 +202,7 @@ class RunScreen(SearchActions):
         if action == "toggle_grid":
             return True if self.has_class("-wide") and self.has_class("-tall") else None
         if action in ("next_part", "previous_part") and self.is_mounted:
-            return True if self.tab in ("curves", "previews") else None
+            return self.tab in ("curves", "previews")
         return super().check_action(action, parameters)
 
     def _move(self, by: int) -> None:
@@ -240,12 +240,13 @@ def head_text(
     if left:
         text.append(f"  {left_text(left.seconds, datetime.now().astimezone(), left.what)}", style="dim")
     text.append(f"  last train loss {number_text(row.train_loss)}")
-    best = figure_text(row.best_value, monitor_users or None, lead)
-    text.append(f"  best validation {metric_text(clean(lead))} {best}")
-    if last is not None:
-        text.append(f", last {figure_text(last, monitor_users or None)}")
-    if monitor_users:
-        text.append(f", {cases_text(monitor_users, noun)}", style="dim")
+    if row.best_value is not None:
+        best = figure_text(row.best_value, monitor_users or None, lead)
+        text.append(f"  best validation {metric_text(clean(lead))} {best}")
+        if last is not None:
+            text.append(f", last {figure_text(last, monitor_users or None)}")
+        if monitor_users:
+            text.append(f", {cases_text(monitor_users, noun)}", style="dim")
     if row.best_step:
         text.append(f", adapter of {row.best_step}", style="dim")
     if row.note:

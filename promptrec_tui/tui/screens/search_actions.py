@@ -16,7 +16,7 @@ class SearchActions(CurveActions):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         pane = self.lines_shown if self.is_mounted else None
         if action == "search":
-            return True if pane else None
+            return pane is not None
         if action == "next_match":
             return True if pane and pane.view.sought else None
         if action == "next_fault":

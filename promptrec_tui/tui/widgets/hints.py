@@ -22,7 +22,10 @@ def hints_width(actions: list[Action]) -> int:
 
 
 class Hints(Widget):
-    """The hints of the action table, complete in the first frame; impossible actions are dim."""
+    """The hints of the action table, complete in the first frame.
+
+    Actions that are impossible at the moment are dim; those of another tab of the screen are left out.
+    """
 
     auto_links = False
 
@@ -47,7 +50,8 @@ class Hints(Widget):
         few_colours = app_of(self).few_colours
         for action in shown:
             # If the terminal cannot show dim text, only possible actions are shown.
-            if few_colours and not self._possible(action):
+            possible = self._possible(action)
+            if possible is False or (few_colours and not possible):
                 continue
             if (room := room - len(hint_text(action)) - 2) < 0:
                 break
@@ -64,7 +68,8 @@ class Hints(Widget):
         click = action.action if parse(action.action)[0] else f"screen.{action.action}"
         return Content.from_markup(f"[@click={click}]{text}[/]", key=action.key_texts[0])
 
-    def _possible(self, action: Action) -> bool:
+    def _possible(self, action: Action) -> bool | None:
+        """As `check_action`: None for an action that is impossible at the moment."""
         namespace, name, parameters = parse(action.action)
         owner = self.app if namespace == "app" else self.screen
-        return bool(owner.check_action(name, parameters))
+        return owner.check_action(name, parameters)

@@ -1,13 +1,12 @@
 """What goes on: the run at work with its time left, the queue, and below them what the machine has free."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import events
 from textual.widgets import Static
 
-from promptrec_tui.text import clean, left_text
+from promptrec_tui.text import clean, duration_text
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.widgets.run_text import progress_text, state_text
 
@@ -41,7 +40,7 @@ class HomePane(Static):
         self.set_class(self.app.size.height < LOW, "-low")
         if self._view is None:
             return
-        lines = [now_text(self._view, self._glyphs, datetime.now().astimezone())]
+        lines = [now_text(self._view, self._glyphs)]
         if not self.has_class("-low"):
             lines.append(machine_text(self._view.machine))
         for line in lines:
@@ -53,7 +52,7 @@ class HomePane(Static):
             self.update(text)
 
 
-def now_text(view: "HomeView", glyphs: Glyphs, now: datetime) -> Text:
+def now_text(view: "HomeView", glyphs: Glyphs) -> Text:
     """The first run at work, how many more there are, and the queue."""
     text = Text("now   ", style="dim", no_wrap=True)
     if not view.running:
@@ -62,7 +61,8 @@ def now_text(view: "HomeView", glyphs: Glyphs, now: datetime) -> Text:
         text.append(f"{clean(row.name)} ", style="bold not dim")
         text.append(f"{state_text(row, glyphs)} {progress_text(row)}", style="not dim")
         if left:
-            text.append(f", {left_text(left.seconds, now, left.what)}", style="not dim")
+            of = f" of {left.what}" if left.what else ""
+            text.append(f", {duration_text(left.seconds)}{of} left", style="not dim")
     if (more := len(view.running) - 1) > 0:
         text.append(f"  +{more} more at work", style="not dim")
     if view.queued:
