@@ -94,8 +94,10 @@ def time_left(steps: Sequence[Step]) -> Left | None:
     if waiting and all(step.seconds_left is not None or step.part in short for step in waiting):
         return Left(sum(step.seconds_left or 0.0 for step in waiting))
     turns = [step for step in waiting if PHASES[step.part] in IN_TRAINING]
-    if any(step.part == TRAINING.id and step.seconds_left is not None for step in turns):
-        return Left(sum(step.seconds_left or 0.0 for step in turns), "training")
+    training = sum(step.seconds_left or 0.0 for step in turns)
+    # After its last step a run still validates and previews, with no time of training left.
+    if training and any(step.part == TRAINING.id and step.seconds_left is not None for step in turns):
+        return Left(training, "training")
     for step in waiting:
         if step.state == "now" and step.seconds_left is not None:
             return Left(step.seconds_left, PHASES[step.part].kind)
