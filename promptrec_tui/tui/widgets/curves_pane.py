@@ -53,6 +53,9 @@ UNKNOWN = "The result on the test users appears here when the run is done."
 LOW = 16
 """Rows below which the result is a page of its own."""
 
+LEAST_CHART = 6
+"""Rows that a chart needs above the result; with fewer the result is a page of its own, too."""
+
 POINTS = 400
 """The most points of a curve in the range shown."""
 
@@ -70,6 +73,7 @@ class CurvesPane(Asking, Container, can_focus=True):
         super().__init__(id=id)
         self._ascii_only = ascii_only
         self._read_at = 0.0
+        self._result_lines = 0
         self._number = 0
         self._run: RunView | None = None
         self._sheets: Sequence[Sheet] = ()
@@ -89,8 +93,12 @@ class CurvesPane(Asking, Container, can_focus=True):
         self.move(0)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.height < LOW, "-low")
+        self._fit(event.size.height)
         self.move(0)
+
+    def _fit(self, height: int) -> None:
+        """Make the result a page of its own where it leaves no room for a chart."""
+        self.set_class(height < max(LOW, self._result_lines + LEAST_CHART + 1), "-low")
 
     @property
     def sheet(self) -> Sheet | None:
@@ -131,6 +139,8 @@ class CurvesPane(Asking, Container, can_focus=True):
         self.query_one("#labels", Static).update(weakest_text(run.weakest))
         self.query_one("#result", Static).update(text or UNKNOWN)
         self.set_class(text is not None, "-done")
+        self._result_lines = len(text.split("\n")) if text else 0
+        self._fit(self.size.height)
         self.beat()
         self._draw()
         self._read_detail()
