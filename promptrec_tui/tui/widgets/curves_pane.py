@@ -63,8 +63,9 @@ POINTS = 400
 class CurvesPane(Asking, Container, can_focus=True):
     """Five charts and the result: all of them if there is room, else one at a time (`move`).
 
-    The weakest labels of a classifier, and on a low screen the result, are pages after the last chart. All
-    charts have one `view`; a line under them tells the values at its cursor.
+    The weakest labels of a classifier, and on a low screen the result, are pages after the last chart; the
+    result is shown as soon as there is one. All charts have one `view`; a line under them tells the values at
+    its cursor.
     """
 
     PANE = "curve"
@@ -138,9 +139,13 @@ class CurvesPane(Asking, Container, can_focus=True):
         text = result_text(run.metrics, run.leading[0], run.users, run.noun, run.shares, run.protocol)
         self.query_one("#labels", Static).update(weakest_text(run.weakest))
         self.query_one("#result", Static).update(text or UNKNOWN)
+        first = text is not None and not self.has_class("-done")
         self.set_class(text is not None, "-done")
         self._result_lines = len(text.split("\n")) if text else 0
         self._fit(self.size.height)
+        if first and self.has_class("-low"):
+            # What everybody waits for comes to the front; the charts are the pages before it.
+            self.move(-1 - self._number)
         self.beat()
         self._draw()
         self._read_detail()
