@@ -7,10 +7,11 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/promptrec demo $(ARGS)
 
-# Two files at a time, each process with one thread: the tests of runs wait for one another otherwise. What
+# Two files at a time, each process with one thread: the tests of runs wait for one another otherwise. In the
+# order of their names: by number of tests, the files of one long test would come last and run alone. What
 # fails beside others is tried once more by itself: on a busy machine a real process may come too late.
 test: .venv/ready-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS) || \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS) || \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 # Takes long; a second call goes on where the first was ended. Writes benchmarks/FAULTS.md.
