@@ -25,7 +25,8 @@ from transformers import AutoTokenizer, TrainerCallback, TrainerControl, Trainer
 
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.models.methods import Tuned
-from promptrec_tui.runs.spec import LoraSettings, TrainSettings
+from promptrec_tui.runs.spec import TrainSettings
+from promptrec_tui.runs.tuning_settings import LoraSettings
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.tree import merge
 from promptrec_tui.tuning.batches import Plan

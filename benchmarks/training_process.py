@@ -27,7 +27,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, set_se
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach
-from promptrec_tui.runs.spec import LoraSettings, TrainSettings
+from promptrec_tui.runs.spec import TrainSettings
+from promptrec_tui.runs.tuning_settings import LoraSettings
 from promptrec_tui.tasks.next_item import Example
 from promptrec_tui.tokentree.backbone import chunk_of
 from promptrec_tui.tokentree.choices import Choices, choices_of

@@ -37,7 +37,8 @@ from transformers import (
 from promptrec_tui.models.embedded import EMBEDDED
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach, load_tuned
-from promptrec_tui.runs.spec import DataSettings, FullSettings, LoraSettings, TrainSettings
+from promptrec_tui.runs.spec import DataSettings, TrainSettings
+from promptrec_tui.runs.tuning_settings import FullSettings, LoraSettings
 from promptrec_tui.tokentree.backbone import chunk_of
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tuning.batches import Plan

@@ -253,7 +253,8 @@ def test_the_method_tells_every_metric_baseline_task_and_setting() -> None:
     from promptrec_tui.evaluation.protocol import Protocol
     from promptrec_tui.prompts.template import VARIABLES
     from promptrec_tui.runs.settings import setting_keys
-    from promptrec_tui.runs.spec import METHODS, BaselineName, EvaluationSettings
+    from promptrec_tui.runs.spec import BaselineName, EvaluationSettings
+    from promptrec_tui.runs.tuning_settings import METHODS
 
     metrics = {metric.name.replace("@7", "@k") for metric in (*ranking_metrics(7), *classification_metrics())}
     agree(first_column(section(METHOD, "Metrics")), metrics, "docs/method.md (metrics)")

@@ -64,19 +64,22 @@ def check_command(
 @app.command("add")
 def add_command(
     source: Annotated[
-        str, typer.Argument(metavar="PATH_OR_ID", help="A model folder, or a hub id to download.")
+        str,
+        typer.Argument(metavar="PATH_OR_ID", help="A model folder, a GGUF file, or a hub id to fetch."),
     ],
     name: Annotated[str, typer.Option("--name", help="Name of the model.")],
     progress: ProgressOption = ProgressStyle.auto,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a base model: a folder is used in place, a hub id is downloaded (and resumed)."""
+    """Add a base model: a folder is used in place, a GGUF file converted, a hub id fetched (and resumed)."""
     with workspace() as here:
         row = models.add_model(here, source, name, progress_writer(progress))
     if as_json:
         print_json(asdict(row))
     else:
         print(f"Added {row.name}: {row.model_type}, {row.parameters:,} parameters.")
+        for note in models.check_model(Path(row.folder)).notes:
+            print(f"note: {note}")
 
 
 @app.command("move")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from promptrec_tui.badges import badge_of, step_badge
-from promptrec_tui.cli import control, label, queue
+from promptrec_tui.cli import check, control, label, queue
 from promptrec_tui.cli.output import (
     FormOption,
     JsonOption,
@@ -86,6 +86,9 @@ def start_command(
             wait_for(here, row.id)
         _print_run(here, row.id, as_json)
         _exit_unless_done(here, row.id, wait)
+
+
+app.command("check", cls=WithKeys)(check.check_command)
 
 
 @app.command("list")

@@ -28,6 +28,10 @@ FILE_LIMIT = 10_000
 """Files in a model folder; more are another folder's, such as a home or a whole disk."""
 
 
+CONVERSION = "conversion.json"
+"""In a folder that was made of a GGUF file: what that held, and how alike they are."""
+
+
 @dataclass(frozen=True)
 class ModelCheck:
     """The result of checking a model folder. `ok` means no `problems`; `notes` do not matter to it.
@@ -82,6 +86,7 @@ def check_model(folder: Path) -> ModelCheck:
         notes.append(
             "Some layers see the latest tokens only, so long prompts are ranked title by title, slowly."
         )
+    notes += _conversion_notes(folder)
     return _result(folder, config, weights.parameters, weights.size_bytes, problems, notes)
 
 
@@ -138,6 +143,20 @@ def _file_problems(folder: Path) -> Iterator[str]:
             yield str(error).replace("is not a JSON object", "is not JSON")
         except RecursionError:
             yield f"{clean(path.name)} is nested too deeply; fetch the model again."
+
+
+def _conversion_notes(folder: Path) -> Iterator[str]:
+    """What the numbers of a converted model were."""
+    try:
+        conversion = read_object(folder / CONVERSION)
+        formats = ", ".join(map(str, conversion["precision"]))
+        yield (
+            f"Made of {clean(str(conversion['source']))}, whose numbers are {clean(formats)}: the weights "
+            f"are as rounded as they were there ({int(conversion['strings'])} texts have the same tokens, "
+            f"log-probabilities differ by at most {float(conversion['difference']):.1g})."
+        )
+    except (ValueError, KeyError, TypeError):
+        return
 
 
 def _tokenizer_problems(folder: Path, config: dict[str, Any]) -> Iterator[str]:

@@ -2,22 +2,16 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.runs.spec import (
-    METHODS,
-    DataSettings,
-    EvaluationSettings,
-    RunSettings,
-    Settings,
-    TrainSettings,
-)
+from promptrec_tui.runs.spec import DataSettings, EvaluationSettings, RunSettings, Settings, TrainSettings
 from promptrec_tui.runs.synonyms import meant
+from promptrec_tui.runs.tuning_settings import METHODS
 from promptrec_tui.text import clean
 
 GROUPS: dict[str, tuple[type[BaseModel], ...]] = {
@@ -85,9 +79,14 @@ def _foreign(key: str, method: str) -> str:
     own = [f"tuning.{name}" for name in METHODS[method].model_fields if name != "method"]
     owners = [name for name, part in METHODS.items() if key.partition(".")[2] in part.model_fields]
     return (
-        f"{key} is a setting of tuning.method={' or '.join(owners)}; tuning.method={method} has "
+        f"{key} is a setting of tuning.method={_either(owners)}; tuning.method={method} has "
         f"{', '.join(own) or 'no settings of its own'}."
     )
+
+
+def _either(names: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def nearest(key: str) -> str:
@@ -156,7 +155,7 @@ def allowed_values(key: str) -> str:
     owners = [part for part in GROUPS[group] if name in part.model_fields]
     schema: dict[str, Any] = owners[0].model_json_schema()["properties"][name]
     if len(owners) < len(GROUPS[group]):
-        methods = " or ".join(str(part.model_fields["method"].default) for part in owners)
+        methods = _either([str(part.model_fields["method"].default) for part in owners])
         return f"{_words(schema)} ({methods})"
     return _words(schema)
 

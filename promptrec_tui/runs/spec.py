@@ -2,23 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from promptrec_tui.prompts.template import Template
+from promptrec_tui.runs.tuning_settings import LoraSettings, SettingsPart, TuningSettings, allowed
 
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?|(GPU|MIG)-[0-9A-Za-z/-]+)$"
 RUN_ID = r"^[0-9a-z][0-9a-z-]{0,62}$"
 MONITOR = r"^[a-z][a-z0-9_]*(@\d+)?$"
 """A metric by its form; which ones a task measures, `tasks/defaults.py` says."""
-
-
-class _Part(BaseModel):
-    # Validators are built when they are needed: commands that only list runs need none.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False, defer_build=True
-    )
 
 
 def _split(value: Any) -> Any:
@@ -27,12 +21,7 @@ def _split(value: Any) -> Any:
     return value
 
 
-def _allowed(words: str) -> dict[str, Any]:
-    """What a setting may be, in words, where its type does not say it."""
-    return {"allowed": words}
-
-
-class RunSettings(_Part):
+class RunSettings(SettingsPart):
     """Where and how the processes run."""
 
     device: Annotated[
@@ -40,7 +29,7 @@ class RunSettings(_Part):
         Field(
             pattern=DEVICE,
             description="What computes.",
-            json_schema_extra=_allowed("auto, cpu, mps, cuda:N or the UUID of a GPU"),
+            json_schema_extra=allowed("auto, cpu, mps, cuda:N or the UUID of a GPU"),
         ),
     ] = "auto"
     launcher: Annotated[Literal["local"], Field(description="Where the processes run.")] = "local"
@@ -49,14 +38,14 @@ class RunSettings(_Part):
     ] = 0
 
 
-class DataSettings(_Part):
+class DataSettings(SettingsPart):
     """How examples are cut from the interactions."""
 
     split: Annotated[
         Literal["leave_one_out"],
         Field(
             description="Which events are targets of training, validation and test.",
-            json_schema_extra=_allowed(
+            json_schema_extra=allowed(
                 "leave_one_out; runs know no other split yet (promptrec dataset splits)"
             ),
         ),
@@ -73,61 +62,12 @@ class DataSettings(_Part):
     ] = "anchored"
 
 
-class LoraSettings(_Part):
-    """Low-rank adapters beside frozen weights."""
-
-    result: ClassVar[str] = "A LoRA adapter"
-    """What the run leaves behind, in its card."""
-    peft: ClassVar[bool] = True
-    """Whether that is a folder of peft; else it is a file of weights."""
-
-    method: Annotated[Literal["lora"], Field(description="Which weights are trained.")] = "lora"
-    rank: Annotated[
-        int, Field(ge=1, description="Width of the adapter: more learns more, and is larger.")
-    ] = 16
-    alpha: Annotated[int, Field(ge=1, description="Weight of the adapter, as alpha / rank.")] = 32
-    dropout: Annotated[
-        float, Field(ge=0, lt=1, description="Share of the adapter's inputs that is left out at random.")
-    ] = 0.05
-    targets: Annotated[
-        str,
-        Field(
-            pattern=r"^[\w-]+(,[\w-]+)*$",
-            description="The modules that get an adapter.",
-            json_schema_extra=_allowed("all-linear, or names of modules, by commas"),
-        ),
-    ] = "all-linear"
-
-
-class FullSettings(_Part):
-    """All weights of the base model."""
-
-    result: ClassVar[str] = "A set of tuned weights, all those of its base model,"
-    peft: ClassVar[bool] = False
-
-    method: Literal["full"] = "full"
-
-
-class LastLayersSettings(_Part):
-    """The weights of the top transformer blocks and of what follows them but the output embeddings."""
-
-    result: ClassVar[str] = "A set of tuned weights, those of its base model's last layers,"
-    peft: ClassVar[bool] = False
-
-    method: Literal["last_layers"] = "last_layers"
-    layers: Annotated[int, Field(ge=1, description="Transformer blocks, counted from the top.")] = 2
-
-
-TuningSettings = LoraSettings | FullSettings | LastLayersSettings
-METHODS = {str(part.model_fields["method"].default): part for part in get_args(TuningSettings)}
-
-
 def _with_method(value: Any) -> Any:
     """Tuning settings without a method are of LoRA."""
     return {"method": "lora", **value} if isinstance(value, Mapping) else value
 
 
-class TrainSettings(_Part):
+class TrainSettings(SettingsPart):
     """The optimisation. Lengths are optimiser steps, batches are targets."""
 
     optimizer: Annotated[Literal["adamw"], Field(description="The optimiser.")] = "adamw"
@@ -177,7 +117,7 @@ class TrainSettings(_Part):
         Field(
             pattern=MONITOR,
             description="The validation figure that chooses the best checkpoint.",
-            json_schema_extra=_allowed("validation_loss, or a metric that the task measures"),
+            json_schema_extra=allowed("validation_loss, or a metric that the task measures"),
         ),
     ] = "ndcg@10"
 
@@ -188,7 +128,7 @@ BaselineName = Literal[
 BASELINES: tuple[BaselineName, ...] = ("popularity", "markov", "item_knn", "knn_markov")
 
 
-class EvaluationSettings(_Part):
+class EvaluationSettings(SettingsPart):
     """What is measured, and on whom."""
 
     k: Annotated[int, Field(ge=1, description="The K of HR@K, NDCG@K and MRR@K.")] = 10
@@ -202,7 +142,7 @@ class EvaluationSettings(_Part):
             ge=0,
             lt=2**32,
             description="Which cases are drawn; without one, train.seed decides, as in old runs.",
-            json_schema_extra=_allowed("a whole number, at least 0, below 4294967296"),
+            json_schema_extra=allowed("a whole number, at least 0, below 4294967296"),
         ),
     ] = None
     seen: Annotated[Literal["removed", "kept"], Field(description="Items of the history, in rankings.")] = (
@@ -221,7 +161,7 @@ class EvaluationSettings(_Part):
     ] = False
 
 
-class Settings(_Part):
+class Settings(SettingsPart):
     """All that `--set` and a settings file may say, as `group.key`."""
 
     run: RunSettings = RunSettings()
@@ -241,6 +181,15 @@ class Settings(_Part):
         return self
 
     @model_validator(mode="after")
+    def _prefix_is_kept(self) -> Self:
+        if self.train.gradient_checkpointing and self.tuning.method == "prefix_tuning":
+            raise ValueError(
+                "tuning.method=prefix_tuning needs what train.gradient_checkpointing=true throws away: "
+                "set that to false, or tuning.method=prompt_tuning."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _monitor_is_measured(self) -> Self:
         metric, at, k = self.train.monitor.partition("@")
         if at and int(k) != self.evaluation.k:
@@ -251,7 +200,7 @@ class Settings(_Part):
         return self
 
 
-class DatasetRef(_Part):
+class DatasetRef(SettingsPart):
     """The dataset file; `file` is relative to the home folder."""
 
     id: str
@@ -274,7 +223,7 @@ class TemplateRef(Template):
     """As it was when the run was made."""
 
 
-class ModelRef(_Part):
+class ModelRef(SettingsPart):
     """The base model; `folder` is absolute."""
 
     id: str
@@ -285,7 +234,7 @@ class ModelRef(_Part):
     model_type: str
 
 
-class ParentRef(_Part):
+class ParentRef(SettingsPart):
     """The run from whose adapter a continued one starts; `sha256` is of the adapter's folder."""
 
     id: str
@@ -293,7 +242,7 @@ class ParentRef(_Part):
     sha256: str
 
 
-class RunSpec(_Part):
+class RunSpec(SettingsPart):
     """A run, once and for all. A change is a new run."""
 
     format: Literal[1] = 1

@@ -52,9 +52,20 @@ SCALES: dict[tuple[str, str], tuple[tuple[float, dict[str, Any]], ...]] = {
 }
 """By task and family, for LoRA."""
 
-WHOLE = {"full", "last_layers"}
-"""Methods that train the weights of the base model themselves: they take a tenth of LoRA's learning rate
-(Schulman et al.: LoRA without regret, 2025) and fp32, since bf16 rounds steps so small away."""
+WHOLE = {"full", "last_layers", "head"}
+"""Methods that train the weights of the base model themselves: they take fp32, since bf16 rounds their small
+steps away."""
+
+RATES = {
+    "vera": 10.0,
+    "ia3": 3.0,
+    "prompt_tuning": 10.0,
+    "prefix_tuning": 10.0,
+    "last_layers": 0.1,
+    "full": 0.1,
+}
+"""Learning rates in those of LoRA, which other methods take as they are: Kopiczko et al. 2024 (VeRA), Liu et
+al. 2022 ((IA)³), Lester et al. 2021 (prompt tuning), Schulman et al. 2025 (all weights)."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +154,15 @@ def check_settings(task: str, family: str, given: Iterable[str]) -> None:
             )
 
 
+def check_method(task: str, family: str, method: str) -> None:
+    """Raise UserError for a tuning method that has nothing to train in a model of the family for the task."""
+    if method == "head" and family != "encoder":
+        raise UserError(
+            f"tuning.method=head trains the head of an encoder that classifies; the task {task} with a "
+            f"model of the family {family} has none: set tuning.method=last_layers with tuning.layers=1."
+        )
+
+
 def check_monitor(task: str, monitor: str) -> None:
     """Raise UserError for a `train.monitor` that the task does not measure."""
     known = ("validation_loss", *facts_of(task).monitors)
@@ -165,10 +185,11 @@ def default_settings(task: str, family: str, method: str, parameters: int) -> di
             f"task / family can be {known}."
         )
     settings = dict(next(settings for below, settings in scales if parameters < below))
-    if method != "lora":
+    if method not in ("lora", "dora"):
         settings = {key: value for key, value in settings.items() if not key.startswith("tuning.")}
+    if not (method == "full" and task == "next_item" and parameters < SMALL):
+        rate = settings["train.learning_rate"] * RATES.get(method, 1.0)
+        settings["train.learning_rate"] = float(f"{rate:.3g}")
     if method in WHOLE:
-        if not (method == "full" and task == "next_item" and parameters < SMALL):
-            settings["train.learning_rate"] = float(f"{settings['train.learning_rate'] / 10:.3g}")
         settings["train.precision"] = "fp32"
     return settings

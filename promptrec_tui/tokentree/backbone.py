@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from transformers import DynamicCache
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.tokentree.sizes import Shape, head_rows
@@ -20,49 +21,57 @@ T = TypeVar("T")
 def causal_of(model: Any) -> Any:
     """The model itself, without peft's wrapper.
 
-    Layers that a tuning method has changed stay changed. `virtual_tokens`, which a method puts before the
+    Layers that a tuning method has changed stay changed. Virtual tokens, which a method puts before the
     tokens, belong to the wrapper: `hidden_states` adds them, a forward of the bare model does not.
     """
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def virtual_tokens(model: Any) -> Tensor | None:
-    """The embeddings [P, H] that peft's prompt learning puts before every sequence; None without it."""
+def prompt_learning(model: Any) -> Any:
+    """peft's settings of virtual tokens before every sequence; None without them."""
     config = getattr(model, "active_peft_config", None)
     # Inside disable_adapter() the model is the untuned one.
-    if config is None or not config.is_prompt_learning or model._adapters_disabled:
-        return None
-    prompt: Tensor = model.get_prompt(batch_size=1)[0]
-    return prompt
+    return None if config is None or not config.is_prompt_learning or model._adapters_disabled else config
 
 
 def virtual_count(model: Any) -> int:
     """The number of positions that virtual tokens take in the context."""
-    virtual = virtual_tokens(model)
-    return 0 if virtual is None else len(virtual)
+    config = prompt_learning(model)
+    return 0 if config is None else int(config.num_virtual_tokens)
 
 
 def hidden_states(model: Any, token_ids: Tensor, **options: Any) -> Tensor:
     """The input of the head of `model` for `token_ids` [R, L]: [R, L, H].
 
-    Virtual tokens come first in each row, unless `past_key_values` is not empty and holds them already. The
-    options `attention_mask` [R, 1, L, L] (additive) and `position_ids` [R, L] are for the tokens without
-    virtual tokens.
+    Virtual tokens come first in each row, as embeddings or as keys and values of each layer, unless
+    `past_key_values` is not empty and holds them already. The options `attention_mask` [R, 1, L, L]
+    (additive) and `position_ids` [R, L] are for the tokens without virtual tokens.
     """
     options.setdefault("use_cache", False)
     causal, past = causal_of(model), options.get("past_key_values")
-    virtual = None if past is not None and past.get_seq_length() else virtual_tokens(model)
-    if virtual is None:
-        output = causal.base_model(input_ids=token_ids, **options)
-        hidden: Tensor = output.last_hidden_state
+    count = 0 if past is not None and past.get_seq_length() else virtual_count(model)
+    rows = len(token_ids)
+    if not count:
+        hidden: Tensor = causal.base_model(input_ids=token_ids, **options).last_hidden_state
         return hidden
-    count, embedded = len(virtual), causal.get_input_embeddings()(token_ids)
     if "position_ids" in options:
-        first = torch.arange(count, device=token_ids.device).expand(len(token_ids), -1)
-        options["position_ids"] = torch.cat([first, options["position_ids"] + count], dim=1)
+        options["position_ids"] = options["position_ids"] + count
+    if prompt_learning(model).peft_type == "PREFIX_TUNING":
+        cache = DynamicCache() if past is None else past
+        for number, layer in enumerate(model.get_prompt(batch_size=rows).layers):
+            cache.update(layer.keys, layer.values, number)
+        options["past_key_values"] = cache
+        if "attention_mask" in options:
+            options["attention_mask"] = functional.pad(options["attention_mask"], (count, 0))
+        hidden = causal.base_model(input_ids=token_ids, **options).last_hidden_state
+        return hidden
+    virtual, embedded = model.get_prompt(batch_size=1)[0], causal.get_input_embeddings()(token_ids)
+    if "position_ids" in options:
+        first = torch.arange(count, device=token_ids.device).expand(rows, -1)
+        options["position_ids"] = torch.cat([first, options["position_ids"]], dim=1)
     if "attention_mask" in options:
         options["attention_mask"] = _behind(count, options["attention_mask"])
-    given = torch.cat([virtual.to(embedded.dtype).expand(len(token_ids), -1, -1), embedded], dim=1)
+    given = torch.cat([virtual.to(embedded.dtype).expand(rows, -1, -1), embedded], dim=1)
     hidden = causal.base_model(inputs_embeds=given, **options).last_hidden_state
     return hidden[:, count:]
 

@@ -53,7 +53,13 @@ def open_task(spec: RunSpec, dataset: Dataset, items: Iterable[Item]) -> NextIte
     """
     tokenizer = load_tokenizer(Path(spec.model.folder))
     shots = draw_shots(dataset, spec.settings.data.tie_rule)
-    return next_item(spec.template, tokenizer, [item.texts for item in items], tokenizer.context, shots)
+    return next_item(
+        spec.template,
+        tokenizer,
+        [item.texts for item in items],
+        tokenizer.context - spec.settings.tuning.virtual_tokens,
+        shots,
+    )
 
 
 def read_users(

@@ -94,7 +94,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
     """
     # Prepare.
     spec = placed_spec(folder)
-    train = spec.settings.train
+    train, trains = spec.settings.train, spec.settings.tuning.method != "none"
     journal.phase(DATASET, message="Opening the dataset")
     job = open_job(spec, folder.home, journal, inbox)
     beginning = _find_beginning(folder, spec, journal)
@@ -126,7 +126,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
     except CancelledError:
         pass
     try:
-        if beginning.kept is None and not inbox.cancelled() and not training_state.complete:
+        if trains and beginning.kept is None and not inbox.cancelled() and not training_state.complete:
             checkpoint = beginning.checkpoint
             trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
     except StepTooLargeError as error:
@@ -146,7 +146,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
         return _evaluation_left(ending, step)
     if ending == "pause":
         return Outcome(State.PAUSED, f"Paused at step {step} of {plan.total_steps}.", step)
-    if step == 0:
+    if trains and step == 0:
         return Outcome(State.STOPPED, "Stopped before the first step: there is no adapter.", 0)
 
     # Judge.
@@ -180,6 +180,8 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
         return Outcome(State.STOPPED, f"Stopped at step {step}; {adapter_text} is kept.", step)
     if kept and not training_state.complete:
         return Outcome(State.STOPPED, f"Stopped at step {step}; {adapter_text} is kept and evaluated.", step)
+    if not trains:
+        return Outcome(State.DONE, f"Done without training: the figures are those of {spec.model.name}.", 0)
     early = f", as train.patience says, of {plan.total_steps}" if step < plan.total_steps else ""
     return Outcome(State.DONE, f"Done after {step} steps{early}; {adapter_text} is kept.", step)
 
@@ -242,7 +244,12 @@ def _judge(
         made.references |= evaluator.references(_progress(journal, OTHER_SCORE, message))
     evaluator.report("test", "untuned", 0, made.before)
     job.calibrate(_progress(journal, TEMPERATURE, "Fitting the temperature of probabilities"))
-    made.after = job.predict("test", _progress(journal, TUNED_TEST, "The tuned model on the test targets"))
+    if step:
+        progress = _progress(journal, TUNED_TEST, "The tuned model on the test targets")
+        made.after = job.predict("test", progress)
+    else:
+        # Nothing was trained: the model is the untuned one.
+        made.after = made.before
     evaluator.report("test", "tuned", step, made.after)
     evaluator.preview("after", step, _progress(journal, TUNED_PREVIEWS, "Previews of the tuned model"))
     if not blends:

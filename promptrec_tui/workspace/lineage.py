@@ -8,7 +8,8 @@ from typing import Any
 from promptrec_tui.clock import now
 from promptrec_tui.runs.event_log import finished_event
 from promptrec_tui.runs.settings import apply_settings, default_values, flat_settings
-from promptrec_tui.runs.spec import METHODS, RunSpec
+from promptrec_tui.runs.spec import RunSpec
+from promptrec_tui.runs.tuning_settings import METHODS
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.templates import same_text
 from promptrec_tui.tasks.defaults import check_monitor, check_settings, default_settings

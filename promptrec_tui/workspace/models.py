@@ -11,7 +11,7 @@ from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import is_folder, sha256_folder
 from promptrec_tui.models.check import ModelCheck as ModelCheck
-from promptrec_tui.models.check import check_model
+from promptrec_tui.models.check import check_model as check_model
 from promptrec_tui.models.download import download_model, plan_download
 from promptrec_tui.models.tokenizer_trial import tokenizer_problem
 from promptrec_tui.runs.base_models import gone_sentence as gone_sentence
@@ -19,6 +19,7 @@ from promptrec_tui.runs.base_models import note_move
 from promptrec_tui.store import models as store
 from promptrec_tui.store.models import ModelRow as ModelRow
 from promptrec_tui.text import path_text
+from promptrec_tui.workspace.child_processes import ask_child
 from promptrec_tui.workspace.names import check_name
 from promptrec_tui.workspace.opening import Workspace
 
@@ -60,7 +61,7 @@ def check_listed(workspace: Workspace, model: str) -> ModelCheck:
 
 
 def add_model(workspace: Workspace, source: str, name: str, progress: Progress | None = None) -> ModelRow:
-    """Add a local folder (used in place), or download a hub id into the home and add that.
+    """Add a local folder (used in place), or a folder in the home that is made of a GGUF file or downloaded.
 
     Raises UserError when the name exists, the folder fails the check, or the disk is too small.
     """
@@ -71,8 +72,12 @@ def add_model(workspace: Workspace, source: str, name: str, progress: Progress |
         raise UserError(f"The name of {path_text(local)} is not UTF-8, so it cannot be recorded: rename it.")
     if local.is_dir():
         folder = local.resolve()
+    elif local.is_file() and local.suffix.casefold() == ".gguf":
+        folder = _convert(workspace, local.resolve(), identity, progress)
     elif source.startswith((".", "/", "~")):
-        raise UserError(f"There is no folder {source}: give a folder with config.json, or a hub id.")
+        raise UserError(
+            f"There is no folder {source}: give a folder with config.json, a GGUF file, or a hub id."
+        )
     else:
         folder = _download(workspace, source, progress)
     check = _usable(folder, source)
@@ -118,6 +123,29 @@ def _usable(folder: Path, source: str) -> ModelCheck:
     if not check.ok:
         raise UserError(f"{source} cannot be used: {' '.join(check.problems)}")
     return check
+
+
+def _convert(workspace: Workspace, file: Path, identity: str, progress: Progress | None) -> Path:
+    """A folder of safetensors in fp32, made of a GGUF file."""
+    # Eight times the file: fp32 against the four bits of the smallest usual format.
+    needed, free = 8 * file.stat().st_size, shutil.disk_usage(workspace.home.models).free
+    if needed > free:
+        raise UserError(
+            f"{file} may need {needed / 1e9:.1f} GB as a folder and {workspace.home.models} has "
+            f"{free / 1e9:.1f} GB: make room, or set PROMPTREC_HOME to another disk."
+        )
+    target = workspace.home.models / f"{file.stem}-{identity}"
+    module = "promptrec_tui.models.gguf_conversion"
+    ask_child(
+        workspace,
+        module,
+        str(file),
+        str(target),
+        log="conversion.log",
+        work="conversion of the GGUF file",
+        progress=progress,
+    )
+    return target
 
 
 def _download(workspace: Workspace, hub_id: str, progress: Progress | None) -> Path:

@@ -16,18 +16,19 @@ from promptrec_tui.runs.folder import create_run
 from promptrec_tui.runs.parents import check_shape, parent_ref, shape_of
 from promptrec_tui.runs.queue import enqueue
 from promptrec_tui.runs.settings import apply_settings
-from promptrec_tui.runs.spec import (
-    METHODS,
-    DatasetRef,
-    LastLayersSettings,
-    ModelRef,
-    RunSpec,
-    Settings,
-    TemplateRef,
-)
+from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
+from promptrec_tui.runs.tuning_settings import METHODS, LastLayersSettings
 from promptrec_tui.store import runs as store
 from promptrec_tui.store.engine import BusyError
-from promptrec_tui.tasks.defaults import FACTS, SCALES, check_monitor, check_settings, default_settings, uses
+from promptrec_tui.tasks.defaults import (
+    FACTS,
+    SCALES,
+    check_method,
+    check_monitor,
+    check_settings,
+    default_settings,
+    uses,
+)
 from promptrec_tui.workspace.answers import check_answers
 from promptrec_tui.workspace.datasets import find_dataset, list_datasets
 from promptrec_tui.workspace.lateness import unlisted
@@ -126,6 +127,7 @@ def make_spec(workspace: Workspace, new: NewRun) -> RunSpec:
     if before:
         check_shape(before.spec(), given)
     method = str({"tuning.method": Settings().tuning.method, **inherited, **given}["tuning.method"]).strip()
+    check_method(new.task, model.family, method)
     defaults = default_settings(new.task, model.family, method, model.parameters)
     fixed = {"evaluation.seed": EVALUATION_SEED}
     settings = apply_settings(Settings(), {**fixed, **defaults, **inherited, **given})
@@ -166,7 +168,7 @@ def start_run(
 ) -> RunRow:
     """Create the run's folder, put it in the queue, and start a dispatcher. Returns at once."""
     spec = make_spec(workspace, new)
-    _check_base(workspace, spec)
+    check_base(workspace, spec)
     check_answers(workspace, spec)
     start = run_folder(workspace, new.parent).adapter if new.parent else None
     return launch_spec(workspace, spec, start, hold, priority, continue_after_failure)
@@ -184,7 +186,7 @@ def launch_spec(
 
     Raises UserError when the folder of the base model is missing, or the model has too few blocks.
     """
-    _check_base(workspace, spec)
+    check_base(workspace, spec)
     if unlisted(workspace, spec.name):
         check_name("run", spec.name, [spec.name])
     folder = create_run(workspace.home, spec, start)
@@ -205,7 +207,7 @@ def launch_spec(
     return row_after_queuing(workspace, folder, f"Run {spec.name!r} is queued")
 
 
-def _check_base(workspace: Workspace, spec: RunSpec) -> None:
+def check_base(workspace: Workspace, spec: RunSpec) -> None:
     """Raise UserError when the folder of the base model is missing, or the model has too few blocks."""
     folder, tuning = base_folder(workspace.home, spec.model), spec.settings.tuning
     if isinstance(tuning, LastLayersSettings) and (count := block_count(folder)):

@@ -89,6 +89,22 @@ def done(terminal: Terminal) -> Any:
     return terminal.run("first")
 
 
+def test_a_run_is_checked_and_nothing_is_started(terminal: Terminal) -> None:
+    options = [word for setting in SMALL for word in ("--set", setting)]
+    before = {row["name"] for row in terminal.json("run", "list")}
+    what = ("run", "check", "--dataset", "shop", "--template", "list", "--model", "tiny")
+    checked = terminal.json(*what, *options)
+    assert checked["ok"]
+    assert {"data", "model", "engine", "step", "evaluation", "memory", "disk", "time"} <= {
+        finding["name"] for finding in checked["findings"]
+    }
+    assert checked["forecast"]["steps"] == 4
+    assert checked["forecast"]["step_seconds"] > 0
+    assert {row["name"] for row in terminal.json("run", "list")} == before
+    told = terminal.json(*what, "--set", "tuning.method=head", status=1)
+    assert "set tuning.method=last_layers" in told
+
+
 def test_a_run_ends_with_the_contracts_document(done: Any) -> None:
     assert done["state"] == "done"
     assert done.keys() >= {

@@ -11,8 +11,8 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 from promptrec_tui.models.methods import attach
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.report import read_report
-from promptrec_tui.runs.spec import LoraSettings
 from promptrec_tui.runs.states import State
+from promptrec_tui.runs.tuning_settings import LoraSettings
 from promptrec_tui.tokentree.backbone import NoMemoryError, shape_of
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.ranker import Ranker

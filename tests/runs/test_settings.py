@@ -11,13 +11,15 @@ from promptrec_tui.runs.settings import (
     read_settings_toml,
     setting_keys,
 )
-from promptrec_tui.runs.spec import METHODS, LoraSettings, Settings
+from promptrec_tui.runs.spec import Settings
 from promptrec_tui.runs.synonyms import KEYS, meant
+from promptrec_tui.runs.tuning_settings import METHODS, LoraSettings
 
 
 def test_defaults_are_those_of_the_plan():
     flat = flat_settings(Settings())
-    assert list(flat) == [key for key in setting_keys() if key != "tuning.layers"]
+    lora = {f"tuning.{name}" for name in LoraSettings.model_fields}
+    assert list(flat) == [key for key in setting_keys() if not key.startswith("tuning.") or key in lora]
     assert flat == {key: default_values()[key] for key in flat}
     assert flat["run.device"] == "auto"
     assert flat["train.batch_size"] == 128
@@ -108,9 +110,9 @@ def test_baselines_may_be_none_at_all():
         ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token, catalogue."),
         ("train.temperature", "0", "give a number, above 0"),
         ("train.temperature", "2", "set that, or leave it at 1."),
-        ("tuning.dropout", 1.0, "at least 0, below 1 (lora)"),
+        ("tuning.dropout", 1.0, "at least 0, below 1 (lora, rslora, dora, vera or oft)"),
         ("tuning.method", "freeze", f"'freeze': give one of {', '.join(METHODS)}."),
-        ("tuning.method", ["full"], "give one of lora, full, last_layers."),
+        ("tuning.method", ["full"], f"give one of {', '.join(METHODS)}."),
         (
             "tuning.layers",
             2,
@@ -136,7 +138,8 @@ def test_a_method_brings_its_own_settings():
     full = apply_settings(apply_settings(Settings(), {"tuning.rank": 4}), {"tuning.method": " full "})
     assert [key for key in flat_settings(full) if key.startswith("tuning.")] == ["tuning.method"]
     with pytest.raises(
-        UserError, match=r"of tuning\.method=lora; tuning\.method=full has no settings of its own"
+        UserError,
+        match=r"of tuning\.method=lora, rslora, dora or vera; tuning\.method=full has no settings of its own",
     ):
         apply_settings(full, {"tuning.rank": 4})
     last = apply_settings(full, {"tuning.layers": "3", "tuning.method": "last_layers"})

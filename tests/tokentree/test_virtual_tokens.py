@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from peft import PeftModel, PromptTuningConfig, get_peft_model
+from peft import PeftModel, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, get_peft_model
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -25,9 +25,17 @@ CATALOGUE = [[10, 11, 2], [10, 12, 2], [10, 12, 13, 2], [20, 2], [21, 22, 23, 24
 TYPES = ["qwen3", "llama", "gpt2", "opt", "gemma"]
 
 
-def prompted(model: PreTrainedModel) -> PeftModel:
+CONFIGS = {
+    "prompt_tuning": PromptTuningConfig,
+    "p_tuning": PromptEncoderConfig,
+    "prefix_tuning": PrefixTuningConfig,
+}
+METHODS = pytest.mark.parametrize("method", list(CONFIGS))
+
+
+def prompted(model: PreTrainedModel, method: str = "prompt_tuning") -> PeftModel:
     """The model with virtual tokens that matter."""
-    config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=VIRTUAL)
+    config = CONFIGS[method](task_type="CAUSAL_LM", num_virtual_tokens=VIRTUAL)
     tuned = get_peft_model(model, config)
     torch.manual_seed(1)
     torch.nn.init.normal_(tuned.prompt_encoder["default"].embedding.weight, std=0.5)
@@ -46,11 +54,14 @@ def plain_scores(model: Any, prompt: Sequence[int]) -> Tensor:
         return torch.stack([plain(model, prompt, title).sum() for title in CATALOGUE])
 
 
+@METHODS
 @pytest.mark.parametrize("model_type", TYPES)
-def test_scores_and_ranks_are_those_of_plain_forwards(tiny_model: TinyModel, model_type: str) -> None:
+def test_scores_and_ranks_are_those_of_plain_forwards(
+    tiny_model: TinyModel, model_type: str, method: str
+) -> None:
     base = tiny_model(model_type)
     untuned = plain_scores(base, PROMPT)
-    model = prompted(base)
+    model = prompted(base, method)
     expected = plain_scores(model, PROMPT)
     assert (expected - untuned).abs().max() > 0.1
     ranker = Ranker(model, CATALOGUE)
@@ -70,12 +81,13 @@ def test_scores_and_ranks_are_those_of_plain_forwards(tiny_model: TinyModel, mod
         torch.testing.assert_close(ranker.scores(PROMPT), untuned, atol=1e-5, rtol=1e-5)
 
 
+@METHODS
 @pytest.mark.parametrize("model_type", TYPES)
 @pytest.mark.parametrize("branching", [True, False])
 def test_the_loss_and_its_gradient_are_those_of_plain_forwards(
-    tiny_model: TinyModel, model_type: str, branching: bool
+    tiny_model: TinyModel, model_type: str, branching: bool, method: str
 ) -> None:
-    model = prompted(tiny_model(model_type))
+    model = prompted(tiny_model(model_type), method)
     titles = CATALOGUE if branching else CATALOGUE[:1]
     sequences = [[*PROMPT, *title] for title in titles]
     plan = Plan([merge(sequences, [len(PROMPT)] * len(sequences))], batch_size=len(sequences))

@@ -5,7 +5,7 @@ from textual.widgets import Input, Select, Static, TextArea
 
 from promptrec_tui.clock import now
 from promptrec_tui.errors import UserError
-from promptrec_tui.runs.spec import LoraSettings
+from promptrec_tui.runs.tuning_settings import LoraSettings
 from promptrec_tui.store.models import ModelRow
 from promptrec_tui.store.models import add_model as list_model
 from promptrec_tui.tui.app import PromptrecApp

@@ -19,6 +19,7 @@ from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.settings import apply_settings
 from promptrec_tui.runs.spec import RunSpec, Settings
 from promptrec_tui.runs.states import State
+from promptrec_tui.runs.tuning_settings import METHODS
 from promptrec_tui.tasks.defaults import FACTS
 from promptrec_tui.tuning.jobs.encoder_classes import EncoderClasses
 from promptrec_tui.tuning.jobs.job import open_job
@@ -219,6 +220,23 @@ def test_a_paused_classifier_ends_as_an_undisturbed_one(
     if family == "encoder":
         assert all(case["before"]["confidence"] == pytest.approx(1 / 3) for case in before)
     assert report_of(straight)["cases"] == report_of(paused)["cases"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_takes_two_steps_or_is_refused(
+    new_classifier: NewRun, tune: Any, family: str, method: str
+) -> None:
+    two = {"train__max_steps": 2, "train__eval_every": 2, "evaluation__users": 4}
+    folder = new_classifier(family, tuning__method=method, **two)
+    if (family, method) == ("causal", "head"):
+        with pytest.raises(UserError, match="last_layers"):
+            tune(folder)
+        return
+    outcome = tune(folder)
+    assert (outcome.state, outcome.step) == (State.DONE, 0 if method == "none" else 2), outcome.reason
+    metrics = report_of(folder)["metrics"]
+    assert (metrics["before"]["logloss"] == metrics["after"]["logloss"]) == (method == "none")
 
 
 def test_the_adapter_has_the_head_and_loads_in_plain_peft(

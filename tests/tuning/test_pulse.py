@@ -11,9 +11,9 @@ from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import attach
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import LoraSettings
 from promptrec_tui.runs.states import State
 from promptrec_tui.runs.status import STUCK_SECONDS
+from promptrec_tui.runs.tuning_settings import LoraSettings
 from promptrec_tui.tuning.pulse import watch
 
 LAYER_SECONDS = 0.8 * STUCK_SECONDS

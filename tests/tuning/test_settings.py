@@ -10,8 +10,8 @@ from promptrec_tui.runs.settings import GROUPS
 from promptrec_tui.runs.states import State
 
 MONITORS = ("ndcg@10", "hr@10", "mrr@10", "mrr", "validation_loss")
-ELSEWHERE = {"train.precision": ("bf16",)}
-"""Values that need a GPU."""
+ELSEWHERE = {"train.precision": ("bf16",), "tuning.method": ("head", "none")}
+"""Values that need a GPU or a classifier, or take no step."""
 
 
 def choices() -> Iterator[tuple[str, Any]]:

@@ -12,13 +12,8 @@ from transformers import TrainerCallback
 from promptrec_tui.models.loading import load_base
 from promptrec_tui.models.methods import Tuned, attach
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.spec import (
-    FullSettings,
-    LastLayersSettings,
-    LoraSettings,
-    TrainSettings,
-    TuningSettings,
-)
+from promptrec_tui.runs.spec import TrainSettings
+from promptrec_tui.runs.tuning_settings import FullSettings, LastLayersSettings, LoraSettings, TuningSettings
 from promptrec_tui.tokentree.backbone import causal_of
 from promptrec_tui.tokentree.loss import completion_loss
 from promptrec_tui.tokentree.tree import Tree

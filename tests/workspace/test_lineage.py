@@ -16,8 +16,8 @@ from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.settings import apply_settings, flat_settings
-from promptrec_tui.runs.spec import LastLayersSettings
 from promptrec_tui.runs.states import State
+from promptrec_tui.runs.tuning_settings import LastLayersSettings
 from promptrec_tui.store.models import add_model
 from promptrec_tui.workspace import control, lineage
 from promptrec_tui.workspace.datasets import import_source

@@ -17,9 +17,9 @@ from promptrec_tui.tui.widgets.fields import row
 from promptrec_tui.tui.widgets.path_input import PathInput
 
 ABOUT = (
-    "A folder is used where it lies. A hub id, such as Qwen/Qwen3-0.6B, is fetched into the home: size and "
-    "free disk are shown first, and a download that was cut short goes on where it stopped. Only safetensors "
-    "weights of known causal model types are taken, and no code."
+    "A folder is used where it lies; a GGUF file is made a folder in the home. A hub id, such as "
+    "Qwen/Qwen3-0.6B, is fetched into the home: size and free disk are shown first, and a download that was "
+    "cut short goes on where it stopped. Only safetensors weights of known types are taken, and no code."
 )
 
 
@@ -34,7 +34,9 @@ class AddModelScreen(CommandForm):
     WORKING = "looking at the model…"
 
     TEACHES = {  # noqa: RUF012 (a constant)
-        "source": FieldHelp("Where its weights are.", "PATH_OR_ID", "a folder, or owner/name on the hub"),
+        "source": FieldHelp(
+            "Where its weights are.", "PATH_OR_ID", "a folder, a GGUF file, or owner/name on the hub"
+        ),
         "name": FieldHelp("What to call the model.", "--name"),
     }
 
@@ -43,7 +45,7 @@ class AddModelScreen(CommandForm):
 
     def fields(self) -> ComposeResult:
         yield Static(ABOUT, classes="about", markup=False)
-        yield row("folder or hub id", PathInput("/models/qwen, or owner/name", id="source"))
+        yield row("folder, file or hub id", PathInput("/models/qwen, or owner/name", id="source"))
         yield row("name", Input(placeholder="what to call it", id="name", compact=True))
         yield Static(id="plan", classes="about")
 
@@ -55,7 +57,7 @@ class AddModelScreen(CommandForm):
         path = Path(source).expanduser()
         return [
             *("model", "add", f"--name={name}", "--progress=json", "--json", "--"),
-            str(path) if path.is_dir() else source,
+            str(path) if path.exists() else source,
         ]
 
     def done(self, document: Mapping[str, Any]) -> str:

@@ -82,6 +82,7 @@ class ClassifyJob(ABC):
         splits = [(number, example.split) for number, example in self.examples.items()]
         self.parts = split_labelled(splits, self.seed)
         self.tokenizer = load_tokenizer(Path(spec.model.folder))
+        self.context = self.tokenizer.context - self.settings.tuning.virtual_tokens
         training = [self.examples[number] for number in self.parts.training]
         self.fields = _fields([example.texts for example in training])
         """The fields of a text by name: the value that all training texts have, or None where they differ."""
@@ -89,7 +90,7 @@ class ClassifyJob(ABC):
             spec.template,
             self.tokenizer,
             [(example.texts, str(example.label)) for example in training],
-            self.tokenizer.context,
+            self.context,
             self.seed,
             self.written,
         )

@@ -106,10 +106,10 @@ class EncoderClasses(ClassifyJob):
         """The encoder's context, for a prompt that is longer with its end token."""
         end = self.tokenizer.end_ids(self.task.template.end_token)
         length = len(self.task.prompt(fields).token_ids) + len(end)
-        return self.tokenizer.context if length > self.tokenizer.context else None
+        return self.context if length > self.context else None
 
     def _token_ids(self, text: LabelledText) -> tuple[int, ...]:
         """The prompt and the end token, cut to the encoder's context."""
         end = self.tokenizer.end_ids(self.task.template.end_token)
         prompt = self.task.prompt(text.fields).token_ids
-        return (*prompt[: self.tokenizer.context - len(end)], *end)
+        return (*prompt[: self.context - len(end)], *end)
