@@ -70,12 +70,15 @@ def _with_method(value: Any) -> Any:
 class TrainSettings(SettingsPart):
     """The optimisation. Lengths are optimiser steps, batches are targets."""
 
-    optimizer: Annotated[Literal["adamw"], Field(description="The optimiser.")] = "adamw"
+    optimizer: Annotated[
+        Literal["adamw", "sgd", "adafactor", "rmsprop"], Field(description="The optimiser.")
+    ] = "adamw"
+    momentum: Annotated[float, Field(ge=0, lt=1, description="Of train.optimizer=sgd.")] = 0.0
     learning_rate: Annotated[
         float, Field(gt=0, description="Size of a step: too large diverges, too small takes long.")
     ] = 1e-3
     scheduler: Annotated[
-        Literal["cosine", "linear", "constant"],
+        Literal["cosine", "linear", "constant", "polynomial", "inverse_sqrt"],
         Field(description="How the learning rate falls after the warm-up."),
     ] = "cosine"
     warmup: Annotated[
@@ -85,6 +88,19 @@ class TrainSettings(SettingsPart):
     max_grad_norm: Annotated[float, Field(ge=0, description="Longer gradients are cut to it; 0: never.")] = (
         1.0
     )
+    label_smoothing: Annotated[
+        float, Field(ge=0, lt=1, description="Share of the aim that all other tokens or classes divide.")
+    ] = 0.0
+    class_weights: Annotated[
+        Literal["none", "balanced"], Field(description="Whether texts of rare labels count more.")
+    ] = "none"
+    embedding_noise: Annotated[
+        float, Field(ge=0, description="Noise on the embeddings in training (NEFTune's alpha); 0: none.")
+    ] = 0.0
+    adversarial: Annotated[
+        float,
+        Field(ge=0, description="Length by which embeddings are moved against the model (FGM); 0: never."),
+    ] = 0.0
     epochs: Annotated[int, Field(ge=1, description="Passes over the training targets.")] = 3
     max_steps: Annotated[int, Field(ge=0, description="Steps after which it ends; 0: as the epochs say.")] = 0
     batch_size: Annotated[int, Field(ge=1, description="Targets of an optimiser step.")] = 128
@@ -181,11 +197,37 @@ class Settings(SettingsPart):
         return self
 
     @model_validator(mode="after")
+    def _momentum_is_used(self) -> Self:
+        if self.train.momentum and self.train.optimizer != "sgd":
+            raise ValueError(
+                "train.momentum is a setting of train.optimizer=sgd: set that, or leave it at 0."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _smoothing_is_used(self) -> Self:
+        if self.train.label_smoothing and self.train.loss == "catalogue":
+            raise ValueError(
+                "train.label_smoothing is no setting of train.loss=catalogue: set train.loss=target, or "
+                "leave it at 0."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _prefix_is_kept(self) -> Self:
         if self.train.gradient_checkpointing and self.tuning.method == "prefix_tuning":
             raise ValueError(
                 "tuning.method=prefix_tuning needs what train.gradient_checkpointing=true throws away: "
                 "set that to false, or tuning.method=prompt_tuning."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _noise_has_a_place(self) -> Self:
+        if self.train.embedding_noise and self.tuning.virtual_tokens:
+            raise ValueError(
+                f"train.embedding_noise has no place beside the virtual tokens of {self.tuning.method}: "
+                "leave it at 0, or set tuning.method=lora."
             )
         return self
 

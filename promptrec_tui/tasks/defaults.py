@@ -97,6 +97,7 @@ FACTS: Mapping[str, TaskFacts] = {
         pipeline="text-generation",
         monitors=("ndcg@K", "hr@K", "mrr@K", "mrr"),
         leading=("ndcg@K", "hr@K"),
+        unused=("train.class_weights",),
     ),
     "classify": TaskFacts(
         case="text",
@@ -111,6 +112,8 @@ FACTS: Mapping[str, TaskFacts] = {
 """By task; the first one is the default."""
 
 UNUSED: Mapping[tuple[str, str], tuple[str, ...]] = {
+    # Labels weigh on a head; a model that writes them is trained token by token.
+    ("classify", "causal"): ("train.class_weights",),
     # The head of an encoder has one logit for each label: the loss is their cross-entropy, and there are no
     # tokens of an answer to make a score of.
     ("classify", "encoder"): ("train.loss", "train.temperature", "evaluation.score"),

@@ -19,7 +19,11 @@ BY_ROW = ("token_ids", "positions", "ends")
 
 
 def completion_loss(
-    model: Any, batch: Batch, chunk: int | None = None, choices: Choices | None = None
+    model: Any,
+    batch: Batch,
+    chunk: int | None = None,
+    choices: Choices | None = None,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Sum over a batch's trained tokens of weight · −log P(token), a scalar in fp32.
 
@@ -28,6 +32,7 @@ def completion_loss(
     Plain rows need no mask: padding lies where a causal model's trained positions do not look. `chunk`:
     positions that the head is given at a time; as many as there is memory for if None. With `choices` P is a
     token's share among those that the catalogue allows there, and labels are the nodes of its trie.
+    `smoothing`: the share of the aim that all tokens of the vocabulary divide (not with `choices`).
     """
     options = {}
     if "ends" in batch:
@@ -38,7 +43,9 @@ def completion_loss(
     def part(states: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         if choices:
             return -(choices.logs(model, states, labels.cpu().numpy()) * weights).sum()
-        losses = functional.cross_entropy(logits_of(model, states), labels, reduction="none")
+        losses = functional.cross_entropy(
+            logits_of(model, states), labels, reduction="none", label_smoothing=smoothing
+        )
         return (losses * weights).sum()
 
     step = chunk or chunk_of(model)

@@ -114,7 +114,7 @@ def fine_tune(folder: RunFolder, device: str, journal: Journal, inbox: RequestIn
         journal.write(WarningEvent(warning))
     evaluator = Evaluator(job, journal, inbox)
     arguments = training_arguments(train, plan, folder.checkpoints, torch_device)
-    trainer = TargetTrainer(tuned, plan, job.loss, arguments)
+    trainer = TargetTrainer(tuned, plan, job.loss, arguments, train.adversarial)
     callback = RunCallback(trainer, evaluator, train, training_state, present, journal, inbox)
     trainer.add_callback(callback)
 

@@ -17,8 +17,11 @@ from promptrec_tui.runs.disk import DiskFullError, full_sentence, is_full, room_
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.spec import TrainSettings
 from promptrec_tui.tuning.batches import Batch, Steps
+from promptrec_tui.tuning.perturbation import directions, moved, recorded
 
-SCHEDULERS = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
+SCHEDULERS = {"constant": "constant_with_warmup"}
+OPTIMIZERS = {"adamw": "adamw_torch"}
+"""Names of transformers, where they are others than ours."""
 
 
 class StepTooLargeError(Exception):
@@ -65,13 +68,18 @@ class TargetTrainer(Trainer):
         plan: Steps,
         loss: Callable[[Any, Batch], Tensor],
         arguments: TrainingArguments,
+        adversarial: float = 0.0,
     ) -> None:
-        """`loss(model, batch)` is the share of a step's loss that one of its batches has, a scalar."""
+        """`loss(model, batch)` is the share of a step's loss that one of its batches has, a scalar.
+
+        `adversarial`: how far embeddings are moved in adversarial training; 0: there is none.
+        """
         super().__init__(model=tuned.model, args=arguments)
         self.tuned = tuned
         self.remove_callback(PrinterCallback)
         self.plan = plan
         self.loss = loss
+        self.adversarial = adversarial
         self.folder = RunFolder(Path(str(arguments.output_dir)).parent)
         self.step_loss = float("nan")
         """Loss of the last step."""
@@ -117,10 +125,8 @@ class TargetTrainer(Trainer):
             for number, batch in enumerate(inputs, 1):
                 last = number == len(inputs)
                 with nullcontext() if last else self.accelerator.no_sync(model):
-                    loss = model(self._prepare_inputs(batch))
                     # DDP and FSDP average over processes, but a step needs the sum of their shares.
-                    self.accelerator.backward(loss * processes)
-                total += loss.detach()
+                    total += self._backward(model, self._prepare_inputs(batch), processes)
                 self.progress(number, len(inputs))
         except torch.OutOfMemoryError as error:
             raise StepTooLargeError(len(inputs), max(len(batch["token_ids"]) for batch in inputs)) from error
@@ -130,6 +136,23 @@ class TargetTrainer(Trainer):
         if self.step_skipped:
             model.zero_grad(set_to_none=True)
         return loss_of_step
+
+    def _backward(self, model: Any, batch: Any, share: float) -> Tensor:
+        """Add the gradients of a batch, times `share`; returns its loss.
+
+        In adversarial training half of them are of the batch with its embeddings moved.
+        """
+        if not self.adversarial:
+            loss: Tensor = model(batch)
+            self.accelerator.backward(loss * share)
+            return loss.detach()
+        embeddings = self.tuned.model.get_input_embeddings()
+        with recorded(embeddings) as outputs:
+            loss = model(batch)
+            self.accelerator.backward(loss * (share / 2))
+        with moved(embeddings, directions(outputs, self.adversarial)):
+            self.accelerator.backward(model(batch) * (share / 2))
+        return loss.detach()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save as Trainer does. Raises DiskFullError, and leaves nothing behind, when there is no room."""
@@ -176,14 +199,18 @@ def training_arguments(
 ) -> TrainingArguments:
     """A run's settings for Trainer. RunCallback decides about logging, evaluation and saving."""
     options: dict[str, Any] = {"gradient_checkpointing": True} if settings.gradient_checkpointing else {}
+    if settings.optimizer == "sgd":
+        options["optim_args"] = f"momentum={settings.momentum}"
+    if settings.embedding_noise:
+        options["neftune_noise_alpha"] = settings.embedding_noise
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
         max_steps=plan.total_steps,
         per_device_train_batch_size=1,
         gradient_accumulation_steps=1,
-        optim="adamw_torch",
+        optim=OPTIMIZERS.get(settings.optimizer, settings.optimizer),
         learning_rate=settings.learning_rate,
-        lr_scheduler_type=SCHEDULERS[settings.scheduler],
+        lr_scheduler_type=SCHEDULERS.get(settings.scheduler, settings.scheduler),
         warmup_steps=round(settings.warmup * plan.total_steps),
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,

@@ -106,7 +106,7 @@ def test_baselines_may_be_none_at_all():
         ("train.epochs", "0", "train.epochs cannot be '0': give a whole number, at least 1."),
         ("train.epochs", "two", "train.epochs cannot be 'two': give a whole number, at least 1."),
         ("train.learning_rate", "nan", "give a number, above 0"),
-        ("train.optimizer", "sgd", "give adamw."),
+        ("train.optimizer", "lion", "give one of adamw, sgd, adafactor, rmsprop."),
         ("train.loss", "\x1b[2Jx", "cannot be '[2Jx': give one of target, token, catalogue."),
         ("train.temperature", "0", "give a number, above 0"),
         ("train.temperature", "2", "set that, or leave it at 1."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,19 @@ class EncoderClasses(ClassifyJob):
         )
 
     def loss(self, model: Any, batch: Batch) -> Tensor:
-        """Cross-entropy of each text's label, times the text's weight."""
+        """Cross-entropy of each text's label, times the weights of text and label."""
         logits = model(input_ids=batch["token_ids"], attention_mask=batch["mask"]).logits.float()
-        losses = functional.cross_entropy(logits, batch["labels"], reduction="none")
-        return (losses * batch["weights"]).sum()
+        labels, smoothing = batch["labels"], self.settings.train.label_smoothing
+        losses = functional.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+        weights = self.label_weights.to(labels.device)[labels] * batch["weights"]
+        return (losses * weights).sum()
+
+    @cached_property
+    def label_weights(self) -> Tensor:
+        """The weight of each label [C]: of rare ones more if asked for, on average over all texts 1."""
+        if self.settings.train.class_weights == "none":
+            return torch.ones(len(self.task.labels))
+        return balanced_weights([text.label for text in self.training], len(self.task.labels))
 
     def validation_loss(self, predictions: Predictions) -> float:
         """The mean over texts of -log P of their label."""
@@ -113,3 +123,9 @@ class EncoderClasses(ClassifyJob):
         end = self.tokenizer.end_ids(self.task.template.end_token)
         prompt = self.task.prompt(text.fields).token_ids
         return (*prompt[: self.context - len(end)], *end)
+
+
+def balanced_weights(labels: Sequence[int], classes: int) -> Tensor:
+    """The weight of each class [C], n / (C · count), under which all classes count alike."""
+    counts = np.bincount(labels, minlength=classes)
+    return torch.from_numpy(len(labels) / (classes * np.maximum(counts, 1))).float()

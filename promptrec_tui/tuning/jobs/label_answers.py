@@ -62,7 +62,7 @@ class LabelAnswers(ClassifyJob):
 
     def loss(self, model: Any, batch: Batch) -> Tensor:
         """The loss of the labels as completions."""
-        return completion_loss(model, batch, self.chunk, self.choices)
+        return completion_loss(model, batch, self.chunk, self.choices, self.settings.train.label_smoothing)
 
     def validation_loss(self, predictions: Predictions) -> float:
         """The same loss on the validation texts."""

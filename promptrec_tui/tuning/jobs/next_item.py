@@ -185,7 +185,7 @@ class NextItemJob:
 
     def loss(self, model: Any, batch: Batch) -> Tensor:
         """The loss of the completions in a batch of trees."""
-        return completion_loss(model, batch, self.chunk, self.choices)
+        return completion_loss(model, batch, self.chunk, self.choices, self.settings.train.label_smoothing)
 
     def validate(self, step: int, progress: Callable[[int, int], None]) -> dict[str, float]:
         """Validation loss and ranking metrics of the model as it is. Raises CancelledError."""
