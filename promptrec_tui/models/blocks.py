@@ -5,6 +5,7 @@ from pathlib import Path
 from promptrec_tui.errors import UserError
 from promptrec_tui.models.check import read_object
 from promptrec_tui.models.config import is_size
+from promptrec_tui.models.sizes import LAYER_KEYS
 
 
 def block_count(folder: Path) -> int | None:
@@ -13,7 +14,7 @@ def block_count(folder: Path) -> int | None:
         config = read_object(folder / "config.json")
     except ValueError:
         return None
-    count = config.get("num_hidden_layers", config.get("n_layer"))
+    count = next((config[key] for key in LAYER_KEYS if key in config), None)
     return count if is_size(count) else None
 
 

@@ -30,7 +30,17 @@ CAUSAL_TYPES = frozenset(
 )
 
 # Encoders whose classes ship with transformers, with a head for classes.
-ENCODER_TYPES = frozenset(("bert",))
+HEADS: Mapping[str, tuple[str, ...]] = {
+    "bert": ("classifier",),
+    "deberta-v2": ("pooler", "classifier"),
+    "distilbert": ("pre_classifier", "classifier"),
+    "electra": ("classifier",),
+    "modernbert": ("head", "classifier"),
+    "roberta": ("classifier",),
+    "xlm-roberta": ("classifier",),
+}
+"""Of each type of encoder the layers that make classes of its output, which a base model may lack."""
+ENCODER_TYPES = frozenset(HEADS)
 
 FAMILIES: Mapping[str, str] = {
     **dict.fromkeys(CAUSAL_TYPES, "causal"),
@@ -65,6 +75,12 @@ task_specific_params tie_word_embeddings tokenizer_class torch_dtype transformer
 transformers_version type_vocab_size unsloth_fixed unsloth_version
 use_bias use_bidirectional_attention use_cache
 use_parallel_residual use_qkv_bias use_sliding_window vocab_size word_embed_proj_dim
+activation classifier_activation classifier_bias classifier_pooling cls_token_id decoder_bias
+deterministic_flash_attn dim embedding_size global_attn_every_n_layers hidden_dim initializer_cutoff_factor
+legacy local_attention max_relative_positions mlp_dropout n_heads n_layers norm_bias norm_eps
+pooler_dropout pooler_hidden_act pooler_hidden_size pos_att_type position_biased_input position_buckets
+qa_dropout relative_attention sep_token_id seq_classif_dropout share_att_key sinusoidal_pos_embds
+sparse_pred_ignore_index sparse_prediction summary_last_dropout
 """
 KEYS = frozenset(KEY_LIST.split())
 

@@ -14,11 +14,14 @@ from transformers import (
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.models.check import check_model, read_object
-from promptrec_tui.models.config import known_config
+from promptrec_tui.models.config import HEADS, known_config
 from promptrec_tui.text import clean
 
 HEAD = "classifier"
 """Where the classes of transformers keep the layer that makes classes of an encoder's output."""
+
+EAGER = {"deberta-v2"}
+"""Model types that have no other attention: theirs looks at relative positions."""
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -65,21 +68,25 @@ def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrai
     The folder is checked first, and of its config only the known keys are used. Raises UserError when it is
     unsafe, incomplete, does not fit its config, or is of another family.
     """
-    return _load(folder, device, dtype, "causal", AutoModelForCausalLM, {}, fresh=None)
+    return _load(folder, device, dtype, "causal", AutoModelForCausalLM, {})
 
 
 def load_classifier(
-    folder: Path, device: torch.device, dtype: torch.dtype, labels: Sequence[str]
+    folder: Path, device: torch.device, dtype: torch.dtype, labels: Sequence[str], seed: int = 0
 ) -> PreTrainedModel:
     """The encoder of `folder` with a fresh head of a logit for each of `labels`, as `load_base` loads.
 
-    The head is all zeros, so that the untuned model finds every label equally likely.
+    The last layer is all zeros, so that the untuned model finds every label equally likely; `seed` decides
+    the layers before it, where the folder has none.
     """
     names = dict(enumerate(labels))
     facts = {"id2label": names, "label2id": {label: index for index, label in names.items()}}
-    model = _load(folder, device, dtype, "encoder", AutoModelForSequenceClassification, facts, fresh=HEAD)
+    torch.manual_seed(seed)
+    model = _load(folder, device, dtype, "encoder", AutoModelForSequenceClassification, facts)
+    head = model.get_submodule(HEAD)
+    last = [module for module in head.modules() if isinstance(module, torch.nn.Linear)][-1]
     with torch.no_grad():
-        for weight in model.get_submodule(HEAD).parameters():
+        for weight in last.parameters():
             weight.zero_()
     return model
 
@@ -91,9 +98,8 @@ def _load(
     family: str,
     kind: Any,
     facts: Mapping[str, Any],
-    fresh: str | None,
 ) -> PreTrainedModel:
-    """A model of transformers' `kind`, its config with `facts`; the layer `fresh` may lack weights."""
+    """A model of transformers' `kind`, its config with `facts`; the head of a classifier may lack weights."""
     check = check_model(folder)
     if not check.ok:
         raise UserError(f"The model {folder} cannot be used: {' '.join(check.problems)}")
@@ -107,7 +113,7 @@ def _load(
             str(folder),
             config=CONFIG_MAPPING[check.model_type].from_dict(config),
             dtype=torch.float32 if device.type == "cpu" else dtype,
-            attn_implementation="sdpa",
+            attn_implementation="eager" if check.model_type in EAGER else "sdpa",
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
@@ -118,7 +124,8 @@ def _load(
         raise UserError(f"The model {folder} does not load: {reason}") from error
     model: PreTrainedModel = loaded[0]
     # transformers would fill these with random numbers and go on.
-    missing = sorted(name for name in loaded[1]["missing_keys"] if name.partition(".")[0] != fresh)
+    fresh = HEADS.get(check.model_type, ())
+    missing = sorted(name for name in loaded[1]["missing_keys"] if name.partition(".")[0] not in fresh)
     if missing:
         raise UserError(
             f"The model {folder} lacks {len(missing)} weights, {missing[0]} first: fetch the model again."

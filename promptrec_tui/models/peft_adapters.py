@@ -1,7 +1,7 @@
 """Methods of peft: small trained parts beside frozen weights, in folders that peft itself reads."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,10 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from promptrec_tui.errors import UserError
-from promptrec_tui.models.config import code_problems
+from promptrec_tui.models.config import HEADS, code_problems
 from promptrec_tui.models.loading import HEAD
 from promptrec_tui.models.trained_weights import check_file, check_weights
-from promptrec_tui.runs.tuning_settings import MethodSettings
+from promptrec_tui.runs.tuning_settings import TuningSettings
 from promptrec_tui.text import clean
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -78,6 +78,22 @@ CONFIGS: Mapping[str, Callable[[Any], PeftConfig]] = {
     "prompt_tuning": lambda own: PromptTuningConfig(num_virtual_tokens=own.tokens),
     "p_tuning": lambda own: PromptEncoderConfig(num_virtual_tokens=own.tokens, encoder_hidden_size=own.width),
     "prefix_tuning": lambda own: PrefixTuningConfig(num_virtual_tokens=own.tokens),
+}
+
+
+SCALED: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+    "distilbert": (("k_lin", "v_lin", "lin2"), ("lin2",)),
+    "electra": (("key", "value", "output.dense"), ("output.dense",)),
+    "xlm-roberta": (("key", "value", "output.dense"), ("output.dense",)),
+}
+"""The layers that (IA)³ scales, and those of them that it scales at their input, where peft has no list."""
+
+NO_PAST = "they read no keys of a prefix; set tuning.method=prompt_tuning."
+UNFIT = {
+    ("deberta-v2", "prefix_tuning"): NO_PAST,
+    ("distilbert", "prefix_tuning"): NO_PAST,
+    ("modernbert", "prefix_tuning"): NO_PAST,
+    ("modernbert", "p_tuning"): "peft takes its network for their head; set tuning.method=prompt_tuning.",
 }
 
 
@@ -143,10 +159,22 @@ class Adapter:
         return encoder if encoder is not None and len(encoder.state_dict()) > 1 else None
 
 
-def attach(base: PreTrainedModel, settings: MethodSettings) -> Adapter:
+def attach(base: PreTrainedModel, settings: TuningSettings) -> Adapter:
     """Fresh adapters. Raises UserError when the method, or the names in `targets`, do not fit the model."""
-    config = CONFIGS[settings.method](settings)  # type: ignore[attr-defined]
+    kind = base.config.model_type
+    if problem := UNFIT.get((kind, settings.method)):
+        raise UserError(f"tuning.method={settings.method} does not fit {kind} models: {problem}")
+    config: Any = CONFIGS[settings.method](settings)
     config.task_type = TaskType.SEQ_CLS if hasattr(base, HEAD) else TaskType.CAUSAL_LM
+    # peft itself saves the last layer of a classifier; what comes before it may be fresh too.
+    if before := [name for name in HEADS.get(kind, ()) if name != HEAD]:
+        config.modules_to_save = before
+    if settings.method == "ia3" and config.target_modules is None and kind in SCALED:
+        config.target_modules, config.feedforward_modules = map(set, SCALED[kind])
+    if kind == "distilbert" and config.is_prompt_learning:
+        # peft does not know the names of these sizes.
+        config.token_dim, config.num_layers = base.config.hidden_size, base.config.num_hidden_layers
+        config.num_attention_heads = base.config.num_attention_heads
     try:
         return Adapter(get_peft_model(base, config))
     except (ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:

@@ -13,7 +13,7 @@ EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embe
 POSITIONS = {"wpe.weight": 0, "embed_positions.weight": 2, "position_embeddings.weight": 0}
 LAYER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")
 LARGEST = 1_000_000
-LAYER_KEYS = ("num_hidden_layers", "n_layer")
+LAYER_KEYS = ("num_hidden_layers", "n_layer", "n_layers")
 WIDTH_KEYS = ("hidden_size", "n_embd", "word_embed_proj_dim", "intermediate_size", "ffn_dim", "n_inner")
 HEAD_KEYS = ("num_attention_heads", "num_key_value_heads", "n_head")
 

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.models.blocks import check_layers
+from promptrec_tui.models.config import HEADS
 from promptrec_tui.models.loading import HEAD
 from promptrec_tui.models.weights import read_header
 from promptrec_tui.runs.tuning_settings import (
@@ -125,7 +126,9 @@ def head(base: PreTrainedModel, settings: HeadSettings) -> Weights:
             "tuning.method=head trains the head of a classifier, and a model that writes answers has none: "
             "set tuning.method=last_layers with tuning.layers=1."
         )
-    return Weights(base, settings, {name for name, _ in base.named_parameters() if name.startswith(HEAD)})
+    layers = HEADS[base.config.model_type]
+    trained = {name for name, _ in base.named_parameters() if name.partition(".")[0] in layers}
+    return Weights(base, settings, trained)
 
 
 def none(base: PreTrainedModel, settings: NoneSettings) -> Weights:

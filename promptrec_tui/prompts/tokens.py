@@ -15,6 +15,7 @@ from promptrec_tui.files import is_folder
 from promptrec_tui.prompts.chat import ChatTemplate, read_chat_template
 from promptrec_tui.text import clean
 
+OFFSET = ("roberta", "xlm-roberta")
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 
 
@@ -207,6 +208,10 @@ def load_tokenizer(folder: Path) -> TextTokenizer:
     config = {**config, **(config.get("text_config") or {})}
     settings = _read(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").exists() else {}
     context = next((config[key] for key in CONTEXT_KEYS if isinstance(config.get(key), int)), 0)
+    if config.get("model_type") in OFFSET:
+        # Their positions begin behind that of padding.
+        padding = config.get("pad_token_id")
+        context -= (padding if isinstance(padding, int) else 1) + 1
     if context < 1:
         raise UserError(f"{folder / 'config.json'} gives no context length: add {CONTEXT_KEYS[0]}.")
     try:

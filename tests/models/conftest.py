@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import CONFIG_MAPPING, AutoModel, AutoModelForCausalLM
 
+from promptrec_tui.models.config import ENCODER_TYPES
+
 TOKENIZER = {
     "version": "1.0",
     "added_tokens": [{"id": 96, "content": "<end>"}],
@@ -42,7 +44,10 @@ def save_model(tmp_path: Path) -> SaveModel:
         folder = tmp_path / model_type
         if model_type == "opt":
             sizes |= {"ffn_dim": 32, "word_embed_proj_dim": 8}
-        kind = AutoModel if model_type == "bert" else AutoModelForCausalLM
+        if model_type in ENCODER_TYPES:
+            # No weight of a mask: MiniLM and others come so.
+            sizes |= {"dim": 16, "hidden_dim": 32, "embedding_size": 16, "dropout": 0.0}
+        kind = AutoModel if model_type in ENCODER_TYPES else AutoModelForCausalLM
         model = kind.from_config(CONFIG_MAPPING[model_type](**sizes))
         model.to(dtype).save_pretrained(folder, max_shard_size=shard)
         (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))

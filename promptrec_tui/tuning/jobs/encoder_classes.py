@@ -33,8 +33,9 @@ class EncoderClasses(ClassifyJob):
 
     def load(self, device: torch.device, dtype: torch.dtype) -> Tuned:
         """The encoder with a head of zeros, for which all labels are equally likely, and a new adapter."""
-        base = load_classifier(Path(self.spec.model.folder), device, dtype, self.task.labels)
-        set_seed(self.settings.train.seed)
+        seed = self.settings.train.seed
+        base = load_classifier(Path(self.spec.model.folder), device, dtype, self.task.labels, seed)
+        set_seed(seed)
         tuned = attach(base, self.settings.tuning)
         self.model = tuned.model
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
