@@ -240,7 +240,7 @@ async def test_many_runs_keep_their_letters_and_six_of_them_curves(many: Home, s
         assert "C blend minus A" in counts
         assert len([line for line in lines if line[:2] == ["blend", "-"]]) == 8
         pane = pilot.app.screen.query_one("#metrics")
-        assert pane.max_scroll_y > 0
+        await until(pilot, lambda: pane.max_scroll_y > 0)
         await pilot.press("G")
         await until(pilot, lambda: pane.scroll_y == pane.max_scroll_y)
         await pilot.press("]")

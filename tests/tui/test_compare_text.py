@@ -29,7 +29,7 @@ def test_each_of_many_runs_has_a_letter_and_those_that_are_drawn_a_colour() -> N
     assert [style.split()[1] for style in styles] == list(COLOURS)
     assert str(letters.styled("run 4").spans[0].style) == "bold"
     assert "e run 30 ★ baseline" in letters.legend().plain
-    assert letters.legend().plain.endswith("and 46 more, by their letters in Metrics")
+    assert letters.legend().plain.endswith("and 46 more in Metrics")
 
 
 def test_few_runs_are_all_drawn_in_their_order() -> None:

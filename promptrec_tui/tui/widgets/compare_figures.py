@@ -63,22 +63,23 @@ def _differences(comparison: "Comparison", letters: Letters) -> Iterator[Content
     labelled = list(_labelled(comparison, letters))
     width = max(label.cell_length for label, _ in labelled)
     said = f"95 % intervals of the same {comparison.noun}s"
-    places = digits(comparison.users)
+    places, count = digits(comparison.users), cases_text(comparison.users, comparison.noun)
     if len(labelled) == 1:
         label, pairs = labelled[0]
         yield Content.assemble("\n", label, (f", {said}", "dim"))
         for metric, pair in pairs.items():
             yield _line(Content(f"{metric_text(clean(metric)):<{METRIC_WIDTH}}"), pair, places)
-        yield Content(f"  {_counts(pairs[comparison.lead], comparison)}")
+        yield Content(f"  {_counts(pairs[comparison.lead])} of {count}")
         return
     for metric in sorted(comparison.metrics, key=lambda name: name != comparison.lead):
         yield Content.styled(f"\n{metric_text(clean(metric))}, {said}", "dim")
         for label, pairs in labelled:
             yield _line(label.pad_right(width - label.cell_length), pairs[metric], places)
-    yield Content.styled(f"\nby {comparison.noun}", "dim")
+    yield Content.styled(f"\nby {comparison.noun}, of {count}", "dim")
     for label, pairs in labelled:
-        counts = _counts(pairs[comparison.lead], comparison)
-        yield Content.assemble("  ", label.pad_right(width - label.cell_length), f" {counts}")
+        yield Content.assemble(
+            "  ", label.pad_right(width - label.cell_length), f" {_counts(pairs[comparison.lead])}"
+        )
 
 
 def _labelled(comparison: "Comparison", letters: Letters) -> "Iterator[tuple[Content, dict[str, Pair]]]":
@@ -104,11 +105,8 @@ def _line(label: Content, pair: "Pair", places: int) -> Content:
     return Content.assemble("  ", label, " ", (value, f"bold {style}"), (f"{span} {word}", style))
 
 
-def _counts(pair: "Pair", comparison: "Comparison") -> str:
-    return (
-        f"better for {pair.wins:,}, equal for {pair.ties:,}, worse for {pair.losses:,} of "
-        f"{cases_text(pair.users, comparison.noun)}"
-    )
+def _counts(pair: "Pair") -> str:
+    return f"better for {pair.wins:,}, equal for {pair.ties:,}, worse for {pair.losses:,}"
 
 
 def _repetitions(comparison: "Comparison", letters: Letters) -> Iterator[Content]:

@@ -85,7 +85,7 @@ class Letters:
             for name in self.drawn
         ]
         if self.left_out:
-            named.append(Content.styled(f"and {self.left_out} more, by their letters in Metrics", "dim"))
+            named.append(Content.styled(f"and {self.left_out} more in Metrics", "dim"))
         return Content("   ").join(named)
 
 
