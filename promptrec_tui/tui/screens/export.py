@@ -21,6 +21,8 @@ from promptrec_tui.tui.widgets.table import Table
 from promptrec_tui.workspace.exports import write_export
 
 COLUMNS = (("what", 36), ("as", 8))
+PICTURES = ("png",)
+"""Suffixes of what is made of bytes."""
 
 
 class ExportScreen(Asking, ModalScreen[None]):
@@ -73,11 +75,11 @@ class ExportScreen(Asking, ModalScreen[None]):
     @work(exclusive=True, group="export", exit_on_error=False)
     async def action_copy(self) -> None:
         offer = self._chosen
-        made = await offer.made()
-        if isinstance(made, bytes):
+        if offer.suffix in PICTURES:
             raise UserError(f"A {offer.form} is no text that could be copied: enter writes the file.")
-        noun = f"{offer.noun}, {offer.form}"
-        await copy(self.app, self.promptrec.home, Copied(noun, made))
+        made = await offer.made()
+        assert isinstance(made, str)
+        await copy(self.app, self.promptrec.home, Copied(f"{offer.noun}, {offer.form}", made))
 
     def action_close(self) -> None:
         self.dismiss()
