@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from promptrec_tui.text import cases_text, clean, digits, figure_text, metric_text, wilson_text
@@ -41,7 +42,7 @@ def _figures(comparison: "Comparison", letters: Letters, width: int) -> Iterator
     room = width - LETTER_WIDTH - SHORTEST_NAME - few * INTERVAL_WIDTH
     metrics = list(comparison.metrics)[: max(1, room // METRIC_WIDTH)]
     free = width - METRIC_WIDTH * len(metrics) - few * INTERVAL_WIDTH - LETTER_WIDTH
-    named = min(free, max(SHORTEST_NAME, *map(len, letters.names)))
+    named = min(free, max(SHORTEST_NAME, *map(cell_len, letters.names)))
     head = "".join(f"{metric_text(clean(metric)):>{METRIC_WIDTH}}" for metric in metrics)
     interval = f"  {metric_text(clean(comparison.lead))} 95%" if few else ""
     yield Content.styled(" " * (LETTER_WIDTH + named) + head + interval, "dim")
