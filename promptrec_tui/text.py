@@ -80,13 +80,20 @@ def figure_text(value: float | None, cases: int | None = None, metric: str = "")
         return "-"
     if not math.isfinite(value):
         return "nan"
-    text = f"{value:.{digits(cases)}f}"
-    if cases is None or not 0 < cases < SOME or metric.partition("@")[0] not in MEANS or not 0 <= value <= 1:
-        return text
+    interval = wilson_text(value, cases, metric)
+    return f"{value:.{digits(cases)}f}{f' ({interval})' if interval else ''}"
+
+
+def wilson_text(value: float | None, cases: int | None, metric: str) -> str:
+    """The 95 % interval of a mean of fewer than `SOME` cases, `0.06 to 0.31`; empty for other figures."""
+    if not cases or cases >= SOME or metric.partition("@")[0] not in MEANS:
+        return ""
+    if value is None or not 0 <= value <= 1:
+        return ""
     shrunk = 1 + Z**2 / cases
     middle = (value + Z**2 / (2 * cases)) / shrunk
     half = Z / shrunk * math.sqrt(value * (1 - value) / cases + Z**2 / (4 * cases**2))
-    return f"{text} ({max(0.0, middle - half):.2f} to {min(1.0, middle + half):.2f})"
+    return f"{max(0.0, middle - half):.2f} to {min(1.0, middle + half):.2f}"
 
 
 def protocol_text(protocol: Mapping[str, Any], cases: int | None = None) -> str:

@@ -1,11 +1,13 @@
 """What a screen offers to export: tables, charts, configs, each in several forms."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 from promptrec_tui.tui.widgets.chart import Chart
+from promptrec_tui.tui.widgets.chart_png import png_of
 from promptrec_tui.tui.widgets.chart_svg import svg_of
 from promptrec_tui.tui.widgets.plot import draw_chart
 from promptrec_tui.workspace.exports import Listing, csv_text, markdown
@@ -16,21 +18,21 @@ if TYPE_CHECKING:
 COLUMNS, ROWS = 100, 30
 """The size of a chart as text."""
 
-Made = str | Awaitable[str]
+Made = str | bytes
 
 
 @dataclass(frozen=True)
 class Offer:
-    """`noun` and `form` for people; `stem` and `suffix` of the file; `make` makes the text, in a worker."""
+    """`noun` and `form` for people; `stem` and `suffix` of the file; `make` makes a text or a picture."""
 
     noun: str
     form: str
     stem: str
     suffix: str
-    make: Callable[[], Made]
+    make: Callable[[], Made | Awaitable[Made]]
 
-    async def text(self) -> str:
-        """What is exported."""
+    async def made(self) -> Made:
+        """What is exported. Raises UserError where it cannot be made."""
         made = self.make()
         return await made if isawaitable(made) else made
 
@@ -51,13 +53,14 @@ def table_offers(
     yield Offer(noun, "CSV", stem, "csv", written(csv_text))
 
 
-def chart_offers(chart: Chart, stem: str, ascii_only: bool) -> Iterator[Offer]:
-    """A chart as a picture and as text, and its points; none before there are points."""
+def chart_offers(chart: Chart, stem: str, ascii_only: bool, points: Chart | None = None) -> Iterator[Offer]:
+    """A chart as a picture and as text, and its points or those of another one; none before there are any."""
     if any(series.points for series in chart.series):
         noun, stem = f"chart: {chart.title}", f"{stem}-{chart.title}"
         yield Offer(noun, "SVG", stem, "svg", lambda: svg_of(chart))
+        yield Offer(noun, "PNG", stem, "png", lambda: asyncio.to_thread(lambda: png_of(svg_of(chart))))
         yield Offer(noun, "text", stem, "txt", lambda: text_of(chart, ascii_only))
-        yield Offer(noun, "CSV", stem, "csv", lambda: csv_text(points_of(chart)))
+        yield Offer(noun, "CSV", stem, "csv", lambda: csv_text(points_of(points or chart)))
 
 
 def config_offers(stem: str, config: "Callable[[], Awaitable[RunConfig]]") -> Iterator[Offer]:

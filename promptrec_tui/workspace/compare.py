@@ -3,10 +3,11 @@
 import math
 import shlex
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
-from typing import Any
+
+import numpy as np
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.evaluation.duels import gains, tally
@@ -17,157 +18,102 @@ from promptrec_tui.evaluation.metrics import (
     measured,
     ranking_metrics,
 )
-from promptrec_tui.evaluation.predictions import Predictions
-from promptrec_tui.evaluation.report import side_predictions
+from promptrec_tui.evaluation.predictions import Predictions, take
 from promptrec_tui.tasks.defaults import case_noun, leading_metrics
 from promptrec_tui.text import cases_text, clean, few_cases
-from promptrec_tui.workspace.compared_runs import ComparedRun, load_runs, measured_cases
-from promptrec_tui.workspace.differences import Differences, differences
+from promptrec_tui.workspace.compared_runs import BLENDS, ComparedRun, load_runs
+from promptrec_tui.workspace.comparison import (
+    Blended,
+    Comparison,
+    Gains,
+    Pair,
+    Seeds,
+    Spread,
+    UserGain,
+)
+from promptrec_tui.workspace.differences import differences
 from promptrec_tui.workspace.opening import Workspace
 from promptrec_tui.workspace.protocols import require_alike
 
 SEED = 1
 """Of the bootstrap: the same runs always have the same intervals."""
 
+EACH_WITH_EACH = 6
+"""So many runs at most are compared each with each: the pairs of 50 would be 1,225."""
 
-@dataclass(frozen=True)
-class Pair:
-    """`metric` of run `a` minus that of run `b`, with its 95 % interval; None where there is none.
-
-    `wins` counts the cases in which `a` ranks the target higher, or alone gives the true label; the counts
-    are the same for every metric and add up to `users`.
-    """
-
-    a: str
-    b: str
-    metric: str
-    value: float | None
-    low: float | None
-    high: float | None
-    wins: int
-    ties: int
-    losses: int
-    users: int
-    verdict: str
-    """Of `a`: "better" or "worse" where the interval is beside zero, else "unclear"; "" without one."""
-
-
-@dataclass(frozen=True)
-class UserGain:
-    """A case under two runs: ranks of the target, or probabilities of the true label; None for a NaN.
-
-    `gain` is of `a` over `b`, in 1 / log2(1 + rank) or in probability.
-    """
-
-    user: str
-    a: float | None
-    b: float | None
-    gain: float
-
-
-@dataclass(frozen=True)
-class Gains:
-    """All cases of a pair, the highest gain of `a` over `b` first."""
-
-    a: str
-    b: str
-    users: tuple[UserGain, ...]
-
-
-@dataclass(frozen=True)
-class Spread:
-    """The mean over some runs, and their sample standard deviation."""
-
-    mean: float
-    spread: float
-
-
-@dataclass(frozen=True)
-class Seeds:
-    """Runs whose specs differ in `train.seed` only."""
-
-    runs: tuple[str, ...]
-    seeds: tuple[int, ...]
-    metrics: Mapping[str, Spread]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Runs in the order in which they were given. All figures are of the same `users` cases."""
-
-    runs: tuple[ComparedRun, ...]
-    noun: str
-    """The noun of a case, such as user or text."""
-    lead: str
-    users: int
-    differs: Differences
-    metrics: Mapping[str, Mapping[str, float | None]]
-    """By metric and run."""
-    pairs: tuple[Pair, ...]
-    gains: tuple[Gains, ...]
-    """One for each two runs of `pairs`."""
-    seeds: tuple[Seeds, ...]
-    notes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of `promptrec compare --json`."""
-        return {
-            "runs": [run.to_json() for run in self.runs],
-            "users": self.users,
-            "lead": self.lead,
-            "differs": self.differs.to_json(),
-            "metrics": self.metrics,
-            "pairs": [asdict(pair) for pair in self.pairs],
-            "by_user": [asdict(each) for each in self.gains],
-            "seeds": [asdict(each) for each in self.seeds],
-            "notes": list(self.notes),
-        }
+Progress = Callable[[str, int, int], None]
 
 
 def compare_runs(
-    workspace: Workspace, runs: Sequence[str], blend: bool = False, baseline: str = ""
+    workspace: Workspace,
+    runs: Sequence[str],
+    blend: bool = False,
+    baseline: str = "",
+    progress: Progress = lambda phase, done, total: None,
 ) -> Comparison:
-    """Compare runs, given by name or id, on their common test cases: each with each, or all with `baseline`.
+    """Compare runs, given by name or id, on their common test cases.
 
-    `blend`: their blends instead of their models. Raises UserError for fewer than two runs, an unknown one,
-    one without test figures, and protocols that are not alike.
+    All are compared with `baseline`; without one each with each, and many with the first one. `blend`: their
+    blends instead of their models. What `progress` raises ends it.
+
+    Raises UserError for fewer than two runs, an unknown one, one without test figures, and protocols that are
+    not alike.
     """
-    return comparison(load_runs(workspace, runs), blend, baseline)
-
-
-def comparison(runs: Sequence[ComparedRun], blend: bool = False, baseline: str = "") -> Comparison:
-    """The same for loaded runs. `baseline` is the name or the id of one of them."""
-    first = runs[0]
-    cases = {run.name: measured_cases(run, "blend" if blend else "after") for run in runs}
-    for run in runs[1:]:
+    side = "blend" if blend else "after"
+    loaded = load_runs(workspace, runs, side)
+    first = loaded[0]
+    for run in loaded[1:]:
         require_alike((first.name, run.name), (first.spec, run.spec), (first.protocol, run.protocol))
-    noun, side = case_noun(first.spec.task), "blend" if blend else "after"
-    common = [key for key in cases[first.name] if all(key in mine for mine in cases.values())]
-    if not common:
-        raise UserError(_nothing_common(runs, cases, noun))
-    predictions = {run.name: _predictions(run, cases[run.name], side, common) for run in runs}
+    noun = case_noun(first.spec.task)
+    keys = _common_keys(loaded, side, noun)
+    answers = {run.name: _of_keys(run.answers[side], keys) for run in loaded}
     metrics = _metrics(first)
-    figures = {name: measured(metrics, each.rows) for name, each in predictions.items()}
+    figures = {name: measured(metrics, each.rows) for name, each in answers.items()}
     lead, _ = leading_metrics(first.spec.task, _k(first))
-    couples = _couples([run.name for run in runs], _name_of(runs, baseline) if baseline else "")
+    notes = _notes(loaded, side, len(keys), noun)
+    named = _name_of(loaded, baseline) if baseline else ""
+    if not named and len(loaded) > EACH_WITH_EACH:
+        named = first.name
+        notes.append(
+            f"{len(loaded)} runs are compared with {named!r}, not each with each: --baseline names "
+            "another one."
+        )
+    couples = {(a, b): (answers[a], answers[b]) for a, b in _couples(list(answers), named)}
+    blends = {
+        (run.name, part): (_of_keys(run.answers[part], keys), answers[named or run.name])
+        for run in loaded
+        for part in BLENDS
+        if part in run.answers and not blend
+    }
+    asked = [
+        *couples.items(),
+        *(((f"{part} of {run}", named or run), both) for (run, part), both in blends.items()),
+    ]
+    pairs = []
+    for done, ((a, b), (ours, theirs)) in enumerate(asked):
+        progress("resampling", done, len(asked))
+        pairs.append(_pairs(a, b, ours, theirs, metrics))
+    progress("resampling", len(asked), len(asked))
     return Comparison(
-        runs=tuple(runs),
+        runs=tuple(loaded),
         noun=noun,
         lead=lead,
-        users=len(common),
+        users=len(keys),
         differs=differences(
-            {run.name: run.spec for run in runs}, {run.name: run.protocol for run in runs if run.protocol}
+            {run.name: run.spec for run in loaded}, {run.name: run.protocol for run in loaded if run.protocol}
         ),
         metrics={
             metric.name: {name: _number(values[metric.name]) for name, values in figures.items()}
             for metric in metrics
         },
-        pairs=tuple(
-            pair for a, b in couples for pair in _pairs(a, b, predictions[a], predictions[b], metrics)
+        pairs=tuple(pair for each in pairs[: len(couples)] for pair in each),
+        gains=tuple(_gains(a, b, ours, theirs) for (a, b), (ours, theirs) in couples.items()),
+        blends=tuple(
+            Blended(run, part, {metric.name: _number(metric.of(ours.rows)) for metric in metrics}, each)
+            for ((run, part), (ours, _)), each in zip(blends.items(), pairs[len(couples) :], strict=True)
         ),
-        gains=tuple(_gains(a, b, predictions[a], predictions[b]) for a, b in couples),
-        seeds=_seeds(runs, figures),
-        notes=tuple(_notes(runs, cases, len(common), noun)),
+        seeds=_seeds(loaded, figures),
+        notes=tuple(notes),
     )
 
 
@@ -179,17 +125,19 @@ def _metrics(run: ComparedRun) -> tuple[Metric, ...]:
     return classification_metrics() if run.spec.task == "classify" else ranking_metrics(_k(run))
 
 
-def _predictions(run: ComparedRun, cases: Mapping[str, Any], side: str, keys: Sequence[str]) -> Predictions:
-    try:
-        predictions = side_predictions(cases, side, keys)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        predictions = None
-    if predictions is None or ("rank" in predictions.rows) != (run.spec.task != "classify"):
-        raise UserError(
-            f"The cases in {run.folder.report} are damaged: take {run.folder.result} from a backup, or fork "
-            "the run."
-        )
-    return predictions
+def _common_keys(runs: Sequence[ComparedRun], side: str, noun: str) -> tuple[str, ...]:
+    """The cases that all runs were measured on, in the order of the first one."""
+    cases = {run.name: set(run.answers[side].keys) for run in runs}
+    common = set.intersection(*cases.values())
+    if not common:
+        raise UserError(_nothing_common(runs, cases, noun))
+    return tuple(key for key in runs[0].answers[side].keys if key in common)
+
+
+def _of_keys(answers: Predictions, keys: tuple[str, ...]) -> Predictions:
+    """The rows of some cases, in their order."""
+    places = {key: place for place, key in enumerate(answers.keys)}
+    return Predictions(keys, keys, take(answers.rows, np.array([places[key] for key in keys], np.intp)))
 
 
 def _name_of(runs: Sequence[ComparedRun], wanted: str) -> str:
@@ -199,9 +147,9 @@ def _name_of(runs: Sequence[ComparedRun], wanted: str) -> str:
     raise UserError(f"The baseline {clean(wanted)!r} is none of the runs that are compared: name it, too.")
 
 
-def _nothing_common(runs: Sequence[ComparedRun], cases: Mapping[str, Mapping[str, Any]], noun: str) -> str:
+def _nothing_common(runs: Sequence[ComparedRun], cases: Mapping[str, set[str]], noun: str) -> str:
     first = runs[0]
-    other = next((run for run in runs[1:] if cases[first.name].keys().isdisjoint(cases[run.name])), runs[-1])
+    other = next((run for run in runs[1:] if cases[first.name].isdisjoint(cases[run.name])), runs[-1])
     seed = first.protocol.get("seed")
     drawn = "" if seed is None else f" --set evaluation.seed={seed}"
     return (
@@ -218,10 +166,12 @@ def _couples(names: Sequence[str], baseline: str) -> list[tuple[str, str]]:
     return list(combinations(names, 2))
 
 
-def _pairs(a: str, b: str, ours: Predictions, theirs: Predictions, metrics: Sequence[Metric]) -> list[Pair]:
+def _pairs(
+    a: str, b: str, ours: Predictions, theirs: Predictions, metrics: Sequence[Metric]
+) -> tuple[Pair, ...]:
     counts = asdict(tally(ours, theirs))
     intervals = ((metric, paired_bootstrap(metric, ours, theirs, SEED)) for metric in metrics)
-    return [
+    return tuple(
         Pair(
             a=a,
             b=b,
@@ -234,7 +184,7 @@ def _pairs(a: str, b: str, ours: Predictions, theirs: Predictions, metrics: Sequ
             **counts,
         )
         for metric, interval in intervals
-    ]
+    )
 
 
 def _verdict(metric: Metric, interval: Interval) -> str:
@@ -270,15 +220,13 @@ def _seeds(runs: Sequence[ComparedRun], figures: Mapping[str, Mapping[str, float
     )
 
 
-def _notes(
-    runs: Sequence[ComparedRun], cases: Mapping[str, Mapping[str, Any]], common: int, noun: str
-) -> list[str]:
+def _notes(runs: Sequence[ComparedRun], side: str, common: int, noun: str) -> list[str]:
     """What limits the comparison, a sentence each."""
     notes = [
-        f"Run {run.name!r} was measured on {cases_text(len(cases[run.name]), noun)}, of which {common:,} are "
+        f"Run {run.name!r} was measured on {cases_text(count, noun)}, of which {common:,} are "
         "those of all runs."
         for run in runs
-        if len(cases[run.name]) != common
+        if (count := len(run.answers[side].keys)) != common
     ]
     few = few_cases(common, noun)
     return [*notes, *([few] if few else [])]

@@ -7,7 +7,7 @@ from promptrec_tui.tasks.defaults import case_noun, leading_metrics
 from promptrec_tui.workspace.compared_runs import load_runs
 from promptrec_tui.workspace.differences import Differences, differences
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.run_views import Points, curves, run_previews
+from promptrec_tui.workspace.run_views import Points, curves, run_evaluations, run_previews
 from promptrec_tui.workspace.runs import PreviewRow
 
 
@@ -24,6 +24,8 @@ class CompareView:
     differs: Differences
     curves: Mapping[str, Mapping[str, Points]]
     """By name of the run and of the metric: the leading metrics and both losses."""
+    cases: Mapping[str, int]
+    """By name of the run, the number of cases of its validation curves; of those that were validated."""
     previews: Mapping[str, tuple[PreviewRow, ...]]
     """By name of the run, its last previews of the pinned users."""
 
@@ -46,6 +48,12 @@ def compare_view(workspace: Workspace, runs: Sequence[str], points: int = 400) -
             {run.name: run.protocol for run in loaded if run.protocol},
         ),
         curves={run.name: curves(workspace, run.id, metrics, points) for run in loaded},
+        cases={
+            run.name: entry.users
+            for run in loaded
+            for entry in run_evaluations(workspace, run.id)
+            if entry.stage == "validation"
+        },
         previews={run.name: tuple(_last(run_previews(workspace, run.id))) for run in loaded},
     )
 

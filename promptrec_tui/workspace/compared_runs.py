@@ -1,12 +1,14 @@
-"""Runs as a comparison reads them: the spec, and the report where there is one."""
+"""Runs as a comparison reads them: the spec, and what it needs of the report where there is one."""
 
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from promptrec_tui.errors import UserError
+from promptrec_tui.evaluation.predictions import Predictions
+from promptrec_tui.evaluation.report import side_predictions
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.report import read_report
 from promptrec_tui.runs.spec import RunSpec
@@ -18,17 +20,25 @@ from promptrec_tui.workspace.runs import find_run
 
 NO_FIGURES = "has no test figures"
 
+BLENDS = ("blend", "mixture")
+"""The sides of a report besides the model: of model and baselines together, and of the baselines alone."""
+
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One run; `report` is empty before it is measured, and where it cannot be used."""
+    """One run; `protocol` and `answers` are empty before it is measured, and where its report is damaged."""
 
     folder: RunFolder
     name: str
     """Its name, or its id where another one of the runs has the same name."""
     state: State
     spec: RunSpec
-    report: Mapping[str, Any]
+    best_step: int | None = None
+    """The step of the adapter that was best on validation, and is measured; None where it is the last one."""
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    """The conditions of its figures."""
+    answers: Mapping[str, Predictions] = field(default_factory=dict)
+    """Of its test cases, by the side of the report: "after", or what was asked for, and `BLENDS`."""
 
     @property
     def id(self) -> str:
@@ -37,11 +47,6 @@ class ComparedRun:
     @property
     def seed(self) -> int:
         return self.spec.settings.train.seed
-
-    @property
-    def protocol(self) -> Mapping[str, Any]:
-        """The conditions of its figures; empty where there are none."""
-        return self.report.get("protocol") or {}
 
     @property
     def without_seed(self) -> str:
@@ -72,10 +77,13 @@ class ComparedRun:
         }
 
 
-def load_runs(workspace: Workspace, runs: Sequence[str]) -> list[ComparedRun]:
-    """Some runs, given by name or id.
+def load_runs(workspace: Workspace, runs: Sequence[str], side: str = "") -> list[ComparedRun]:
+    """Some runs, given by name or id; with their answers on a `side` of the report if one is named.
 
-    Raises UserError for fewer than two different ones, an unknown one, and one whose `run.json` is damaged.
+    Of a report nothing else is kept: with its baselines it takes a hundred times the memory.
+
+    Raises UserError for fewer than two different ones, an unknown one, and one whose `run.json` is damaged;
+    and with a `side` for a run that was not measured on it.
     """
     rows = [find_run(workspace, run) for run in runs]
     ids, names = [row.id for row in rows], [row.name for row in rows]
@@ -83,32 +91,30 @@ def load_runs(workspace: Workspace, runs: Sequence[str]) -> list[ComparedRun]:
         raise UserError(f"Run {clean(twice.name)!r} is named twice: compare different runs.")
     if len(rows) < 2:
         raise UserError("One run alone cannot be compared: name two runs or more.")
-    folders = [RunFolder(workspace.home.runs / row.id) for row in rows]
-    return [
-        ComparedRun(
-            folder=folder,
-            name=row.name if names.count(row.name) == 1 else row.id,
-            state=row.state,
-            spec=folder.spec(),
-            report=read_report(folder),
-        )
-        for row, folder in zip(rows, folders, strict=True)
-    ]
+    loaded = []
+    for row in rows:
+        folder = RunFolder(workspace.home.runs / row.id)
+        name = row.name if names.count(row.name) == 1 else row.id
+        run = ComparedRun(folder, name, row.state, folder.spec(), row.best_step)
+        report = read_report(folder)
+        answers = _answers(run, report, side) if side else {}
+        loaded.append(replace(run, protocol=report.get("protocol") or {}, answers=answers))
+    return loaded
 
 
-def measured_cases(run: ComparedRun, side: str) -> Mapping[str, Any]:
-    """The test cases in the report of a run that was measured on that `side`: "after", or "blend".
+def _answers(run: ComparedRun, report: Mapping[str, Any], side: str) -> dict[str, Predictions]:
+    """The answers of a run on `side` ("after" or "blend") and on those of `BLENDS` that it has.
 
-    Raises UserError, with what to do, when it was not.
+    Raises UserError, with what to do, when it was not measured on that side.
     """
     name, quoted = clean(run.name), shlex.quote(clean(run.name))
-    if not run.report:
+    if not report:
         if run.folder.report.exists():
             raise UserError(
                 f"{run.folder.report} is damaged: take {run.folder.result} from a backup, or fork the run."
             )
         raise UserError(f"Run {name!r} {NO_FIGURES}: {_advice(run, quoted)}")
-    cases = run.report.get("cases")
+    cases = report.get("cases")
     if not isinstance(cases, Mapping) or not cases:
         raise UserError(
             f'The report of run {name!r} does not have the rank of each user: "promptrec run fork {quoted}" '
@@ -119,7 +125,17 @@ def measured_cases(run: ComparedRun, side: str) -> Mapping[str, Any]:
         if side == "blend":
             raise UserError(f'Run {name!r} has no blend: fit one with "promptrec blend fit {quoted}".')
         raise UserError(f"Run {name!r} {NO_FIGURES} of its adapter: {_advice(run, quoted)}")
-    return cases
+    try:
+        answers = {each: side_predictions(cases, each) for each in (side, *BLENDS) if each in sides}
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        answers = {}
+    ranks = run.spec.task != "classify"
+    if not answers or any(("rank" in each.rows) != ranks for each in answers.values()):
+        raise UserError(
+            f"The cases in {run.folder.report} are damaged: take {run.folder.result} from a backup, or fork "
+            "the run."
+        )
+    return answers
 
 
 def _advice(run: ComparedRun, quoted: str) -> str:

@@ -14,7 +14,7 @@ from promptrec_tui.home import Home
 from promptrec_tui.text import clean
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.compare import Comparison, Gains
+    from promptrec_tui.workspace.comparison import Comparison, Gains, Pair
     from promptrec_tui.workspace.differences import Differences
     from promptrec_tui.workspace.runs import RunRow
 
@@ -65,32 +65,56 @@ def figures_listing(metrics: Mapping[str, Any]) -> Listing:
 
 
 def comparison_listing(comparison: "Comparison") -> Listing:
-    """A row for each run and metric, and for each other run that it is compared with."""
+    """A row for each run and metric, and for each other run that it is compared with; then the blends.
+
+    `of` is the model, or the blend or mixture of the run.
+    """
     columns = (
         *("run", "metric", "value", "minus", "difference", "low", "high", "verdict"),
-        *("better", "equal", "worse", "users"),
+        *("better", "equal", "worse", "users", "of"),
     )
     rows: list[tuple[Any, ...]] = []
     for run in comparison.runs:
         for metric, values in comparison.metrics.items():
-            pairs = [pair for pair in comparison.pairs if (pair.a, pair.metric) == (run.name, metric)]
             begun = (run.name, metric, values[run.name])
-            rows += [
-                (
-                    *(*begun, pair.b, pair.value, pair.low, pair.high, pair.verdict),
-                    *(pair.wins, pair.ties, pair.losses, pair.users),
-                )
-                for pair in pairs
-            ] or [(*begun, *[None] * 8, comparison.users)]
+            pairs = [pair for pair in comparison.pairs if (pair.a, pair.metric) == (run.name, metric)]
+            rows += [(*begun, *_difference(pair), "model") for pair in pairs] or [
+                (*begun, *[None] * 8, comparison.users, "model")
+            ]
+    for blended in comparison.blends:
+        rows += [
+            (blended.run, pair.metric, blended.metrics[pair.metric], *_difference(pair), blended.part)
+            for pair in blended.pairs
+        ]
     return Listing(columns, tuple(rows))
+
+
+def _difference(pair: "Pair") -> tuple[Any, ...]:
+    return (
+        *(pair.b, pair.value, pair.low, pair.high, pair.verdict),
+        *(pair.wins, pair.ties, pair.losses, pair.users),
+    )
 
 
 def differences_listing(differs: "Differences", names: Sequence[str]) -> Listing:
     """What differs between runs: a row for each setting or part, a column for each run."""
     rows = tuple(
-        (key, *(_listed(values.get(name)) for name in names)) for key, values in differs.values.items()
+        (key, *(listed(values.get(name)) for name in names)) for key, values in differs.values.items()
     )
     return Listing(("setting", *names), rows)
+
+
+def by_value(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, list[str]]:
+    """The runs that have each value of a setting or part, values and runs in the order of `names`."""
+    runs: dict[str, list[str]] = {}
+    for name in names:
+        runs.setdefault(value_text(values.get(name)), []).append(name)
+    return runs
+
+
+def value_text(value: Any) -> str:
+    """The value of a setting as people write it."""
+    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(listed(value))
 
 
 def gains_listing(gains: "Gains", noun: str) -> Listing:
@@ -99,7 +123,8 @@ def gains_listing(gains: "Gains", noun: str) -> Listing:
     return Listing((noun, gains.b, gains.a, "gain"), rows)
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """The value of a setting, a list as its items with commas between."""
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
@@ -127,8 +152,8 @@ def _cell(value: Any) -> str:
     return "" if value is None else clean(str(value)).replace("\\", "\\\\").replace("|", "\\|")
 
 
-def write_export(home: Home, stem: str, suffix: str, text: str) -> Path:
-    """Write a text into the folder of exports, under a name that is free; returns its path.
+def write_export(home: Home, stem: str, suffix: str, made: str | bytes) -> Path:
+    """Write a text or a picture into the folder of exports, under a name that is free; returns its path.
 
     Raises UserError when it cannot be written.
     """
@@ -138,8 +163,8 @@ def write_export(home: Home, stem: str, suffix: str, text: str) -> Path:
         home.exports.mkdir(mode=0o700, exist_ok=True)
         for path in _free(home.exports, stem or "export", suffix):
             try:
-                with open(path, "x", encoding="utf-8", newline="") as file:
-                    file.write(text)
+                with open(path, "xb") as file:
+                    file.write(made.encode() if isinstance(made, str) else made)
                 return path
             except FileExistsError:
                 continue

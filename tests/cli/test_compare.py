@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -64,7 +65,7 @@ def test_a_person_reads_tables(three: Home, capsys: Printed) -> None:
     said = answer(capsys, "old", "new", "again", "--baseline", "old")
     lines = [line.split() for line in said.splitlines()]
     assert ["train.learning_rate", "0.001", "0.5", "0.001"] in lines
-    assert "test, 40 users:" in said
+    assert "test, 40 users: " in said
     assert "repetitions of one spec: old (seed 1), again (seed 2)" in said
     assert "new minus old, with 95 % intervals:" in said
     assert "again minus old" in said
@@ -85,6 +86,51 @@ def test_csv_has_the_figures_in_full(three: Home, capsys: Printed) -> None:
     for pair in document["pairs"]:
         row = compared[pair["metric"]]
         assert (row["minus"], float(row["difference"]), row["better"]) == ("old", pair["value"], "30")
+
+
+def test_blends_are_rows_of_their_own_and_a_key_of_the_document(home: Home, capsys: Printed) -> None:
+    write_ranks(home, "a", dict.fromkeys(USERS, 6.0), blend=dict.fromkeys(USERS, 2.0))
+    write_ranks(home, "b", dict.fromkeys(USERS, 3.0))
+    document = json.loads(answer(capsys, "a", "b", "--baseline", "b", "--json"))
+    assert {pair["a"] for pair in document["pairs"]} == {"a"}
+    assert document["metrics"]["mrr"] == {"a": pytest.approx(1 / 6), "b": pytest.approx(1 / 3)}
+    blend, mixture = document["blends"]
+    assert [blend["run"], blend["part"], mixture["part"]] == ["a", "blend", "mixture"]
+    assert blend["metrics"]["mrr"] == 0.5
+    pair = next(pair for pair in blend["pairs"] if pair["metric"] == "mrr")
+    assert (pair["a"], pair["b"], pair["wins"]) == ("blend of a", "b", 40)
+    assert pair["value"] == pytest.approx(0.5 - 1 / 3)
+    rows = list(csv.DictReader(answer(capsys, "a", "b", "--baseline", "b", "--format", "csv").splitlines()))
+    assert [row["of"] for row in rows] == ["model"] * 8 + ["blend"] * 4 + ["mixture"] * 4
+    assert [row["value"] for row in rows if (row["of"], row["metric"]) == ("blend", "mrr")] == ["0.5"]
+    said = answer(capsys, "a", "b", "--baseline", "b")
+    lines = [line.split() for line in said.splitlines()]
+    assert ["blend", "of", "b", "–", "–", "–", "–"] in lines
+    assert any(line[:3] == ["blend", "of", "a"] and "0.50" in line for line in lines)
+    assert "blend of a minus b, with 95 % intervals:" in said
+    assert "blend of a is better for 40, equal for 0, worse for 0 of 40 users." in said
+
+
+def test_figures_of_few_users_have_two_digits_and_an_interval(three: Home, capsys: Printed) -> None:
+    said = answer(capsys, "old", "new", "--baseline", "old")
+    assert "test, 40 users: 100 items ranked" in said
+    assert "adapters: last" in said
+    (line,) = [line for line in said.splitlines() if line.startswith("new  ")]
+    assert re.fullmatch(r"new  ( *0\.\d\d \(0\.\d\d to [01]\.\d\d\)){4}", line)
+    assert not re.search(r"\d\.\d{3}", said.split("minus")[1].split("users that")[0])
+
+
+def test_many_runs_are_listed_by_value_and_compared_with_the_first(home: Home, capsys: Printed) -> None:
+    for number in range(8):
+        rate = 0.5 if number == 3 else 0.25
+        write_ranks(
+            home, f"r{number}", dict.fromkeys(USERS, 2.0 + number), settings={"train.learning_rate": rate}
+        )
+    said = answer(capsys, *(f"r{number}" for number in range(8)))
+    lines = [line.split() for line in said.splitlines()]
+    assert ["train.learning_rate", "0.5", "r3"] in lines
+    assert "warning: 8 runs are compared with 'r0', not each with each" in said
+    assert said.count(" minus r0, with 95 % intervals:") == 7
 
 
 def test_what_cannot_be_compared_is_one_sentence(three: Home, capsys: Printed) -> None:

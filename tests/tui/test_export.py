@@ -3,6 +3,7 @@
 import csv
 import math
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,18 +26,20 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 async def export_all(pilot: Pilot[Any], home: Home) -> dict[str, str]:
-    """Press the key, write each of what is offered; the texts by the names of their files."""
+    """Press the key, write each text of what is offered; the texts by the names of their files."""
     before = {path.name for path in home.exports.iterdir()} if home.exports.exists() else set()
     await pilot.press("W")
     await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
     table = pilot.app.screen.query_one(Table)
     await until(pilot, lambda: table.row_count)
-    for number in range(table.row_count):
-        await pilot.press("enter")
-        count = len(before) + number + 1
-        await until(
-            pilot, lambda count=count: home.exports.exists() and len([*home.exports.iterdir()]) == count
-        )
+    count = len(before)
+    for offer in pilot.app.screen._offers:
+        if offer.suffix != "png":
+            await pilot.press("enter")
+            count += 1
+            await until(
+                pilot, lambda count=count: home.exports.exists() and len([*home.exports.iterdir()]) == count
+            )
         await pilot.press("j")
     await pilot.press("escape")
     return {path.name: path.read_text() for path in home.exports.iterdir() if path.name not in before}
@@ -88,9 +91,41 @@ async def test_the_table_in_focus_of_the_data_is_offered_first(full_home: Home) 
         await until(pilot, lambda: app.screen.query_one("#rows").chosen)
         first = app.screen.exports()[1]
         assert (first.noun, first.stem, first.suffix) == ("160 rows", "films-rows", "csv")
-        rows = list(csv.DictReader((await first.text()).splitlines()))
+        rows = list(csv.DictReader((await first.made()).splitlines()))
         assert len(rows) == 160
         assert rows[0] == {"user": "u0", "#": "1", "title": "The Matrix", "rating": "", "when": "0"}
+
+
+async def test_a_picture_is_written_or_it_is_said_how_and_is_no_text(full_home: Home) -> None:
+    app = PromptrecApp(full_home)
+
+    def said(sentence: str) -> bool:
+        return any(sentence in each.message for each in app._notifications)
+
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: app.screen.has_class("-loaded"))
+        app.screen.query_one(RunTable).choose("aaaa0001")
+        await until(pilot, lambda: app.screen.query_one("LossChart").chart.series)
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        table = app.screen.query_one(Table)
+        forms = [offer.form for offer in app.screen._offers]
+        await until(pilot, lambda: table.row_count == len(forms))
+        table.move_cursor(row=forms.index("PNG"))
+        await pilot.press("y")
+        await until(
+            pilot, lambda: any("enter writes the file" in each.message for each in app._notifications)
+        )
+        assert not full_home.clipboard.exists()
+        await pilot.press("enter")
+        if find_spec("resvg_py"):
+            picture = full_home.exports / "first-loss.png"
+            await until(pilot, picture.exists)
+            assert picture.read_bytes().startswith(b"\x89PNG")
+        else:
+            await until(
+                pilot, lambda: any("promptrec-tui[png]" in each.message for each in app._notifications)
+            )
 
 
 def test_a_picture_is_drawn_from_the_data() -> None:

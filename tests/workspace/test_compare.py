@@ -3,6 +3,7 @@
 import math
 import random
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import read_json, write_json
 from promptrec_tui.home import Home
-from promptrec_tui.workspace.compare import Comparison, compare_runs
+from promptrec_tui.workspace.compare import EACH_WITH_EACH, compare_runs
+from promptrec_tui.workspace.comparison import Comparison
 from promptrec_tui.workspace.opening import opened
 from tests.compared import PROMPT, write_labels, write_ranks, write_spec
 
@@ -189,8 +191,71 @@ def test_blends_are_compared_where_all_runs_have_one(home: Home) -> None:
     write_ranks(home, "plain", ranks(3))
     comparison = compared(home, "a", "b", blend=True)
     assert {case.user: case.a for case in comparison.gains[0].users} == ranks(4)
+    assert comparison.blends == ()
     with pytest.raises(UserError, match='no blend: fit one with "promptrec blend fit plain"'):
         compared(home, "a", "plain", blend=True)
+
+
+def test_a_blend_stands_beside_the_models_on_the_same_users(home: Home) -> None:
+    blend = ranks(4)
+    write_ranks(home, "a", ranks(1), blend=blend)
+    write_ranks(home, "b", ranks(2, USERS[::-1][:50]))
+    comparison = compared(home, "a", "b", baseline="b")
+    assert [(each.run, each.part) for each in comparison.blends] == [("a", "blend"), ("a", "mixture")]
+    fitted = comparison.blends[0]
+    assert comparison.beside("a")["blend"] == fitted.metrics
+    assert comparison.beside("b") == {"blend": {}}
+    common = USERS[10:]
+    assert fitted.metrics["mrr"] == pytest.approx(statistics.fmean(1 / blend[user] for user in common))
+    pairs = {pair.metric: pair for pair in fitted.pairs}
+    assert (pairs["mrr"].a, pairs["mrr"].b, pairs["mrr"].users) == ("blend of a", "b", 50)
+    assert pairs["mrr"].value == pytest.approx(fitted.metrics["mrr"] - comparison.metrics["mrr"]["b"])
+    theirs = ranks(2, USERS[::-1][:50])
+    assert pairs["mrr"].wins == sum(blend[user] < theirs[user] for user in common)
+    assert {pair.a for pair in comparison.pairs} == {"a"}
+    # Each with each: what blending adds to the run itself.
+    (own, *_) = compared(home, "a", "b").blends
+    assert {pair.b for pair in own.pairs} == {"a"}
+
+
+def test_a_run_may_be_called_like_a_blend(home: Home) -> None:
+    write_ranks(home, "a", ranks(1), blend=ranks(4))
+    write_ranks(home, "blend of a", ranks(2))
+    comparison = compared(home, "a", "blend of a", baseline="a")
+    values = {pair.value for pair in comparison.pairs if pair.metric == "mrr"}
+    assert values != {pair.value for pair in comparison.blends[0].pairs if pair.metric == "mrr"}
+
+
+def test_many_runs_are_compared_with_one_and_tell_how_far_it_is(home: Home) -> None:
+    names = [f"r{number}" for number in range(EACH_WITH_EACH + 2)]
+    for number, name in enumerate(names):
+        write_ranks(home, name, ranks(number, USERS[:40]))
+    told: list[tuple[int, int]] = []
+    comparison = compared(home, *names, progress=lambda phase, done, total: told.append((done, total)))
+    assert [(gains.a, gains.b) for gains in comparison.gains] == [(name, "r0") for name in names[1:]]
+    assert told == [(done, len(names) - 1) for done in range(len(names))]
+    assert comparison.notes[-1].startswith("8 runs are compared with 'r0', not each with each")
+    assert not any("each with each" in note for note in compared(home, *names, baseline="r1").notes)
+    assert len(compared(home, *names[:EACH_WITH_EACH]).gains) == 15
+
+    def stop(phase: str, done: int, total: int) -> None:
+        raise UserError("left")
+
+    with pytest.raises(UserError, match="left"):
+        compared(home, *names, progress=stop)
+
+
+def test_the_caption_says_what_the_figures_are_of(home: Home) -> None:
+    write_ranks(home, "a", ranks(1))
+    write_ranks(home, "b", ranks(2))
+    comparison = compared(home, "a", "b")
+    protocol = "100 items ranked, seen items removed, split leave_one_out, ties by line"
+    assert comparison.caption == f"test, 60 users: {protocol}, adapters: last"
+    first, second = comparison.runs
+    best = replace(comparison, runs=(replace(first, best_step=20), second))
+    assert best.caption.endswith("adapters: best on validation, or last")
+    best = replace(comparison, runs=(replace(first, best_step=20), replace(second, best_step=9)))
+    assert best.caption.endswith("adapters: best on validation")
 
 
 def test_runs_that_cannot_be_compared_are_told_why(home: Home) -> None:

@@ -34,6 +34,7 @@ def test_an_export_never_replaces_a_file(home: Home) -> None:
     assert [path.read_text() for path in paths] == ["0", "1", "2"]
     assert write_export(home, "第二次 [/INST]", "csv", "").name == "第二次-INST.csv"
     assert write_export(home, "...", "csv", "").name == "export.csv"
+    assert write_export(home, "chart", "png", b"\x89PNG\r\n").read_bytes() == b"\x89PNG\r\n"
 
 
 def test_an_export_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

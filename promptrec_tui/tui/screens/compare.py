@@ -1,6 +1,7 @@
 """Some runs side by side: what differs, metrics with intervals, curves, users by gain."""
 
 from collections.abc import Sequence
+from threading import Event
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -8,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 from textual.events import DescendantFocus
+from textual.message import Message
 from textual.widgets import Static
 
 from promptrec_tui.errors import UserError
@@ -16,7 +18,8 @@ from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.compare_curves import CompareCurves
-from promptrec_tui.tui.widgets.compare_text import Letters, differs_text, metrics_text
+from promptrec_tui.tui.widgets.compare_figures import figures_text
+from promptrec_tui.tui.widgets.compare_text import LETTERS, Letters, differs_text
 from promptrec_tui.tui.widgets.compare_users import CompareUsers
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.tab_line import TabLine
@@ -25,8 +28,8 @@ from promptrec_tui.workspace.exports import comparison_listing, differences_list
 
 if TYPE_CHECKING:
     from promptrec_tui.tui.exporting import Offer
-    from promptrec_tui.workspace.compare import Comparison
     from promptrec_tui.workspace.compare_views import CompareView
+    from promptrec_tui.workspace.comparison import Comparison, Gains
     from promptrec_tui.workspace.runs import RunRow
 
 TABS = ("metrics", "differences", "curves", "users")
@@ -39,8 +42,18 @@ TITLES = {
 FOCUS = {"users": "#by-gain"}
 """The widget of a tab that has the focus, where it is not the pane itself."""
 
-MOST_RUNS = 6
-"""As many curves can be told apart."""
+MOST_RUNS = len(LETTERS)
+"""As many letters there are."""
+
+WAITING = "Drawing the users 2,000 times for the intervals of each metric"
+
+
+class Drawn(Message):
+    """How many pairs of runs have their intervals."""
+
+    def __init__(self, done: int, total: int) -> None:
+        super().__init__()
+        self.done, self.total = done, total
 
 
 class CompareScreen(BaseScreen[None]):
@@ -64,7 +77,9 @@ class CompareScreen(BaseScreen[None]):
         self._sentence = ""
         """Why there is no comparison."""
         self._asked: tuple[object, ...] = ()
-        self._pair = 0
+        self._other = 0
+        """The place of the run whose users are shown, among all but the baseline."""
+        self._progress = ""
 
     def body(self) -> ComposeResult:
         yield Static(id="legend", markup=False)
@@ -91,11 +106,19 @@ class CompareScreen(BaseScreen[None]):
     @property
     def letters(self) -> Letters:
         names = self._view.names if self._view else {}
-        return Letters(tuple(names.values()), names.get(self._baseline, ""), self.promptrec.glyphs)
+        others = [name for run, name in names.items() if run != self._baseline]
+        other = others[self._other % len(others)] if others else ""
+        return Letters(tuple(names.values()), names.get(self._baseline, ""), self.promptrec.glyphs, other)
+
+    @property
+    def gains(self) -> "Gains | None":
+        """The users of the other run beside the baseline."""
+        other, pairs = self.letters.other, self._compared.gains if self._compared else ()
+        return next((gains for gains in pairs if gains.a == other), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "next_pair":
-            return True if self._compared and len(self._compared.gains) > 1 else None
+        if action in ("next_pair", "previous_pair"):
+            return True if len(self._rows) > 2 else None
         if action == "next_order":
             return True if self._compared else None
         if action == "choose_baseline":
@@ -140,7 +163,7 @@ class CompareScreen(BaseScreen[None]):
         asked = (self._baseline, *((row.id, row.state) for row in self._rows))
         if asked != self._asked:
             self._asked = asked
-            self._compared, self._sentence = None, ""
+            self._compared, self._sentence, self._progress = None, "", ""
             self._show_comparison()
             self._resample()
 
@@ -148,13 +171,30 @@ class CompareScreen(BaseScreen[None]):
     async def _resample(self) -> None:
         asked = self._asked
         runs = [row.id for row in self._rows]
+        left = Event()
+
+        def told(phase: str, done: int, total: int) -> None:
+            # In the thread of the comparison, which goes on when nobody waits for it any more.
+            if left.is_set():
+                raise UserError("The comparison was left.")
+            self.post_message(Drawn(done, total))
+
         compared, sentence = None, ""
         try:
-            compared = await self.ask_aside(workspace.compare.compare_runs, runs, False, self._baseline)
+            compared = await self.ask_aside(
+                workspace.compare.compare_runs, runs, False, self._baseline, progress=told
+            )
         except UserError as error:
             sentence = str(error)
+        finally:
+            left.set()
         if asked == self._asked:
             self._compared, self._sentence = compared, sentence
+            self._show_comparison()
+
+    def on_drawn(self, message: Drawn) -> None:
+        if message.total > 1 and not self._compared and not self._sentence:
+            self._progress = f": pair {min(message.done + 1, message.total)} of {message.total}"
             self._show_comparison()
 
     def _show_comparison(self) -> None:
@@ -162,13 +202,11 @@ class CompareScreen(BaseScreen[None]):
         if view is None:
             return
         letters = self.letters
-        waiting = "Drawing the users 2,000 times for the intervals of each metric…"
-        sentence = self._sentence or waiting.replace("…", self.promptrec.glyphs.more)
+        sentence = self._sentence or f"{WAITING}{self._progress}{self.promptrec.glyphs.more}"
         self.query_one("#figures", Static).update(
-            metrics_text(compared, letters, self._width("metrics")) if compared else Content(clean(sentence))
+            figures_text(compared, letters, self._width("metrics")) if compared else Content(clean(sentence))
         )
-        gains = compared.gains[self._pair % len(compared.gains)] if compared else None
-        self.query_one(CompareUsers).show(view, letters, gains, sentence)
+        self.query_one(CompareUsers).show(view, letters, self.gains, sentence)
         self.refresh_bindings()
 
     def _width(self, pane: str) -> int:
@@ -185,18 +223,19 @@ class CompareScreen(BaseScreen[None]):
         view, compared = self._view, self._compared
         if view is None:
             return []
-        stem = "-".join(["compare", *view.names.values()])
-        differs = differences_listing(view.differs, tuple(view.names.values()))
+        names = list(view.names.values())
+        stem = "-".join(["compare", *names[:6], *([f"and {len(names) - 6} more"] if names[6:] else [])])
+        differs = differences_listing(view.differs, names)
         offers = list(table_offers("differences", f"{stem}-differences", lambda: differs))
         if compared:
             figures = comparison_listing(compared)
-            gains = compared.gains[self._pair % len(compared.gains)]
+            offers = [*table_offers("metrics with intervals", stem, lambda: figures), *offers]
+        if compared and (gains := self.gains):
             users = gains_listing(gains, compared.noun)
             noun = f"{compared.noun}s, {gains.a} minus {gains.b}"
-            offers = [*table_offers("metrics with intervals", stem, lambda: figures), *offers]
             offers += table_offers(noun, f"{stem}-{compared.noun}s", lambda: users)
-        chart = self.query_one(CompareCurves).named(list(view.names.values()))
-        curves = list(chart_offers(chart, stem, self.promptrec.ascii_only))
+        drawn = self.query_one(CompareCurves)
+        curves = list(chart_offers(drawn.named(), stem, self.promptrec.ascii_only, drawn.all_named()))
         return [*curves, *offers] if self._tab == "curves" else [*offers, *curves]
 
     def focus_home(self) -> None:
@@ -244,9 +283,17 @@ class CompareScreen(BaseScreen[None]):
         self._compare()
 
     def action_next_pair(self) -> None:
-        self._pair += 1
-        self._show_comparison()
-        self._show_users()
+        self._step_pair(1)
+
+    def action_previous_pair(self) -> None:
+        self._step_pair(-1)
+
+    def _step_pair(self, by: int) -> None:
+        """The users of another run; the curves may be looked at meanwhile."""
+        self._other += by
+        self._show_view()
+        if self._tab != "curves":
+            self._show_users()
 
     def action_next_order(self) -> None:
         self.query_one(CompareUsers).next_order()

@@ -1,4 +1,4 @@
-"""What the screen below can export: each line is a file to write or a text to copy."""
+"""What the screen below can export: each line is a file to write, or a text to copy."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.asking import Asking
@@ -20,6 +21,8 @@ from promptrec_tui.tui.widgets.table import Table
 from promptrec_tui.workspace.exports import write_export
 
 COLUMNS = (("what", 36), ("as", 8))
+PICTURES = ("png",)
+"""Suffixes of what is made of bytes."""
 
 
 class ExportScreen(Asking, ModalScreen[None]):
@@ -63,8 +66,8 @@ class ExportScreen(Asking, ModalScreen[None]):
         offer, home = self._chosen, self.promptrec.home
         self._say(f"making {offer.noun}, {offer.form}{self.promptrec.glyphs.more}")
         try:
-            text = await offer.text()
-            path = await self.ask(lambda _: write_export(home, offer.stem, offer.suffix, text))
+            made = await offer.made()
+            path = await self.ask(lambda _: write_export(home, offer.stem, offer.suffix, made))
         finally:
             self._say(f"into {home.exports}")
         self.notify_text(f"Wrote {path}")
@@ -72,8 +75,11 @@ class ExportScreen(Asking, ModalScreen[None]):
     @work(exclusive=True, group="export", exit_on_error=False)
     async def action_copy(self) -> None:
         offer = self._chosen
-        noun = f"{offer.noun}, {offer.form}"
-        await copy(self.app, self.promptrec.home, Copied(noun, await offer.text()))
+        if offer.suffix in PICTURES:
+            raise UserError(f"A {offer.form} is no text that could be copied: enter writes the file.")
+        made = await offer.made()
+        assert isinstance(made, str)
+        await copy(self.app, self.promptrec.home, Copied(f"{offer.noun}, {offer.form}", made))
 
     def action_close(self) -> None:
         self.dismiss()

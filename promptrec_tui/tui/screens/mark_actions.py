@@ -91,7 +91,7 @@ class MarkActions(ListActions):
             runs = tuple(dict.fromkeys([*runs, row.id]))
         if len(runs) > MOST_RUNS:
             self.notify_text(
-                f"{len(runs)} runs are marked; the screen compares {MOST_RUNS} at most. Unmark some, or ask "
+                f"{len(runs)} runs are marked; the screen has letters for {MOST_RUNS}: unmark some, or ask "
                 "promptrec compare.",
                 "warning",
             )

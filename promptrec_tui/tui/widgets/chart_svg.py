@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
+from rich.cells import cell_len
+
 from promptrec_tui.text import clean
 from promptrec_tui.tui.widgets.axes import log_text, tick_text, time_text
 from promptrec_tui.tui.widgets.chart import (
@@ -18,6 +20,7 @@ from promptrec_tui.tui.widgets.chart import (
 
 WIDTH, HEIGHT = 800, 450
 LEFT, RIGHT, TOP, BOTTOM = 75, 20, 56, 48
+LEGEND_LINE = 18
 COLUMNS, ROWS = 96, 24
 """The cells of a terminal for which the axes get as many ticks."""
 
@@ -30,17 +33,20 @@ GREY, INK = "#8a8a8a", "#222222"
 def svg_of(chart: Chart) -> str:
     """The whole picture: title, legend, axes with ticks, lines to compare with, curves and marks."""
     ends = ends_of(chart)
+    legend, lower = _legend(chart)
+    height = HEIGHT + lower
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}" font-family="sans-serif" font-size="12" fill="{INK}">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'height="{height}" font-family="sans-serif" font-size="12" fill="{INK}">',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         _text(LEFT, 20, chart.title, "start", 'font-size="15" font-weight="bold"'),
     ]
     if ends is None:
         parts.append(_text(WIDTH / 2, HEIGHT / 2, "no values to draw", "middle"))
     else:
         scale = scale_within(chart, ends, COLUMNS, ROWS)
-        parts += [*_legend(chart), *_axes(chart, scale), *_lines(chart, scale), *_curves(chart, scale)]
+        plot = [*_axes(chart, scale), *_lines(chart, scale), *_curves(chart, scale)]
+        parts += [*legend, f'<g transform="translate(0 {lower})">', *plot, "</g>"]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -62,15 +68,22 @@ def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" {style}/>'
 
 
-def _legend(chart: Chart) -> Iterator[str]:
-    x = float(LEFT)
+def _legend(chart: Chart) -> tuple[list[str], int]:
+    """The names and last values of the curves, and by how much more than one line lowers the plot."""
+    parts: list[str] = []
+    x, lower = float(LEFT), 0
     for number, series in enumerate(chart.series):
         if series.measured:
             colour = COLOURS[number % len(COLOURS)]
             text = f"{series.name} {value_text(series.measured[-1][1])}"
-            yield _line(x, 36, x + 18, 36, f'stroke="{colour}" stroke-width="2"')
-            yield _text(x + 24, 40, text, "start")
-            x += 44 + 7 * len(text)
+            width = 44 + 7 * cell_len(text)
+            if x > LEFT and x + width > WIDTH:
+                x, lower = float(LEFT), lower + LEGEND_LINE
+            y = 36 + lower
+            parts.append(_line(x, y, x + 18, y, f'stroke="{colour}" stroke-width="2"'))
+            parts.append(_text(x + 24, y + 4, text, "start"))
+            x += width
+    return parts, lower
 
 
 def _axes(chart: Chart, scale: Scale) -> Iterator[str]:

@@ -1,153 +1,130 @@
-"""Runs side by side as text: their letters, what differs, metrics with intervals, users by gain.
+"""Runs side by side as text: their letters, what differs, users by gain.
 
-A run has a letter and a colour by its place among the compared runs, the same in every pane.
+A run has a letter by its place among the compared runs, and if its curve is drawn the curve's colour, the
+same in every pane.
 """
 
-from collections.abc import Mapping, Sequence
-from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from string import ascii_lowercase, ascii_uppercase
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.content import Content
 
-from promptrec_tui.text import cases_text, clean, metric_text
+from promptrec_tui.text import clean
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.widgets.cells import cut, padded
 from promptrec_tui.tui.widgets.preview_pane import rank_text
 from promptrec_tui.tui.widgets.rankings import beside, column_width, ranking_lines, score_text
 from promptrec_tui.tui.widgets.run_text import number_text
 from promptrec_tui.tui.widgets.template_text import diff_text
+from promptrec_tui.workspace.exports import by_value, value_text
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.compare import Comparison, Pair, UserGain
+    from promptrec_tui.workspace.comparison import UserGain
     from promptrec_tui.workspace.differences import Differences
     from promptrec_tui.workspace.runs import PreviewRow
 
 COLOURS = ("$primary-lighten-2", "$success", "$error", "$warning", "$accent", "$secondary")
-"""Those of the curves (`styles/run.tcss`), by place."""
+"""Those of the curves (`styles/run.tcss`): as many as can be told apart are drawn at once."""
 
-VERDICTS = {
-    "better": ("better", "$text-success"),
-    "worse": ("worse", "$text-error"),
-    "unclear": ("may be chance", "$text-warning"),
-}
-"""What an interval says of a difference, and its colour."""
+LETTERS = ascii_uppercase + ascii_lowercase
+"""No more runs can be compared on the screen."""
 
-LETTER_WIDTH, METRIC_WIDTH, KEY_WIDTH = 2, 9, 22
+KEY_WIDTH = 22
 NARROWEST = 8
 """The fewest cells of a run's values in a table."""
 
 
 class Letters:
-    """The letter, colour and name of each compared run; one of them is the baseline."""
+    """The letter, colour and name of each compared run.
 
-    def __init__(self, names: Sequence[str], baseline: str, glyphs: Glyphs) -> None:
+    One of them is the baseline, and one is `other`: that whose users are shown.
+    """
+
+    def __init__(self, names: Sequence[str], baseline: str, glyphs: Glyphs, other: str = "") -> None:
         self.names = tuple(names)
         self.baseline = baseline
+        self.other = other
         self.glyphs = glyphs
 
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The runs whose curves are drawn: the first ones, and always the baseline and the other."""
+        chosen = [name for name in (self.baseline, self.other) if name in self.names]
+        kept = list(dict.fromkeys([*chosen, *self.names]))[: len(COLOURS)]
+        return tuple(name for name in self.names if name in kept)
+
+    @property
+    def left_out(self) -> int:
+        """The number of runs whose curves are not drawn."""
+        return len(self.names) - len(self.drawn)
+
     def letter(self, name: str) -> str:
-        return ascii_uppercase[self.names.index(name)]
+        return LETTERS[self.names.index(name)]
 
     def styled(self, name: str) -> Content:
-        """The letter in its colour."""
-        return Content.styled(self.letter(name), f"bold {COLOURS[self.names.index(name) % len(COLOURS)]}")
+        """The letter, in the colour of the curve if that is drawn."""
+        drawn = self.drawn
+        colour = COLOURS[drawn.index(name)] if name in drawn else ""
+        return Content.styled(self.letter(name), f"bold {colour}".strip())
+
+    def listed(self, names: Iterable[str]) -> Content:
+        """Some letters, with spaces between."""
+        return Content(" ").join(self.styled(name) for name in names)
 
     def legend(self) -> Content:
-        """All runs in one text: `A first ★baseline  B second`."""
-        return Content("   ").join(
+        """The runs that are drawn in one text: `A first ★baseline  B second`."""
+        named = [
             Content.assemble(
                 self.styled(name),
                 f" {clean(name)}",
                 (f" {self.glyphs.target} baseline", "dim") if name == self.baseline else "",
             )
-            for name in self.names
-        )
+            for name in self.drawn
+        ]
+        if self.left_out:
+            named.append(Content.styled(f"and {self.left_out} more in Metrics", "dim"))
+        return Content("   ").join(named)
 
 
 def differs_text(differs: "Differences", letters: Letters, width: int) -> Content:
-    """A table of what differs, a column for each run, then the templates as diffs."""
+    """What differs, a column for each run or, of many, the runs by value; then the templates as diffs."""
     if not differs.values:
         return Content("Nothing differs but the names.")
-    count = len(letters.names)
-    column = max(NARROWEST, min(24, (width - KEY_WIDTH) // count - 1))
+    table = _by_value if letters.left_out else _columns
+    lines = list(table(differs, letters, width))
+    diffs = sorted(differs.template_diff.items(), key=lambda each: each[1])
+    for diff, each in groupby(diffs, key=lambda each: each[1]):
+        first, others = letters.styled(letters.names[0]), letters.listed(name for name, _ in each)
+        lines += [Content.assemble("\n", ("template, from ", "dim"), first, (" to ", "dim"), others)]
+        lines += [diff_text(list(diff))]
+    return Content("\n").join(lines)
+
+
+def _columns(differs: "Differences", letters: Letters, width: int) -> Iterator[Content]:
+    """A line for each setting or part, a column for each run; what is not as in the baseline stands out."""
+    column = max(NARROWEST, min(24, (width - KEY_WIDTH) // len(letters.names) - 1))
     heads = [Content(" ") + _filled(letters.styled(name), column) for name in letters.names]
-    lines = [Content(" " * KEY_WIDTH) + Content("").join(heads)]
+    yield Content(" " * KEY_WIDTH) + Content("").join(heads)
     for key, values in differs.values.items():
         first = values.get(letters.baseline)
         cells: list[Content] = [Content(padded(key, KEY_WIDTH, letters.glyphs.more)).stylize("dim")]
         for name in letters.names:
-            text = Content(" " + padded(_value(values.get(name)), column, letters.glyphs.more))
+            text = Content(" " + padded(value_text(values.get(name)), column, letters.glyphs.more))
             cells.append(text if values.get(name) == first else text.stylize("bold $text-warning"))
-        lines.append(Content("").join(cells))
-    for name, diff in differs.template_diff.items():
-        first_letter, letter = letters.styled(letters.names[0]), letters.styled(name)
-        title = Content.assemble("\n", ("template, from ", "dim"), first_letter, (" to ", "dim"), letter)
-        lines += [title, diff_text(list(diff))]
-    return Content("\n").join(lines)
+        yield Content("").join(cells)
 
 
-def metrics_text(comparison: "Comparison", letters: Letters, width: int) -> Content:
-    """The metrics of each run, its difference from the baseline with intervals, repetitions, and notes."""
-    metrics = list(comparison.metrics)[: max(1, (width - LETTER_WIDTH - 16) // METRIC_WIDTH)]
-    name_width = width - METRIC_WIDTH * len(metrics)
-    name_width = min(name_width, max(20, LETTER_WIDTH + max(map(len, letters.names))))
-    count = cases_text(comparison.users, comparison.noun)
-    lines = [
-        Content(
-            padded(f"test, {count}", name_width, letters.glyphs.more)
-            + "".join(f"{metric_text(clean(metric)):>{METRIC_WIDTH}}" for metric in metrics)
-        ).stylize("dim")
-    ]
-    for name in letters.names:
-        figures = "".join(
-            f"{number_text(comparison.metrics[metric][name], 4):>{METRIC_WIDTH}}" for metric in metrics
-        )
-        named = padded(name, name_width - LETTER_WIDTH, letters.glyphs.more)
-        lines.append(Content.assemble(letters.styled(name), " ", named, figures))
-    for gains in comparison.gains:
-        pairs = [pair for pair in comparison.pairs if (pair.a, pair.b) == (gains.a, gains.b)]
-        lines += [Content(""), *_pair_lines(pairs, letters, comparison.noun)]
-    for seeds in comparison.seeds:
-        runs = Content(" ").join(letters.styled(name) for name in seeds.runs)
-        lines += [Content(""), Content.assemble(runs, (" differ in their seed only", "dim"))]
-        for metric, each in seeds.metrics.items():
-            figures = f"mean {each.mean:.4f}  spread {each.spread:.4f}"
-            lines.append(Content(f"  {metric_text(clean(metric)):<{METRIC_WIDTH}} {figures}"))
-    lines += [Content(clean(note)).stylize("$text-warning") for note in comparison.notes]
-    return Content("\n").join(lines)
-
-
-def _pair_lines(pairs: "Sequence[Pair]", letters: Letters, noun: str) -> list[Content]:
-    first = pairs[0]
-    lines = [
-        Content.assemble(
-            letters.styled(first.a),
-            (" minus ", "dim"),
-            letters.styled(first.b),
-            (", 95 % intervals of the same ", "dim"),
-            (f"{noun}s", "dim"),
-        )
-    ]
-    for pair in pairs:
-        word, style = VERDICTS.get(pair.verdict, ("too few for an interval", "$text-warning"))
-        span = "" if pair.low is None or pair.high is None else f" ({pair.low:+.4f} to {pair.high:+.4f}) "
-        value = "     -" if pair.value is None else f"{pair.value:+.4f}"
-        lines.append(
-            Content.assemble(
-                f"  {metric_text(clean(pair.metric)):<{METRIC_WIDTH}} ",
-                (value, f"bold {style}"),
-                (span or " ", style),
-                (word, style),
-            )
-        )
-    lines.append(
-        Content(
-            f"  better for {first.wins:,}, equal for {first.ties:,}, worse for {first.losses:,} of "
-            f"{cases_text(first.users, noun)}"
-        )
-    )
-    return lines
+def _by_value(differs: "Differences", letters: Letters, width: int) -> Iterator[Content]:
+    """A line for each value of a setting or part, with the letters of the runs that have it."""
+    for key, values in differs.values.items():
+        yield Content.styled(key, "dim")
+        for value, names in by_value(values, letters.names).items():
+            text = padded(value, max(NARROWEST, width // 3), letters.glyphs.more)
+            style = "" if letters.baseline in names else "bold $text-warning"
+            yield Content.assemble("  ", (text, style), " ", letters.listed(names))
 
 
 def user_cells(case: "UserGain", pinned: bool, noun: str, glyphs: Glyphs, width: int) -> tuple[Text, ...]:
@@ -201,12 +178,6 @@ def no_lists_text(user: str, pinned: Sequence[str], noun: str) -> Content:
 
 def _filled(content: Content, width: int) -> Content:
     return content.pad_right(max(0, width - content.cell_length))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _answer(value: float | None, noun: str) -> str:

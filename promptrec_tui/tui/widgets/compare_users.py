@@ -15,8 +15,8 @@ from promptrec_tui.tui.widgets.table import Table
 from promptrec_tui.tui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
-    from promptrec_tui.workspace.compare import Gains, UserGain
     from promptrec_tui.workspace.compare_views import CompareView
+    from promptrec_tui.workspace.comparison import Gains, UserGain
     from promptrec_tui.workspace.runs import PreviewRow
 
 ROWS = 200

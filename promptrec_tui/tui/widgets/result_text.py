@@ -14,6 +14,7 @@ from promptrec_tui.text import (
     metric_text,
     protocol_parts,
     shares_text,
+    wilson_text,
 )
 from promptrec_tui.tui.widgets.run_text import number_text
 
@@ -66,9 +67,8 @@ def result_text(
     for name, values in rows.items():
         figures = [figure_text(values.get(key), users) for key in keys]
         text.append("\n" + _line(clean(name), figures), style=STYLES.get(name, ""))
-        _, few, interval = figure_text(values.get(lead), users, lead).partition(" (")
-        if name == "tuned" and few:
-            text.append(f"  {metric_text(clean(lead))} 95% {interval.rstrip(')')}", style="dim")
+        if name == "tuned" and (interval := wilson_text(values.get(lead), users, lead)):
+            text.append(f"  {metric_text(clean(lead))} 95% {interval}", style="dim")
         elif notes:
             text.append(f"  {notes.pop(0)}", style="dim")
     if (lower := len(ordered) - BASELINES) > 0:
