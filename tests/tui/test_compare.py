@@ -145,7 +145,7 @@ async def test_the_baseline_and_the_pair_are_chosen_by_keys(home: Home) -> None:
         assert "B minus A" in shown(pilot)
         assert "C minus A" in shown(pilot)
         assert "A C differ in their seed only" in shown(pilot)
-        await pilot.press("m")
+        await pilot.press(")")
         await until(pilot, lambda: "rank in A → in C" in shown(pilot))
         await pilot.press("b")
         await until(pilot, lambda: "A minus B" in shown(pilot))

@@ -14,7 +14,8 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
-from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.marks import mark_text
+from promptrec_tui.tui.screens.mark_actions import MarkActions
 from promptrec_tui.tui.widgets.compare_curves import CompareCurves
 from promptrec_tui.tui.widgets.compare_text import Letters, differs_text, metrics_text
 from promptrec_tui.tui.widgets.compare_users import CompareUsers
@@ -43,7 +44,7 @@ MOST_RUNS = 6
 """As many curves can be told apart."""
 
 
-class CompareScreen(BaseScreen[None]):
+class CompareScreen(MarkActions):
     """Runs by their ids; the first is the baseline, unless another one is given.
 
     A large terminal shows all panes, a small one a tab for each.
@@ -71,8 +72,8 @@ class CompareScreen(BaseScreen[None]):
         yield TabLine(TABS, self._tab)
         yield Empty(
             "Fewer than two runs are marked: there is nothing to compare.",
-            "esc space",
-            "leads back to the list, and marks the run under the cursor",
+            *("app.back", "leads back"),
+            *("runs.mark", "marks a run, in the list or on its screen"),
             id="empty",
         )
         with Container(id="compared"):
@@ -92,6 +93,17 @@ class CompareScreen(BaseScreen[None]):
     def letters(self) -> Letters:
         names = self._view.names if self._view else {}
         return Letters(tuple(names.values()), names.get(self._baseline, ""), self.promptrec.glyphs)
+
+    @property
+    def present_run(self) -> "RunRow | None":
+        """The other run of the pair whose users are shown: its mark is set or taken away."""
+        if self._compared is None:
+            return None
+        other = self._compared.gains[self._pair % len(self._compared.gains)].a
+        return next((row for row in self._rows if row.name == other), None)
+
+    def marks_changed(self) -> None:
+        self._show_legend()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "next_pair":
@@ -129,11 +141,16 @@ class CompareScreen(BaseScreen[None]):
         if self._view is None:
             return
         letters = self.letters
-        self.query_one("#legend", Static).update(letters.legend())
         width = self._width("differences")
         self.query_one("#unlike", Static).update(differs_text(self._view.differs, letters, width))
         self.query_one(CompareCurves).show(self._view, letters)
         self._show_comparison()
+
+    def _show_legend(self) -> None:
+        legend, row = self.letters.legend(), self.present_run
+        if row and (mark := mark_text(row.id, self.marks, self.promptrec.glyphs)):
+            legend = Content.assemble(legend, "   ", (f"{clean(row.name)}: {mark}", "dim"))
+        self.query_one("#legend", Static).update(legend)
 
     def _compare(self) -> None:
         """Compare anew when the baseline or the state of a run is another one."""
@@ -169,6 +186,7 @@ class CompareScreen(BaseScreen[None]):
         )
         gains = compared.gains[self._pair % len(compared.gains)] if compared else None
         self.query_one(CompareUsers).show(view, letters, gains, sentence)
+        self._show_legend()
         self.refresh_bindings()
 
     def _width(self, pane: str) -> int:
@@ -243,8 +261,8 @@ class CompareScreen(BaseScreen[None]):
         self._show_view()
         self._compare()
 
-    def action_next_pair(self) -> None:
-        self._pair += 1
+    def action_next_pair(self, by: int) -> None:
+        self._pair += by
         self._show_comparison()
         self._show_users()
 

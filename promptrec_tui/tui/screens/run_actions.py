@@ -9,7 +9,7 @@ from textual import work
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.copying import Copied, copy
-from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.screens.mark_actions import MarkActions
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.control import Asked
@@ -31,13 +31,8 @@ ALLOWED = {
 """The states in which each action is possible."""
 
 
-class RunActions(BaseScreen[None]):
+class RunActions(MarkActions):
     """Requests to `present_run`, and new runs that are made from it."""
-
-    @property
-    def present_run(self) -> "RunRow | None":
-        """The run that the keys act on."""
-        return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ALLOWED:
