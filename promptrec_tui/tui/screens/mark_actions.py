@@ -1,8 +1,8 @@
-"""The actions on marks, for all screens that show a run."""
+"""Marking a run, for all screens that show one."""
 
 from typing import TYPE_CHECKING
 
-from promptrec_tui.tui.marks import marked_baseline, marked_runs, toggle_mark
+from promptrec_tui.tui.marks import marked_runs, toggle_mark
 from promptrec_tui.tui.screens.base import BaseScreen
 
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class MarkActions(BaseScreen[None]):
-    """Mark the `present_run`, and compare the marked ones."""
+    """Mark the `present_run`, or take the mark away."""
 
     @property
     def present_run(self) -> "RunRow | None":
@@ -35,20 +35,3 @@ class MarkActions(BaseScreen[None]):
         if row := self.present_run:
             toggle_mark(self.promptrec, row.id)
             self.marks_changed()
-
-    def action_compare(self) -> None:
-        """Open the comparison of the marked runs; one alone is compared with the present run."""
-        from promptrec_tui.tui.screens.compare import MOST_RUNS, CompareScreen
-
-        runs = self.marks
-        if len(runs) == 1 and (row := self.present_run):
-            runs = tuple(dict.fromkeys([*runs, row.id]))
-        if len(runs) > MOST_RUNS:
-            self.notify_text(
-                f"{len(runs)} runs are marked; the screen compares {MOST_RUNS} at most. Unmark some, or ask "
-                "promptrec compare.",
-                "warning",
-            )
-            return
-        compared = CompareScreen(runs, marked_baseline(self.promptrec))
-        self.app.push_screen(compared, lambda _: self.marks_changed())
