@@ -273,6 +273,7 @@ async def test_the_keys_of_tabs_work_in_the_empty_field_of_try(full_home: Home):
         await settle(pilot, "t", "left_square_bracket")
         assert pilot.app.screen.tab == "previews"
         await settle(pilot, "t", *"alien", "left_square_bracket")
+        assert "space mark" not in screen_text(pilot), "in a field it is a blank"
         assert pilot.app.screen.query_one(TryInput).value == "alien["
         await settle(pilot, *"zzz")
         assert "No title or user contains 'alien[zzz'." in screen_text(pilot)
