@@ -109,7 +109,7 @@ async def pages(pilot: Pilot[None]) -> tuple[list[float], list[float]]:
     app = pilot.app
     await pilot.press("2")
     await until(pilot, lambda: app.screen.query("#rows"))
-    await pilot.press("r")
+    await pilot.press("v")
     rows = app.screen.query_one("#rows", PagedTable)
     await until(pilot, lambda: rows.chosen is not None)
     times = []

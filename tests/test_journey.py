@@ -111,7 +111,7 @@ async def test_from_an_empty_home_to_exported_figures(home: Home, shop: Path) ->
         await opened(pilot, EditTemplateScreen, "my-list")
         await pilot.press(*"Seen: ")
         await until(pilot, lambda: "Seen: Thing" in shown(pilot))
-        await pilot.press("f2")
+        await pilot.press("ctrl+s")
         await opened(pilot, TemplatesScreen, "my-list")
 
         await run_to_its_end(pilot, "first", "my-list")

@@ -7,7 +7,7 @@ from benchmarks.faults.run_under_test import at_rest, begin, wait_for_rest
 from benchmarks.faults.terminal import open_app
 from promptrec_tui.runs.liveness import lock_held
 
-WALKS = ("1", "1\r", "1\r]", "1n", "1/", "2", "2i", "3", "4", "4a", "?", "\x10")
+WALKS = ("1", "1\r", "1\r]", "1n", "1/", "2", "2i", "3", "4", "4n", "?", "\x10")
 """Keys that open every screen."""
 
 

@@ -25,7 +25,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.home import Home
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.actions import KEYMAP, bindings
+from promptrec_tui.tui.actions import KEYMAP, bindings, key_for
 from promptrec_tui.tui.app_interface import AppInterface
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.backend import Backend
@@ -267,7 +267,7 @@ class PromptrecApp(Asking, App[int]):
                 self.remember(open=False)
         else:
             if busy:
-                key = list(self.MODES).index(self.current_mode) + 1
+                key = key_for(f"app.{self.current_mode}")
                 self.notify_text(f"The form goes on with its work; {key} shows it.")
             self.switch_mode(mode)
         self.remember(mode=mode)

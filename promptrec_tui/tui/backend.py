@@ -76,19 +76,19 @@ class Backend:
             self._sources.submit(lambda: function(self._opened(), *args, **options))
         )
 
-    async def recommend(self, run: "RunRow", history: list[str], k: int = 10) -> "Tried[Ranking]":
-        """The k best items of a run's model after some item keys, untuned and tuned.
+    async def recommend(self, run: "RunRow", history: list[str]) -> "Tried[Ranking]":
+        """The best items of a run's model after some item keys, untuned and tuned.
 
         Raises UserError when no scorer can be started.
         """
         return await asyncio.wrap_future(
-            self._scoring.submit(lambda: self._trier.recommend(self._opened(), run, history, k))
+            self._scoring.submit(lambda: self._trier.recommend(self._opened(), run, history))
         )
 
-    async def blend(self, run: "RunRow", history: list[str], k: int = 10) -> "Ranking | None":
-        """The k best items by a run's blend; None where it has none. Raises UserError as `recommend` does."""
+    async def blend(self, run: "RunRow", history: list[str]) -> "Ranking | None":
+        """The best items by a run's blend; None where it has none. Raises UserError as `recommend` does."""
         return await asyncio.wrap_future(
-            self._scoring.submit(lambda: self._trier.blend(self._opened(), run, history, k))
+            self._scoring.submit(lambda: self._trier.blend(self._opened(), run, history))
         )
 
     async def classify(self, run: "RunRow", text: str) -> "Tried[Labelling]":

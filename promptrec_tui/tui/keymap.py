@@ -6,7 +6,7 @@ from textual import events
 from textual.keys import _character_to_key
 
 from promptrec_tui.text import clean, did_you_mean
-from promptrec_tui.tui.actions import ACTIONS, FORMS, GROUPS, KEYMAP, Action, key_text
+from promptrec_tui.tui.actions import ACTIONS, BY_ID, FORMS, GROUPS, KEYMAP, Action, key_text
 
 MODAL = {"confirm", "help"}
 """Places that cover all others: their keys mean something there only."""
@@ -17,14 +17,13 @@ NEEDED = ("escape", "enter", "tab", "shift+tab", "ctrl+c", "ctrl+q", "up", "down
 
 def usable(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Those of the keys of a file that can be used, and a sentence about each of the others."""
-    known = {action.id: action for action in ACTIONS}
     used: dict[str, str] = {}
     problems = []
     for id, text in keys.items():
-        if id not in known:
-            near = did_you_mean(id, known)
+        if id not in BY_ID:
+            near = did_you_mean(id, BY_ID)
             problems.append(f"There is no action {clean(id)!r} to give a key to.{near}")
-        elif problem := clash(known[id], text, used):
+        elif problem := clash(BY_ID[id], text, used):
             problems.append(problem)
         else:
             used[id] = text
@@ -65,7 +64,8 @@ def _meet(one: Action, other: Action) -> bool:
 def key_of(event: events.Key) -> str:
     """A pressed key as the table of actions writes it."""
     sign = event.character or ""
-    return sign if event.is_printable and _character_to_key(sign) != sign and sign in "?/:[]" else event.key
+    # Commas stand between keys, and a blank could not be seen.
+    return sign if event.is_printable and sign not in ", " else event.key
 
 
 def _plain(key: str) -> str:

@@ -15,6 +15,8 @@ from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import GROUPS, Action, actions_of
 from promptrec_tui.tui.app_interface import app_of
+from promptrec_tui.tui.marks import marked_runs, toggle_mark
+from promptrec_tui.tui.screens.mark_actions import MarkActions
 from promptrec_tui.tui.widgets.cells import cut, padded
 
 if TYPE_CHECKING:
@@ -49,8 +51,8 @@ class OfferProvider(Provider):
     AT_ONCE: ClassVar[bool] = False
     """Whether it offers all before anything is typed."""
 
-    def offers(self) -> Iterator[Offer]:
-        """All that can be chosen."""
+    def offers(self, query: str = "") -> Iterator[Offer]:
+        """All that can be chosen by words of the query."""
         yield from ()
 
     async def discover(self) -> Hits:
@@ -59,7 +61,7 @@ class OfferProvider(Provider):
 
     async def search(self, query: str) -> Hits:
         words, fitting = query.lower().split(), []
-        for number, offer in enumerate(self.offers(), 1):
+        for number, offer in enumerate(self.offers(query.lower()), 1):
             if value := score(words, offer.name, offer.about):
                 fitting.append((value, offer))
             if number % AT_A_TIME == 0:
@@ -83,7 +85,7 @@ class ActionProvider(OfferProvider):
 
     AT_ONCE = True
 
-    def offers(self) -> Iterator[Offer]:
+    def offers(self, query: str = "") -> Iterator[Offer]:
         for action in actions_of(getattr(self.screen, "PLACE", ""), "app"):
             if action.palette and self._possible(action):
                 name = f"{GROUPS[action.places[0]]}: {action.label}"
@@ -97,12 +99,22 @@ class ActionProvider(OfferProvider):
 
 
 class RunProvider(OfferProvider):
-    """The runs, as the list last read them."""
+    """The runs, as the list last read them; their marks where the word mark is typed."""
 
-    def offers(self) -> Iterator[Offer]:
+    def offers(self, query: str = "") -> Iterator[Offer]:
         app = app_of(self.screen)
         for row in app.runs:
             yield Offer(f"Open run {clean(row.name)}", row.state, partial(app.open_run, row.id))
+        if "mark" in query:
+            marks = frozenset(marked_runs(app))
+            for row in app.runs:
+                verb = "Unmark" if row.id in marks else "Mark"
+                yield Offer(f"{verb} run {clean(row.name)}", row.state, partial(self._mark, row.id))
+
+    def _mark(self, run: str) -> None:
+        toggle_mark(app_of(self.screen), run)
+        if isinstance(self.screen, MarkActions):
+            self.screen.marks_changed()
 
 
 class NameProvider(OfferProvider):
@@ -113,7 +125,7 @@ class NameProvider(OfferProvider):
     async def startup(self) -> None:
         self._named = await app_of(self.screen).backend.ask(workspace.named.named)
 
-    def offers(self) -> Iterator[Offer]:
+    def offers(self, query: str = "") -> Iterator[Offer]:
         app = app_of(self.screen)
         for thing in self._named:
             name = f"{thing.kind.title()} {clean(thing.name)}"

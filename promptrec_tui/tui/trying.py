@@ -34,19 +34,21 @@ class Trier:
         self._scorer: Scorer | None = None
         self._of = ""
 
-    def recommend(
-        self, workspace: "Workspace", run: "RunRow", history: list[str], k: int
-    ) -> "Tried[Ranking]":
-        """The k best items, untuned and tuned."""
-        scorer = self._scorer_of(workspace, run)
+    def recommend(self, workspace: "Workspace", run: "RunRow", history: list[str]) -> "Tried[Ranking]":
+        """The best items, untuned and tuned: as many as the metrics of the run count."""
+        from promptrec_tui.workspace.scoring import counted_items
+
+        scorer, k = self._scorer_of(workspace, run), counted_items(workspace, run.id)
         return _both(lambda untuned: scorer.top_k(history, k=k, untuned=untuned))
 
-    def blend(self, workspace: "Workspace", run: "RunRow", history: list[str], k: int) -> "Ranking | None":
-        """The k best items by the run's blend; None where it has none. The first answer may take minutes."""
+    def blend(self, workspace: "Workspace", run: "RunRow", history: list[str]) -> "Ranking | None":
+        """As many by the run's blend; None where it has none. The first answer may take minutes."""
         from promptrec_tui.workspace.blends import has_blend
+        from promptrec_tui.workspace.scoring import counted_items
 
         if not has_blend(workspace, run.id):
             return None
+        k = counted_items(workspace, run.id)
         return self._scorer_of(workspace, run).top_k(history, k=k, blend=True)
 
     def classify(self, workspace: "Workspace", run: "RunRow", text: str) -> "Tried[Labelling]":

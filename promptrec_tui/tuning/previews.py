@@ -12,7 +12,6 @@ from promptrec_tui.tuning.probabilities import chances
 from promptrec_tui.tuning.ranking import Case
 
 PREVIEW_USERS = 5
-PREVIEW_ITEMS = 10
 PREVIEW_SECONDS = 30.0
 """Seconds after which the remaining previews are left out, with a warning."""
 
@@ -22,12 +21,13 @@ def preview(
     task: NextItem,
     items: Sequence[Item],
     case: Case,
+    k: int,
     exclude_seen: bool,
     sweep: bool = False,
     temperature: float = 1.0,
     evidence: Evidence | None = None,
 ) -> PreviewUser:
-    """One user of a `preview` event: the titles in the prompt, the target and its rank, the top 10.
+    """One user of a `preview` event: the titles in the prompt, the target and its rank, the top k.
 
     `temperature`: of the probabilities, where scores are such.
     `sweep`: score all titles at once. An untuned model has no strong preference, so a best-first search would
@@ -38,11 +38,11 @@ def preview(
     left_out = case.excluded(exclude_seen)
     if sweep:
         scores = ranker.scores(prompt.token_ids, left_out, evidence)
-        rank, top = rank_in(scores, case.target), top_of(scores, PREVIEW_ITEMS)
+        rank, top = rank_in(scores, case.target), top_of(scores, k)
     else:
         rank = ranker.rank_of(prompt.token_ids, case.target, left_out, evidence=evidence)
         try:
-            top = ranker.top_k(prompt.token_ids, PREVIEW_ITEMS, left_out, evidence)
+            top = ranker.top_k(prompt.token_ids, k, left_out, evidence)
         except NotANumberError:
             # If the weights are not finite, training will end by itself; until then there is nothing to show.
             top = []

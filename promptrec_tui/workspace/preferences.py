@@ -9,7 +9,7 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_atomic
 from promptrec_tui.home import Home
 
-HEADING = "# What you prefer in the app. Its settings screen (key ,) writes this file anew.\n"
+HEADING = "# What you prefer in the app. Its settings screen writes this file anew.\n"
 
 
 @dataclass(frozen=True)

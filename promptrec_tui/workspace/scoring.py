@@ -19,7 +19,7 @@ from promptrec_tui.text import clean
 from promptrec_tui.typed import Count
 from promptrec_tui.workspace.child_processes import start_child
 from promptrec_tui.workspace.opening import Workspace
-from promptrec_tui.workspace.runs import find_run
+from promptrec_tui.workspace.runs import find_run, run_folder
 
 A = TypeVar("A")
 
@@ -110,6 +110,11 @@ def find_asked(workspace: Workspace, run: str, noun: str) -> RunRow:
         usage = command.format(shlex.quote(clean(row.name)))
         raise UserError(f'Run {row.name!r} {does}: ask it with "promptrec {usage}".')
     return row
+
+
+def counted_items(workspace: Workspace, run: str) -> int:
+    """The K of a run's metrics: so many recommendations count."""
+    return run_folder(workspace, run).spec().settings.evaluation.k
 
 
 def open_scorer(workspace: Workspace, run: str) -> Scorer:

@@ -2,13 +2,24 @@
 
 import importlib
 import pkgutil
+from collections import defaultdict
 
 import pytest
 
 from promptrec_tui.tui import screens
-from promptrec_tui.tui.actions import ACTIONS, GROUPS, actions_of, hints_of, key_table, key_text
+from promptrec_tui.tui.actions import (
+    ACTIONS,
+    BY_ID,
+    GROUPS,
+    KEYMAP,
+    actions_of,
+    hints_of,
+    key_for,
+    key_table,
+    key_text,
+)
 from promptrec_tui.tui.app import PromptrecApp
-from promptrec_tui.tui.widgets.hints import hints_width
+from promptrec_tui.tui.widgets.hints import hints_width, keys_text
 
 MODULES = [
     importlib.import_module(f"{screens.__name__}.{m.name}") for m in pkgutil.iter_modules(screens.__path__)
@@ -19,6 +30,54 @@ SCREENS = {
     for cls in vars(module).values()
     if isinstance(cls, type) and getattr(cls, "PLACE", "") and cls.__module__ == module.__name__
 }
+
+OTHER_MEANINGS = {
+    "enter": "acts on the thing under the cursor, whatever that is",
+    "space": "takes the thing under the cursor in or out: a mark, a column",
+    "run.match": "n and N go to matches, as in less and vim; only while a text is sought",
+    "confirm.yes": "y and n answer a question, which covers all else",
+    "confirm.no": "as well",
+    "line.leave": "esc leaves what is on top: a field, a dialog, a screen",
+    "tour.close": "as well",
+    "help.close": "the keys that open a dialog close it, as q and esc do",
+    "export.close": "as well",
+    "columns.close": "as well",
+}
+"""Keys, and ids of actions, that need not mean what their keys mean elsewhere, and why."""
+
+DEAD = {"^", "'", "`", "~", "´", "¨"}
+"""Keys that many keyboards keep back to put an accent on the next letter."""
+
+
+def labels_of_keys(allowed: object = ()) -> dict[str, set[str]]:
+    """The labels that each key has in the table, without those that are allowed to differ."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for action in ACTIONS:
+        for key in filter(None, action.keys.split(",")):
+            if key not in allowed and action.id not in allowed:
+                labels[key].add(action.label)
+    return labels
+
+
+def test_a_key_stands_for_one_label_in_all_places():
+    assert {key: labels for key, labels in labels_of_keys(OTHER_MEANINGS).items() if len(labels) > 1} == {}
+
+
+@pytest.mark.parametrize("name", OTHER_MEANINGS)
+def test_no_other_meaning_is_allowed_that_nothing_has(name):
+    """The table would break the rule without each of the exceptions."""
+    allowed = OTHER_MEANINGS.keys() - {name}
+    assert any(len(labels) > 1 for labels in labels_of_keys(allowed).values())
+
+
+def test_every_action_can_be_reached_without_a_dead_key():
+    assert [action.id for action in ACTIONS if action.keys and set(action.keys.split(",")) <= DEAD] == []
+
+
+def test_texts_name_the_keys_that_a_person_has_chosen(monkeypatch):
+    monkeypatch.setitem(KEYMAP, "runs.compare", "exclamation_mark,f9")
+    assert key_for("runs.compare") == "!"
+    assert keys_text([BY_ID["runs.compare"], BY_ID["runs.mark"]]).plain == "! compare  space mark"
 
 
 def test_every_action_has_an_id_of_its_own_a_help_text_and_a_way_to_it():

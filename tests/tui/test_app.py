@@ -222,7 +222,7 @@ async def test_a_damaged_session_is_no_obstacle(full_home: Home):
 async def test_users_and_titles_are_found_and_asked_about(full_home: Home, monkeypatch: pytest.MonkeyPatch):
     asked: list[list[str]] = []
 
-    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Tried[Ranking]:
+    async def recommend(_: Backend, run: RunRow, history: list[str]) -> Tried[Ranking]:
         asked.append(history)
         best = ScoredItem("i1", "霸王别姬 [/INST]", -1.25, (1, 2))
         return Tried(Ranking("", (), 3, (best,)), None, "No adapter yet: wait.")
@@ -248,10 +248,10 @@ async def test_a_blend_has_a_column_of_its_own(full_home: Home, monkeypatch: pyt
     model = (ScoredItem("i1", "Up", -1.0, (1,)),)
     blended = (ScoredItem("i2", "Alien", -4.0, (1,), score=-0.75),)
 
-    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Tried[Ranking]:
+    async def recommend(_: Backend, run: RunRow, history: list[str]) -> Tried[Ranking]:
         return Tried(Ranking("", (), 0, model), Ranking("", (), 0, model, "result"))
 
-    async def blend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Ranking:
+    async def blend(_: Backend, run: RunRow, history: list[str]) -> Ranking:
         return Ranking("", (), 0, blended, "result")
 
     monkeypatch.setattr(Backend, "recommend", recommend)
@@ -273,6 +273,7 @@ async def test_the_keys_of_tabs_work_in_the_empty_field_of_try(full_home: Home):
         await settle(pilot, "t", "left_square_bracket")
         assert pilot.app.screen.tab == "previews"
         await settle(pilot, "t", *"alien", "left_square_bracket")
+        assert "space mark" not in screen_text(pilot), "in a field it is a blank"
         assert pilot.app.screen.query_one(TryInput).value == "alien["
         await settle(pilot, *"zzz")
         assert "No title or user contains 'alien[zzz'." in screen_text(pilot)
@@ -285,7 +286,7 @@ async def test_an_answer_is_asked_for_again_when_the_run_has_its_result(
 ):
     adapters = iter(("checkpoint-120", "result", "never asked"))
 
-    async def recommend(_: Backend, run: RunRow, history: list[str], k: int = 10) -> Tried[Ranking]:
+    async def recommend(_: Backend, run: RunRow, history: list[str]) -> Tried[Ranking]:
         best = (ScoredItem("i1", "Up", -1.0, (1,)),)
         return Tried(Ranking("", (), 0, best), Ranking("", (), 0, best, next(adapters)))
 

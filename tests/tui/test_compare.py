@@ -15,7 +15,7 @@ from promptrec_tui.files import write_atomic
 from promptrec_tui.home import Home
 from promptrec_tui.runs.settings import apply_settings
 from promptrec_tui.tui.app import PromptrecApp
-from promptrec_tui.tui.screens.compare import MOST_RUNS, CompareScreen
+from promptrec_tui.tui.screens.compare import CompareScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.run_table import RunTable
@@ -170,7 +170,7 @@ async def test_the_baseline_and_the_pair_are_chosen_by_keys(home: Home) -> None:
         assert "B minus A" in shown(pilot)
         assert "C minus A" in shown(pilot)
         assert "A C differ in their seed only" in figures(pilot)
-        await pilot.press("m")
+        await pilot.press(")")
         await until(pilot, lambda: "rank in A → in C" in shown(pilot))
         await pilot.press("b")
         await until(pilot, lambda: "A minus B" in shown(pilot))
@@ -251,7 +251,7 @@ async def test_many_runs_keep_their_letters_and_six_of_them_curves(many: Home, s
         title = pilot.app.screen.query_one("#curve-title", Static)
         await until(pilot, lambda: "3 of 9 runs are not drawn" in title.visual.plain)
         assert drawn() == list("ABCDEF")
-        await pilot.press("M")
+        await pilot.press("(")
         await until(pilot, lambda: drawn() == list("ABCDEI"))
         assert pilot.app.screen._tab == "curves"
         # All runs are in the table of points, those of the picture by their names.
@@ -262,15 +262,18 @@ async def test_many_runs_keep_their_letters_and_six_of_them_curves(many: Home, s
         assert header == ",".join(["step", "first", *(f"run {number}" for number in range(1, 9))])
         await pilot.press("]")
         await until(pilot, lambda: "rank in A → in I" in shown(pilot))
-        await pilot.press("m")
+        await pilot.press(")")
         await until(pilot, lambda: "rank in A → in B" in shown(pilot))
 
 
-async def test_more_runs_than_letters_are_refused_in_a_sentence(home: Home) -> None:
+async def test_more_runs_than_letters_are_refused_in_a_sentence(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promptrec_tui.tui.screens.compare.MOST_RUNS", 2)
     async with opened(home) as pilot:
-        pilot.app.screen.marks = tuple(f"r{number}" for number in range(MOST_RUNS + 1))
-        pilot.app.screen.action_compare()
-        said = f"{MOST_RUNS + 1} runs are marked; the screen has letters for {MOST_RUNS}"
+        await until(pilot, lambda: all(name in shown(pilot) for name in NAMES))
+        await pilot.press("asterisk", "equals_sign")
+        said = "runs are marked; the screen has letters for 2"
         await until(pilot, lambda: any(said in each.message for each in pilot.app._notifications))
         assert isinstance(pilot.app.screen, RunsScreen)
 

@@ -35,7 +35,7 @@ def test_a_broken_app_keeps_what_was_typed_and_says_where_its_report_is(
     terminal.press("n")
     terminal.until("esc")  # the hint of a field with the focus
     # What was typed last is not in the draft yet.
-    terminal.press("secret words\x1bOR")
+    terminal.press("secret words\x1b[19~")  # f8
     assert terminal.wait() == 1
     shown = terminal.sent.rpartition(b"\x1b[?1049l")[2].decode()
     assert "Unexpected KeyError" in shown

@@ -95,26 +95,26 @@ async def test_other_charts_share_the_cursor_and_users_keep_their_keys(full_home
 
 async def test_jumps_lead_to_the_best_value_gaps_and_spikes(long_home: Home):
     async with opened_run(long_home, "bbbb0001") as pilot:
-        await settle(pilot, "b")
+        await settle(pilot, "V")
         assert reading(pilot).startswith("step 700")
         assert "★ best" in reading(pilot)
-        await settle(pilot, "o")
+        await settle(pilot, "O")
         assert reading(pilot).startswith(f"step {SPIKE}")
         assert "train 9" in reading(pilot)
-        await settle(pilot, "e")
+        await settle(pilot, "!")
         assert notices(pilot) == ["No gap in this chart."]
 
 
 async def test_a_gap_is_a_place_to_jump_to(full_home: Home):
     async with opened_run(full_home) as pilot:
-        await settle(pilot, "e")
+        await settle(pilot, "!")
         assert reading(pilot).startswith("step 60")
         assert "train nan" in reading(pilot)
 
 
 async def test_zoom_reads_the_points_that_were_thinned(long_home: Home):
     async with opened_run(long_home, "bbbb0001") as pilot:
-        await settle(pilot, "o", "h")
+        await settle(pilot, "O", "h")
         far = int(reading(pilot).split()[1])
         assert far < SPIKE - 1
         await settle(pilot, "l", *["plus"] * 5)
@@ -204,7 +204,7 @@ async def test_a_low_screen_gives_the_result_a_page_of_its_own(full_home: Home):
         assert "loss  ━ train" in screen_text(pilot)
         await settle(pilot, "k")
         assert "NDCG@10 over untuned" in screen_text(pilot)
-        await settle(pilot, "h", "plus", "b", "e")
+        await settle(pilot, "h", "plus", "V", "!")
         assert notices(pilot) == []
         await settle(pilot, "j")
         assert "loss  ━ train" in screen_text(pilot)

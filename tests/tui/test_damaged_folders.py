@@ -266,7 +266,7 @@ async def test_extreme_figures_are_drawn(three: Home, until, screen_text) -> Non
         app.screen.query_one(RunTable).choose("bad")
         await pilot.press("enter")
         await until(pilot, lambda: "Curves" in screen_text(app))
-        for key in (*"jjjj+++hhzbNoMMYAA0$", "]", "l", "]", "]", "]"):
+        for key in (*"jjjj+++hhzVNOMMYAA0$", "]", "l", "]", "]", "]"):
             await pilot.press(key)
             await rest(pilot, 0.1)
             assert "Unexpected" not in screen_text(app)

@@ -118,7 +118,7 @@ async def test_all_rows_to_the_last(shop_home, until, screen_text):
     async with app.run_test(size=(160, 50)) as pilot:
         await pilot.press("2")
         await until(pilot, lambda: paged(app, "users").chosen)
-        await pilot.press("r", "G")
+        await pilot.press("v", "G")
         await until(pilot, lambda: paged(app, "rows").chosen == f"{last.user} {last.position}")
         bottom = screen_text(app).splitlines()[-2]
         assert last.user in bottom

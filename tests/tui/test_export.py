@@ -87,7 +87,7 @@ async def test_the_table_in_focus_of_the_data_is_offered_first(full_home: Home) 
         await pilot.press("2")
         await until(pilot, lambda: isinstance(app.screen, DataScreen) and app.screen.has_class("-filled"))
         assert [offer.noun for offer in app.screen.exports()] == ["1 dataset"] * 2
-        await pilot.press("r")
+        await pilot.press("v")
         await until(pilot, lambda: app.screen.query_one("#rows").chosen)
         first = app.screen.exports()[1]
         assert (first.noun, first.stem, first.suffix) == ("160 rows", "films-rows", "csv")

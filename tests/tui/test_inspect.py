@@ -23,7 +23,7 @@ async def test_lints_statistics_and_splits_by_keyboard(shop_home, until, screen_
     app = PromptrecApp(shop_home)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await at_data(pilot, until)
-        await pilot.press("L")
+        await pilot.press("!")
         await until(pilot, lambda: "ordered ids" in screen_text(app))
         await pilot.press("]")
         await until(pilot, lambda: "events per user" in screen_text(app))
@@ -34,7 +34,7 @@ async def test_lints_statistics_and_splits_by_keyboard(shop_home, until, screen_
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, InspectScreen))
         # What was found once is there at once.
-        await pilot.press("s")
+        await pilot.press("c")
         await until(pilot, lambda: "events per user" in screen_text(app))
 
 
@@ -42,7 +42,7 @@ async def test_a_cleaned_dataset_by_keyboard(shop_home, until, screen_text):
     app = PromptrecApp(shop_home)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await at_data(pilot, until)
-        await pilot.press("c")
+        await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, CleanScreen) and app.screen.query("#kcore"))
         assert app.screen.query_one("#name", Input).value == "shop-clean"
         await pilot.press("f3")
@@ -98,11 +98,11 @@ async def test_leaving_ends_the_command_and_coming_back_begins_anew(shop_home, u
     app = PromptrecApp(shop_home)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await at_data(pilot, until)
-        await pilot.press("L")
+        await pilot.press("!")
         await until(pilot, lambda: isinstance(app.screen, InspectScreen))
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, InspectScreen))
-        await pilot.press("L")
+        await pilot.press("!")
         await until(pilot, lambda: "ordered ids" in screen_text(app))
 
 
@@ -111,5 +111,5 @@ async def test_a_file_that_is_gone_is_said_on_the_tab(shop_home, until, screen_t
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await at_data(pilot, until)
         next(shop_home.datasets.glob("*.sqlite")).unlink()
-        await pilot.press("s")
+        await pilot.press("c")
         await until(pilot, lambda: "It could not be read" in screen_text(app))

@@ -19,7 +19,7 @@ BY_ID = {action.id: action for action in ACTIONS}
         ("runs.stop", "ctrl+p", "^p means palette already (Everywhere)"),
         ("runs.stop", "question_mark", "? means help already"),
         ("data.clean", "j", "j means down already (Moving in a table)"),
-        ("app.help", "e", "e means error already"),
+        ("app.help", "e", "e means edit already"),
         ("data.clean", "n", ""),
         ("form.start", "s", "in a form it is a letter"),
         ("form.start", "f9", ""),

@@ -27,7 +27,7 @@ async def test_the_check_of_a_model_and_what_is_wrong_with_its_folder(shop_home,
         assert "120 tokens" in check(app)
         (small_model / "model.safetensors").unlink()
         (small_model / "modeling_[b].py").write_text("")
-        await pilot.press("r")
+        await pilot.press("!")
         await until(pilot, lambda: "It cannot be used:" in check(app))
         problems = [line for line in check(app).splitlines() if line.startswith("problem: ")]
         assert len(problems) == 2
@@ -38,7 +38,7 @@ async def test_a_folder_is_added_by_the_app_s_own_command(shop_home, small_model
     other = shutil.copytree(small_model, tmp_path / "other")
     app = PromptrecApp(shop_home)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await pilot.press("4", "a")
+        await pilot.press("4", "n")
         await until(pilot, lambda: isinstance(app.screen, AddModelScreen))
         app.screen.query_one("#source", Input).value = str(other)
         await pilot.pause()
@@ -56,7 +56,7 @@ async def test_a_bad_folder_is_refused_in_the_form(shop_home, tmp_path, until):
     empty.mkdir()
     app = PromptrecApp(shop_home)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await pilot.press("4", "a")
+        await pilot.press("4", "n")
         await until(pilot, lambda: isinstance(app.screen, AddModelScreen))
         await pilot.press("ctrl+r")
         problem = app.screen.query_one("#problem", Static)

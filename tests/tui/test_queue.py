@@ -32,10 +32,10 @@ async def test_keys_move_hold_and_prefer_the_run_under_the_cursor(full_home, wai
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until(pilot, lambda: "queued 2" in screen_text(app))
         app.screen.query_one(RunTable).choose(second.id)
-        for key, shown in (("K", "queued 1"), ("J", "queued 2"), ("T", "queued 1"), ("plus", "priority 1")):
+        for key, shown in (("K", "queued 1"), ("J", "queued 2"), ("T", "queued 1"), ("}", "priority 1")):
             await pilot.press(key)
             await until(pilot, lambda shown=shown: shown in row_text(app, second.id))
-        await pilot.press("minus")
+        await pilot.press("{")
         await until(pilot, lambda: queue_entry(second).priority == 0)
         await pilot.press("H")
         await until(pilot, lambda: "held 1" in row_text(app, second.id))

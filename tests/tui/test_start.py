@@ -23,8 +23,8 @@ LATE = (
 
 FIRST_FRAME = {
     "tui.screens": {
-        *("base", "home_actions", "label_actions", "list_actions", "mark_actions", "queue_actions"),
-        *("run_actions", "runs"),
+        *("base", "home_actions", "label_actions", "list_actions", "mark_actions", "marked_list"),
+        *("queue_actions", "run_actions", "runs"),
     },
     "tui.widgets": {
         *("axes", "canvas", "cells", "chart", "empty", "hints", "home_pane", "last_rows", "loss_chart"),

@@ -60,12 +60,12 @@ async def test_the_journey_of_a_template(shop_home, until, screen_text, size):
         assert "line 1, column 10" in sentence
         assert line[caret.index("^") :].startswith("hisory")
         # Nothing that is wrong is saved.
-        await pilot.press("f2")
+        await pilot.press("ctrl+s")
         await rest(pilot, 0.2)
         assert on(app, EditTemplateScreen)
         await pilot.press(*["backspace"] * 12)
         await until(pilot, lambda: not shown(app, "problem"))
-        await pilot.press("f2")
+        await pilot.press("ctrl+s")
         await until(pilot, lambda: on(app, TemplatesScreen) and app.screen.present_template.name == "my-list")
 
         await pilot.press("e")
@@ -77,7 +77,7 @@ async def test_the_journey_of_a_template(shop_home, until, screen_text, size):
         assert "-Seen: " in shown(app, "diff")
         await pilot.press("j")
         await until(pilot, lambda: shown(app, "diff") == "The first version.")
-        await pilot.press("escape", "a")
+        await pilot.press("escape", "!")
         await until(pilot, lambda: on(app, AuditTemplateScreen) and "prefix sharing" in shown(app, "audit"))
         assert "context 120" in shown(app, "audit")
         assert "- the context\nanswers " in shown(app, "audit")
@@ -127,7 +127,7 @@ async def test_what_was_typed_outlives_the_app(shop_home, until):
         await pilot.press("y")
         await until(pilot, lambda: on(app, EditTemplateScreen))
         await until(pilot, lambda: app.screen.query_one("#prompt", TextArea).text.startswith("Kept "))
-        await pilot.press("f2")
+        await pilot.press("ctrl+s")
         await until(pilot, lambda: on(app, TemplatesScreen))
     assert not list((shop_home.root / "drafts").iterdir())
     with opened(shop_home) as workspace:
@@ -146,7 +146,7 @@ async def test_a_template_that_was_saved_elsewhere_meanwhile_is_told(shop_home, 
             save_edited(
                 workspace, parse_template(text.replace("title }}'\nc", "title }}!'\nc"), "x"), first.id
             )
-        await pilot.press(*"Mine: ", "f2")
+        await pilot.press(*"Mine: ", "ctrl+s")
         await until(pilot, lambda: "Version 2 was saved elsewhere" in screen_text(app))
     with opened(shop_home) as workspace:
         prompts = [row.prompt for row in template_versions(workspace, "mine")]

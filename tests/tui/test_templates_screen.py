@@ -34,11 +34,11 @@ async def test_text_and_live_rendering_for_one_user_after_another(shop_home, unt
         assert shown(app, "rendering") == first.prompt + first.completion.replace("\n", "⏎")
         count = f"{len(first.prompt_token_ids)} + {len(first.completion_token_ids)} of {first.context}"
         assert count in shown(app, "facts")
-        await pilot.press("]")
+        await pilot.press(")")
         await until(pilot, lambda: shown(app, "rendering").startswith(expected["u01"].prompt))
         await pilot.press("u", *"u07", "enter")
         await until(pilot, lambda: shown(app, "rendering").startswith(expected["u07"].prompt))
-        await pilot.press("[")
+        await pilot.press("(")
         await until(pilot, lambda: "user u06" in shown(app, "facts"))
         await pilot.press("u", *"u0x", "enter")
         await until(pilot, lambda: 'There is no user "u0x"' in shown(app, "facts"))

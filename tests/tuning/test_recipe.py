@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from promptrec_tui.datasets.shots import draw_shots
@@ -15,6 +16,8 @@ from promptrec_tui.datasets.splits import Split, leave_one_out
 from promptrec_tui.errors import UserError
 from promptrec_tui.files import write_json
 from promptrec_tui.home import Home
+from promptrec_tui.models.loading import choose_dtype
+from promptrec_tui.runs.base_models import placed_spec
 from promptrec_tui.runs.folder import RunFolder
 from promptrec_tui.runs.phases import BLEND, IN_TRAINING, LIBRARIES, ORDER, TEMPERATURE
 from promptrec_tui.runs.states import State
@@ -100,6 +103,18 @@ def test_a_run_tells_everything_and_leaves_a_result(
         assert str(folder.home.root) not in file.read_text()
         assert folder.spec().model.folder not in file.read_text()
     assert (folder.adapter / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("untuned", [True, False])
+def test_a_preview_has_as_many_titles_as_the_metrics_count(
+    new_run: Callable[..., RunFolder], untuned: bool
+) -> None:
+    folder, cpu = new_run(evaluation__k=3, train__monitor="ndcg@3"), torch.device("cpu")
+    with Journal(folder, 1) as journal:
+        job = open_job(placed_spec(folder), folder.home, journal, None)  # type: ignore[arg-type]
+        job.load(cpu, choose_dtype("fp32", cpu)).model.eval()
+        shown = job.preview(job.preview_keys[0], untuned)
+    assert len(shown.top) == 3
 
 
 def test_slow_previews_do_not_hold_up_training(

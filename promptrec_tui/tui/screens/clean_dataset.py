@@ -10,7 +10,7 @@ from textual.widgets import Input, Select, Static
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
-from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.actions import bindings, key_for
 from promptrec_tui.tui.child import run_child
 from promptrec_tui.tui.screens.command_form import CommandForm, required
 from promptrec_tui.tui.widgets.field_help import FieldHelp
@@ -52,7 +52,7 @@ TEACHES = {
 """What each field is for, and its option of the command."""
 
 HELP = {"rating": "a number; what is left counts as liked", "kcore": "a number, or two: of users, of items"}
-ABOUT = "Makes a new dataset; the old one stays as it is. f3 counts what each step would do."
+ABOUT = "Makes a new dataset; the old one stays as it is. {} counts what each step would do."
 
 
 class CleanScreen(CommandForm):
@@ -71,7 +71,7 @@ class CleanScreen(CommandForm):
         self._defaults = {"name": f"{dataset.name}-clean"}
 
     def fields(self) -> ComposeResult:
-        yield Static(ABOUT, classes="about", markup=False)
+        yield Static(ABOUT.format(key_for("form.count")), classes="about", markup=False)
         yield row("new dataset", Input(placeholder="what to call it", id="name", compact=True))
         for step, (label, choices) in CHOICES.items():
             if choices:

@@ -16,7 +16,8 @@ from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
-from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.marks import mark_text
+from promptrec_tui.tui.screens.mark_actions import MarkActions
 from promptrec_tui.tui.widgets.compare_curves import CompareCurves
 from promptrec_tui.tui.widgets.compare_figures import figures_text
 from promptrec_tui.tui.widgets.compare_text import LETTERS, Letters, differs_text
@@ -56,7 +57,7 @@ class Drawn(Message):
         self.done, self.total = done, total
 
 
-class CompareScreen(BaseScreen[None]):
+class CompareScreen(MarkActions):
     """Runs by their ids; the first is the baseline, unless another one is given.
 
     A large terminal shows all panes, a small one a tab for each.
@@ -86,8 +87,8 @@ class CompareScreen(BaseScreen[None]):
         yield TabLine(TABS, self._tab)
         yield Empty(
             "Fewer than two runs are marked: there is nothing to compare.",
-            "esc space",
-            "leads back to the list, and marks the run under the cursor",
+            *("app.back", "leads back"),
+            *("runs.mark", "marks a run, in the list or on its screen"),
             id="empty",
         )
         with Container(id="compared"):
@@ -116,8 +117,17 @@ class CompareScreen(BaseScreen[None]):
         other, pairs = self.letters.other, self._compared.gains if self._compared else ()
         return next((gains for gains in pairs if gains.a == other), None)
 
+    @property
+    def present_run(self) -> "RunRow | None":
+        """The other run of the pair whose users are shown: its mark is set or taken away."""
+        other = self.letters.other
+        return next((row for row in self._rows if row.name == other), None)
+
+    def marks_changed(self) -> None:
+        self._show_legend()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("next_pair", "previous_pair"):
+        if action == "next_pair":
             return True if len(self._rows) > 2 else None
         if action == "next_order":
             return True if self._compared else None
@@ -152,11 +162,16 @@ class CompareScreen(BaseScreen[None]):
         if self._view is None:
             return
         letters = self.letters
-        self.query_one("#legend", Static).update(letters.legend())
         width = self._width("differences")
         self.query_one("#unlike", Static).update(differs_text(self._view.differs, letters, width))
         self.query_one(CompareCurves).show(self._view, letters)
         self._show_comparison()
+
+    def _show_legend(self) -> None:
+        legend, row = self.letters.legend(), self.present_run
+        if row and (mark := mark_text(row.id, self.marks, self.promptrec.glyphs)):
+            legend = Content.assemble(legend, "   ", (f"{clean(row.name)}: {mark}", "dim"))
+        self.query_one("#legend", Static).update(legend)
 
     def _compare(self) -> None:
         """Compare anew when the baseline or the state of a run is another one."""
@@ -207,6 +222,7 @@ class CompareScreen(BaseScreen[None]):
             figures_text(compared, letters, self._width("metrics")) if compared else Content(clean(sentence))
         )
         self.query_one(CompareUsers).show(view, letters, self.gains, sentence)
+        self._show_legend()
         self.refresh_bindings()
 
     def _width(self, pane: str) -> int:
@@ -282,13 +298,7 @@ class CompareScreen(BaseScreen[None]):
         self._show_view()
         self._compare()
 
-    def action_next_pair(self) -> None:
-        self._step_pair(1)
-
-    def action_previous_pair(self) -> None:
-        self._step_pair(-1)
-
-    def _step_pair(self, by: int) -> None:
+    def action_next_pair(self, by: int) -> None:
         """The users of another run; the curves may be looked at meanwhile."""
         self._other += by
         self._show_view()

@@ -7,7 +7,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from promptrec_tui.text import clean
-from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.actions import bindings, key_for
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -26,8 +26,8 @@ class ConfirmScreen(ModalScreen[bool]):
             yield Static(Content(clean(self._question)).stylize("bold"))
             yield Static(Content(clean(self._cost)))
             with Horizontal():
-                yield Button("Cancel  n", id="cancel")
-                yield Button(f"{self._verb}  y", id="go", variant="error")
+                yield Button(f"Cancel  {key_for('confirm.no')}", id="cancel")
+                yield Button(f"{self._verb}  {key_for('confirm.yes')}", id="go", variant="error")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.action_answer(event.button.id == "go")

@@ -77,7 +77,7 @@ class DataScreen(BaseScreen[None]):
 
     def body(self) -> ComposeResult:
         more = self.promptrec.glyphs.more
-        yield Empty("No datasets yet.", "i", "import one", id="empty")
+        yield Empty("No datasets yet.", "data.import", "import one", id="empty")
         with Horizontal(id="panes"):
             with Vertical(id="left"):
                 yield Table(COLUMNS, right=NUMBERS, id="datasets")

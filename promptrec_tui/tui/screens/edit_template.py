@@ -17,7 +17,7 @@ from textual.widgets import Input, Static, TextArea
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.actions import bindings, key_for
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.template_area import TemplateArea
 from promptrec_tui.tui.widgets.template_text import (
@@ -201,7 +201,7 @@ class EditTemplateScreen(BaseScreen[str]):
         if saved.meanwhile:
             said += (
                 f" Version {saved.meanwhile.version} was saved elsewhere while you wrote: "
-                "both are kept, v shows what differs."
+                f"both are kept, {key_for('templates.versions')} shows what differs."
             )
         self.notify_text(said, "warning" if saved.meanwhile else "information")
         self.dismiss(saved.row.id)

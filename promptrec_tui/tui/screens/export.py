@@ -12,11 +12,12 @@ from textual.widgets import Static
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
-from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.actions import actions_of, bindings
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.copying import Copied, copy
 from promptrec_tui.tui.exporting import Offer
 from promptrec_tui.tui.widgets.cells import fit
+from promptrec_tui.tui.widgets.hints import keys_text
 from promptrec_tui.tui.widgets.table import Table
 from promptrec_tui.workspace.exports import write_export
 
@@ -41,9 +42,7 @@ class ExportScreen(Asking, ModalScreen[None]):
             box.border_title = "export"
             yield Table(COLUMNS)
             yield Static(id="folder", markup=False)
-            keys = (("enter", "write the file"), ("y", "copy the text"), ("esc", "leave"))
-            parts = [Content.assemble((key, "bold $accent"), f" {does}") for key, does in keys]
-            yield Static(Content("  ").join(parts))
+            yield Static(keys_text(actions_of("export")))
 
     def on_mount(self) -> None:
         more = self.promptrec.glyphs.more

@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Select, Static, TextArea
 
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
+from promptrec_tui.tui.actions import key_for
 from promptrec_tui.tui.copying import Copied, copy
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.field_help import FieldHelp, help_line
@@ -76,8 +77,8 @@ class Form(BaseScreen[Result | None]):
         yield Static(id="teaching")
         yield Static(id="problem")
         with Horizontal(id="buttons"):
-            yield Button(f"{self.VERB}  ^r", id="start", variant="primary", compact=True)
-            yield Button("Leave  esc", id="leave", compact=True)
+            yield Button(f"{self.VERB}  {key_for('form.start')}", id="start", variant="primary", compact=True)
+            yield Button(f"Leave  {key_for('app.back')}", id="leave", compact=True)
 
     def fields(self) -> ComposeResult:
         """The widgets to fill in."""

@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from promptrec_tui.tui.actions import ACTIONS, GROUPS, Action, actions_of, bindings
+from promptrec_tui.tui.actions import ACTIONS, GROUPS, Action, actions_of, bindings, key_for
 from promptrec_tui.tui.widgets.text_pane import TextPane
 
 KEYS_WIDTH = 14
@@ -34,7 +34,11 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Input(placeholder="/ searches keys and what they do", id="search", compact=True)
+            yield Input(
+                placeholder=f"{key_for('help.search')} searches keys and what they do",
+                id="search",
+                compact=True,
+            )
             with TextPane():
                 yield Static(help_text(self._groups), id="keys")
 
@@ -91,8 +95,8 @@ def help_text(groups: Sequence[tuple[str, Sequence[Line]]], wanted: str = "") ->
             text.append(f"{does}\n")
         text.append("\n")
     if not text:
-        text.append(f"No key does anything like {wanted.strip()!r}. esc shows all.\n\n")
-    text.append("/ searches; esc leaves this page.", style="dim")
+        text.append(f"No key does anything like {wanted.strip()!r}. {key_for('help.close')} shows all.\n\n")
+    text.append(f"{key_for('help.search')} searches; {key_for('help.close')} leaves this page.", style="dim")
     return text
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from textual.widgets import Input
 
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.screens.mark_actions import MarkActions
+from promptrec_tui.tui.screens.marked_list import MarkedList
 from promptrec_tui.tui.widgets.home_pane import HomePane
 from promptrec_tui.tui.widgets.last_rows import MOST, last_rows, rows_again
 from promptrec_tui.tui.widgets.run_table import RunTable
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.home_view import Machine
     from promptrec_tui.workspace.runs import RunRow
 
-FIRST_KEYS = (
-    *("B", "start the sample run: simulated films, a tiny model, 3 to 5 minutes"),
-    *("i", "import data of your own"),
-    *("n", "describe a new run"),
-    *("I", "walk through six keys"),
+FIRST_ACTIONS = (
+    *("runs.begin", "start the sample run: simulated films, a tiny model, 3 to 5 minutes"),
+    *("runs.import", "import data of your own"),
+    *("runs.new", "describe a new run"),
+    *("runs.tour", "walk through six keys"),
 )
 """What can be done where there is no run yet."""
 
@@ -31,7 +31,7 @@ HOME_SECONDS = 10.0
 """How often the machine is looked at while nothing changes."""
 
 
-class HomeActions(MarkActions):
+class HomeActions(MarkedList):
     """For the screen with a `RunTable`, a `HomePane` and a filter."""
 
     _kept: dict[str, Any] | None = None

@@ -8,7 +8,7 @@ from textual.widgets import Input, Static
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.actions import bindings, key_for
 from promptrec_tui.tui.child import run_child
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.cells import fit
@@ -41,7 +41,9 @@ class ItemsScreen(BaseScreen[None]):
         yield Static(fit(self._row.name, 60, "bold"), id="name")
         yield Input(placeholder="titles that contain…", id="filter", compact=True)
         yield PagedTable(ITEM_COLUMNS, more, "No title contains that.", id="found")
-        yield Static("enter shows who had the item under the cursor", id="had", markup=False)
+        yield Static(
+            f"{key_for('items.who')} shows who had the item under the cursor", id="had", markup=False
+        )
         yield PagedTable(HOLDER_COLUMNS, more, id="holders")
         yield ProgressLine(self.promptrec.ascii_only, id="progress")
 

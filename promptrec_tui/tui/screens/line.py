@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from promptrec_tui.text import clean
-from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.actions import bindings, key_for
 from promptrec_tui.tui.widgets.word_input import WordInput
 
 
@@ -33,7 +33,11 @@ class LineScreen(ModalScreen[str | None]):
             field.cursor_position = len(self._value)
             yield field
             yield Static(Content(clean(self._about)).stylize("dim"))
-            yield Static(Content.from_markup("[b $accent]enter[/] save  [b $accent]esc[/] leave it"))
+            yield Static(
+                Content.from_markup(
+                    "[b $accent]enter[/] save  [b $accent]$key[/] leave it", key=key_for("line.leave")
+                )
+            )
 
     def _begun(self, text: str) -> list[str]:
         start = text[text.rfind(" ") + 1 :].lstrip("+-").casefold()

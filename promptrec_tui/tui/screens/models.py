@@ -41,7 +41,7 @@ class ModelsScreen(BaseScreen[None]):
         self._checks: dict[str, ModelCheck] = {}
 
     def body(self) -> ComposeResult:
-        yield Empty("No base models yet.", "a", "add a folder or a hub id")
+        yield Empty("No base models yet.", "models.add", "add a folder or a hub id")
         with Horizontal(id="panes"):
             yield Table(COLUMNS, right=("size",), id="models")
             with TextPane(id="look"):

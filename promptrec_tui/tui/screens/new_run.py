@@ -15,7 +15,7 @@ from textual.widgets import Input, Select, Static, TextArea
 from promptrec_tui.errors import UserError
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.actions import bindings, key_for
 from promptrec_tui.tui.screens.form import FieldError, Form
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.widgets.empty import Empty
@@ -84,7 +84,7 @@ class NewRunScreen(Form[str]):
         """The settings of a derived run, which has more than the form has fields."""
 
     def body(self) -> ComposeResult:
-        yield Empty("A run needs a dataset, and there is none yet.", "i", "import one", id="empty")
+        yield Empty("A run needs a dataset, and there is none yet.", "data.import", "import one", id="empty")
         yield from super().body()
         yield Static(id="estimate", markup=False)
 
@@ -292,8 +292,8 @@ def _settings(values: Mapping[str, str], shown: Collection[str]) -> tuple[dict[s
         if key not in shown:
             continue
         if not (value := values[_id(key)].strip()):
-            sentence = f"The field {label} ({key}) is empty: fill it, or press f4 for the defaults."
-            raise FieldError(_id(key), sentence)
+            way_out = f"fill it, or press {key_for('form.reset')} for the defaults."
+            raise FieldError(_id(key), f"The field {label} ({key}) is empty: {way_out}")
         settings[key] = value
     more = key_values(values["more"], "more settings", "train.patience=5")
     if twice := settings.keys() & more.keys():

@@ -14,6 +14,7 @@ from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.copying import copied_from
 from promptrec_tui.tui.glyphs import UNICODE, Glyphs
+from promptrec_tui.tui.marks import mark_text
 from promptrec_tui.tui.screens.search_actions import SearchActions
 from promptrec_tui.tui.widgets.config_text import config_lines
 from promptrec_tui.tui.widgets.curves_pane import CurvesPane
@@ -94,7 +95,7 @@ class RunScreen(SearchActions):
         self.refresh_bindings()
         self.crumbs = (row.name, self.tab.title())
         if self._row is None:
-            self.query_one("#head", Static).update(head_text(row, self.promptrec.glyphs))
+            self._show_head()
         if row != self._row:
             await self._load_view()
             self._row = row
@@ -105,21 +106,7 @@ class RunScreen(SearchActions):
 
     async def _load_view(self) -> None:
         self._view = view = await self.ask(workspace.run_views.run_view, self._run)
-        self.query_one("#head", Static).update(
-            head_text(
-                view.row,
-                self.promptrec.glyphs,
-                view.warnings,
-                view.survives_logout,
-                view.log_tail,
-                view.leading[0],
-                view.noun,
-                view.monitor_users,
-                view.computing,
-                view.left,
-                next((value for _, value in reversed(view.curves.get(view.leading[0], []))), None),
-            )
-        )
+        self._show_head()
         self.query_one(CurvesPane).show(view)
         self.query_one(PreviewPane).show(view.previews)
         self.query_one(TryPane).row = view.row
@@ -132,6 +119,32 @@ class RunScreen(SearchActions):
                 "config", f"{changed} of {len(config.settings)} settings differ from the defaults"
             )
             self.keep_scroll(pane.view, "config")
+
+    def marks_changed(self) -> None:
+        self._show_head()
+
+    def _show_head(self) -> None:
+        head, glyphs, view = self.query_one("#head", Static), self.promptrec.glyphs, self._view
+        marked = mark_text(self._run, self.marks, glyphs)
+        if view:
+            head.update(
+                head_text(
+                    view.row,
+                    glyphs,
+                    view.warnings,
+                    view.survives_logout,
+                    view.log_tail,
+                    view.leading[0],
+                    view.noun,
+                    view.monitor_users,
+                    view.computing,
+                    view.left,
+                    next((value for _, value in reversed(view.curves.get(view.leading[0], []))), None),
+                    marked,
+                )
+            )
+        elif row := self.present_run:
+            head.update(head_text(row, glyphs, marked=marked))
 
     def exports(self) -> "list[Offer]":
         from promptrec_tui.tui.exporting import Offer, chart_offers, config_offers, table_offers
@@ -224,8 +237,9 @@ def head_text(
     computing: str = "",
     left: "Left | None" = None,
     last: float | None = None,
+    marked: str = "",
 ) -> Text:
-    """Name, state, progress and the last values.
+    """Name, state, whether it is marked, progress and the last values.
 
     Below them the reason, what the state means and what can be done, the last warning, the end of the log of
     a failed run, and for an active run what it computes with and whether it survives a logout.
@@ -236,6 +250,8 @@ def head_text(
     if row.tags:
         text.append(clean(f"  {' '.join(f'#{tag}' for tag in row.tags)}"), style="magenta")
     text.append(f"  {state_text(row, glyphs)}", style=shown.colour)
+    if marked:
+        text.append(f"  {marked}", style="bold cyan")
     text.append(f"  {progress_text(row)}")
     if left:
         text.append(f"  {left_text(left.seconds, datetime.now().astimezone(), left.what)}", style="dim")

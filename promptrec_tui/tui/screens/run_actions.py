@@ -9,7 +9,8 @@ from textual import work
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.copying import Copied, copy
-from promptrec_tui.tui.screens.base import BaseScreen
+from promptrec_tui.tui.marks import marked_baseline
+from promptrec_tui.tui.screens.mark_actions import MarkActions
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.control import Asked
@@ -31,19 +32,31 @@ ALLOWED = {
 """The states in which each action is possible."""
 
 
-class RunActions(BaseScreen[None]):
-    """Requests to `present_run`, and new runs that are made from it."""
-
-    @property
-    def present_run(self) -> "RunRow | None":
-        """The run that the keys act on."""
-        return None
+class RunActions(MarkActions):
+    """Requests to `present_run`, new runs that are made from it, and its comparison with marked ones."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ALLOWED:
             row = self.present_run
             return True if row and row.state in ALLOWED[action] else None
         return super().check_action(action, parameters)
+
+    def action_compare(self) -> None:
+        """Open the comparison of the marked runs; one alone is compared with the present run."""
+        from promptrec_tui.tui.screens.compare import MOST_RUNS, CompareScreen
+
+        runs = self.marks
+        if len(runs) == 1 and (row := self.present_run):
+            runs = tuple(dict.fromkeys([*runs, row.id]))
+        if len(runs) > MOST_RUNS:
+            self.notify_text(
+                f"{len(runs)} runs are marked; the screen has letters for {MOST_RUNS}: unmark some, or ask "
+                "promptrec compare.",
+                "warning",
+            )
+            return
+        compared = CompareScreen(runs, marked_baseline(self.promptrec))
+        self.app.push_screen(compared, lambda _: self.marks_changed())
 
     @work(group="act", exit_on_error=False)
     async def action_stop_run(self) -> None:

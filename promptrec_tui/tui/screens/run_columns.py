@@ -12,6 +12,7 @@ from textual.widgets import Static
 from promptrec_tui.run_fields import NEWEST_FIRST, NUMBERS, TEXTS, Sort
 from promptrec_tui.tui.actions import actions_of, bindings
 from promptrec_tui.tui.glyphs import Glyphs
+from promptrec_tui.tui.widgets.hints import keys_text
 from promptrec_tui.tui.widgets.run_columns import COLUMNS, DEFAULT
 from promptrec_tui.tui.widgets.table import Table
 
@@ -34,14 +35,10 @@ class RunColumnsScreen(ModalScreen[None]):
         self._columns, self._sort, self._glyphs, self._changed = columns, sort, glyphs, changed
 
     def compose(self) -> ComposeResult:
-        keys = Content("  ").join(
-            Content.from_markup("[b $accent]$key[/] $label", key=action.key_texts[0], label=action.label)
-            for action in actions_of("run_columns")
-        )
         with Vertical():
             yield Static(Content("Columns, from left to right").stylize("bold"))
             yield Table((("shown", 5), ("column", 12), ("what it is", 24)))
-            yield Static(keys)
+            yield Static(keys_text(actions_of("run_columns")))
 
     def on_mount(self) -> None:
         self._show()

@@ -14,7 +14,7 @@ from promptrec_tui.text import cases_text, clean
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import bindings
 from promptrec_tui.tui.copying import Copied
-from promptrec_tui.tui.screens.home_actions import FIRST_KEYS, HomeActions
+from promptrec_tui.tui.screens.home_actions import FIRST_ACTIONS, HomeActions
 from promptrec_tui.tui.widgets.chart import Chart, Series
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.home_pane import HomePane
@@ -54,7 +54,7 @@ class RunsScreen(HomeActions):
         yield Static(id="summary", markup=False)
         yield Static(id="marks", markup=False)
         yield HomePane(self.promptrec.glyphs)
-        yield Empty("No runs yet. A run tunes a model on a dataset.", *FIRST_KEYS, id="empty")
+        yield Empty("No runs yet. A run tunes a model on a dataset.", *FIRST_ACTIONS, id="empty")
         with Container(id="runs"):
             yield RunTable(self.promptrec.glyphs)
             with Vertical(id="chosen"):
@@ -144,8 +144,6 @@ class RunsScreen(HomeActions):
             self.query_one("#summary", Static).update(summary)
 
     def _restore(self) -> None:
-        self.restore_marks()
-        self.show_list()
         table = self.query_one(RunTable)
         last = self.promptrec.recall("run", "")
         kept = self.early_choice or last

@@ -12,7 +12,7 @@ from textual.widgets import DataTable, Input, Static
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.actions import ACTIONS, GROUPS, KEYMAP, Action, bindings
+from promptrec_tui.tui.actions import ACTIONS, BY_ID, GROUPS, KEYMAP, Action, bindings
 from promptrec_tui.tui.keymap import clash, key_of
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.widgets.cells import fit
@@ -21,7 +21,6 @@ from promptrec_tui.tui.widgets.table import Table
 COLUMNS = (("where", 14), ("setting", 14), ("now", 12), ("what it does", 32))
 THEME, SIGNS = "theme", "signs"
 SIGN_NAMES = {True: "ASCII", False: "Unicode"}
-BY_ID = {action.id: action for action in ACTIONS}
 
 
 class SettingsScreen(BaseScreen[None]):

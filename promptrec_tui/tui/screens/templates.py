@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (("name", 22), ("lang", 4), ("v", 2))
 LOOKED_AT = 5_000
+NO_DATASET = ("app.data", "go to Data", "data.import", "import one there")
 
 
 class TemplatesScreen(BaseScreen[None]):
@@ -73,7 +74,7 @@ class TemplatesScreen(BaseScreen[None]):
                 yield Input(placeholder="a user, or a number of a text, then enter", id="user", compact=True)
                 yield Input(placeholder="the new name, then enter", id="name", compact=True)
                 yield Static(id="facts")
-                yield Empty("No dataset to render with yet.", "2", "go to Data, and there i imports one")
+                yield Empty("No dataset to render with yet.", *NO_DATASET)
                 with TextPane(id="rendered"):
                     yield Static(id="rendering")
 

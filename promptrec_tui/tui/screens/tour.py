@@ -8,13 +8,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from promptrec_tui.badges import step_badge
-from promptrec_tui.tui.actions import ACTIONS, bindings, key_text
+from promptrec_tui.tui.actions import BY_ID, bindings, key_for, key_text
 from promptrec_tui.tui.app_interface import app_of
 
 STOPS = {
     "runs.new": "describe a run; all defaults are filled in",
     "runs.open": "open the run under the cursor: its curves, previews, log",
-    "runs.mark": "mark runs, and = compares them on the same users",
+    "runs.mark": "mark runs, to compare them on the same users",
     "runs.filter": "keep the rows that have these words",
     "app.help": "all keys of the screen that you are on",
     "app.palette": "find any action by its name",
@@ -40,10 +40,9 @@ class TourScreen(ModalScreen[None]):
         self._show()
 
     def on_key(self, event: events.Key) -> None:
-        for action in ACTIONS:
-            names = action.keys.split(",")
-            if action.id in STOPS and (event.key in names or event.character in names):
-                self._pressed.add(action.id)
+        for stop in STOPS:
+            if {key_text(event.key), event.character} & set(BY_ID[stop].key_texts):
+                self._pressed.add(stop)
                 self._show()
                 event.stop()
                 event.prevent_default()
@@ -59,11 +58,10 @@ def tour_text(pressed: set[str], ascii_only: bool = False) -> Text:
     """The six keys, those that were pressed with a tick."""
     text = Text("Six keys\n", style="bold")
     text.append("Press each of them once; here they do nothing else.\n\n", style="not bold dim")
-    keys = {action.id: key_text(action.keys.split(",")[0]) for action in ACTIONS if action.keys}
     for stop, does in STOPS.items():
         badge = step_badge("done" if stop in pressed else "waiting")
         text.append(f"{badge.ascii if ascii_only else badge.sign} ", style=f"not bold {badge.colour}")
-        text.append(f"{keys[stop]:<6}", style="bold cyan")
+        text.append(f"{key_for(stop):<6}", style="bold cyan")
         text.append(f"{does}\n", style="not bold")
     end = "That is all of them. esc leads to the list." if pressed >= set(STOPS) else "esc leaves the tour."
     text.append(f"\n{end}", style="not bold dim")

@@ -13,6 +13,7 @@ from rich.text import Text
 from textual.content import Content
 
 from promptrec_tui.text import clean
+from promptrec_tui.tui.actions import key_for
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.widgets.cells import cut, padded
 from promptrec_tui.tui.widgets.preview_pane import rank_text
@@ -171,7 +172,7 @@ def no_lists_text(user: str, pinned: Sequence[str], noun: str) -> Content:
         )
     return Content.assemble(
         (f"{clean(user)}: only pinned {noun}s have lists. ", "dim"),
-        ("o", "bold $accent"),
+        (key_for("compare.order"), "bold $accent"),
         (" shows them.", "dim"),
     )
 

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from promptrec_tui.text import metric_text
-from promptrec_tui.tui.actions import ACTIONS
+from promptrec_tui.tui.actions import BY_ID
 from promptrec_tui.tui.widgets.axes import time_text
 from promptrec_tui.tui.widgets.chart import finite
 from promptrec_tui.tui.widgets.chart_view import ChartView, window_of
 from promptrec_tui.tui.widgets.curve_charts import Detail, Sheet, last_step, placing, points_of, units_of
 from promptrec_tui.tui.widgets.curve_points import point_before
+from promptrec_tui.tui.widgets.hints import hint_text
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.run_views import RunView
 
-GUIDE = ("curve.down", "curve.best", "curve.spike", "curve.smooth", "curve.log", "curve.unit")
-"""The actions whose keys the line names while there is no cursor, besides those of the hints."""
+GUIDE = ("curve.in", "curve.best", "curve.spike", "curve.smooth", "curve.log", "curve.unit")
+"""The actions whose keys the line names while there is no cursor."""
 
 SIGNS, ASCII_SIGNS = ("★", "◆"), ("*", "o")
 """The signs of the best step and of a checkpoint."""
@@ -68,8 +69,7 @@ def line_text(
 
 def guide() -> str:
     """The main keys of the charts, from the action table."""
-    actions = {action.id: action for action in ACTIONS}
-    return "  ".join(f"{actions[name].key_texts[0]} {actions[name].label}" for name in GUIDE)
+    return "  ".join(hint_text(BY_ID[name]) for name in GUIDE)
 
 
 def exact(value: float | None) -> str:

@@ -203,14 +203,14 @@ class CurvesPane(Asking, Container, can_focus=True):
             self.look(lambda view: other_unit(view, units_of(run)))
 
     def jump(self, kind: str) -> None:
-        """The cursor to the best step, or to the next `gap` or `spike` after it."""
+        """The cursor to the best step, or to the next `gap` or `outlier` after it."""
         run, sheet = self._run, self.sheet
         if run is None or sheet is None:
             return
         places = {
             "best": lambda: best_steps(run, sheet),
             "gap": lambda: gap_steps(run, sheet, self._detail),
-            "spike": lambda: spike_steps(run, sheet, self._detail),
+            "outlier": lambda: spike_steps(run, sheet, self._detail),
         }[kind]()
         here = None if kind == "best" else cursor_of(self.view, self._steps())
         if (step := next_place(places, here)) is None:

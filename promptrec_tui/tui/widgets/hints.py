@@ -1,14 +1,14 @@
 """The last line: the main keys of the screen."""
 
+from collections.abc import Iterable
+
 from textual.actions import parse
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-from promptrec_tui.tui.actions import Action, actions_of, hints_of
+from promptrec_tui.tui.actions import BY_ID, Action, actions_of, hints_of
 from promptrec_tui.tui.app_interface import app_of
-
-PALETTE = "^p palette"
 
 
 def hint_text(action: Action) -> str:
@@ -18,7 +18,20 @@ def hint_text(action: Action) -> str:
 
 def hints_width(actions: list[Action]) -> int:
     """The width in cells of the hints, the palette's included."""
-    return sum(len(hint_text(action)) + 2 for action in actions) + len(PALETTE) + 2
+    return sum(len(hint_text(action)) + 2 for action in [*actions, BY_ID["app.palette"]])
+
+
+def _is_typed(key: str) -> bool:
+    """Whether a field takes the key as text."""
+    return len(key) == 1 or key == "space"
+
+
+def keys_text(actions: Iterable[Action]) -> Content:
+    """The keys of some actions and their labels, in one line."""
+    return Content("  ").join(
+        Content.from_markup("[b $accent]$key[/] $label", key=action.key_texts[0], label=action.label)
+        for action in actions
+    )
 
 
 class Hints(Widget):
@@ -44,8 +57,9 @@ class Hints(Widget):
         shown = hints_of(self._place)
         if isinstance(self.screen.focused, Input | TextArea):
             back = [action for action in actions_of(self._place) if action.action == "back"]
-            shown = back + [action for action in shown if len(action.keys.split(",")[0]) > 1]
-        room = self.size.width - len(PALETTE) - 2
+            shown = back + [action for action in shown if not _is_typed(action.key_texts[0])]
+        palette = self._hint(BY_ID["app.palette"])
+        room = self.size.width - palette.cell_length - 2
         parts = []
         few_colours = app_of(self).few_colours
         for action in shown:
@@ -57,8 +71,7 @@ class Hints(Widget):
                 break
             parts.append(self._hint(action))
         left = Content("  ").join(parts)
-        gap = max(1, self.size.width - left.cell_length - len(PALETTE) - 2)
-        palette = Content.from_markup("[@click=app.command_palette][b $accent]^p[/] palette[/]")
+        gap = max(1, self.size.width - left.cell_length - palette.cell_length - 2)
         return Content.assemble(" ", left, " " * gap, palette)
 
     def _hint(self, action: Action) -> Content:

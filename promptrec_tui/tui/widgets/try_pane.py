@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui import lazy_workspace as workspace
-from promptrec_tui.tui.actions import bindings
+from promptrec_tui.tui.actions import bindings, key_for
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.trying import Tried
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.scoring import Labelling, Ranking
 
 USERS, TITLES = 3, 6
-INVITATION = (
-    "Type a part of a title, or a user's key, and choose with up, down and enter. t goes to the field."
-)
-TEXT_INVITATION = "Type a text and press enter: the model gives it a label. t goes to the field."
+INVITATION = "Type a part of a title, or a user's key, and choose with up, down and enter."
+TEXT_INVITATION = "Type a text and press enter: the model gives it a label."
 
 
 class TryInput(Input):
@@ -83,7 +81,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         yield TryInput(placeholder="user or title", id="question")
         yield OptionList(id="matches")
-        yield Static(INVITATION, id="asked", markup=False)
+        yield Static(id="asked", markup=False)
         yield Static(id="answer", markup=False)
 
     @property
@@ -231,7 +229,8 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
 
     def _question_text(self, width: int) -> Text:
         if not self._asked:
-            return Text(TEXT_INVITATION if self._classifies else INVITATION, style="dim")
+            invitation = TEXT_INVITATION if self._classifies else INVITATION
+            return Text(f"{invitation} {key_for('run.try')} goes to the field.", style="dim")
         if self._classifies:
             return Text.assemble(("text  ", "dim"), clean(self._text))
         text = Text(f"user {clean(self._user)}  " if self._user else "", style="bold")

@@ -38,11 +38,14 @@ from promptrec_tui.tokentree.backbone import NoMemoryError
 from promptrec_tui.tuning.batches import Batch, Steps
 from promptrec_tui.tuning.data import checked_dataset
 from promptrec_tui.tuning.journal import Journal
-from promptrec_tui.tuning.previews import PREVIEW_ITEMS, PREVIEW_USERS
+from promptrec_tui.tuning.previews import PREVIEW_USERS
 from promptrec_tui.tuning.requests import RequestInbox
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
+
+PREVIEW_LABELS = 10
+"""The most labels of a preview: `evaluation.k` is not of classifiers."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,7 @@ class ClassifyJob(ABC):
         finally:
             self.model.train(training)
         better, equal = (row > row[text.label]).sum(), (row == row[text.label]).sum() - 1
-        best = np.argsort(-row, kind="stable")[:PREVIEW_ITEMS].tolist()
+        best = np.argsort(-row, kind="stable")[:PREVIEW_LABELS].tolist()
         labels = self.task.labels
         return PreviewUser(
             user=f"text {key}",

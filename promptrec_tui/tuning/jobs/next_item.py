@@ -334,14 +334,23 @@ class NextItemJob:
         return Witnesses(list(self.scorers(stage)), self.columns, len(self.items))
 
     def preview(self, key: str, untuned: bool) -> PreviewUser:
-        """The titles in a user's prompt, the target and its rank, and the best ten titles."""
+        """The titles in a user's prompt, the target and its rank, and the K best titles."""
         return self._preview(key, sweep=untuned)
 
     def _preview(self, key: str, sweep: bool = False, says: Says | None = None) -> PreviewUser:
         user = next(user for user in self._drawn["test"] if user.key == key)
         case = self._case(user, "validation")
-        asked = self.ranker, self.task, self.items, case, self.exclude_seen, sweep, self.temperature
-        return preview(*asked, says(case) if says else None)
+        return preview(
+            self.ranker,
+            self.task,
+            self.items,
+            case,
+            self.settings.evaluation.k,
+            self.exclude_seen,
+            sweep,
+            self.temperature,
+            says(case) if says else None,
+        )
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:
         """Leave-one-out over the whole catalogue, as the settings have it."""
