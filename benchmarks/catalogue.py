@@ -23,7 +23,8 @@ from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
-from promptrec_tui.store.runs import FIELDS
+from promptrec_tui.store.rows import selection
+from promptrec_tui.store.runs import RunRow
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.widgets.run_table import RunTable
@@ -65,8 +66,8 @@ def spec(name: str) -> RunSpec:
     )
 
 
-def build(home: Home, runs: int, points: int) -> None:
-    """Make the run folders, as claim, supervisor and trainer leave them; the last ones have not ended."""
+def build(home: Home, runs: int, points: int, live: int = LIVE) -> None:
+    """Make the run folders, as claim, supervisor and trainer leave them; the `live` last have not ended."""
     create_run(home, spec("r00000"))
     pattern = RunFolder(home.runs / "r00000").spec_file.read_text()
     steps = points // runs // 2
