@@ -1,13 +1,19 @@
 """`promptrec` and `python -m promptrec_tui`: the app without arguments, a command with some."""
 
+import gc
 import os
 import sys
 
 from promptrec_tui.errors import UserError
 
+ALLOCATED = 50_000
+"""Objects after which garbage is looked for. What a start loads stays, so there is little to find, and by
+Python's own 700 the search takes an eighth of the start."""
+
 
 def main() -> None:
     """Open the app, or run a command. The command's libraries stay out of the app's start."""
+    gc.set_threshold(ALLOCATED)
     os.umask(0o077)
     open_closed_streams()
     try:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rich.console import RenderableType
@@ -54,6 +54,15 @@ LOADED_SECONDS = 3.0
 
 STAMP_SECONDS = 60.0
 
+
+def _styles(*names: str) -> list[str | PurePath]:
+    return [Path(__file__).parent / "styles" / f"{name}.tcss" for name in names]
+
+
+FIRST_STYLES = _styles("base", "runs")
+LATER_STYLES = _styles("views", "dialogs", "run", "compare", "data", "templates", "models", "forms")
+"""Textual reads its styles three times until the first frame, so the list of runs begins with its own."""
+
 MODE_OF = {"dataset": "data", "template": "templates", "model": "models", "setting": "runs"}
 """Where each kind of thing is found."""
 
@@ -78,10 +87,6 @@ class PromptrecApp(Asking, App[int]):
         partial(_provider, name) for name in ("ActionProvider", "RunProvider", "NameProvider")
     }
     MODES = MODES
-    CSS_PATH = [  # noqa: RUF012
-        f"styles/{name}.tcss"
-        for name in ("base", "runs", "run", "compare", "data", "templates", "models", "forms")
-    ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012
 
@@ -102,7 +107,10 @@ class PromptrecApp(Asking, App[int]):
         if (mode := self.recall("mode", "")) in self.MODES:
             self.DEFAULT_MODE = mode  # type: ignore[misc]
         # Under NO_COLOR Textual would turn the theme into shades of grey; bold and reverse must stay.
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        super().__init__(
+            css_path=FIRST_STYLES if self.DEFAULT_MODE == "runs" else [*FIRST_STYLES, *LATER_STYLES],
+            ansi_color=True if "NO_COLOR" in os.environ else None,
+        )
         self.home = home
         self.demo = demo
         self.preferences, self._trouble = self._read_preferences()
@@ -148,13 +156,21 @@ class PromptrecApp(Asking, App[int]):
             self.set_timer(LOADED_SECONDS, shorten_pauses)
         for problem in self._trouble:
             self.notify_text(problem, "warning")
-        self.greet(self.session)
         self.stamp()
+        self.call_after_refresh(self.complete)
         self.set_interval(STAMP_SECONDS, self.stamp)
         self.set_timer(1, self.move_queue)
         self.set_interval(QUEUE_SECONDS, self.move_queue)
         if self.demo:
             self.call_after_refresh(self.start_demo)
+
+    def complete(self) -> None:
+        """Do what the first frame does without: read the other styles, greet after the runs are asked for."""
+        self.call_later(self.greet, self.session)
+        if LATER_STYLES[0] not in self.css_path:
+            for path in LATER_STYLES:
+                self.stylesheet.read(path)
+            self.stylesheet.parse()
 
     @property
     def few_colours(self) -> bool:

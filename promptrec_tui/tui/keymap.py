@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from textual import events
+from textual.dom import DOMNode
 from textual.keys import _character_to_key
 
 from promptrec_tui.text import clean, did_you_mean
@@ -59,6 +60,11 @@ def _meet(one: Action, other: Action) -> bool:
         return False
     # Tables and texts are parts of screens.
     return bool((a | b) & {"app", "table", "scroll"}) and not (a | b) <= {"table", "scroll"}
+
+
+def takes_text(widget: DOMNode | None) -> bool:
+    """Whether a widget takes letters as text: a field, of one line or of several."""
+    return widget is not None and widget.check_consume_key("a", "a")
 
 
 def key_of(event: events.Key) -> str:

@@ -3,9 +3,13 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from promptrec_tui.home import Home
+from promptrec_tui.tui import app
 
 LATE = (
     "typer",
@@ -99,6 +103,17 @@ def test_the_screen_of_a_mode_is_loaded_when_the_mode_is_first_shown(start: dict
     main = {"data", "templates", "models"}
     screens = [loaded_of("tui.screens", modules) & main for modules in start["loaded"]]
     assert screens == [set(), {"data"}, {"data", "templates"}, main]
+
+
+def test_every_file_of_styles_is_read_before_the_first_frame_or_after_it():
+    there = sorted((Path(app.__file__).parent / "styles").iterdir())
+    assert sorted([*app.FIRST_STYLES, *app.LATER_STYLES]) == there
+
+
+async def test_the_styles_of_other_screens_come_after_the_first_frame(tmp_path: Path, until):
+    opened = app.PromptrecApp(Home(tmp_path / "promptrec"))
+    async with opened.run_test() as pilot:
+        await until(pilot, lambda: opened.stylesheet.has_source(str(app.LATER_STYLES[-1])))
 
 
 def test_without_a_terminal_the_app_says_so():

@@ -10,12 +10,12 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
 from promptrec_tui.tui import lazy_workspace as workspace
 from promptrec_tui.tui.actions import GROUPS
 from promptrec_tui.tui.asking import Asking
 from promptrec_tui.tui.copying import Copied, copied_from
+from promptrec_tui.tui.keymap import takes_text
 from promptrec_tui.tui.waits import refreshing
 from promptrec_tui.tui.widgets.empty import Empty
 from promptrec_tui.tui.widgets.hints import Hints
@@ -139,7 +139,8 @@ class BaseScreen(Asking, Screen[Result]):
             self._timer.resume()
         else:
             self._timer = self.set_interval(RENEW_SECONDS, self.renew)
-        self.renew()
+        # After its first frame, which a load in another thread would hold up.
+        self.call_after_refresh(self.renew)
 
     def on_screen_suspend(self) -> None:
         # The timer of a covered screen would go on.
@@ -155,7 +156,7 @@ class BaseScreen(Asking, Screen[Result]):
 
     def action_back(self) -> None:
         """Leave the field that has the focus, else the screen."""
-        if isinstance(self.focused, Input | TextArea):
+        if takes_text(self.focused):
             self.focus_home()
         elif len(self.app.screen_stack) > 1:
             self.dismiss()

@@ -8,9 +8,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Input, Static
 
 from promptrec_tui.tui.actions import ACTIONS, GROUPS, Action, actions_of, bindings, key_for
+from promptrec_tui.tui.keymap import takes_text
 from promptrec_tui.tui.widgets.text_pane import TextPane
 
 KEYS_WIDTH = 14
@@ -66,7 +67,7 @@ class HelpScreen(ModalScreen[None]):
 
 def groups_of(place: str, focused: Widget | None = None) -> list[tuple[str, list[Line]]]:
     """Headings and lines: of the focused pane, of the screen without them, of the app, of moving."""
-    pane = "field" if isinstance(focused, Input | TextArea) else getattr(focused, "PANE", "")
+    pane = "field" if takes_text(focused) else getattr(focused, "PANE", "")
     own = [action for action in ACTIONS if pane in action.places or action.id.startswith(f"{pane}.")]
     groups = [
         (f"This pane: {PANES.get(pane, pane)}", list(FIELD) if pane == "field" else _lines(own)),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import PreviewRow
 
 COLOURS = ("$primary-lighten-2", "$success", "$error", "$warning", "$accent", "$secondary")
-"""Those of the curves (`styles/run.tcss`): as many as can be told apart are drawn at once."""
+"""Those of the curves (`styles/base.tcss`): as many as can be told apart are drawn at once."""
 
 LETTERS = ascii_uppercase + ascii_lowercase
 """No more runs can be compared on the screen."""

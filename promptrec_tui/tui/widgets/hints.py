@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from textual.actions import parse
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
 from promptrec_tui.tui.actions import BY_ID, Action, actions_of, hints_of
 from promptrec_tui.tui.app_interface import app_of
+from promptrec_tui.tui.keymap import takes_text
 
 
 def hint_text(action: Action) -> str:
@@ -55,7 +55,7 @@ class Hints(Widget):
 
     def render(self) -> Content:
         shown = hints_of(self._place)
-        if isinstance(self.screen.focused, Input | TextArea):
+        if takes_text(self.screen.focused):
             back = [action for action in actions_of(self._place) if action.action == "back"]
             shown = back + [action for action in shown if not _is_typed(action.key_texts[0])]
         palette = self._hint(BY_ID["app.palette"])

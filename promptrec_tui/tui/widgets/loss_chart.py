@@ -1,5 +1,7 @@
 """A live line chart that repaints only changed cells, to send little over SSH."""
 
+from functools import cache
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
@@ -55,15 +57,15 @@ class LossChart(Widget):
         self._draw()
 
     def render_line(self, y: int) -> Strip:
-        styles = {ink: self._style(ink) for ink in (*INK_CLASSES, *range(len(self._chart.series)))}
-        row = self._rows[y] if y < len(self._rows) else ()
+        row, style = self._rows[y] if y < len(self._rows) else (), cache(self._style)
         segments, text, ink = [], "", AXIS
         for char, next_ink in row:
             if next_ink != ink and text:
-                segments.append(Segment(text, styles[ink]))
+                segments.append(Segment(text, style(ink)))
                 text = ""
             text, ink = text + char, next_ink
-        segments.append(Segment(text, styles[ink]))
+        if text:
+            segments.append(Segment(text, style(ink)))
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
     def _style(self, ink: int) -> Style:
