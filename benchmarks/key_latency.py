@@ -1,14 +1,15 @@
 """The time from a key to the app's response while other processes use all cores.
 
-    python benchmarks/key_latency.py [--publish]
+    python benchmarks/key_latency.py [--folder F] [--publish]
 
-Measured from a key to the first byte that the app draws: beside nothing, beside a run that trains, as it is
-and with the weight of its session put back, and beside processes that do nothing but compute.
+First a small home, from a key to the first byte that the app draws: beside nothing, beside a run that trains,
+as it is and with the weight of its session put back, and beside processes that do nothing but compute. Then
+a home of 10,000 runs and a million points, from a key to the end of the frame that shows what it does, alone
+and beside a run that trains. `catalogue.py --folder F` makes that home, and one in F is used again.
 """
 
 import argparse
 import os
-import pty
 import select
 import statistics
 import subprocess
@@ -22,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from results import publish, section, table, verdict
+from terminal import Terminal, on_terminal
 
 from benchmarks.faults.places import Place
 from benchmarks.faults.run_under_test import Patient, begin, look, process, strike, until
@@ -29,6 +31,13 @@ from benchmarks.faults.stage import make_home
 
 KEYS = 60
 GOAL_MS = 100
+MEDIAN_MS, LATE_MS = 16, 50
+"""Of a key in the long list: half of them, and 99 %."""
+
+ROUNDS = 4
+COUNTS = "1,000 of", "100 of", "10 of"
+"""Of runs that are left with each letter of the filter."""
+APP = ("-m", "promptrec_tui")
 QUIET_SECONDS = 0.4
 CORES = os.cpu_count() or 1
 BURNERS = 2 * CORES
@@ -120,37 +129,85 @@ def burning(nice: int, autogroup: int) -> Iterator[None]:
 
 def measure() -> list[float]:
     """Milliseconds for each key, in an app of its own."""
-    with tempfile.TemporaryDirectory() as home:
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.environ.update({"PROMPTREC_HOME": home, "TERM": "xterm-256color"})
-            os.execv(sys.executable, [sys.executable, "-m", "promptrec_tui"])
-        try:
-            seen = b""
-            while b"No runs yet" not in seen:
-                seen += os.read(terminal, 1 << 16)
-            drain(terminal)
-            return [press(terminal, b"3" if number % 2 else b"4") for number in range(KEYS)]
-        finally:
-            os.kill(pid, 9)
-            os.waitpid(pid, 0)
-            os.close(terminal)
+    with tempfile.TemporaryDirectory() as home, on_terminal(APP, PROMPTREC_HOME=home) as terminal:
+        terminal.shows(b"No runs yet")
+        terminal.settle(QUIET_SECONDS)
+        return [press(terminal, b"3" if number % 2 else b"4") for number in range(KEYS)]
 
 
-def press(terminal: int, key: bytes) -> float:
+def press(terminal: Terminal, key: bytes) -> float:
     """Milliseconds until the first byte after a key."""
     start = time.perf_counter()
-    os.write(terminal, key)
-    select.select([terminal], [], [])
+    os.write(terminal.side, key)
+    select.select([terminal.side], [], [])
     passed = time.perf_counter() - start
-    drain(terminal)
+    # The app draws something each second.
+    terminal.settle(QUIET_SECONDS)
     return passed * 1000
 
 
-def drain(terminal: int) -> None:
-    """Read until there is no output for a while; the app draws something each second."""
-    while select.select([terminal], [], [], QUIET_SECONDS)[0]:
-        os.read(terminal, 1 << 16)
+def long_report(home: Path) -> list[str]:
+    """The table of the long list, one row per kind of key."""
+    load = os.getloadavg()[0]
+    times = {f"{name}, alone": each for name, each in long_list(home).items()}
+    with training():
+        times |= {f"{name}, beside a run that trains": each for name, each in long_list(home).items()}
+    rows = []
+    for name, each in times.items():
+        late = statistics.quantiles(each, n=100)[98]
+        figures = f"{statistics.median(each):.0f} ms, {late:.0f} ms, {max(each):.0f} ms"
+        met = statistics.median(each) < MEDIAN_MS and late < LATE_MS
+        rows.append([f"{name} ({len(each)})", verdict(figures, met)])
+    return [
+        f"10,000 runs with 1,000,000 points, 80 by 24, to the end of the frame that shows what a key did; "
+        f"{QUIET_SECONDS / 4} s of quiet between two keys. Goal: a median under {MEDIAN_MS} ms, 99 % under "
+        f"{LATE_MS} ms. Load at the start {load:.1f} on {CORES} cores.",
+        "",
+        *table(["keys (how many)", "median, 99 %, worst"], rows),
+    ]
+
+
+def long_list(home: Path) -> dict[str, list[float]]:
+    """Milliseconds for the keys of each kind, in a list of 10,000 runs and in the curve of one."""
+    moves: list[float] = []
+    letters: list[float] = []
+    openings: list[float] = []
+    curve: list[float] = []
+    for kept in ("session.json", "last_list.json"):
+        (home / kept).unlink(missing_ok=True)
+    with on_terminal(APP, PROMPTREC_HOME=str(home)) as terminal:
+
+        def key(sign: bytes, shows: str) -> float:
+            passed = terminal.press(sign, shows.encode())
+            terminal.settle(QUIET_SECONDS / 4)
+            return passed
+
+        terminal.shows(b"r00000")
+        terminal.settle(QUIET_SECONDS)
+        for _ in range(ROUNDS):
+            moves += [key(b"j", f"r{number:05d}") for number in range(1, 41)]
+            moves += [key(b"k", f"r{number:05d}") for number in range(39, -1, -1)]
+        for _ in range(ROUNDS):
+            key(b"/", "ords")
+            key(b"r0", "r0")
+            for _ in range(5):
+                letters += [key(*each) for each in zip((b"1", b"2", b"3"), COUNTS, strict=True)]
+                letters += [key(b"\x7f", count) for count in COUNTS[1::-1]]
+                key(b"\x7f", "r0")
+            key(b"\r", " help")
+            openings.append(terminal.press(b"\r", b"One run"))
+            terminal.shows(b"train")
+            key(b"\x1b[D", "step 50")
+            curve += [key(b"\x1b[D", f"step {step}") for step in range(49, 19, -1)]
+            curve += [key(b"\x1b[C", f"step {step}") for step in range(21, 51)]
+            key(b"\x1b", " help")
+            key(b"\x1b", "r00000")
+    return {
+        "up and down": moves,
+        "letters of a filter": letters,
+        "opening a run": openings,
+        "a curve's cursor": curve,
+    }
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -87,7 +87,9 @@ class RunScreen(SearchActions):
         return self.query_one(ContentSwitcher).current or TABS[0]
 
     async def load(self) -> None:
-        await super().load()
+        # At first as the list knows it: to look for news in thousands of runs takes longer than to open one.
+        if self._row or not self.present_run:
+            await super().load()
         row = self.present_run
         if row is None:
             self.action_back()
