@@ -1,6 +1,6 @@
 """The time from a key to the app's response while other processes use all cores.
 
-    python benchmarks/key_latency.py [--folder F] [--publish]
+    python benchmarks/key_latency.py [--folder F] [--long-only] [--publish]
 
 First a small home, from a key to the first byte that the app draws: beside nothing, beside a run that trains,
 as it is and with the weight of its session put back, and beside processes that do nothing but compute. Then
@@ -167,6 +167,16 @@ def long_report(home: Path) -> list[str]:
     ]
 
 
+def long_home(folder: Path) -> Path:
+    """The home of 10,000 runs in a folder; made unless it is there."""
+    home = folder.absolute() / "home"
+    if not home.exists():
+        script = Path(__file__).with_name("catalogue.py")
+        command = [sys.executable, str(script), "--folder", str(folder), "--dry"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return home
+
+
 def long_list(home: Path) -> dict[str, list[float]]:
     """Milliseconds for the keys of each kind, in a list of 10,000 runs and in the curve of one."""
     moves: list[float] = []
@@ -196,12 +206,13 @@ def long_list(home: Path) -> dict[str, list[float]]:
                 key(b"\x7f", "r0")
             key(b"\r", " help")
             openings.append(terminal.press(b"\r", b"One run"))
-            terminal.shows(b"train")
+            terminal.shows(b"b best")
             key(b"\x1b[D", "step 50")
             curve += [key(b"\x1b[D", f"step {step}") for step in range(49, 19, -1)]
             curve += [key(b"\x1b[C", f"step {step}") for step in range(21, 51)]
             key(b"\x1b", " help")
-            key(b"\x1b", "r00000")
+            os.write(terminal.side, b"\x1b")
+            terminal.settle(QUIET_SECONDS)
     return {
         "up and down": moves,
         "letters of a filter": letters,
@@ -213,9 +224,16 @@ def long_list(home: Path) -> dict[str, list[float]]:
 def main(arguments: Sequence[str]) -> None:
     """Measure each load, print; write the section of RESULTS.md on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--folder", type=Path, help="where the home of 10,000 runs is, or is to be made")
+    parser.add_argument(
+        "--long-only", action="store_true", help="leave out the small home; not to be published"
+    )
     parser.add_argument("--publish", action="store_true")
     options = parser.parse_args(arguments)
-    text = section("Keys", CORES, report())
+    with tempfile.TemporaryDirectory() as temporary:
+        home = long_home(options.folder or Path(temporary))
+        lines = [] if options.long_only else [*report(), ""]
+        text = section("Keys", CORES, [*lines, *long_report(home)])
     print(text)
     if options.publish:
         publish("Keys", text)
