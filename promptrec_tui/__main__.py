@@ -6,9 +6,9 @@ import sys
 
 from promptrec_tui.errors import UserError
 
-ALLOCATED = 50_000
-"""Objects after which garbage is looked for. What a start loads stays, so there is little to find, and by
-Python's own 700 the search takes an eighth of the start."""
+ALLOCATED = 200_000
+"""Objects after which garbage is looked for: more than a start makes. They stay, so there is little to find,
+and by Python's own 700 the search takes an eighth of the start."""
 
 
 def main() -> None:
