@@ -23,8 +23,7 @@ from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.liveness import take_lock
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
-from promptrec_tui.store.rows import selection
-from promptrec_tui.store.runs import RunRow
+from promptrec_tui.store.runs import FIELDS
 from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.widgets.run_table import RunTable
