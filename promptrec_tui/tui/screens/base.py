@@ -139,6 +139,7 @@ class BaseScreen(Asking, Screen[Result]):
             self._timer.resume()
         else:
             self._timer = self.set_interval(RENEW_SECONDS, self.renew)
+        self.query(TopBar).refresh()
         self.renew()
 
     def on_screen_suspend(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import ContentSwitcher
 
 from promptrec_tui.text import cases_text, clean, figure_text, left_text, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
@@ -27,6 +27,7 @@ from promptrec_tui.tui.widgets.run_text import (
     state_text,
 )
 from promptrec_tui.tui.widgets.searched_lines import SearchedLines
+from promptrec_tui.tui.widgets.steady import Steady
 from promptrec_tui.tui.widgets.tab_line import TabLine
 from promptrec_tui.tui.widgets.try_pane import TryPane
 from promptrec_tui.workspace.exports import figures_listing
@@ -63,7 +64,7 @@ class RunScreen(SearchActions):
     def body(self) -> ComposeResult:
         tab = self.promptrec.recall("tab", "")
         tab = tab if tab in TABS else TABS[0]
-        yield Static(id="head", markup=False)
+        yield Steady(id="head", markup=False)
         yield TabLine(TABS, tab)
         with ContentSwitcher(initial=tab):
             yield CurvesPane(self.promptrec.ascii_only, id="curves")
@@ -94,7 +95,7 @@ class RunScreen(SearchActions):
         self.refresh_bindings()
         self.crumbs = (row.name, self.tab.title())
         if self._row is None:
-            self.query_one("#head", Static).update(head_text(row, self.promptrec.glyphs))
+            self.query_one("#head", Steady).renew(head_text(row, self.promptrec.glyphs))
         if row != self._row:
             await self._load_view()
             self._row = row
@@ -105,7 +106,7 @@ class RunScreen(SearchActions):
 
     async def _load_view(self) -> None:
         self._view = view = await self.ask(workspace.run_views.run_view, self._run)
-        self.query_one("#head", Static).update(
+        self.query_one("#head", Steady).renew(
             head_text(
                 view.row,
                 self.promptrec.glyphs,
