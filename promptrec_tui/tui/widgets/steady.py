@@ -1,15 +1,16 @@
 """A text that is renewed each second, over a line that may be slow."""
 
 from rich.text import Text
+from textual.content import Content
 from textual.widgets import Static
 
 
 class Steady(Static):
     """A new layout paints the whole screen: there is one only where the text takes more or fewer lines."""
 
-    _text: Text | str | None = None
+    _text: Text | Content | str | None = None
 
-    def renew(self, text: Text | str) -> None:
+    def renew(self, text: Text | Content | str) -> None:
         """Show a text, if it is another one."""
         if text == self._text:
             return
