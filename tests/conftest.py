@@ -85,6 +85,41 @@ def write_shop(place: Path) -> Path:
     return folder
 
 
+REDIRECT = """
+import sys
+from importlib.util import spec_from_file_location
+
+class Stub:
+    def find_spec(self, name, path=None, target=None):
+        if name == "promptrec_tui.tuning.recipe":
+            return spec_from_file_location(name, __file__.replace("sitecustomize", "recipe"))
+
+sys.meta_path.insert(0, Stub())
+"""
+LIBRARIES = ("torch", "transformers", "peft")
+"""What a trainer imports before its recipe, and a stub does not need."""
+
+
+@pytest.fixture
+def stub_recipe(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have `tuning.recipe` in every process started from here replaced by a program that needs no torch.
+
+    Dispatcher, supervisor and trainer are the real ones; `fine_tune(folder, device, journal, desk)` is not.
+    """
+
+    def put(program: str) -> None:
+        place = tmp_path / "plug"
+        place.mkdir()
+        (place / "sitecustomize.py").write_text(REDIRECT)
+        (place / "recipe.py").write_text(program)
+        for library in LIBRARIES:
+            (place / f"{library}.py").touch()
+        monkeypatch.setenv("PYTHONPATH", str(place), prepend=os.pathsep)
+        monkeypatch.setenv(VARIABLE, str(home.root))
+
+    return put
+
+
 OpenTerminal = Callable[..., Terminal]
 
 

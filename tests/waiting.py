@@ -4,8 +4,9 @@ A deadline of wall time asks how fast the machine is. These ask whether the work
 clock that stands still while somebody who is waited for waits for a core.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,11 +74,18 @@ def wait_for(condition: Callable[[], Answer]) -> Answer:
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
     """`wait_for`, while an app goes on."""
+    await eventually(condition, lambda: pilot.pause(0.05))
+
+
+async def eventually(
+    condition: Callable[[], object], pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0.05)
+) -> None:
+    """`wait_for`, while the tasks of this loop go on."""
     clock, answer = Clock(), None
     while not answer:
         if clock.seconds() > PATIENCE:
             pytest.fail(f"Waited in vain; the last answer: {answer!r}")
-        await pilot.pause(0.05)
+        await pause()
         with suppress(NoMatches):  # of a screen that is still being put together
             answer = condition()
 

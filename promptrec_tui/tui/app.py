@@ -90,16 +90,17 @@ class PromptrecApp(Asking, App[int]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012
 
-    runs: "reactive[tuple[RunRow, ...]]" = reactive((), init=False)
+    # A reactive of the app would paint the whole screen anew: widgets watch these and paint themselves.
+    runs: "reactive[tuple[RunRow, ...]]" = reactive((), init=False, repaint=False)
     """All runs as last read, newest first."""
 
-    wait: reactive[str] = reactive("", init=False)
+    wait: reactive[str] = reactive("", init=False, repaint=False)
     """The wait that is told in the top bar."""
 
-    news: reactive[str] = reactive("", init=False)
+    news: reactive[str] = reactive("", init=False, repaint=False)
     """What happened while the app was closed, until a key is pressed."""
 
-    trouble: reactive[str] = reactive("", init=False)
+    trouble: reactive[str] = reactive("", init=False, repaint=False)
     """Why the present screen has no fresh data, for the top bar."""
 
     def __init__(self, home: Home, demo: bool = False, ascii_only: bool = False) -> None:

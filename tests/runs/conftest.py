@@ -1,6 +1,5 @@
 """A home, and runs in it."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from promptrec_tui.home import VARIABLE, Home
+from promptrec_tui.home import Home
 from promptrec_tui.runs.folder import RunFolder, create_run
 from promptrec_tui.runs.spec import DatasetRef, ModelRef, RunSpec, Settings, TemplateRef
 from tests import waiting
@@ -82,37 +81,6 @@ def python() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     for process in started:
         process.kill()
         process.communicate()
-
-
-REDIRECT = """
-import sys
-from importlib.util import spec_from_file_location
-
-class Stub:
-    def find_spec(self, name, path=None, target=None):
-        if name == "promptrec_tui.tuning.recipe":
-            return spec_from_file_location(name, __file__.replace("sitecustomize", "recipe"))
-
-sys.meta_path.insert(0, Stub())
-"""
-
-
-@pytest.fixture
-def stub_recipe(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Have `tuning.recipe` in every process started from here replaced by a program that needs no torch.
-
-    Dispatcher, supervisor and trainer are the real ones; `fine_tune(folder, device, journal, desk)` is not.
-    """
-
-    def put(program: str) -> None:
-        place = tmp_path / "plug"
-        place.mkdir()
-        (place / "sitecustomize.py").write_text(REDIRECT)
-        (place / "recipe.py").write_text(program)
-        monkeypatch.setenv("PYTHONPATH", str(place), prepend=os.pathsep)
-        monkeypatch.setenv(VARIABLE, str(home.root))
-
-    return put
 
 
 @pytest.fixture

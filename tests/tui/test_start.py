@@ -32,8 +32,8 @@ FIRST_FRAME = {
     },
     "tui.widgets": {
         *("axes", "canvas", "cells", "chart", "empty", "hints", "home_pane", "last_rows", "loss_chart"),
-        *("news_line", "plot", "row_view", "run_columns", "run_facts", "run_table", "run_text", "top_bar"),
-        *("word_input",),
+        *("news_line", "plot", "row_view", "run_columns", "run_facts", "run_table", "run_text", "steady"),
+        *("top_bar", "word_input"),
     },
     "workspace": {"preferences", "session"},
     "store": set(),

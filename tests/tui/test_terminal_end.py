@@ -3,22 +3,18 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import termios
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from promptrec_tui.files import write_json
-from promptrec_tui.home import VARIABLE, Home
+from promptrec_tui.home import Home
 from promptrec_tui.runs.event_log import EventLog
 from promptrec_tui.runs.events import FinishedEvent
 from promptrec_tui.runs.folder import RunFolder
@@ -27,7 +23,7 @@ from promptrec_tui.tui.app import PromptrecApp
 from promptrec_tui.tui.screens.import_dataset import ImportScreen
 from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.workspace.session import load_session
-from tests.waiting import until, wait_for
+from tests.waiting import until
 
 HOLD = """
 import fcntl, sys
@@ -216,73 +212,3 @@ def test_after_a_kill_the_next_start_gives_the_terminal_back(full_home: Home, op
     assert modes[3] & termios.ECHO
     assert b"\x1b[<u" in second.sent.partition(b"\x1b[?1049h")[0]
     assert b"\x1b[?1049l" in second.sent
-
-
-def local_sshd(place: Path) -> tuple[list[str], "subprocess.Popen[bytes]"]:
-    """An sshd of the test's own, and the command that logs in to it. Skips where there can be none."""
-    folders = f"{os.environ['PATH']}:/usr/sbin"
-    programs = {name: shutil.which(name, path=folders) for name in ("sshd", "ssh", "ssh-keygen")}
-    if missing := [name for name, path in programs.items() if path is None]:
-        pytest.skip(f"there is no {missing[0]} here")
-    for key in ("host", "user"):
-        command = [str(programs["ssh-keygen"]), "-q", "-t", "ed25519", "-N", "", "-f", str(place / key)]
-        subprocess.run(command, check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {
-        "Port": port,
-        "ListenAddress": "127.0.0.1",
-        "HostKey": place / "host",
-        "AuthorizedKeysFile": place / "user.pub",
-        "PidFile": "none",
-        "StrictModes": "no",
-        "UsePAM": "no",
-        "PermitRootLogin": "yes",
-    }
-    config = place / "sshd_config"
-    config.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-    errors = place / "sshd.err"
-    with open(errors, "wb") as file:
-        server = subprocess.Popen([str(programs["sshd"]), "-D", "-e", "-f", str(config)], stderr=file)
-
-    def answers() -> bool:
-        if server.poll() is not None:
-            pytest.skip(f"sshd does not start: {errors.read_text().strip()}")
-        with socket.socket() as line:
-            return line.connect_ex(("127.0.0.1", port)) == 0
-
-    wait_for(answers)
-    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
-    login = [str(programs["ssh"]), "-tt", "-F", "none", "-i", str(place / "user"), "-p", str(port)]
-    return [*login, *(f"-o{option}" for option in options), "127.0.0.1"], server
-
-
-def processes_of(home: Home) -> list[psutil.Process]:
-    """The apps that work on a home."""
-    processes = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            mine = process.environ().get(VARIABLE) == str(home.root)
-            if mine and process.cmdline()[1:] == ["-m", "promptrec_tui"]:
-                processes.append(process)
-    return processes
-
-
-def test_a_broken_ssh_line(full_home: Home, going: Any, open_terminal: Any, tmp_path: Path) -> None:
-    login, server = local_sshd(tmp_path)
-    try:
-        carried = [f"{VARIABLE}={full_home.root}", f"PYTHONPATH={os.pathsep.join(sys.path)}"]
-        terminal = open_terminal(home=full_home, through=[*login, "env", *carried])
-        terminal.until("running")
-        terminal.press("G\r")
-        terminal.until("Curves")
-        (app,) = processes_of(full_home)
-        os.kill(terminal.pid, signal.SIGKILL)
-        wait_for(lambda: not app.is_running())
-    finally:
-        server.terminate()
-        server.wait()
-    assert going.poll() is None
-    session = session_of(full_home)
-    assert (session["run"], session["open"], session["left"]) == ("aaaa0002", True, True)

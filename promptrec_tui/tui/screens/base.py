@@ -139,6 +139,7 @@ class BaseScreen(Asking, Screen[Result]):
             self._timer.resume()
         else:
             self._timer = self.set_interval(RENEW_SECONDS, self.renew)
+        self.query(TopBar).refresh()
         # After its first frame, which a load in another thread would hold up.
         self.call_after_refresh(self.renew)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import ContentSwitcher
 
 from promptrec_tui.text import cases_text, clean, figure_text, left_text, metric_text
 from promptrec_tui.tui import lazy_workspace as workspace
@@ -28,6 +28,7 @@ from promptrec_tui.tui.widgets.run_text import (
     state_text,
 )
 from promptrec_tui.tui.widgets.searched_lines import SearchedLines
+from promptrec_tui.tui.widgets.steady import Steady
 from promptrec_tui.tui.widgets.tab_line import TabLine
 from promptrec_tui.tui.widgets.try_pane import TryPane
 from promptrec_tui.workspace.exports import figures_listing
@@ -64,7 +65,7 @@ class RunScreen(SearchActions):
     def body(self) -> ComposeResult:
         tab = self.promptrec.recall("tab", "")
         tab = tab if tab in TABS else TABS[0]
-        yield Static(id="head", markup=False)
+        yield Steady(id="head", markup=False)
         yield TabLine(TABS, tab)
         with ContentSwitcher(initial=tab):
             yield CurvesPane(self.promptrec.ascii_only, id="curves")
@@ -126,10 +127,10 @@ class RunScreen(SearchActions):
         self._show_head()
 
     def _show_head(self) -> None:
-        head, glyphs, view = self.query_one("#head", Static), self.promptrec.glyphs, self._view
+        head, glyphs, view = self.query_one("#head", Steady), self.promptrec.glyphs, self._view
         marked = mark_text(self._run, self.marks, glyphs)
         if view:
-            head.update(
+            head.renew(
                 head_text(
                     view.row,
                     glyphs,
@@ -146,7 +147,7 @@ class RunScreen(SearchActions):
                 )
             )
         elif row := self.present_run:
-            head.update(head_text(row, glyphs, marked=marked))
+            head.renew(head_text(row, glyphs, marked=marked))
 
     def exports(self) -> "list[Offer]":
         from promptrec_tui.tui.exporting import Offer, chart_offers, config_offers, table_offers

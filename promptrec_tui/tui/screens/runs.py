@@ -21,6 +21,7 @@ from promptrec_tui.tui.widgets.home_pane import HomePane
 from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.run_facts import run_facts, summary_text
 from promptrec_tui.tui.widgets.run_table import RunTable, Shown
+from promptrec_tui.tui.widgets.steady import Steady
 from promptrec_tui.tui.widgets.word_input import WordInput
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ class RunsScreen(HomeActions):
     _restored = False
     _wanted = ""
     _summary = ""
-    _facts_height = 0
     _drawn: "RunRow | None" = None
     _made_of: tuple[object, ...] = ()
     _rows: "list[RunRow]" = []  # noqa: RUF012 (never changed in place)
@@ -58,7 +58,7 @@ class RunsScreen(HomeActions):
         with Container(id="runs"):
             yield RunTable(self.promptrec.glyphs)
             with Vertical(id="chosen"):
-                yield Static(id="facts")
+                yield Steady(id="facts")
                 yield LossChart(self.promptrec.ascii_only)
 
     @property
@@ -155,22 +155,17 @@ class RunsScreen(HomeActions):
         row = self.present_run
         if row == self._drawn:
             return
-        self._drawn = row
-        self.query_one("#chosen").border_title = Content(clean(row.name)) if row else None
-        self._show_facts(run_facts(row) if row else Content())
+        before, self._drawn = self._drawn, row
+        # A title paints all that is inside of its border.
+        if before is None or row is None or row.name != before.name:
+            self.query_one("#chosen").border_title = Content(clean(row.name)) if row else None
+        self.query_one("#facts", Steady).renew(run_facts(row) if row else Content())
         if row is None:
             self.query_one(LossChart).show(Chart("loss", ()))
             return
         curves = await self.ask(workspace.run_views.curves, row.id, LOSSES)
         series = tuple(Series(name.removesuffix("_loss"), points) for name, points in curves.items())
         self.query_one(LossChart).show(Chart("loss", series))
-
-    def _show_facts(self, facts: Content) -> None:
-        """Without a new layout, which takes longer than all else that a cursor key does, if it can be."""
-        widget = self.query_one("#facts", Static)
-        height = facts.get_height({}, max(widget.content_size.width, 1))
-        widget.update(facts, layout=height != self._facts_height)
-        self._facts_height = height
 
     @on(RunTable.Chosen)
     def _chosen(self, event: RunTable.Chosen) -> None:

@@ -44,6 +44,7 @@ from promptrec_tui.tui.widgets.loss_chart import LossChart
 from promptrec_tui.tui.widgets.plot import legend_of
 from promptrec_tui.tui.widgets.result_text import result_text, weakest_text
 from promptrec_tui.tui.widgets.run_text import GOING
+from promptrec_tui.tui.widgets.steady import Steady
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.run_views import RunView
@@ -82,12 +83,12 @@ class CurvesPane(Asking, Container, can_focus=True):
         self.view = ChartView()
 
     def compose(self) -> ComposeResult:
-        yield Static("Reading the run.", id="steps")
+        yield Steady("Reading the run.", id="steps")
         for _ in range(COUNT):
             yield LossChart(self._ascii_only)
-        yield Static(id="labels")
-        yield Static(id="result")
-        yield Static(id="reading", markup=False)
+        yield Steady(id="labels")
+        yield Steady(id="result")
+        yield Steady(id="reading", markup=False)
 
     def on_mount(self) -> None:
         self.add_class("-beginning")
@@ -137,8 +138,8 @@ class CurvesPane(Asking, Container, can_focus=True):
         self._run, self._sheets = run, sheets(run)
         self._read_at = time.monotonic()
         text = result_text(run.metrics, run.leading[0], run.users, run.noun, run.shares, run.protocol)
-        self.query_one("#labels", Static).update(weakest_text(run.weakest))
-        self.query_one("#result", Static).update(text or UNKNOWN)
+        self.query_one("#labels", Steady).renew(weakest_text(run.weakest))
+        self.query_one("#result", Steady).renew(text or UNKNOWN)
         first = text is not None and not self.has_class("-done")
         self.set_class(text is not None, "-done")
         self._result_lines = len(text.split("\n")) if text else 0
@@ -162,10 +163,10 @@ class CurvesPane(Asking, Container, can_focus=True):
         glyphs, later = self.promptrec.glyphs, time.monotonic() - self._read_at
         if beginning:
             heading = "The curves begin here after the first step." if run.row.state in GOING else ""
-            self.query_one("#steps", Static).update(checklist_text(run.steps, glyphs, heading, later))
+            self.query_one("#steps", Steady).renew(checklist_text(run.steps, glyphs, heading, later))
         elif run.row.state in GOING and run.steps and not self.has_class("-done"):
             rest = [step for step in run.steps if step.state != "done" or (judging and step in judged)]
-            self.query_one("#result", Static).update(checklist_text(rest, glyphs, "until the result", later))
+            self.query_one("#result", Steady).renew(checklist_text(rest, glyphs, "until the result", later))
 
     def look(self, change: Callable[[ChartView], ChartView]) -> None:
         """Show the charts under another view."""
@@ -238,9 +239,9 @@ class CurvesPane(Asking, Container, can_focus=True):
             text = line_text(
                 run, self._sheets, self._number, self.view, self._cursor(), self._detail, self._ascii_only
             )
-            self.query_one("#reading", Static).update(text)
+            self.query_one("#reading", Steady).renew(text)
         else:
-            self.query_one("#reading", Static).update("")
+            self.query_one("#reading", Steady).renew("")
 
     def _detailed(self) -> bool:
         """Whether all points of the present view are here."""

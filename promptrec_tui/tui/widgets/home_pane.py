@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import events
-from textual.widgets import Static
 
 from promptrec_tui.text import clean, duration_text
 from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.widgets.run_text import progress_text, state_text
+from promptrec_tui.tui.widgets.steady import Steady
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.home_view import HomeView, Machine
@@ -19,14 +19,13 @@ LOW = 20
 GIB, GB = 2**30, 10**9
 
 
-class HomePane(Static):
+class HomePane(Steady):
     """Two lines above the list of runs, or one in a low terminal."""
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__("now   looking what goes on", id="home")
         self._glyphs = glyphs
         self._view: HomeView | None = None
-        self._text = Text()
 
     def on_resize(self, event: events.Resize) -> None:
         self._draw()
@@ -45,11 +44,7 @@ class HomePane(Static):
             lines.append(machine_text(self._view.machine))
         for line in lines:
             line.truncate(max(1, self.size.width - 2), overflow="ellipsis")
-        text = Text("\n").join(lines)
-        # An update would repaint the lines each second.
-        if text != self._text:
-            self._text = text
-            self.update(text)
+        self.renew(Text("\n").join(lines))
 
 
 def now_text(view: "HomeView", glyphs: Glyphs) -> Text:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import bindings
@@ -20,6 +19,7 @@ from promptrec_tui.tui.widgets.rankings import (
     ranking_lines,
     score_text,
 )
+from promptrec_tui.tui.widgets.steady import Steady
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import PreviewRow
@@ -42,7 +42,7 @@ class PreviewPane(VerticalScroll, inherit_bindings=False):
         self._number = 0
 
     def compose(self) -> ComposeResult:
-        yield Static("Reading the run.")
+        yield Steady("Reading the run.")
 
     def show(self, previews: "tuple[PreviewRow, ...]") -> None:
         """Show these previews; the chosen user stays the same."""
@@ -68,7 +68,7 @@ class PreviewPane(VerticalScroll, inherit_bindings=False):
             mine = [row for row in self._previews if row.user == user]
             place = f"{self._number + 1} of {len(users)}"
             text = preview_text(mine, place, self.scrollable_content_region.width, self._glyphs)
-        self.query_one(Static).update(text)
+        self.query_one(Steady).renew(text)
 
 
 def preview_text(rows: "Sequence[PreviewRow]", place: str, width: int, glyphs: Glyphs) -> Text:

@@ -62,7 +62,9 @@ class TopBar(Widget):
         return Content.from_markup(f"[@click=app.show_mode('{mode}')][{style}]{name}[/][/]")
 
     def _changed(self) -> None:
-        self.refresh()
+        # Textual paints the present screen anew for whatever changes on one below it.
+        if self.app.screen is self.screen or self.app.screen.is_modal:
+            self.refresh()
 
     def _activity(self) -> str:
         app = app_of(self)

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from promptrec_tui.text import clean
@@ -20,6 +20,7 @@ from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.trying import Tried
 from promptrec_tui.tui.widgets.rankings import history_text
 from promptrec_tui.tui.widgets.run_text import GOING
+from promptrec_tui.tui.widgets.steady import Steady
 from promptrec_tui.tui.widgets.try_text import labels_text, titles_text
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         yield TryInput(placeholder="user or title", id="question")
         yield OptionList(id="matches")
-        yield Static(id="asked", markup=False)
-        yield Static(id="answer", markup=False)
+        yield Steady(id="asked", markup=False)
+        yield Steady(id="answer", markup=False)
 
     @property
     def row(self) -> "RunRow | None":
@@ -217,7 +218,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
 
     def _redraw(self, waiting: str = "") -> None:
         width = self.scrollable_content_region.width
-        self.query_one("#asked", Static).update(self._question_text(width))
+        self.query_one("#asked", Steady).renew(self._question_text(width))
         if self._titles:
             answer = titles_text(self._titles, width, self._glyphs, self._blend)
             answer.append(waiting, style="dim")
@@ -225,7 +226,7 @@ class TryPane(Asking, VerticalScroll, inherit_bindings=False):
             answer = labels_text(self._labels, width, self._glyphs)
         else:
             answer = Text(waiting, style="dim")
-        self.query_one("#answer", Static).update(answer)
+        self.query_one("#answer", Steady).renew(answer)
 
     def _question_text(self, width: int) -> Text:
         if not self._asked:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
-from textual.widgets import OptionList, Select, TextArea
 
 from promptrec_tui.home import Home
 from promptrec_tui.tui.app import PromptrecApp
@@ -18,51 +17,10 @@ from promptrec_tui.tui.screens.new_run import NewRunScreen
 from promptrec_tui.tui.screens.run import RunScreen
 from promptrec_tui.tui.screens.runs import RunsScreen
 from promptrec_tui.tui.screens.templates import TemplatesScreen
+from tests.journeys.driving import SIZE, choose, fill, opened, shown
 from tests.waiting import until
 
 SETTINGS = "train.max_steps=4\nevaluation.monitor_users=4"
-MOST_FIELDS = 60
-
-
-def shown(pilot: Pilot[Any]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def opened(pilot: Pilot[Any], screen: type, *words: str) -> None:
-    await until(
-        pilot, lambda: isinstance(pilot.app.screen, screen) and all(word in shown(pilot) for word in words)
-    )
-
-
-async def go_to(pilot: Pilot[Any], field: str) -> None:
-    """Walk to a field with the key that does it."""
-    for _ in range(MOST_FIELDS):
-        if pilot.app.focused and pilot.app.focused.id == field:
-            return
-        await pilot.press("tab")
-    raise AssertionError(f"no key leads to {field}")
-
-
-async def fill(pilot: Pilot[Any], field: str, text: str) -> None:
-    await go_to(pilot, field)
-    if not isinstance(pilot.app.focused, TextArea):
-        await pilot.press("end", "ctrl+u")
-    await pilot.press(*["enter" if char == "\n" else char for char in text])
-
-
-async def choose(pilot: Pilot[Any], field: str, option: str) -> None:
-    await go_to(pilot, field)
-    await pilot.press("enter")
-    await until(pilot, lambda: isinstance(pilot.app.focused, OptionList))
-    options = pilot.app.focused
-    assert isinstance(options, OptionList)
-    for _ in range(options.option_count):
-        place = options.highlighted
-        if place is not None and str(options.get_option_at_index(place).prompt) == option:
-            break
-        await pilot.press("down")
-    await pilot.press("enter")
-    await until(pilot, lambda: pilot.app.screen.query_one(f"#{field}", Select).value == option)
 
 
 async def run_to_its_end(pilot: Pilot[Any], name: str, template: str) -> None:
@@ -94,7 +52,7 @@ async def test_from_an_empty_home_to_exported_figures(home: Home, shop: Path) ->
         (folder / new).write_text("\n".join([names, *(",".join(row) for row in rows)]) + "\n")
 
     app = PromptrecApp(home)
-    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
         await opened(pilot, RunsScreen, "No runs yet")
         await pilot.press("2")
         await opened(pilot, DataScreen)
@@ -133,5 +91,5 @@ async def test_from_an_empty_home_to_exported_figures(home: Home, shop: Path) ->
 
     # Opened again, the app shows the run where it was left.
     again = PromptrecApp(home)
-    async with again.run_test(size=(80, 24)) as pilot:
+    async with again.run_test(size=SIZE) as pilot:
         await opened(pilot, RunScreen, "second")
