@@ -13,7 +13,6 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual import events, work
 from textual._context import active_message_pump
-from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.css.query import NoMatches
@@ -36,6 +35,7 @@ from promptrec_tui.tui.hangup import leave_on_signals, restore_terminal
 from promptrec_tui.tui.keymap import usable
 from promptrec_tui.tui.modes import MODES
 from promptrec_tui.tui.native_output import native_output_to
+from promptrec_tui.tui.ordered_keys import OrderedKeys
 from promptrec_tui.tui.output_filter import OutputFilter
 from promptrec_tui.tui.screens.base import BaseScreen
 from promptrec_tui.tui.waits import Wait, Waits, wait_text
@@ -77,7 +77,7 @@ def _provider(name: str) -> type[Provider]:
     return provider
 
 
-class PromptrecApp(Asking, App[int]):
+class PromptrecApp(Asking, OrderedKeys[int]):
     """Works on one home. `demo` starts the sample run after the first frame."""
 
     TITLE = "promptrec"
@@ -183,16 +183,15 @@ class PromptrecApp(Asking, App[int]):
         self.stamp(left=True)
         self.backend.close()
 
-    async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key):
-            self.news = ""
-            self._touched = True
-            # A screen that is being built or taken away has nothing that its keys could act on.
-            if self._exit or not self.screen.is_mounted:
-                return
-            if event.key == "escape" and (left := self.waits.leave()):
-                self.notify_text(f"Left: {left}.")
-        await super().on_event(event)
+    def takes_key(self, event: events.Key) -> bool:
+        self.news = ""
+        self._touched = True
+        # A screen that is being built or taken away has nothing that its keys could act on.
+        if self._exit or not self.screen.is_mounted:
+            return False
+        if event.key == "escape" and (left := self.waits.leave()):
+            self.notify_text(f"Left: {left}.")
+        return True
 
     def _show_wait(self, wait: Wait | None) -> None:
         self.wait = wait_text(wait, self.glyphs.beat) if wait else ""
