@@ -30,8 +30,12 @@ def badge(row: "RunRow") -> Badge:
 def state_text(row: "RunRow", glyphs: Glyphs = UNICODE) -> str:
     """The sign and the word of a run's state, with the position of one that waits in the queue."""
     shown = badge(row)
-    sign = shown.ascii if glyphs is ASCII else shown.sign
-    return f"{sign} {shown.word}{f' {row.queue.place}' if row.queue else ''}"
+    return f"{sign(shown, glyphs)} {shown.word}{f' {row.queue.place}' if row.queue else ''}"
+
+
+def sign(shown: Badge, glyphs: Glyphs = UNICODE) -> str:
+    """The sign of a badge, one cell."""
+    return shown.ascii if glyphs is ASCII else shown.sign
 
 
 def progress_text(row: "RunRow") -> str:

@@ -7,7 +7,7 @@ from textual.widget import Widget
 from promptrec_tui.text import clean
 from promptrec_tui.tui.app_interface import app_of
 from promptrec_tui.tui.widgets.cells import cut, fit
-from promptrec_tui.tui.widgets.run_text import GOING, progress_text
+from promptrec_tui.tui.widgets.run_text import GOING, badge, progress_text, sign
 
 MODES = ("runs", "data", "templates", "models")
 ACTIVITY_CELLS, SHORTEST_CELLS = 20, 8
@@ -39,7 +39,7 @@ class TopBar(Widget):
         if not app.trouble and (way := self._way(room)):
             left = Content.assemble(left, way)
             room = self.size.width - left.cell_length - 3
-        text, style = (f"! {app.trouble}", "red") if app.trouble else (self._activity(), "")
+        text, style = (f"! {app.trouble}", "red") if app.trouble else self._activity()
         right = fit(text, room, style, app.glyphs.more)
         gap = " " * max(1, self.size.width - left.cell_length - right.cell_len - 1)
         return Content.assemble(left, gap, Content.from_rich_text(right))
@@ -66,13 +66,19 @@ class TopBar(Widget):
         if self.app.screen is self.screen or self.app.screen.is_modal:
             self.refresh()
 
-    def _activity(self) -> str:
+    def _activity(self) -> tuple[str, str]:
+        """What goes on, and its style: a wait, a run at work (one that stalls first), or the queue."""
         app = app_of(self)
         if app.wait:
-            return app.wait
+            return app.wait, ""
         going = [row for row in app.runs if row.state in GOING]
         waiting = sum(row.state == "queued" for row in app.runs)
         if going:
-            text = f"{app.glyphs.dot} {clean(going[0].name)} {progress_text(going[0])}"
-            return f"{text} +{waiting} queued" if waiting else text
-        return f"{waiting} queued" if waiting else "no run going"
+            run = min(going, key=lambda row: not row.stalled)
+            shown = badge(run)
+            name, progress = clean(run.name), progress_text(run)
+            # The end is cut where there is no room.
+            told = f"{shown.word} {name}" if run.stalled else f"{name} {progress}"
+            text = f"{sign(shown, app.glyphs)} {told}"
+            return f"{text} +{waiting} queued" if waiting else text, shown.colour if run.stalled else ""
+        return f"{waiting} queued" if waiting else "no run going", ""
