@@ -157,17 +157,18 @@ class PromptrecApp(Asking, OrderedKeys[int]):
             self.set_timer(LOADED_SECONDS, shorten_pauses)
         for problem in self._trouble:
             self.notify_text(problem, "warning")
+        # The session as it was left; from here on it is this one's.
+        self.call_after_refresh(self.complete, self.session)
         self.stamp()
-        self.call_after_refresh(self.complete)
         self.set_interval(STAMP_SECONDS, self.stamp)
         self.set_timer(1, self.move_queue)
         self.set_interval(QUEUE_SECONDS, self.move_queue)
         if self.demo:
             self.call_after_refresh(self.start_demo)
 
-    def complete(self) -> None:
+    def complete(self, session: dict[str, Any]) -> None:
         """Do what the first frame does without: read the other styles, greet after the runs are asked for."""
-        self.call_later(self.greet, self.session)
+        self.call_later(self.greet, session)
         if LATER_STYLES[0] not in self.css_path:
             for path in LATER_STYLES:
                 self.stylesheet.read(path)
