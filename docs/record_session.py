@@ -1,7 +1,7 @@
 """Records the picture of the READMEs: `python docs/record_session.py` writes docs/session.svg.
 
 The app runs in a pseudo-terminal on a new sample workspace, keys are pressed, and its screens at some
-moments become the frames: nothing is drawn by hand. It takes as long as the sample run, three to five
+moments become the frames: nothing is drawn by hand. It takes as long as the sample run, about three
 minutes, of which the picture shows seconds; the line below the screen tells the true time.
 """
 
@@ -33,7 +33,7 @@ RUNNING_SECONDS = 0.5
 TOAST_SECONDS = 10.0
 """How long such a frame is shown, and how long the app shows that the run is done."""
 
-STILL = -4
+STILL = -6
 """The frame that tells most, the result."""
 
 
@@ -107,10 +107,9 @@ def record(home: str) -> list[Frame]:
             app.take(RUNNING_SECONDS)
         app.frames[first:] = app.frames[first :: max(1, (len(app.frames) - first) // MOST)]
         app.wait(TOAST_SECONDS)
-        app.take(2.0, "done")
-        app.press("curve.down", "NDCG", seconds=4.0)
-        app.press("curve.up", "loss", seconds=0.5)
-        app.press("curve.up", "untuned", seconds=5.0)
+        app.take(6.0, "done")
+        app.press("curve.down", "train", seconds=2.0)
+        app.press("curve.down", "NDCG", seconds=3.0)
         app.press("run.next_tab", "before", seconds=4.0)
         app.press("run.next", "before", seconds=4.0)
         app.press("app.back", "done", seconds=2.0)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
 
 FIRST_ACTIONS = (
-    *("runs.begin", "start the sample run: simulated films, a tiny model, 3 to 5 minutes"),
+    *("runs.begin", "start the sample run: simulated films, a tiny model, about 3 minutes"),
     *("runs.import", "import data of your own"),
     *("runs.new", "describe a new run"),
     *("runs.tour", "walk through six keys"),
