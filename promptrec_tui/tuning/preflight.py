@@ -104,14 +104,12 @@ def _trained(tuned: "Tuned") -> str:
 
 
 def _end_token(spec: RunSpec) -> Finding | None:
-    """Whether an answer ends with a token that is trained; None where no answer is written."""
+    """Which token every answer ends with; None where no answer is written."""
     if spec.model.family != "causal":
         return None
-    if spec.template.end_token:
-        return Finding("end token", "pass", "Answers end with a token that is trained.")
-    return Finding(
-        "end token", "warn", "The template has no end token: a model never learns where an answer ends."
-    )
+    token = spec.template.end_token
+    named = f"the end token of the template, {token!r}" if token else "the model's own end token"
+    return Finding("end token", "pass", f"Answers end with {named}, which is trained.")
 
 
 def _rehearse(
