@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from promptrec_tui.tui.widgets.axes import (
@@ -64,6 +64,7 @@ def test_the_values_fill_half_of_the_axis_at_least(low, span, height):
 
 
 @given(st.floats(-8, 8), st.floats(0, 12), st.integers(2, 40))
+@example(-1.0, 2.0, 2)
 def test_a_logarithmic_axis_holds_its_values(low, span, height):
     axis = log_axis(low, low + span, height)
     assert axis.low <= low + 1e-6

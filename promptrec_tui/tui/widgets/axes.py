@@ -170,7 +170,9 @@ def log_axis(low: float, high: float, height: int) -> Axis:
         for step in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0):
             for axis, _ in _even(low, high, step, height):
                 return axis
-    marks = [math.log10(digit) + power for power in _decades(low, high) for digit in (1, 2, 5)]
+    # So few rows that no step is even: whole decades all the same.
+    digits = (1,) if high - low >= 2 else (1, 2, 5)
+    marks = [math.log10(digit) + power for power in _decades(low, high) for digit in digits]
     if high - low < NARROW:
         step = tick_step(10.0**low, 10.0**high, max(2, height // 3))
         bottom, top = math.floor(10.0**low / step + 1e-6) * step, math.ceil(10.0**high / step - 1e-6) * step
