@@ -1,7 +1,6 @@
 """The check of a run before it starts: a process that reads a spec as JSON on stdin and trains nothing.
 
-It writes lines `{"done", "total", "name"}` and, last, `{"findings": [{"name", "verdict", "text"}], …}` with
-the forecast, or `{"error"}`. A finding is "pass", "warn" or "fail".
+It writes lines `{"done", "total", "name"}` and, last, a `Preflight` as JSON, or `{"error"}`.
 """
 
 import json
@@ -9,7 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -17,7 +16,8 @@ import psutil
 from promptrec_tui.errors import UserError
 from promptrec_tui.home import find_home
 from promptrec_tui.runs.folder import RunFolder
-from promptrec_tui.runs.phases import CHECK, DATASET, MODEL
+from promptrec_tui.runs.phases import CHECK, DATASET, MODEL, steps_between_validations
+from promptrec_tui.runs.preflight import Finding, Forecast, Preflight
 from promptrec_tui.runs.spec import RunSpec
 from promptrec_tui.tasks.defaults import case_noun
 from promptrec_tui.text import cases_text, clean, duration_text, size_text
@@ -37,32 +37,9 @@ LOOKED_AT = 64
 """Steps among which the largest is searched."""
 HEADROOM = 0.1
 """Share of the memory that should stay free."""
-EVALUATIONS = 8
-"""Validations of a run that does not say how many."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: `verdict` is pass, warn or fail; `text` one sentence."""
-
-    name: str
-    verdict: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What the run will take: seconds of training and of evaluation, bytes of memory at most and of disk."""
-
-    steps: int
-    step_seconds: float
-    training_seconds: float
-    evaluation_seconds: float
-    memory: int
-    disk: int
-
-
-def inspect(spec: RunSpec, device: str, say: Say) -> dict[str, Any]:
+def check_run(spec: RunSpec, device: str, say: Say) -> Preflight:
     """The findings and the forecast of a run. Raises UserError where it could not start at all."""
     # Imported here, because torch reads environment variables that `borrow` sets.
     from promptrec_tui.models.loading import choose_device, choose_dtype
@@ -72,27 +49,28 @@ def inspect(spec: RunSpec, device: str, say: Say) -> dict[str, Any]:
     journal = PipeJournal(folder, say)
     journal.phase(DATASET, message="Reading the dataset")
     job = open_job(spec, folder.home, journal, RequestInbox(journal))
-    noun = case_noun(spec.task)
-    findings = []
     journal.phase(MODEL, message=f"Loading {clean(spec.model.name)}")
     torch_device = choose_device(device)
     tuned = job.load(torch_device, choose_dtype(spec.settings.train.precision, torch_device))
     job.tick = lambda: None
-    findings.append(Finding("model", "pass", _trained(tuned)))
     journal.phase(CHECK, message="Comparing fast forwards with plain ones")
     job.check()
-    findings.append(Finding("engine", "pass", "Fast forwards give what plain ones give."))
     plan = job.steps()
-    text = f"{plan.targets:,} targets of an epoch; the test has {cases_text(job.test_cases, noun)}."
-    findings.insert(0, Finding("data", "pass", text))
-    if end := _end_token(spec):
-        findings.append(end)
     journal.phase(CHECK, message="One step of training")
-    forecast, trained = _rehearse(job, tuned, plan, torch_device, spec)
-    findings += [*trained, _memory(forecast.memory, torch_device), _disk(forecast.disk, folder)]
-    findings += [Finding("warning", "warn", warning) for warning in journal.warnings]
-    findings.append(Finding("time", "pass", _time(forecast)))
-    return {"findings": [asdict(finding) for finding in findings], "forecast": asdict(forecast)}
+    forecast, rehearsed = _rehearse(job, tuned, plan, torch_device, spec)
+    cases = cases_text(job.test_cases, case_noun(spec.task))
+    findings = [
+        Finding("data", "pass", f"{plan.targets:,} targets of an epoch; the test has {cases}."),
+        Finding("model", "pass", _trained(tuned)),
+        Finding("engine", "pass", "Fast forwards give what plain ones give."),
+        *_end_token(spec),
+        *rehearsed,
+        _memory(forecast.memory, torch_device),
+        _disk(forecast.disk, folder),
+        *(Finding("warning", "warn", warning) for warning in journal.warnings),
+        Finding("time", "pass", _time(forecast)),
+    ]
+    return Preflight(tuple(findings), forecast)
 
 
 def _trained(tuned: "Tuned") -> str:
@@ -103,13 +81,13 @@ def _trained(tuned: "Tuned") -> str:
     return f"{trained:,} of {every:,} weights train ({trained / every:.2%})."
 
 
-def _end_token(spec: RunSpec) -> Finding | None:
-    """Which token every answer ends with; None where no answer is written."""
+def _end_token(spec: RunSpec) -> list[Finding]:
+    """Which token every answer ends with; nothing where no answer is written."""
     if spec.model.family != "causal":
-        return None
+        return []
     token = spec.template.end_token
     named = f"the end token of the template, {token!r}" if token else "the model's own end token"
-    return Finding("end token", "pass", f"Answers end with {named}, which is trained.")
+    return [Finding("end token", "pass", f"Answers end with {named}, which is trained.")]
 
 
 def _rehearse(
@@ -121,6 +99,7 @@ def _rehearse(
     """
     import torch
 
+    train = spec.settings.train
     trained = [weight for weight in tuned.model.parameters() if weight.requires_grad]
     peak, findings, steps, seconds = _Peak(device), [], plan.total_steps if trained else 0, 0.0
     if steps:
@@ -143,6 +122,8 @@ def _rehearse(
         findings.append(Finding("step", "pass" if finite else "fail", text))
         # The first step of a process is slow, and the largest is no typical one: by their tokens.
         seconds = min(times[step] / sizes[step] for step in times) * sum(sizes.values()) / len(sizes)
+        # Adversarial training computes each batch twice.
+        seconds *= 2 if train.adversarial else 1
     start = time.perf_counter()
     values = job.validate(0, lambda done, total: None)
     evaluation = time.perf_counter() - start
@@ -150,8 +131,7 @@ def _rehearse(
     settings = spec.settings.evaluation
     text = f"Validation of {settings.monitor_users:,} cases took {duration_text(evaluation)}."
     findings.append(Finding("evaluation", "pass" if values else "fail", text))
-    train = spec.settings.train
-    validations = steps // train.eval_every if train.eval_every else EVALUATIONS
+    validations = steps // steps_between_validations(train.eval_every, steps) if steps else 0
     whole = evaluation * (validations + 1 + 2 * job.test_cases / max(1, settings.monitor_users))
     kept = sum(weight.nbytes for weight in trained)
     # A checkpoint has the weights and their two moments; the newest, the best and the one being written.
@@ -232,7 +212,7 @@ def main(read: Callable[[], str] = sys.stdin.read) -> int:
             raise UserError(f"The spec of the run cannot be read: {error}") from None
         # The lock of a GPU is held until the process ends.
         device, _slot = borrow(find_home(), spec.settings.run)
-        return inspect(spec, device, say)
+        return asdict(check_run(spec, device, say))
 
     return answer_lines("checking a run", answer)
 

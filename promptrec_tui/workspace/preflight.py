@@ -1,36 +1,11 @@
 """The check of a run before it starts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
+from promptrec_tui.runs.preflight import Preflight
 from promptrec_tui.typed import build
 from promptrec_tui.workspace.answers import check_answers
 from promptrec_tui.workspace.child_processes import Progress, ask_child
 from promptrec_tui.workspace.new_runs import NewRun, check_base, make_spec
 from promptrec_tui.workspace.opening import Workspace
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: `verdict` is pass, warn or fail; `text` one sentence."""
-
-    name: str
-    verdict: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Preflight:
-    """All findings, and what the run will take: seconds, and bytes of memory and disk."""
-
-    findings: tuple[Finding, ...]
-    forecast: Mapping[str, Any]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed."""
-        return all(finding.verdict != "fail" for finding in self.findings)
 
 
 def check_run(workspace: Workspace, new: NewRun, progress: Progress | None = None) -> Preflight:
