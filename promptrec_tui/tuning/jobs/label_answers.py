@@ -65,7 +65,7 @@ class LabelAnswers(ClassifyJob):
         return completion_loss(model, batch, self.chunk, self.choices, self.settings.train.label_smoothing)
 
     def validation_loss(self, predictions: Predictions) -> float:
-        """The same loss on the validation texts."""
+        """The same loss on the validation texts, without label smoothing."""
         parts = []
         with torch.no_grad():
             for batch in self._validation_plan.batches(0):

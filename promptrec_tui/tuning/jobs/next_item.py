@@ -340,17 +340,8 @@ class NextItemJob:
     def _preview(self, key: str, sweep: bool = False, says: Says | None = None) -> PreviewUser:
         user = next(user for user in self._drawn["test"] if user.key == key)
         case = self._case(user, "validation")
-        return preview(
-            self.ranker,
-            self.task,
-            self.items,
-            case,
-            self.settings.evaluation.k,
-            self.exclude_seen,
-            sweep,
-            self.temperature,
-            says(case) if says else None,
-        )
+        asked = self.ranker, self.task, self.items, case, self.settings.evaluation.k, self.exclude_seen
+        return preview(*asked, sweep, self.temperature, says(case) if says else None)
 
     def protocol(self, stage: str, cases: int) -> dict[str, Any]:
         """Leave-one-out over the whole catalogue, as the settings have it."""
