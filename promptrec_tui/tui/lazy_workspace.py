@@ -4,7 +4,7 @@
 
     rows = await self.ask(workspace.datasets.list_datasets)
 
-`ask` makes the call in the backend's thread. So the imports of the workspace (psutil, pydantic, jinja2)
+`ask` makes the call in the backend's thread. So the imports of the workspace (SQLAlchemy, pydantic, jinja2)
 neither delay the first frame nor block the event loop. Type checkers see the modules themselves. At run time
 only functions are available: import types under TYPE_CHECKING, from the workspace.
 """

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from textual.content import Content
-from textual.widgets import Static
 
 from promptrec_tui.text import clean
 from promptrec_tui.tui.actions import BY_ID
@@ -11,6 +10,7 @@ from promptrec_tui.tui.glyphs import Glyphs
 from promptrec_tui.tui.marks import keep_marks, marked_baseline
 from promptrec_tui.tui.screens.list_actions import ListActions
 from promptrec_tui.tui.widgets.hints import keys_text
+from promptrec_tui.tui.widgets.steady import Steady
 
 if TYPE_CHECKING:
     from promptrec_tui.workspace.runs import RunRow
@@ -20,8 +20,6 @@ KEYS = ("runs.compare", "runs.baseline", "runs.mark_all")
 
 class MarkedList(ListActions):
     """Subclasses define `shown_runs` and have a line `#marks`."""
-
-    _marks_line = ""
 
     @property
     def baseline(self) -> str:
@@ -49,10 +47,7 @@ class MarkedList(ListActions):
             name = next(row.name for row in self.promptrec.runs if row.id == baseline)
             line = marks_text(len(marks), name, self.promptrec.glyphs)
         self.set_class(bool(marks), "-marked")
-        # An update would repaint the line each second.
-        if line.plain != self._marks_line:
-            self._marks_line = line.plain
-            self.query_one("#marks", Static).update(line)
+        self.query_one("#marks", Steady).renew(line)
 
     def action_mark(self) -> None:
         """Mark the present run, or not, and go on to the next one."""

@@ -6,7 +6,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from promptrec_tui.run_fields import NEWEST_FIRST, arranged
 from promptrec_tui.run_filter import asks_for_archived, completions, run_filter
@@ -42,7 +42,6 @@ class RunsScreen(HomeActions):
 
     _restored = False
     _wanted = ""
-    _summary = ""
     _drawn: "RunRow | None" = None
     _made_of: tuple[object, ...] = ()
     _rows: "list[RunRow]" = []  # noqa: RUF012 (never changed in place)
@@ -50,9 +49,9 @@ class RunsScreen(HomeActions):
 
     def body(self) -> ComposeResult:
         yield WordInput(self._completed, placeholder="words, state:done, ndcg@10>0.1, tag:films", id="filter")
-        yield Static(id="choices", markup=False)
-        yield Static(id="summary", markup=False)
-        yield Static(id="marks", markup=False)
+        yield Steady(id="choices", markup=False)
+        yield Steady(id="summary", markup=False)
+        yield Steady(id="marks", markup=False)
         yield HomePane(self.promptrec.glyphs)
         yield Empty("No runs yet. A run tunes a model on a dataset.", *FIRST_ACTIONS, id="empty")
         with Container(id="runs"):
@@ -139,9 +138,7 @@ class RunsScreen(HomeActions):
         out_of_sight = "" if is_plain else self.sort.field
         summary = summary_text(len(self._rows), len(runs), hidden, out_of_sight)
         self.set_class(bool(summary), "-summed")
-        if summary != self._summary:
-            self._summary = summary
-            self.query_one("#summary", Static).update(summary)
+        self.query_one("#summary", Steady).renew(summary)
 
     def _restore(self) -> None:
         table = self.query_one(RunTable)
@@ -186,7 +183,7 @@ class RunsScreen(HomeActions):
         self.show_list()
         choices = self.query_one("#filter", WordInput).choices
         self.set_class(len(choices) > 1, "-choosing")
-        self.query_one("#choices", Static).update(Content.styled(clean("  ".join(choices)), "dim"))
+        self.query_one("#choices", Steady).renew(Content.styled(clean("  ".join(choices)), "dim"))
 
     @on(Input.Submitted, "#filter")
     def _filter_done(self) -> None:
