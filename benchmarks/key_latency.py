@@ -28,6 +28,7 @@ from terminal import Terminal, on_terminal
 from benchmarks.faults.places import Place
 from benchmarks.faults.run_under_test import Patient, begin, look, process, strike, until
 from benchmarks.faults.stage import make_home
+from promptrec_tui.tui.actions import key_for
 
 KEYS = 60
 GOAL_MS = 100
@@ -206,7 +207,7 @@ def long_list(home: Path) -> dict[str, list[float]]:
                 key(b"\x7f", "r0")
             key(b"\r", " help")
             openings.append(terminal.press(b"\r", b"One run"))
-            terminal.shows(b"b best")
+            terminal.shows(f"{key_for('curve.best')} best".encode())
             key(b"\x1b[D", "step 50")
             curve += [key(b"\x1b[D", f"step {step}") for step in range(49, 19, -1)]
             curve += [key(b"\x1b[C", f"step {step}") for step in range(21, 51)]
