@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from textual.widgets import Static
@@ -208,6 +209,40 @@ async def test_a_low_screen_gives_the_result_a_page_of_its_own(full_home: Home):
         assert "loss  ━ train" in screen_text(pilot)
         await settle(pilot, "k")
         assert "NDCG@10 over untuned" in screen_text(pilot)
+
+
+async def test_a_result_that_outgrows_the_room_beside_the_charts_comes_to_the_front(full_home: Home):
+    """The untuned figures come minutes before the others, and have room below a chart."""
+    async with opened_run(full_home, size=(80, 22)) as pilot:
+        pane = pilot.app.screen.query_one(CurvesPane)
+        whole = pane._run
+        assert whole
+        before, gain = whole.metrics["before"], whole.metrics["gain"]["before"]
+        pane.show(replace(whole, metrics={"before": before}))
+        await settle(pilot)
+        assert "loss  ━ train" in screen_text(pilot)
+        more = {
+            "blend": before,
+            "baselines": {f"scorer{number}": before for number in range(4)},
+            "gain": {
+                "before": gain,
+                **{side: {"name": "scorer0", **gain} for side in ("best_baseline", "blend")},
+            },
+        }
+        pane.show(replace(whole, metrics={**whole.metrics, **more}))
+        await settle(pilot)
+        assert "NDCG@10 over untuned" in screen_text(pilot)
+        print(screen_text(pilot))
+        assert "loss  ━ train" not in screen_text(pilot)
+
+
+async def test_who_reads_a_chart_is_left_to_it(full_home: Home):
+    async with opened_run(full_home, size=(60, 15)) as pilot:
+        await settle(pilot, "j", "h")
+        pane = pilot.app.screen.query_one(CurvesPane)
+        pane.show(pane._run)
+        await settle(pilot)
+        assert "loss  ━ train" in screen_text(pilot)
 
 
 async def test_the_chart_that_the_keys_act_on_stands_out_among_all(full_home: Home):

@@ -77,6 +77,8 @@ class CurvesPane(Asking, Container, can_focus=True):
         self._read_at = 0.0
         self._result_lines = 0
         self._number = 0
+        self._turned = False
+        """Whether a person has chosen a page, or looked into a chart."""
         self._run: RunView | None = None
         self._sheets: Sequence[Sheet] = ()
         self._detail: Detail | None = None
@@ -128,7 +130,11 @@ class CurvesPane(Asking, Container, can_focus=True):
             pages.append(self.query_one("#result"))
         if not pages:  # The screen was taken away while it opened.
             return
+        self._turned = self._turned or by != 0
         self._number = (self._number + by) % len(pages)
+        # What everybody waits for comes to the front, unless a chart is being read.
+        if not self._turned and self.has_class("-done") and pages[-1].id == "result":
+            self._number = len(pages) - 1
         for page in self.query("LossChart, #labels, #result"):
             page.set_class(page is pages[self._number], "-current")
         self._write_line()
@@ -140,13 +146,10 @@ class CurvesPane(Asking, Container, can_focus=True):
         text = result_text(run.metrics, run.leading[0], run.users, run.noun, run.shares, run.protocol)
         self.query_one("#labels", Steady).renew(weakest_text(run.weakest))
         self.query_one("#result", Steady).renew(text or UNKNOWN)
-        first = text is not None and not self.has_class("-done")
         self.set_class(text is not None, "-done")
         self._result_lines = len(text.split("\n")) if text else 0
         self._fit(self.size.height)
-        if first and self.has_class("-low"):
-            # What everybody waits for comes to the front; the charts are the pages before it.
-            self.move(-1 - self._number)
+        self.move(0)
         self.beat()
         self._draw()
         self._read_detail()
@@ -171,7 +174,7 @@ class CurvesPane(Asking, Container, can_focus=True):
     def look(self, change: Callable[[ChartView], ChartView]) -> None:
         """Show the charts under another view."""
         if self._run and (view := change(self.view)) != self.view:
-            self.view = view
+            self.view, self._turned = view, True
             if view.span is None and not view.weight:
                 self._detail = None
             self._draw()
