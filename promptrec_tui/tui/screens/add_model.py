@@ -45,7 +45,7 @@ class AddModelScreen(CommandForm):
 
     def fields(self) -> ComposeResult:
         yield Static(ABOUT, classes="about", markup=False)
-        yield row("folder, file or hub id", PathInput("/models/qwen, or owner/name", id="source"))
+        yield row("folder, file, id", PathInput("/models/qwen, or owner/name", id="source"))
         yield row("name", Input(placeholder="what to call it", id="name", compact=True))
         yield Static(id="plan", classes="about")
 
