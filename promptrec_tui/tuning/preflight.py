@@ -129,7 +129,7 @@ def _rehearse(
     evaluation = time.perf_counter() - start
     peak.look()
     settings = spec.settings.evaluation
-    text = f"Validation of {settings.monitor_users:,} cases took {duration_text(evaluation)}."
+    text = f"Validation of {settings.monitor_users:,} cases took {evaluation:.2g} s."
     findings.append(Finding("evaluation", "pass" if values else "fail", text))
     validations = steps // steps_between_validations(train.eval_every, steps) if steps else 0
     whole = evaluation * (validations + 1 + 2 * job.test_cases / max(1, settings.monitor_users))
